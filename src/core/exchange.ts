@@ -1,0 +1,162 @@
+// The path of a request, on one page (DESIGN §2): route and prove, decide, spend, issue, recheck, record, answer.
+// Every transport hands over the same `Received` and renders the same `Outcome`; all branching of the path is here.
+// The phases never call each other, and no phase after a refusal runs.
+
+import { decisionId } from './decision-id.ts';
+import { issueOrder } from './issue.ts';
+import { OVERLOAD_RETRY_SECONDS, REQUESTS_IN_FLIGHT_MAX } from './limits.ts';
+import {
+  type Audit,
+  AuditUnavailable,
+  type Clock,
+  type Epochs,
+  type Issued,
+  type IssueOrder,
+  type Observer,
+  type RandomBytes,
+  type Snapshot,
+  type SpentStore,
+} from './ports.ts';
+import type { ProvedPrincipal } from './principal.ts';
+import { prove } from './prove.ts';
+import { recheck } from './recheck.ts';
+import { type ExchangeRecord, noteDecision, noteIssued, noteProved, noteRefusal, openRecord } from './record.ts';
+import { ok, type Refusal, type Result, refuse } from './refusal.ts';
+import type { Received } from './request.ts';
+import { type Spent, spend } from './spend.ts';
+
+/** What a transport renders. The decision id is in every answer, also in that of a fault. */
+export type Outcome = { readonly decision: string } & (
+  | { readonly kind: 'granted'; readonly issued: Issued; readonly order: IssueOrder; readonly scopesAsked: boolean }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly subject: ProvedPrincipal | undefined }
+  | { readonly kind: 'failed' }
+);
+
+/** Runs one request to its answer. Resolves after `answer` has returned; rejects only if `answer` throws. */
+export type Exchange = (received: Received, answer: (outcome: Outcome) => void) => Promise<void>;
+
+export interface ExchangeParts {
+  readonly snapshot: () => Snapshot;
+  readonly spent: SpentStore;
+  readonly audit: Audit;
+  readonly epochs: Epochs;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+}
+
+export function createExchange(parts: ExchangeParts): Exchange {
+  let inFlight = 0;
+
+  return async function exchange(received, answer) {
+    const started = parts.clock.elapsedMs();
+    const time = parts.clock.nowSeconds();
+    const record = openRecord(received, decisionId(time, parts.randomBytes), time);
+    const leave = parts.epochs.enter();
+    inFlight += 1;
+    try {
+      answer(inFlight > REQUESTS_IN_FLIGHT_MAX ? await shed(parts, record) : await run(parts, received, record));
+    } finally {
+      inFlight -= 1;
+      leave();
+      parts.observer.exchanged(record, parts.clock.elapsedMs() - started);
+    }
+  };
+}
+
+async function run(parts: ExchangeParts, received: Received, record: ExchangeRecord): Promise<Outcome> {
+  const kept: Kept = { subject: undefined, spent: undefined };
+  try {
+    const result = await path(parts, received, record, kept);
+    if (result.ok) noteIssued(record, result.value.order);
+    else noteRefusal(record, result.refusal);
+    if (!result.ok) await kept.spent?.release();
+    await parts.audit.write(record);
+    return result.ok
+      ? result.value
+      : { kind: 'refused', decision: record.decision, refusal: result.refusal, subject: kept.subject };
+  } catch (error) {
+    return await unwind(parts, record, kept, error);
+  }
+}
+
+/** What must be known, or given back, if the path ends early. */
+interface Kept {
+  subject: ProvedPrincipal | undefined;
+  spent: Spent | undefined;
+}
+
+type Granted = Extract<Outcome, { kind: 'granted' }>;
+
+async function path(
+  parts: ExchangeParts,
+  received: Received,
+  record: ExchangeRecord,
+  kept: Kept,
+): Promise<Result<Granted>> {
+  const snapshot = parts.snapshot();
+  record.policy = { digest: snapshot.policy.digest, generation: snapshot.generation };
+
+  if (!received.request.ok) return received.request;
+  const request = received.request.value;
+
+  const parties = await prove(snapshot, request, parts.clock.nowSeconds());
+  if (!parties.ok) return parties;
+  const { subject } = parties.value;
+  kept.subject = subject;
+  noteProved(record, 'subject', subject, snapshot.policy.claimsNamed(subject.source));
+
+  // Proving may have waited for keys: the decision and the token's times start from a fresh reading.
+  const now = parts.clock.nowSeconds();
+  const decision = snapshot.policy.decide({ subject, ask: request.ask, now });
+  noteDecision(record, decision);
+  if (!decision.granted) return refuse(decision.refusal);
+
+  const order = issueOrder(decision.grant, request.issuedTokenType, record.decision, now);
+  if (!order.ok) return order;
+
+  const spent = await spend(parts.spent, decision.grant, record.decision);
+  if (!spent.ok) return spent;
+  kept.spent = spent.value;
+
+  const issuer = snapshot.issuers.get(decision.grant.target);
+  if (!issuer) throw new Error('policy granted a target that has no issuer');
+  const issued = await issuer.issue(order.value);
+
+  // Spending and signing took time: the clock is read again, and the configuration may be another one.
+  const released = recheck({
+    order: order.value,
+    issuer,
+    issued,
+    ask: request.ask,
+    decidedOn: snapshot,
+    current: parts.snapshot(),
+    nowSeconds: parts.clock.nowSeconds(),
+  });
+  if (!released.ok) return released;
+  const scopesAsked = request.ask.scopes !== undefined;
+  return ok({ kind: 'granted', decision: record.decision, issued: released.value, order: order.value, scopesAsked });
+}
+
+/** A fault, or a record that could not be written: nothing leaves, what was spent is given back, and it is said so. */
+async function unwind(parts: ExchangeParts, record: ExchangeRecord, kept: Kept, error: unknown): Promise<Outcome> {
+  await kept.spent?.release();
+  if (error instanceof AuditUnavailable) {
+    const refusal: Refusal = { reason: 'audit_unavailable', retryAfterSeconds: 1 };
+    noteRefusal(record, refusal);
+    return { kind: 'refused', decision: record.decision, refusal, subject: undefined };
+  }
+  record.outcome = 'failed';
+  record.reason = 'fault';
+  parts.observer.fault(record.decision, error);
+  await parts.audit.write(record).catch((unwritten: unknown) => parts.observer.fault(record.decision, unwritten));
+  return { kind: 'failed', decision: record.decision };
+}
+
+/** Too many requests in work: answered at once, before anything is parsed or verified, and recorded like any other. */
+async function shed(parts: ExchangeParts, record: ExchangeRecord): Promise<Outcome> {
+  const refusal: Refusal = { reason: 'overloaded', retryAfterSeconds: OVERLOAD_RETRY_SECONDS };
+  noteRefusal(record, refusal);
+  await parts.audit.write(record).catch((error: unknown) => parts.observer.fault(record.decision, error));
+  return { kind: 'refused', decision: record.decision, refusal, subject: undefined };
+}

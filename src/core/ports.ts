@@ -1,0 +1,205 @@
+// What the path needs from the world. Each interface is implemented in one stage folder and handed over by compose.ts;
+// its comment is the contract: what it may throw, whether calls may overlap, and what it never does.
+
+import type { Decision, ProvedGrant, Question } from './decision.ts';
+import type { JsonObject } from './json.ts';
+import type { Principal, ProvedPrincipal, Role } from './principal.ts';
+import type { ExchangeRecord } from './record.ts';
+import type { CredentialRefusal, Result, UnavailableRefusal } from './refusal.ts';
+import type { Credential, IssuedTokenType } from './request.ts';
+
+/** The clock. `nowSeconds` is wall time with milliseconds; `elapsedMs` only ever grows. Never throws. */
+export interface Clock {
+  nowSeconds(): number;
+  elapsedMs(): number;
+}
+
+/** Unguessable bytes. */
+export type RandomBytes = (count: number) => Uint8Array;
+
+/**
+ * Proves credentials. Exactly one source is responsible for a token (DESIGN §2, "Prove"). Refusals are returned; it throws
+ * only for faults of ours. May wait for keys up to KEYS_WAIT_MS, after all local checks. Calls may overlap.
+ */
+export interface Verifiers {
+  verify(
+    credential: Credential,
+    role: Role,
+    nowSeconds: number,
+  ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
+}
+
+/** Pure policy. Same arguments, same decision: no I/O, no clock, no state. Never throws. */
+export interface Policy {
+  /** SHA-256, hex, of everything it was compiled from. */
+  readonly digest: string;
+  decide<P extends Principal>(question: Question<P>): Decision<P>;
+  /** Keys (record.ts `claimKey`) of the claims that some rule, the source's `require` or its kind's table names. */
+  claimsNamed(source: string): ReadonlySet<string>;
+}
+
+/** What an issuer is asked to make. */
+export interface IssueOrder {
+  /** Becomes `jti`: the decision id. */
+  readonly id: string;
+  readonly grant: ProvedGrant;
+  readonly issuedTokenType: IssuedTokenType;
+  /** Whole seconds since the epoch. */
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+/** What was made, ready for the caller. */
+export interface Issued {
+  readonly token: string;
+  readonly tokenType: 'Bearer' | 'N_A';
+  readonly issuedTokenType: IssuedTokenType;
+}
+
+/** What an issued thing says, read back from its own bytes. */
+export interface IssuedFacts {
+  readonly id: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Makes one kind of output for one target. Never widens the order. Throws on any fault. Calls may overlap. */
+export interface Issuer {
+  issue(order: IssueOrder): Promise<Issued>;
+  /** Parses what was issued. Does not verify its signature. Throws if it cannot be read. */
+  read(issued: Issued): IssuedFacts;
+  /** What `read` must give back for this order, and nothing else. */
+  expect(order: IssueOrder): IssuedFacts;
+}
+
+/** Signs a JWT. The key never leaves the implementation. Throws if there is no usable key. Calls may overlap. */
+export interface Signer {
+  sign(algorithm: 'ES256' | 'RS256', typ: string, claims: JsonObject): Promise<string>;
+}
+
+/** One use of a credential that can be spent. */
+export interface Spending {
+  readonly purpose: Role;
+  readonly source: string;
+  readonly jti: string;
+  /** Set for the class `once-per-target`. */
+  readonly target: string | undefined;
+}
+
+/**
+ * Remembers what has been spent. `claim` is atomic over every caller and every replica, and durable before it resolves;
+ * it answers the decision that holds the claim: the caller's own `decision` where it won. It throws StoreUnavailable where it
+ * cannot know; it never lets a credential pass unasked. `release` gives back a claim whose decision issued nothing; it never
+ * rejects: what cannot be given back stays spent.
+ */
+export interface SpentStore {
+  claim(spending: Spending, decision: string, untilSeconds: number): Promise<string>;
+  release(spending: Spending, decision: string): Promise<void>;
+}
+
+/** Thrown by a store that cannot answer for certain. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
+
+/**
+ * Takes records. Resolves once the record is durable as configured; rejects with AuditUnavailable where that did not
+ * happen within RECORD_WRITE_MS, and then nothing may leave. Calls may overlap; records keep the order of the calls.
+ */
+export interface Audit {
+  write(record: ExchangeRecord): Promise<void>;
+}
+
+/** Thrown when a record could not be written in time. */
+export class AuditUnavailable extends Error {
+  override readonly name = 'AuditUnavailable';
+}
+
+/** Told of every finished request, for metrics and logs. Never throws, never blocks. */
+export interface Observer {
+  exchanged(record: ExchangeRecord, elapsedMs: number): void;
+  fault(decision: string, error: unknown): void;
+}
+
+/** Requests in work. `enter` returns the function that leaves; a reload waits until all who entered before it have left. */
+export interface Epochs {
+  enter(): () => void;
+}
+
+/** Everything that configuration decides, as one immutable value; swapped whole, never changed. */
+export interface Snapshot {
+  readonly generation: number;
+  readonly verifiers: Verifiers;
+  readonly policy: Policy;
+  /** By target name. */
+  readonly issuers: ReadonlyMap<string, Issuer>;
+}
+
+/** The keys of one origin, for verifiers. */
+export interface KeySource {
+  /**
+   * The keys that may have signed under this header, at most KEYS_TRIED_MAX. An unknown `kid` may cause one refetch, within the
+   * origin's cooldown, and waits for it at most KEYS_WAIT_MS. Never throws. Calls may overlap and share one fetch.
+   */
+  find(header: { readonly alg: SignatureAlgorithm; readonly kid: string | undefined }): Promise<KeysFound>;
+}
+
+export type KeysFound =
+  | { readonly found: readonly VerificationKey[] }
+  /** The origin's current keys are known, and none of them fits. */
+  | { readonly found: 'none' }
+  /** The origin's keys are not known. */
+  | { readonly found: 'unavailable'; readonly retryAfterSeconds: number };
+
+/** One public key, bound to one algorithm. */
+export interface VerificationKey {
+  readonly kid: string | undefined;
+  readonly alg: SignatureAlgorithm;
+  readonly key: CryptoKey;
+}
+
+export type SignatureAlgorithm =
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512';
+
+/** The only way outward. Bounded in time and bytes; https only; never follows a redirect to another origin. Never throws. */
+export interface Outbound {
+  get(request: OutboundRequest): Promise<OutboundAnswer>;
+}
+
+export interface OutboundRequest {
+  readonly url: string;
+  readonly bytesMax: number;
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca?: string;
+  /** Permits private addresses for this origin; never link-local. */
+  readonly privateNetwork?: boolean;
+  readonly accept: string;
+}
+
+export type OutboundAnswer =
+  | { readonly ok: true; readonly body: Uint8Array }
+  | { readonly ok: false; readonly problem: OutboundProblem; readonly detail: string };
+
+export type OutboundProblem =
+  | 'url'
+  | 'address'
+  | 'timeout'
+  | 'too_large'
+  | 'redirect'
+  | 'tls'
+  | 'network'
+  | 'status'
+  | 'encoding';

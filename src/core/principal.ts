@@ -1,0 +1,51 @@
+// Who somebody is: the claims of a principal, and the proof that turns them into a proved one.
+// A proved principal is made in one place only, by a verifier, after every check of its credential; nothing else may
+// call `asProved` (test/architecture.test.ts). What is merely assumed, by `explain` and tests, never gets the brand.
+
+import type { JsonObject } from './json.ts';
+
+/** How often a credential may be spent: DESIGN, "Spend". */
+export type ReplayClass = 'once' | 'once-per-target' | 'reusable';
+
+/** Who learns why a principal of a source was refused: the caller too, or the operator's records only. */
+export type Tell = 'caller' | 'operator';
+
+/** Where a credential stands in a request. */
+export type Role = 'subject' | 'actor' | 'client';
+
+/** An identity, proved or assumed. */
+export interface Principal {
+  /** The configured name of the trust source. */
+  readonly source: string;
+  /** The kind of that source: `github`, `kubernetes`, `spiffe`, `oidc`, ... */
+  readonly kind: string;
+  /** `iss` as the credential says it; for SPIFFE `spiffe://<trust domain>`. */
+  readonly issuer: string;
+  /** `sub`, byte for byte. */
+  readonly subject: string;
+  /** The one name under which the principal is issued, recorded, blocked and pinned by others. */
+  readonly name: string;
+  readonly claims: JsonObject;
+}
+
+/** What verification found out beside the identity. */
+export interface Proof {
+  /** SHA-256, hex, of the credential's signing input: the same for every spelling of one signature (A-26). */
+  readonly sha256: string;
+  readonly jti: string | undefined;
+  /** Seconds since the epoch; nothing made from the credential outlives it. Kubernetes: the earlier of `exp` and `warnafter`. */
+  readonly expiresAt: number;
+  readonly replay: ReplayClass;
+  readonly tell: Tell;
+  /** Whether the credential may be presented by the workload itself, without an OAuth client. */
+  readonly presenter: 'self' | 'client';
+}
+
+declare const proved: unique symbol;
+
+/** A principal whose credential passed every check of its source. */
+export type ProvedPrincipal = Principal & { readonly proof: Proof; readonly [proved]: true };
+
+/** Marks a principal as proved. For verifiers only, after every check has passed. */
+export const asProved = (principal: Principal, proof: Proof): ProvedPrincipal =>
+  Object.freeze({ ...principal, proof }) as ProvedPrincipal;

@@ -1,0 +1,45 @@
+// Phase "recheck": the last look before anything leaves. What was issued is parsed and compared with the grant (its
+// signature is not verified again), the clock is read again, and if the configuration has been swapped meanwhile, the
+// decision is made again on the new one and only what that still grants leaves.
+
+import type { ProvedGrant } from './decision.ts';
+import { LEEWAY_SECONDS } from './limits.ts';
+import type { Issued, IssueOrder, Issuer, Snapshot } from './ports.ts';
+import { ok, type Result, refuse } from './refusal.ts';
+import type { Ask } from './request.ts';
+
+export interface RecheckInput {
+  readonly order: IssueOrder;
+  readonly issuer: Issuer;
+  readonly issued: Issued;
+  readonly ask: Ask;
+  /** The snapshot that the request was decided on. */
+  readonly decidedOn: Snapshot;
+  /** The snapshot that is current now. */
+  readonly current: Snapshot;
+  /** The clock, read again. */
+  readonly nowSeconds: number;
+}
+
+/** Lets what was issued leave, or says why it must not. Throws where the issuer made something else than it was told. */
+export function recheck(input: RecheckInput): Result<Issued> {
+  const { order, issuer, issued, nowSeconds } = input;
+  const facts = JSON.stringify(issuer.read(issued));
+  if (facts !== JSON.stringify(issuer.expect(order))) throw new Error('the issuer made something else than the grant');
+
+  const { subject } = order.grant;
+  if (nowSeconds >= order.expiresAt || order.issuedAt > nowSeconds + LEEWAY_SECONDS)
+    return refuse({ role: 'subject', source: subject.source, reason: 'expired' });
+
+  if (input.current.generation === input.decidedOn.generation) return ok(issued);
+  const again = input.current.policy.decide({ subject, ask: input.ask, now: nowSeconds });
+  if (!again.granted) return refuse(again.refusal);
+  if (!covers(again.grant, order)) return refuse({ reason: 'no_rule' });
+  return ok(issued);
+}
+
+/** Whether the new grant still allows everything that the order issued. */
+const covers = (grant: ProvedGrant, order: IssueOrder): boolean =>
+  grant.target === order.grant.target &&
+  order.grant.scopes.every((scope) => grant.scopes.includes(scope)) &&
+  order.expiresAt <= order.issuedAt + grant.lifetimeSeconds;

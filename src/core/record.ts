@@ -1,0 +1,152 @@
+// The record of one request (FORMATS §5): opened before the first check, filled as phases finish, closed on every exit.
+// It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved.
+
+import type { Decision, RuleTrace, Would } from './decision.ts';
+import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import type { IssueOrder } from './ports.ts';
+import type { ProvedPrincipal, Role } from './principal.ts';
+import type { Refusal } from './refusal.ts';
+import type { Received } from './request.ts';
+
+/** A role's identity as recorded. */
+export interface RecordedPrincipal {
+  readonly source: string;
+  readonly iss: string;
+  readonly sub: string;
+  readonly name: string;
+  /** Of the credential's signing input. */
+  readonly sha256: string;
+}
+
+/** One recorded claim: the path of member names, and the value as proved (the audit writer cuts and hashes it). */
+export interface RecordedClaim {
+  readonly path: readonly string[];
+  readonly value: Json;
+}
+
+export interface ExchangeRecord {
+  readonly event: 'exchange';
+  readonly decision: string;
+  /** Seconds since the epoch, with milliseconds. */
+  readonly time: number;
+  readonly transport: string;
+  readonly peer: string;
+  readonly traceId: string | undefined;
+  readonly grantType: string | undefined;
+  outcome: 'granted' | 'refused' | 'failed';
+  /** Why not; undefined where granted. `fault` where the broker itself failed. */
+  reason: Refusal['reason'] | 'fault' | undefined;
+  /** The refusal's own evidence, without its reason. */
+  evidence: object | undefined;
+  roles: Partial<Record<Role, RecordedPrincipal>>;
+  /** The `client_id` sent without proof, hashed or not is the writer's business: it is cut like any value. */
+  unprovedClientId: string | undefined;
+  claims: readonly RecordedClaim[];
+  /** Names of the proved claims whose values are not recorded. */
+  otherClaims: readonly string[];
+  target: string | undefined;
+  scopes: readonly string[] | undefined;
+  rule: string | undefined;
+  owner: string | undefined;
+  policy: { readonly digest: string; readonly generation: number } | undefined;
+  trace: readonly RuleTrace[];
+  would: readonly Would[];
+  jti: string | undefined;
+  /** Expiry of what was issued, seconds since the epoch. */
+  exp: number | undefined;
+}
+
+/** Opens the record of a request, before anything about it has been checked. */
+export function openRecord(received: Received, decision: string, time: number): ExchangeRecord {
+  return {
+    event: 'exchange',
+    decision,
+    time,
+    transport: received.transport,
+    peer: received.peer,
+    traceId: received.traceId,
+    grantType: received.grantType,
+    outcome: 'failed',
+    reason: 'fault',
+    evidence: undefined,
+    roles: {},
+    unprovedClientId: received.request.ok ? received.request.value.unprovedClientId : undefined,
+    claims: [],
+    otherClaims: [],
+    target: undefined,
+    scopes: undefined,
+    rule: undefined,
+    owner: undefined,
+    policy: undefined,
+    trace: [],
+    would: [],
+    jti: undefined,
+    exp: undefined,
+  };
+}
+
+/** Notes who was proved in a role, with the values of the claims that a rule or the kind's table names. */
+export function noteProved(
+  record: ExchangeRecord,
+  role: Role,
+  principal: ProvedPrincipal,
+  named: ReadonlySet<string>,
+): void {
+  record.roles[role] = {
+    source: principal.source,
+    iss: principal.issuer,
+    sub: principal.subject,
+    name: principal.name,
+    sha256: principal.proof.sha256,
+  };
+  const claims: RecordedClaim[] = [];
+  const others: string[] = [];
+  walkClaims(principal.claims, [], (path, value) => {
+    if (named.has(claimKey(path))) claims.push({ path, value });
+    else others.push(path.join('/'));
+  });
+  record.claims = claims;
+  record.otherClaims = others;
+}
+
+/** Notes what policy decided. */
+export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPrincipal>): void {
+  record.trace = decision.trace;
+  record.would = decision.would;
+  if (!decision.granted) return;
+  record.target = decision.grant.target;
+  record.scopes = decision.grant.scopes;
+  record.rule = decision.grant.rule.name;
+  record.owner = decision.grant.rule.owner;
+}
+
+/** Closes the record with what was issued. */
+export function noteIssued(record: ExchangeRecord, order: IssueOrder): void {
+  record.outcome = 'granted';
+  record.reason = undefined;
+  record.jti = order.id;
+  record.exp = order.expiresAt;
+}
+
+/** Closes the record with a refusal. */
+export function noteRefusal(record: ExchangeRecord, refusal: Refusal): void {
+  const { reason, ...evidence } = refusal;
+  record.outcome = 'refused';
+  record.reason = reason;
+  record.evidence = Object.keys(evidence).length > 0 ? evidence : undefined;
+}
+
+/** A claim path as one text that no other path shares: member names joined by a character that JSON text cannot hold bare. */
+export const claimKey = (path: readonly string[]): string => path.join('\u0000');
+
+function walkClaims(
+  object: JsonObject,
+  path: readonly string[],
+  visit: (path: readonly string[], value: Json) => void,
+): void {
+  for (const [name, value] of Object.entries(object)) {
+    const inner = [...path, name];
+    if (isJsonObject(value)) walkClaims(value, inner, visit);
+    else visit(inner, value);
+  }
+}

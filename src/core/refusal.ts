@@ -1,0 +1,121 @@
+// Every way to say no. A refusal is an expected answer: typed, returned, recorded and explained; it carries its evidence as
+// plain fields and never a credential, a key, or a claim value that nobody proved. A fault, by contrast, is thrown.
+// adapters/http/wire.ts maps each reason to its OAuth error (RFC 6749 §5.2, RFC 8693 §2.2.2) in one exhaustive switch.
+
+import type { Role } from './principal.ts';
+
+/** The request itself is not well formed, or asks for something that is not built. */
+export type SyntaxRefusal =
+  | { readonly reason: 'method_not_allowed' }
+  | { readonly reason: 'media_type_unsupported' }
+  | { readonly reason: 'query_forbidden' }
+  | { readonly reason: 'body_malformed'; readonly problem: BodyProblem }
+  | { readonly reason: 'body_too_large'; readonly bytesMax: number }
+  | { readonly reason: 'parameter_missing'; readonly parameter: string }
+  | { readonly reason: 'parameter_repeated'; readonly parameter: string }
+  | { readonly reason: 'parameter_too_large'; readonly parameter: string; readonly bytesMax: number }
+  | { readonly reason: 'parameter_malformed'; readonly parameter: string }
+  | { readonly reason: 'parameter_unsupported'; readonly parameter: string }
+  | { readonly reason: 'grant_type_unsupported' }
+  | { readonly reason: 'token_type_unsupported'; readonly parameter: string }
+  | { readonly reason: 'scope_malformed' }
+  | { readonly reason: 'resource_malformed' };
+
+export type BodyProblem =
+  | 'not_utf8'
+  | 'bad_percent_encoding'
+  | 'too_many_parameters'
+  | 'bad_parameter_name'
+  | 'incomplete'
+  | 'encoded';
+
+/** The caller did not authenticate as it must. */
+export type ClientRefusal =
+  | { readonly reason: 'client_credential_refused'; readonly method: 'basic' | 'post' | 'assertion' | 'attestation' }
+  | { readonly reason: 'client_required'; readonly source: string };
+
+/** A subject, actor or client credential does not prove what it claims. */
+export type CredentialRefusal = { readonly role: Role; readonly source?: string } & (
+  | { readonly reason: 'credential_malformed'; readonly problem: CredentialProblem }
+  | { readonly reason: 'issuer_unknown' }
+  | { readonly reason: 'subject_reserved' }
+  | { readonly reason: 'token_type_refused' }
+  | { readonly reason: 'typ_refused' }
+  | { readonly reason: 'header_refused'; readonly member: string }
+  | { readonly reason: 'algorithm_refused' }
+  | { readonly reason: 'key_unknown' }
+  | { readonly reason: 'signature_invalid' }
+  | { readonly reason: 'claim_missing'; readonly claim: string }
+  | { readonly reason: 'claim_invalid'; readonly claim: string }
+  | { readonly reason: 'claim_forbidden'; readonly claim: string }
+  | { readonly reason: 'claim_unsupported'; readonly claim: string }
+  | { readonly reason: 'audience_mismatch' }
+  | { readonly reason: 'expired' }
+  | { readonly reason: 'not_yet_valid' }
+  | { readonly reason: 'lifetime_too_long'; readonly secondsMax: number }
+  | { readonly reason: 'too_old'; readonly secondsMax: number }
+  | { readonly reason: 'requirement_unmet'; readonly claim: string }
+  | { readonly reason: 'replayed'; readonly spentBy: string }
+);
+
+export type CredentialProblem =
+  | 'not_compact'
+  | 'encrypted'
+  | 'too_large'
+  | 'base64url'
+  | 'header_too_large'
+  | 'header_json'
+  | 'header_member'
+  | 'payload_json'
+  | 'payload_not_object';
+
+/** The rule that came nearest to granting, and the first of its conditions that failed. */
+export interface Nearest {
+  readonly rule: string;
+  /** `file:line` of the rule. */
+  readonly at: string;
+  /** Which part failed, in the order of evaluation. */
+  readonly part: RulePart;
+  /** The claim or field that failed, as written in the rule. */
+  readonly what: string;
+  /** What the proved principal presented, cut at RECORDED_VALUE_BYTES_MAX; undefined where it was absent. */
+  readonly presented: string | undefined;
+  readonly expected: string;
+  /** The rule's `why`: whom to ask. */
+  readonly why: string | undefined;
+}
+
+export type RulePart = 'source' | 'pin' | 'claims' | 'actor' | 'client' | 'target' | 'scope' | 'confirm';
+
+/** Policy does not grant it. `nearest` is for the records; the caller sees it only where its source says `tell: caller`. */
+export type PolicyRefusal =
+  | { readonly reason: 'no_rule'; readonly nearest?: Nearest }
+  | { readonly reason: 'target_unknown' }
+  | { readonly reason: 'targets_differ' }
+  | { readonly reason: 'target_not_allowed'; readonly nearest?: Nearest }
+  | { readonly reason: 'target_denied'; readonly rule: string }
+  | { readonly reason: 'target_requirement_unmet'; readonly requirement: string }
+  | { readonly reason: 'scope_not_allowed'; readonly nearest?: Nearest };
+
+/** Something we depend on cannot serve now; the same request may pass later. */
+export type UnavailableRefusal =
+  | { readonly reason: 'keys_unavailable'; readonly source: string; readonly retryAfterSeconds: number }
+  | { readonly reason: 'store_unavailable'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'audit_unavailable'; readonly retryAfterSeconds: number }
+  | { readonly reason: 'overloaded'; readonly retryAfterSeconds: number };
+
+export type Refusal = SyntaxRefusal | ClientRefusal | CredentialRefusal | PolicyRefusal | UnavailableRefusal;
+
+export type Reason = Refusal['reason'];
+
+/** The outcome of a phase: a value, or the refusal that ends the request. */
+export type Result<Value, No extends Refusal = Refusal> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly refusal: No };
+
+export const ok = <Value>(value: Value): { readonly ok: true; readonly value: Value } => ({ ok: true, value });
+
+export const refuse = <No extends Refusal>(refusal: No): { readonly ok: false; readonly refusal: No } => ({
+  ok: false,
+  refusal,
+});

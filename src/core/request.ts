@@ -1,0 +1,126 @@
+// The words of one request, whatever transport brought it: what was asked, in what form, with which credentials.
+// Nothing here is proved. RFC 8693 §2.1; RFC 6749 §3.2: a parameter without a value counts as omitted, and only
+// `audience` and `resource` may repeat. A parameter whose meaning is not built is refused, never ignored.
+
+import { CREDENTIAL_BYTES_MAX, PARAMETER_BYTES_MAX, SCOPES_MAX, TARGET_VALUES_MAX } from './limits.ts';
+import { ok, type Result, refuse, type SyntaxRefusal } from './refusal.ts';
+
+export const TOKEN_EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:';
+export const ACCESS_TOKEN_TYPE = `${TOKEN_TYPE}access_token`;
+export const ID_TOKEN_TYPE = `${TOKEN_TYPE}id_token`;
+export const JWT_TOKEN_TYPE = `${TOKEN_TYPE}jwt`;
+
+/** The token types a subject token may be sent as. The type never selects trust; it must be one its source takes. */
+export type SubjectTokenType = typeof ACCESS_TOKEN_TYPE | typeof ID_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
+
+/** The token types that can be asked for; absent means `access_token`. */
+export type IssuedTokenType = typeof ACCESS_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
+
+/** A credential as it came in: text that nobody has proved. No function that expects proved data takes it. */
+export interface Credential {
+  readonly text: string;
+  readonly tokenType: SubjectTokenType;
+}
+
+/** What a request asks for. Texts are the caller's own; policy compares them with what is configured. */
+export interface Ask {
+  /** `audience` and `resource` values, in the order sent; all must name the same target. */
+  readonly targets: readonly string[];
+  /** The scopes asked for; undefined where none were, which means the target's default. */
+  readonly scopes: readonly string[] | undefined;
+}
+
+/** A well-formed token exchange request. */
+export interface TokenRequest {
+  readonly subject: Credential;
+  readonly issuedTokenType: IssuedTokenType;
+  readonly ask: Ask;
+  /** A `client_id` that came without proof. It decides nothing. */
+  readonly unprovedClientId: string | undefined;
+}
+
+/** Where a request came from and what it was, for its record. */
+export interface Received {
+  readonly transport: 'oauth';
+  /** The peer's address, from the socket. */
+  readonly peer: string;
+  /** W3C trace id, 32 hexadecimal digits, where the caller sent one. */
+  readonly traceId: string | undefined;
+  /** The grant type, where it is one that we know. */
+  readonly grantType: string | undefined;
+  readonly request: Result<TokenRequest>;
+}
+
+/** The parameters of a form: each name with its values, in the order sent. Values are never empty. */
+export type Parameters = ReadonlyMap<string, readonly string[]>;
+
+/** Parameters that carry a meaning which is not built: refused, because ignoring them would widen what is issued. */
+const UNSUPPORTED = [
+  'actor_token',
+  'actor_token_type',
+  'authorization_details',
+  'request_context',
+  'request_details',
+  'requested_actor',
+];
+const REPEATABLE = new Set(['audience', 'resource']);
+const CREDENTIALS = new Set(['subject_token', 'actor_token', 'assertion', 'client_assertion']);
+/** RFC 6749 §3.3: one scope token. */
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+/** RFC 3986 §4.3: an absolute URI has a scheme and no fragment. Spelling beyond that is compared, not judged. */
+const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+$/;
+
+/** Reads the parameters of a token exchange (RFC 8693 §2.1), or says what is wrong with the first that is. */
+export function readTokenRequest(parameters: Parameters): Result<TokenRequest, SyntaxRefusal> {
+  const misused = misusedParameter(parameters);
+  if (misused) return refuse(misused);
+
+  const one = (name: string): string | undefined => parameters.get(name)?.[0];
+  const grantType = one('grant_type');
+  if (grantType === undefined) return refuse({ reason: 'parameter_missing', parameter: 'grant_type' });
+  if (grantType !== TOKEN_EXCHANGE_GRANT) return refuse({ reason: 'grant_type_unsupported' });
+
+  const unsupported = UNSUPPORTED.find((name) => parameters.has(name));
+  if (unsupported) return refuse({ reason: 'parameter_unsupported', parameter: unsupported });
+
+  const text = one('subject_token');
+  if (text === undefined) return refuse({ reason: 'parameter_missing', parameter: 'subject_token' });
+  const tokenType = one('subject_token_type');
+  if (tokenType === undefined) return refuse({ reason: 'parameter_missing', parameter: 'subject_token_type' });
+  if (!isSubjectTokenType(tokenType))
+    return refuse({ reason: 'token_type_unsupported', parameter: 'subject_token_type' });
+  const issuedTokenType = one('requested_token_type') ?? ACCESS_TOKEN_TYPE;
+  if (issuedTokenType !== ACCESS_TOKEN_TYPE && issuedTokenType !== JWT_TOKEN_TYPE)
+    return refuse({ reason: 'token_type_unsupported', parameter: 'requested_token_type' });
+
+  const ask = readAsk(parameters);
+  if (!ask.ok) return ask;
+  return ok({ subject: { text, tokenType }, issuedTokenType, ask: ask.value, unprovedClientId: one('client_id') });
+}
+
+/** Reads what is asked for: targets (RFC 8707 §2) and scopes (RFC 6749 §3.3). */
+export function readAsk(parameters: Parameters): Result<Ask, SyntaxRefusal> {
+  const resources = parameters.get('resource') ?? [];
+  if (!resources.every((resource) => ABSOLUTE_URI.test(resource))) return refuse({ reason: 'resource_malformed' });
+  const targets = [...(parameters.get('audience') ?? []), ...resources];
+  if (targets.length > TARGET_VALUES_MAX) return refuse({ reason: 'parameter_repeated', parameter: 'audience' });
+
+  const scope = parameters.get('scope')?.[0];
+  const scopes = scope?.split(' ');
+  if (scopes && (scopes.length > SCOPES_MAX || !scopes.every((token) => SCOPE_TOKEN.test(token))))
+    return refuse({ reason: 'scope_malformed' });
+  return ok({ targets, scopes: scopes && [...new Set(scopes)] });
+}
+
+function misusedParameter(parameters: Parameters): SyntaxRefusal | undefined {
+  for (const [parameter, values] of parameters) {
+    if (values.length > 1 && !REPEATABLE.has(parameter)) return { reason: 'parameter_repeated', parameter };
+    const bytesMax = CREDENTIALS.has(parameter) ? CREDENTIAL_BYTES_MAX : PARAMETER_BYTES_MAX;
+    if (values.some((value) => value.length > bytesMax)) return { reason: 'parameter_too_large', parameter, bytesMax };
+  }
+  return undefined;
+}
+
+const isSubjectTokenType = (text: string): text is SubjectTokenType =>
+  text === ACCESS_TOKEN_TYPE || text === ID_TOKEN_TYPE || text === JWT_TOKEN_TYPE;

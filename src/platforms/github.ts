@@ -1,0 +1,66 @@
+// GitHub Actions OIDC tokens. `sub` has two forms, can be customised by repository admins, and follows renames: it is recorded
+// and decides nothing. The identity is the immutable `repository_id` and the context that GitHub itself puts first:
+// environment, else pull request, else ref. Jobs mint a token on demand, so each is spent once.
+
+import { ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';
+import type { PlatformTable } from './table.ts';
+
+const optional = { type: 'text' } as const;
+
+export const GITHUB: PlatformTable = {
+  kind: 'github',
+  issuer: 'https://token.actions.githubusercontent.com',
+  algorithms: ['RS256'],
+  typ: ['JWT', undefined],
+  tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
+  lifetimeSecondsMax: 900,
+  replay: 'once',
+  shared: {
+    issuers: ['https://token.actions.githubusercontent.com'],
+    tenancy: ['repository_owner_id', 'repository_id', 'enterprise_id'],
+  },
+  claims: {
+    repository: { type: 'text', required: true, ignoreCase: true },
+    repository_id: { type: 'text', required: true },
+    repository_owner: { type: 'text', required: true, ignoreCase: true },
+    repository_owner_id: { type: 'text', required: true },
+    // Runs that an outsider can start in the base repository's name look like a push to the default branch otherwise.
+    event_name: {
+      type: 'text',
+      required: true,
+      forbidden: ['pull_request_target', 'workflow_run', 'issue_comment'],
+    },
+    ref: { type: 'text', required: true },
+    ref_type: optional,
+    ref_protected: optional,
+    environment: { type: 'text', ignoreCase: true },
+    environment_node_id: optional,
+    sha: optional,
+    head_ref: optional,
+    base_ref: optional,
+    workflow: optional,
+    workflow_ref: optional,
+    workflow_sha: optional,
+    job_workflow_ref: optional,
+    job_workflow_sha: optional,
+    runner_environment: optional,
+    repository_visibility: optional,
+    enterprise: { type: 'text', ignoreCase: true },
+    enterprise_id: optional,
+    actor: { type: 'text', ignoreCase: true },
+    actor_id: optional,
+    run_id: optional,
+    run_number: optional,
+    run_attempt: optional,
+    check_run_id: optional,
+    sub: optional,
+  },
+  name: [
+    [{ field: 'repository_id' }],
+    [{ field: 'environment' }, { word: 'pull_request', where: 'event_name', equals: 'pull_request' }, { field: 'ref' }],
+  ],
+  pins: {
+    all: ['repository_id', 'repository_owner_id'],
+    context: [{ field: 'environment' }, { field: 'ref' }, { field: 'event_name', equals: 'pull_request' }],
+  },
+};

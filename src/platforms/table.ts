@@ -1,0 +1,62 @@
+// What a platform's tokens look like, as data: issuer, algorithms, lifetime, replay class, claims, the principal's name, and
+// what a rule must pin. One file for each platform holds one table; verifiers check tokens by it, policy checks rules by it.
+
+import type { JsonObject } from '../core/json.ts';
+import { valueAt } from '../core/json.ts';
+import type { SignatureAlgorithm } from '../core/ports.ts';
+import type { ReplayClass } from '../core/principal.ts';
+import type { SubjectTokenType } from '../core/request.ts';
+
+/** One claim that rules and `require` may name. */
+export interface ClaimRow {
+  /** Member names from the root of the claims; the field's own name where it is absent. */
+  readonly path?: readonly string[];
+  /** A JSON string, number, boolean, or array of strings. */
+  readonly type: 'text' | 'number' | 'boolean' | 'texts';
+  /** A token without a required claim, or with one of another type, proves nothing. */
+  readonly required?: true;
+  /** The platform ignores ASCII case here, and so do rules. */
+  readonly ignoreCase?: true;
+  /** Values that are refused while proving, unless the source's `require` lists them. */
+  readonly forbidden?: readonly string[];
+}
+
+/** One step of a name: a field with its value, or a word that stands for a value. The first alternative that applies counts. */
+export type NamePart =
+  | { readonly field: string }
+  | { readonly word: string; readonly where: string; readonly equals: string };
+
+export interface PlatformTable {
+  readonly kind: string;
+  /** The only issuer of the platform, where it has one that everybody shares; else the operator writes it. */
+  readonly issuer?: string;
+  readonly algorithms: readonly SignatureAlgorithm[];
+  /** Values of the JOSE header `typ` that its tokens bear; undefined stands for its absence. */
+  readonly typ: readonly (string | undefined)[];
+  readonly tokenTypes: readonly SubjectTokenType[];
+  /** The longest `exp - iat`, in seconds. */
+  readonly lifetimeSecondsMax: number;
+  readonly replay: ReplayClass;
+  /** Issuers whose key signs for every tenant: `require` must then name one of `tenancy` (L01). */
+  readonly shared?: { readonly issuers: readonly string[]; readonly tenancy: readonly string[] };
+  /** By field name, as rules write it. */
+  readonly claims: Readonly<Record<string, ClaimRow>>;
+  /** `sub`: the whole `sub` is the name. Else its steps, each a list of alternatives. */
+  readonly name: 'sub' | readonly (readonly NamePart[])[];
+  /** Fields that a rule must pin: all of `all` (or `require` does), and one of `context`. */
+  readonly pins: {
+    readonly all: readonly string[];
+    readonly context: readonly { readonly field: string; readonly equals?: string }[];
+  };
+}
+
+/** The path of a field in the claims. */
+export const fieldPath = (table: PlatformTable, field: string): readonly string[] =>
+  table.claims[field]?.path ?? [field];
+
+/** The value of a field in the claims, or undefined where it is absent. */
+export const fieldValue = (table: PlatformTable, field: string, claims: JsonObject) =>
+  valueAt(claims, fieldPath(table, field));
+
+/** Lower-cases ASCII letters only: no Unicode folding, so that look-alikes stay apart (A-123). */
+export const foldAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
