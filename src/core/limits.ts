@@ -90,6 +90,13 @@ export const RECORDED_VALUE_BYTES_MAX = 256;
 /** `error_description`, the caller's one sentence. */
 export const SENTENCE_CHARACTERS_MAX = 600;
 
+// Configuration.
+
+/** One YAML file: 10,000 rules take 2.6 MB, and ten times that much would block the loop for ten seconds. */
+export const YAML_BYTES_MAX = 16_777_216;
+/** Levels of nesting in YAML: a rule that names a nested claim has eight. */
+export const YAML_DEPTH_MAX = 32;
+
 // Our own tokens and keys.
 
 /** The lifetime of a `token` target that does not say one. */

@@ -1,0 +1,36 @@
+// "Did you mean": the nearest of a few known words. Edit distance with transpositions, bounded, for short names only.
+
+const WORD_CHARACTERS_MAX = 64;
+
+/** The one candidate within a third of the word's length; undefined where none is near, or two are equally near. */
+export function closest(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > WORD_CHARACTERS_MAX) return undefined;
+  const limit = Math.max(1, Math.floor(word.length / 3));
+  const near = candidates
+    .filter((candidate) => candidate.length <= WORD_CHARACTERS_MAX && Math.abs(candidate.length - word.length) <= limit)
+    .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter((entry) => entry.distance <= limit)
+    .sort((a, b) => a.distance - b.distance);
+  const [first, second] = near;
+  return first && first.distance !== second?.distance ? first.candidate : undefined;
+}
+
+/** Optimal string alignment distance. */
+function distance(from: string, to: string): number {
+  let twoBack: number[] = [];
+  let before = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column += 1) {
+      const same = from[row - 1] === to[column - 1] ? 0 : 1;
+      const plain = Math.min(at(before, column) + 1, at(current, column - 1) + 1, at(before, column - 1) + same);
+      const swapped = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      current.push(swapped ? Math.min(plain, at(twoBack, column - 2) + 1) : plain);
+    }
+    twoBack = before;
+    before = current;
+  }
+  return at(before, to.length);
+}
+
+const at = (row: readonly number[], column: number): number => row[column] ?? Number.POSITIVE_INFINITY;
