@@ -1,0 +1,118 @@
+// The checks that every JWT must pass, whatever issued it: registered claims (RFC 7519 §4.1), one audience, times with one
+// leeway, bounded lifetimes, and the claims that its kind's table requires. Types first: nothing here converts a value.
+
+import { type JsonObject, valueAt } from '../core/json.ts';
+import { JTI_BYTES_MAX, LEEWAY_SECONDS, NUMERIC_DATE_MAX, SUB_BYTES_MAX } from '../core/limits.ts';
+import type { ReplayClass } from '../core/principal.ts';
+import type { CredentialRefusal } from '../core/refusal.ts';
+import { fieldPath, type PlatformTable } from '../platforms/table.ts';
+
+/** A refusal without the role and source that whoever calls adds. */
+export type ClaimRefusal = CredentialRefusal extends infer Arm
+  ? Arm extends unknown
+    ? Omit<Arm, 'role' | 'source'>
+    : never
+  : never;
+
+/** Claims whose meaning is not carried yet: a token that bears one is refused, or its meaning would be lost (TX-43, A-62). */
+const UNSUPPORTED_CLAIMS = ['act', 'may_act', 'cnf', 'authorization_details'] as const;
+
+const RESERVED_SUBJECT = /^(?:spiffe|wimse):/i;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** `sub`: present, a text, bounded, without control characters; never normalised (A-56). */
+export function subjectProblem(claims: JsonObject, kind: string): ClaimRefusal | undefined {
+  const sub = claims.sub;
+  if (sub === undefined) return { reason: 'claim_missing', claim: 'sub' };
+  if (typeof sub !== 'string' || sub === '' || CONTROL.test(sub) || Buffer.byteLength(sub) > SUB_BYTES_MAX)
+    return { reason: 'claim_invalid', claim: 'sub' };
+  if (kind !== 'spiffe' && RESERVED_SUBJECT.test(sub)) return { reason: 'subject_reserved' };
+  return undefined;
+}
+
+/** `aud`: exactly one value, ours; others beside it only where the source allows them (SJ-07, KB-02, A-42 to A-44). */
+export function audienceProblem(
+  claims: JsonObject,
+  audience: string,
+  otherAudiences: boolean,
+): ClaimRefusal | undefined {
+  const aud = claims.aud;
+  if (aud === undefined) return { reason: 'claim_missing', claim: 'aud' };
+  const values = Array.isArray(aud) ? aud : [aud];
+  if (!values.every((value) => typeof value === 'string')) return { reason: 'claim_invalid', claim: 'aud' };
+  const fits = otherAudiences ? values.includes(audience) : values.length === 1 && values[0] === audience;
+  return fits ? undefined : { reason: 'audience_mismatch' };
+}
+
+export interface TimeLimits {
+  readonly lifetimeSecondsMax: number;
+  readonly maxAgeSeconds: number | undefined;
+}
+
+/** `exp`, `nbf`, `iat`: finite numbers, one leeway, a bounded lifetime and, where the source says so, age (JB-10, A-47 to A-50). */
+export function timeProblem(claims: JsonObject, limits: TimeLimits, nowSeconds: number): ClaimRefusal | undefined {
+  for (const claim of ['exp', 'nbf', 'iat']) {
+    const value = claims[claim];
+    if (value === undefined) continue;
+    if (typeof value !== 'number' || value < 0 || value > NUMERIC_DATE_MAX) return { reason: 'claim_invalid', claim };
+  }
+  const { exp, nbf, iat } = claims as { exp?: number; nbf?: number; iat?: number };
+  if (exp === undefined) return { reason: 'claim_missing', claim: 'exp' };
+  if (exp <= nowSeconds - LEEWAY_SECONDS) return { reason: 'expired' };
+  if (nbf !== undefined && nbf > nowSeconds + LEEWAY_SECONDS) return { reason: 'not_yet_valid' };
+  if (iat !== undefined && iat > nowSeconds + LEEWAY_SECONDS) return { reason: 'not_yet_valid' };
+  if (exp - (iat ?? nowSeconds) > limits.lifetimeSecondsMax)
+    return { reason: 'lifetime_too_long', secondsMax: limits.lifetimeSecondsMax };
+  if (limits.maxAgeSeconds === undefined) return undefined;
+  if (iat === undefined) return { reason: 'claim_missing', claim: 'iat' };
+  return nowSeconds - iat > limits.maxAgeSeconds + LEEWAY_SECONDS
+    ? { reason: 'too_old', secondsMax: limits.maxAgeSeconds }
+    : undefined;
+}
+
+/** `jti`: a bounded text, and present where the credential can be spent (A-53). */
+export function jtiProblem(claims: JsonObject, replay: ReplayClass): ClaimRefusal | undefined {
+  const jti = claims.jti;
+  if (jti === undefined) return replay === 'reusable' ? undefined : { reason: 'claim_missing', claim: 'jti' };
+  return typeof jti === 'string' && jti !== '' && Buffer.byteLength(jti) <= JTI_BYTES_MAX
+    ? undefined
+    : { reason: 'claim_invalid', claim: 'jti' };
+}
+
+/** Members that would change the meaning of what is issued, and that are not carried yet. */
+export function unsupportedClaim(claims: JsonObject): ClaimRefusal | undefined {
+  const claim = UNSUPPORTED_CLAIMS.find((name) => Object.hasOwn(claims, name));
+  return claim ? { reason: 'claim_unsupported', claim } : undefined;
+}
+
+/** The table's claims: required ones present with their type, forbidden values absent unless `require` lists them. */
+export function tableProblem(
+  claims: JsonObject,
+  table: PlatformTable,
+  require: Readonly<Record<string, unknown>>,
+): ClaimRefusal | undefined {
+  for (const [field, row] of Object.entries(table.claims)) {
+    const value = valueAt(claims, fieldPath(table, field));
+    if (row.required && value === undefined) return { reason: 'claim_missing', claim: field };
+    if (row.required && !hasType(value, row.type)) return { reason: 'claim_invalid', claim: field };
+    if (typeof value === 'string' && row.forbidden?.includes(value) && !listed(require[field], value))
+      return { reason: 'claim_forbidden', claim: field };
+  }
+  return undefined;
+}
+
+function hasType(value: unknown, type: 'text' | 'number' | 'boolean' | 'texts'): boolean {
+  switch (type) {
+    case 'text':
+      return typeof value === 'string' && value !== '';
+    case 'number':
+      return typeof value === 'number';
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'texts':
+      return Array.isArray(value) && value.every((element) => typeof element === 'string');
+  }
+}
+
+const listed = (allowed: unknown, value: string): boolean =>
+  Array.isArray(allowed) ? allowed.includes(value) : allowed === value;

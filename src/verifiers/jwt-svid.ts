@@ -1,0 +1,51 @@
+// SPIFFE JWT-SVIDs (SJ-01 to SJ-11): the keys are those of the trust domain in `sub`, and of no other; `iss` chooses nothing.
+// Header members beyond alg, kid and typ are refused (JWT-SVID §2), and a workload's ID has a path (SJ-11).
+
+import { z } from 'zod';
+import { parseSpiffeId, parseTrustDomain } from '../parsing/spiffe-id.ts';
+import { SPIFFE } from '../platforms/spiffe.ts';
+import { createJwtVerifier } from './jwt.ts';
+import type { SourceKind } from './kind.ts';
+
+const options = z.object({
+  trustDomain: z
+    .string()
+    .refine(
+      (text) => parseTrustDomain(text) !== undefined,
+      'must be a trust domain: lower-case letters, digits, `.`, `-`, `_`; no scheme',
+    )
+    .describe('the name of the trust domain, without `spiffe://`'),
+  bundle: z.strictObject({
+    file: z.string().min(1).describe('a SPIFFE bundle (JSON), relative to this file'),
+    url: z.undefined({ error: 'bundle endpoints are not built yet' }).optional(),
+  }),
+  workloadApi: z.undefined({ error: 'the Workload API is not built yet' }).optional(),
+});
+
+export const spiffe: SourceKind<typeof options> = Object.freeze({
+  kind: SPIFFE.kind,
+  table: SPIFFE,
+  options,
+  issuer: (chosen) => `spiffe://${chosen.trustDomain}`,
+  subjects: () => 'workloads',
+  pins: () => [],
+  keyOrigin: (chosen) => ({ from: 'bundle', file: chosen.bundle.file }),
+  create: (settings, chosen, keys) =>
+    createJwtVerifier({
+      settings,
+      table: SPIFFE,
+      keys,
+      issuer: `spiffe://${chosen.trustDomain}`,
+      responsibility: { trustDomain: chosen.trustDomain },
+      tokenTypes: SPIFFE.tokenTypes,
+      tell: 'caller',
+      presenter: 'self',
+      headersAllowed: ['alg', 'kid', 'typ'],
+      ownProblem(claims) {
+        const id = parseSpiffeId(String(claims.sub));
+        const fits = id !== undefined && id.path !== '' && id.trustDomain === chosen.trustDomain;
+        return fits ? undefined : { reason: 'claim_invalid', claim: 'sub' };
+      },
+      ownName: (claims) => String(claims.sub),
+    }),
+} satisfies SourceKind<typeof options>);

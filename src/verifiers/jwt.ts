@@ -1,0 +1,155 @@
+// One JWT against one source: header, claims, then keys and signature; everything local comes before anything that may go
+// outward. Kinds differ in their table and in a check or a name of their own; the order is the same for all (JB-01 to JB-10).
+
+import { createHash } from 'node:crypto';
+import type { JsonObject } from '../core/json.ts';
+import { LEEWAY_SECONDS } from '../core/limits.ts';
+import type { KeySource, SignatureAlgorithm } from '../core/ports.ts';
+import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
+import { type CredentialRefusal, ok, type Result, refuse } from '../core/refusal.ts';
+import { ACCESS_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
+import type { UnprovedJws } from '../parsing/jws.ts';
+import type { PlatformTable } from '../platforms/table.ts';
+import {
+  audienceProblem,
+  type ClaimRefusal,
+  jtiProblem,
+  subjectProblem,
+  tableProblem,
+  timeProblem,
+  unsupportedClaim,
+} from './claims.ts';
+import { signedByOne } from './jose.ts';
+import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
+import { principalName } from './name.ts';
+
+export interface JwtSource {
+  readonly settings: SourceSettings;
+  readonly table: PlatformTable;
+  readonly responsibility: Responsibility;
+  readonly keys: KeySource;
+  readonly issuer: string;
+  readonly tell: 'caller' | 'operator';
+  readonly presenter: 'self' | 'client';
+  /** The token types that this source takes. */
+  readonly tokenTypes: readonly SubjectTokenType[];
+  /** JOSE header members that its tokens may bear; undefined: any but those that name keys or change the processing. */
+  readonly headersAllowed?: readonly string[];
+  /** A check of the kind's own, after the common ones. */
+  readonly ownProblem?: (claims: JsonObject) => ClaimRefusal | undefined;
+  /** The name, where the kind does not take it from its table. */
+  readonly ownName?: (claims: JsonObject) => string;
+  /** A second bound on the expiry, such as Kubernetes' `warnafter`. */
+  readonly earlierExpiry?: (claims: JsonObject) => number | undefined;
+}
+
+/** Header members that would choose the key or change how the token is read (RFC 8725 §3.10, A-5 to A-7, A-19, A-20, A-33). */
+const HEADERS_REFUSED = ['crit', 'b64', 'zip', 'cty', 'enc', 'jwk', 'jku', 'x5u', 'x5c'];
+const ACCESS_TOKEN_TYPS: readonly (string | undefined)[] = ['at+jwt', 'application/at+jwt'];
+
+/** A verifier of this source's JWTs. */
+export function createJwtVerifier(source: JwtSource): SourceVerifier {
+  const { settings } = source;
+  const replay = settings.replay ?? source.table.replay;
+
+  const judgeClaims = (claims: JsonObject): ClaimRefusal | undefined =>
+    subjectProblem(claims, source.table.kind) ??
+    audienceProblem(claims, settings.audience, settings.otherAudiences) ??
+    unsupportedClaim(claims) ??
+    jtiProblem(claims, replay) ??
+    tableProblem(claims, source.table, settings.require) ??
+    source.ownProblem?.(claims) ??
+    requirementProblem(settings, claims);
+
+  return Object.freeze({
+    source: settings.name,
+    responsibility: source.responsibility,
+
+    async verify(jws, tokenType, role, nowSeconds) {
+      const no = (refusal: ClaimRefusal) => refuse(withRole(refusal, role, settings.name));
+      const problem =
+        headerProblem(source, jws, tokenType) ?? judgeClaims(jws.claims) ?? timeOf(source, jws.claims, nowSeconds);
+      if (problem) return no(problem);
+      const principal = principalOf(source, jws.claims);
+      if (!principal.ok) return no(principal.refusal);
+
+      const keys = await source.keys.find({ alg: jws.alg as SignatureAlgorithm, kid: jws.kid });
+      if (keys.found === 'unavailable')
+        return refuse({ reason: 'keys_unavailable', source: settings.name, retryAfterSeconds: keys.retryAfterSeconds });
+      if (keys.found === 'none') return no({ reason: 'key_unknown' });
+      if (!(await signedByOne(jws, keys.found))) return no({ reason: 'signature_invalid' });
+      return ok(asProved(principal.value, proofOf(source, jws, replay)));
+    },
+
+    assume(claims) {
+      const problem = judgeClaims(claims);
+      if (problem) return refuse(withRole(problem, 'subject', settings.name));
+      const principal = principalOf(source, claims);
+      return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
+    },
+  } satisfies SourceVerifier);
+}
+
+function headerProblem(source: JwtSource, jws: UnprovedJws, tokenType: SubjectTokenType): ClaimRefusal | undefined {
+  if (!source.tokenTypes.includes(tokenType)) return { reason: 'token_type_refused' };
+  if (!source.table.typ.includes(jws.typ)) return { reason: 'typ_refused' };
+  // An access token says so in its header, and nothing else does (RFC 9068 §2.1, A-22): where both are possible, they must agree.
+  if ((tokenType === ACCESS_TOKEN_TYPE) !== ACCESS_TOKEN_TYPS.includes(jws.typ)) return { reason: 'typ_refused' };
+  const members = Object.keys(jws.header);
+  const refused = source.headersAllowed
+    ? members.find((member) => !source.headersAllowed?.includes(member))
+    : members.find((member) => HEADERS_REFUSED.includes(member));
+  if (refused) return { reason: 'header_refused', member: refused.slice(0, 64) };
+  return source.table.algorithms.some((algorithm) => algorithm === jws.alg)
+    ? undefined
+    : { reason: 'algorithm_refused' };
+}
+
+function timeOf(source: JwtSource, claims: JsonObject, nowSeconds: number): ClaimRefusal | undefined {
+  const { lifetimeSecondsMax } = source.table;
+  const problem = timeProblem(claims, { lifetimeSecondsMax, maxAgeSeconds: source.settings.maxAgeSeconds }, nowSeconds);
+  if (problem) return problem;
+  const earlier = source.earlierExpiry?.(claims);
+  return earlier !== undefined && earlier <= nowSeconds - LEEWAY_SECONDS ? { reason: 'expired' } : undefined;
+}
+
+const requirementProblem = (settings: SourceSettings, claims: JsonObject): ClaimRefusal | undefined => {
+  const claim = settings.unmetRequirement(claims);
+  return claim === undefined ? undefined : { reason: 'requirement_unmet', claim };
+};
+
+function principalOf(
+  source: JwtSource,
+  claims: JsonObject,
+): Result<Principal, never> | { ok: false; refusal: ClaimRefusal } {
+  const named = source.ownName
+    ? { name: source.ownName(claims) }
+    : principalName(source.settings.name, source.table, claims);
+  if ('missing' in named) return { ok: false, refusal: { reason: 'claim_missing', claim: named.missing } };
+  return ok({
+    source: source.settings.name,
+    kind: source.table.kind,
+    issuer: source.issuer,
+    subject: String(claims.sub),
+    name: named.name,
+    claims,
+  });
+}
+
+function proofOf(source: JwtSource, jws: UnprovedJws, replay: Proof['replay']): Proof {
+  const { exp, jti } = jws.claims;
+  return {
+    sha256: createHash('sha256').update(jws.signingInput).digest('hex'),
+    jti: typeof jti === 'string' ? jti : undefined,
+    expiresAt: Math.min(Number(exp), source.earlierExpiry?.(jws.claims) ?? Number.POSITIVE_INFINITY),
+    replay,
+    tell: source.settings.tell ?? source.tell,
+    presenter: source.presenter,
+  };
+}
+
+const withRole = (refusal: ClaimRefusal, role: Role, source: string): CredentialRefusal => ({
+  ...refusal,
+  role,
+  source,
+});

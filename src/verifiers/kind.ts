@@ -1,0 +1,65 @@
+// What a kind of trust source is to the rest: its options, where its keys come from, and how it makes a verifier. Adding a kind
+// is one file that exports a `SourceKind`, and one line in compose.ts.
+
+import type { z } from 'zod';
+import type { JsonObject } from '../core/json.ts';
+import type { KeySource } from '../core/ports.ts';
+import type { Principal, ProvedPrincipal, ReplayClass, Role, Tell } from '../core/principal.ts';
+import type { CredentialRefusal, Result, UnavailableRefusal } from '../core/refusal.ts';
+import type { SubjectTokenType } from '../core/request.ts';
+import type { UnprovedJws } from '../parsing/jws.ts';
+import type { PlatformTable } from '../platforms/table.ts';
+
+/** Where the keys of a source come from. Sources with equal origins share one cache. */
+export type KeyOrigin =
+  | { readonly from: 'discovery'; readonly issuer: string; readonly ca?: string; readonly privateNetwork: boolean }
+  | { readonly from: 'url'; readonly url: string; readonly ca?: string; readonly privateNetwork: boolean }
+  | { readonly from: 'file'; readonly file: string }
+  | { readonly from: 'bundle'; readonly file: string };
+
+/** What every source has, whatever its kind: resolved configuration. */
+export interface SourceSettings {
+  readonly name: string;
+  /** The one `aud` value that its tokens must bear. */
+  readonly audience: string;
+  /** Whether other values may stand beside it in `aud`. */
+  readonly otherAudiences: boolean;
+  readonly replay: ReplayClass | undefined;
+  readonly tell: Tell | undefined;
+  readonly maxAgeSeconds: number | undefined;
+  /** The source's `require`, compiled: the name of the first claim that fails it. */
+  readonly unmetRequirement: (claims: JsonObject) => string | undefined;
+  /** The source's `require`, as written. */
+  readonly require: Readonly<Record<string, unknown>>;
+}
+
+/** How a source is found for a token: by its trust domain, or by its issuer, byte for byte. */
+export type Responsibility = { readonly trustDomain: string } | { readonly issuer: string; readonly audience: string };
+
+export interface SourceVerifier {
+  readonly source: string;
+  readonly responsibility: Responsibility;
+  /** Proves a parsed token. Waits for keys at most KEYS_WAIT_MS, after all local checks. Throws only for faults. */
+  verify(
+    jws: UnprovedJws,
+    tokenType: SubjectTokenType,
+    role: Role,
+    nowSeconds: number,
+  ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
+  /** The principal that these claims would make: every check of claims but those of time, and no proof. For `explain`. */
+  assume(claims: JsonObject): Result<Principal, CredentialRefusal>;
+}
+
+export interface SourceKind<Options extends z.ZodObject = z.ZodObject> {
+  readonly kind: string;
+  readonly table: PlatformTable;
+  readonly options: Options;
+  /** `iss` of its tokens; for SPIFFE `spiffe://<trust domain>`. */
+  issuer(options: z.infer<Options>): string;
+  /** Whom its tokens are about. */
+  subjects(options: z.infer<Options>): 'workloads' | 'people';
+  /** Claims that pin a person, beside `sub`. */
+  pins(options: z.infer<Options>): readonly string[];
+  keyOrigin(options: z.infer<Options>): KeyOrigin;
+  create(settings: SourceSettings, options: z.infer<Options>, keys: KeySource): SourceVerifier;
+}

@@ -1,0 +1,67 @@
+// Kubernetes projected service account tokens, verified offline by the cluster's keys (KB-01 to KB-05, KB-09). `sub` must agree
+// with the claims that the API server puts beside it; legacy secret tokens, which never expire, are refused whatever signed them.
+
+import { z } from 'zod';
+import { isJsonObject, type JsonObject, valueAt } from '../core/json.ts';
+import { NUMERIC_DATE_MAX } from '../core/limits.ts';
+import { KUBERNETES } from '../platforms/kubernetes.ts';
+import type { ClaimRefusal } from './claims.ts';
+import { createJwtVerifier } from './jwt.ts';
+import { issuerUrl, keyOptions, keyOriginOf } from './key-options.ts';
+import type { SourceKind } from './kind.ts';
+
+/** The issuer of every cluster that nobody configured: it names no cluster, so its keys must be written down (L35). */
+const DEFAULT_ISSUERS = ['https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local'];
+const BOUND_OBJECTS = ['pod', 'node', 'secret'];
+
+const options = z.object({ issuer: issuerUrl, ...keyOptions }).superRefine((chosen, context) => {
+  if (DEFAULT_ISSUERS.includes(chosen.issuer) && chosen.jwks === undefined)
+    context.addIssue({
+      code: 'custom',
+      path: ['issuer'],
+      message:
+        "is the same for every cluster and cannot be reached from outside it: give the cluster's keys with `jwks: { file: ... }`",
+    });
+});
+
+export const kubernetes: SourceKind<typeof options> = Object.freeze({
+  kind: KUBERNETES.kind,
+  table: KUBERNETES,
+  options,
+  issuer: (chosen) => chosen.issuer,
+  subjects: () => 'workloads',
+  pins: () => [],
+  keyOrigin: (chosen) => keyOriginOf(chosen.issuer, chosen),
+  create: (settings, chosen, keys) =>
+    createJwtVerifier({
+      settings,
+      table: KUBERNETES,
+      keys,
+      issuer: chosen.issuer,
+      responsibility: { issuer: chosen.issuer, audience: settings.audience },
+      tokenTypes: KUBERNETES.tokenTypes,
+      tell: 'caller',
+      presenter: 'self',
+      ownProblem,
+      earlierExpiry: warnafter,
+    }),
+} satisfies SourceKind<typeof options>);
+
+function ownProblem(claims: JsonObject): ClaimRefusal | undefined {
+  const namespace = valueAt(claims, ['kubernetes.io', 'namespace']);
+  const name = valueAt(claims, ['kubernetes.io', 'serviceaccount', 'name']);
+  if (claims.sub !== `system:serviceaccount:${namespace}:${name}`) return { reason: 'claim_invalid', claim: 'sub' };
+  // KB-05: a token that is bound to no object outlives whatever it was made for.
+  if (!BOUND_OBJECTS.some((kind) => isJsonObject(valueAt(claims, ['kubernetes.io', kind]))))
+    return { reason: 'claim_missing', claim: 'pod' };
+  const limit = valueAt(claims, ['kubernetes.io', 'warnafter']);
+  if (limit !== undefined && (typeof limit !== 'number' || limit < 0 || limit > NUMERIC_DATE_MAX))
+    return { reason: 'claim_invalid', claim: 'warnafter' };
+  return undefined;
+}
+
+/** KB-03: an extended token is meant to end at `warnafter`; its `exp` is a year away. */
+function warnafter(claims: JsonObject): number | undefined {
+  const limit = valueAt(claims, ['kubernetes.io', 'warnafter']);
+  return typeof limit === 'number' ? limit : undefined;
+}

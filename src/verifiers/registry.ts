@@ -1,0 +1,59 @@
+// Which source is responsible for a credential: exactly one, or none (DESIGN §2, "Prove"). A `sub` that begins `spiffe://` goes to
+// that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. The caller never chooses.
+
+import type { JsonObject } from '../core/json.ts';
+import type { Verifiers } from '../core/ports.ts';
+import { type CredentialRefusal, type Result, refuse } from '../core/refusal.ts';
+import { parseJws } from '../parsing/jws.ts';
+import { parseSpiffeId } from '../parsing/spiffe-id.ts';
+import type { ClaimRefusal } from './claims.ts';
+import type { SourceVerifier } from './kind.ts';
+
+/** Verifiers over these sources. Two that could be responsible for one token are a fault of configuration: it throws. */
+export function createVerifiers(sources: readonly SourceVerifier[]): Verifiers {
+  const byTrustDomain = new Map<string, SourceVerifier>();
+  const byIssuer = new Map<string, SourceVerifier[]>();
+  for (const source of sources) {
+    const { responsibility } = source;
+    if ('trustDomain' in responsibility) {
+      if (byTrustDomain.has(responsibility.trustDomain))
+        throw new Error(`two sources for ${responsibility.trustDomain}`);
+      byTrustDomain.set(responsibility.trustDomain, source);
+    } else byIssuer.set(responsibility.issuer, [...(byIssuer.get(responsibility.issuer) ?? []), source]);
+  }
+
+  const route = (claims: JsonObject): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } => {
+    const no = (refusal: ClaimRefusal) => ({ ok: false, refusal }) as const;
+    const { sub, iss } = claims;
+    if (typeof sub === 'string' && sub.startsWith('spiffe://')) {
+      const id = parseSpiffeId(sub);
+      if (!id) return no({ reason: 'claim_invalid', claim: 'sub' });
+      const source = byTrustDomain.get(id.trustDomain);
+      return source ? { ok: true, value: source } : no({ reason: 'issuer_unknown' });
+    }
+    if (iss === undefined) return no({ reason: 'claim_missing', claim: 'iss' });
+    if (typeof iss !== 'string') return no({ reason: 'claim_invalid', claim: 'iss' });
+    const candidates = byIssuer.get(iss) ?? [];
+    const source = candidates.find((candidate) => bearsAudience(candidate, claims)) ?? candidates[0];
+    return source ? { ok: true, value: source } : no({ reason: 'issuer_unknown' });
+  };
+
+  return Object.freeze({
+    async verify(credential, role, nowSeconds) {
+      const no = (refusal: ClaimRefusal) => refuse({ ...refusal, role } as CredentialRefusal);
+      const parsed = parseJws(credential.text);
+      if (!parsed.ok) return no({ reason: 'credential_malformed', problem: parsed.problem });
+      if (!isJsonObject(parsed.jws.claims))
+        return no({ reason: 'credential_malformed', problem: 'payload_not_object' });
+      const source = route(parsed.jws.claims);
+      if (!source.ok) return no(source.refusal);
+      return source.value.verify(parsed.jws, credential.tokenType, role, nowSeconds);
+    },
+  } satisfies Verifiers);
+}
+
+/** Of two sources that share an issuer, the one whose audience the token bears. */
+function bearsAudience({ responsibility }: SourceVerifier, { aud }: JsonObject): boolean {
+  if (!('audience' in responsibility)) return false;
+  return Array.isArray(aud) ? aud.includes(responsibility.audience) : aud === responsibility.audience;
+}
