@@ -1,4 +1,5 @@
-// JSON as this broker sees it after its strict reader: plain immutable data, own properties only.
+// JSON as this broker sees it after its strict reader (parsing/json.ts): plain immutable data, own properties only.
+// It reads and writes no text.
 
 /** Any JSON value. Integers beyond 2^53 never occur: the reader refuses them. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;

@@ -3,7 +3,6 @@
 
 import type { Decision, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { IssueOrder } from './ports.ts';
 import type { ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Received } from './request.ts';
@@ -121,7 +120,7 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
 }
 
 /** Closes the record with what was issued. */
-export function noteIssued(record: ExchangeRecord, order: IssueOrder): void {
+export function noteIssued(record: ExchangeRecord, order: { readonly id: string; readonly expiresAt: number }): void {
   record.outcome = 'granted';
   record.reason = undefined;
   record.jti = order.id;
