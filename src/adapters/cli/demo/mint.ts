@@ -1,0 +1,39 @@
+// Prints a credential as a platform would issue it to a workload, for the development set-up: `node src/adapters/cli/demo/mint.ts cluster`.
+// It stands in for the platform only; the broker knows nothing of it.
+
+import { join } from 'node:path';
+import { makeMaterial, mintToken } from './material.ts';
+import {
+  type Claims,
+  githubEnvironment,
+  githubPullRequestTarget,
+  githubPush,
+  jwtSvid,
+  kubernetesProjected,
+} from './platforms.ts';
+
+const AUDIENCE = process.env.AUDIENCE ?? 'https://localhost:8443';
+const now = Math.floor(Date.now() / 1000);
+
+const CREDENTIALS: Record<string, { readonly platform: 'github' | 'cluster' | 'mesh'; readonly claims: Claims }> = {
+  github: { platform: 'github', claims: githubPush(AUDIENCE, now) },
+  'github-environment': { platform: 'github', claims: githubEnvironment(AUDIENCE, now) },
+  'github-pull-request-target': { platform: 'github', claims: githubPullRequestTarget(AUDIENCE, now) },
+  cluster: {
+    platform: 'cluster',
+    claims: kubernetesProjected('https://kubernetes.default.svc.cluster.local', AUDIENCE, now),
+  },
+  mesh: { platform: 'mesh', claims: jwtSvid('spiffe://prod.example/ns/payments/sa/reconciler', AUDIENCE, now) },
+};
+
+const directory = join(import.meta.dirname, '../../../../config/dev');
+await makeMaterial(directory);
+const wanted = process.argv[2] ?? '';
+if (wanted !== 'none') {
+  const credential = CREDENTIALS[wanted];
+  if (!credential) {
+    process.stderr.write(`usage: mint.ts ${Object.keys(CREDENTIALS).join(' | ')}\n`);
+    process.exit(2);
+  }
+  process.stdout.write(`${await mintToken(directory, credential.platform, credential.claims)}\n`);
+}
