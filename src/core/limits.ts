@@ -8,6 +8,8 @@
 export const BODY_BYTES_MAX = 131_072;
 /** Parameters in one form: the longest real request has 14. */
 export const FORM_PARAMETERS_MAX = 64;
+/** The name of one parameter: the longest in use has 24. */
+export const FORM_NAME_BYTES_MAX = 64;
 /** One parameter that is not a token. A SPIFFE ID is at most 2,048 bytes. */
 export const PARAMETER_BYTES_MAX = 4_096;
 /** One credential: Kubernetes and Entra tokens stay under 8 KiB, group claims push people's to 30 KiB (TX-15, A-129). */

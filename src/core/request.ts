@@ -64,7 +64,8 @@ const UNSUPPORTED = [
   'request_details',
   'requested_actor',
 ];
-const REPEATABLE = new Set(['audience', 'resource']);
+/** The only parameters that may be sent more than once (RFC 8693 §2.1, RFC 8707 §2). */
+export const MAY_REPEAT: ReadonlySet<string> = new Set(['audience', 'resource']);
 const CREDENTIALS = new Set(['subject_token', 'actor_token', 'assertion', 'client_assertion']);
 /** RFC 6749 §3.3: one scope token. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
@@ -115,7 +116,7 @@ export function readAsk(parameters: Parameters): Result<Ask, SyntaxRefusal> {
 
 function misusedParameter(parameters: Parameters): SyntaxRefusal | undefined {
   for (const [parameter, values] of parameters) {
-    if (values.length > 1 && !REPEATABLE.has(parameter)) return { reason: 'parameter_repeated', parameter };
+    if (values.length > 1 && !MAY_REPEAT.has(parameter)) return { reason: 'parameter_repeated', parameter };
     const bytesMax = CREDENTIALS.has(parameter) ? CREDENTIAL_BYTES_MAX : PARAMETER_BYTES_MAX;
     if (values.some((value) => value.length > bytesMax)) return { reason: 'parameter_too_large', parameter, bytesMax };
   }

@@ -1,0 +1,66 @@
+// Two judgements about URIs, by grammar alone (RFC 3986): how a resource is compared (row RI-04), and whether an issuer in
+// configuration can be byte-exact. No `new URL()`: it resolves dots, drops ports and decodes, so that two texts become one.
+
+/** Scheme, host, port, path, query. Userinfo, fragments, encoded or non-ASCII hosts are not this, and compare as they are. */
+const RESOURCE = /^([Hh][Tt][Tt][Pp][Ss]?):\/\/([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(\/[^?#]*)?(\?[^#]*)?$/;
+
+/**
+ * A resource as it is compared with others, never as it is issued: scheme and host in lower case, no default port, no lone
+ * trailing slash. Paths keep their case. What is no hierarchical http(s) URI is itself.
+ */
+export function canonicalResource(text: string): string {
+  const [, scheme, host, port = '', path = '', query = ''] = RESOURCE.exec(text) ?? [];
+  if (scheme === undefined || host === undefined) return text;
+  const lower = scheme.toLowerCase();
+  const keptPort = port === (lower === 'https' ? ':443' : ':80') ? '' : port;
+  const keptPath = path === '/' && query === '' ? '' : path;
+  return `${lower}://${host.toLowerCase()}${keptPort}${keptPath}${query}`;
+}
+
+const SCHEME = 'https://';
+/** RFC 1035 §2.3.4 bounds names; a certificate for such a host exists, unlike for one with empty labels or a final dot. */
+const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/;
+const PORT = /^[1-9][0-9]{0,4}$/;
+const PATH = /^(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$/;
+/** Longest issuer taken: the longest in the field are under 200 characters. */
+const ISSUER_BYTES_MAX = 1_024;
+
+/**
+ * What is wrong with an issuer in configuration, as the end of a sentence that begins with its name; undefined where nothing
+ * is. Issuers are compared byte for byte (RFC 8414 §2, OpenID Connect Discovery §3), so one that others may spell in
+ * another way is refused. A path is legal, and so is a trailing slash.
+ */
+export function issuerProblem(text: string): string | undefined {
+  if (text.length > ISSUER_BYTES_MAX) return `must not be longer than ${ISSUER_BYTES_MAX} characters`;
+  if (!/^[\x21-\x7e]*$/.test(text)) return 'must be printable ASCII without spaces';
+  if (!text.startsWith(SCHEME)) return 'must begin with https://, in lower case';
+  if (text.includes('?')) return 'must not have a query';
+  if (text.includes('#')) return 'must not have a fragment';
+  if (text.includes('\\')) return 'must not have a backslash';
+  const rest = text.slice(SCHEME.length);
+  const slash = rest.indexOf('/');
+  return slash < 0
+    ? authorityProblem(rest)
+    : (authorityProblem(rest.slice(0, slash)) ?? pathProblem(rest.slice(slash)));
+}
+
+function authorityProblem(authority: string): string | undefined {
+  if (authority === '') return 'must have a host';
+  if (authority.includes('@')) return 'must not have a user name or password';
+  if (/[A-Z]/.test(authority)) return 'must have its host in lower case';
+  const colon = authority.lastIndexOf(':') > authority.lastIndexOf(']') ? authority.lastIndexOf(':') : -1;
+  const host = colon < 0 ? authority : authority.slice(0, colon);
+  if (!HOST.test(host)) return 'must have a host of letters, digits, dashes and single dots';
+  const port = colon < 0 ? '443' : authority.slice(colon + 1);
+  if (!PORT.test(port) || Number(port) > 65_535) return 'must have a port from 1 to 65535, or none';
+  return undefined;
+}
+
+function pathProblem(path: string): string | undefined {
+  if (path.includes('//')) return 'must not have an empty segment (//) in its path';
+  if (path.split('/').some((segment) => segment === '.' || segment === '..'))
+    return 'must not have . or .. in its path';
+  if (/%(?:2[ef]|5c)/i.test(path)) return 'must not have encoded dots or slashes in its path';
+  if (!PATH.test(path)) return 'must have a path of URI characters';
+  return undefined;
+}
