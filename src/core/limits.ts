@@ -51,6 +51,12 @@ export const HANDSHAKE_MS = 5_000;
 export const KEEP_ALIVE_MS = 65_000;
 /** How often Node looks for connections past their limits; its default of 30 s is too slow to bound anything. */
 export const CONNECTION_SWEEP_MS = 1_000;
+/** All headers of one request. Node's own default, which long cookies of browsers never need here (A-180). */
+export const HEADER_BYTES_MAX = 16_384;
+/** Headers in one request; further ones are not read. Gateways add some twenty. */
+export const HEADERS_MAX = 100;
+/** While stopping, how long an idle connection may still bring a request that was already on its way (F-37). */
+export const DRAIN_MS = 1_000;
 /** Connections on the public listener (A-174, F-43). */
 export const CONNECTIONS_MAX = 10_000;
 /** Requests in work at once; the next one is answered 503 at once (F-46). */
@@ -82,6 +88,15 @@ export const KEYS_TRIED_MAX = 8;
 export const RSA_BITS_MIN = 2_048;
 /** The largest: verification cost grows with the square (A-157). */
 export const RSA_BITS_MAX = 8_192;
+/** The largest RSA public exponent; Go's crypto/rsa draws the same line, so no key in the field is beyond it (A-13). */
+export const RSA_EXPONENT_MAX = 2_147_483_647;
+/** A SPIFFE bundle's own refresh hint is obeyed between these (F-16, SB-02). */
+export const BUNDLE_REFRESH_SECONDS_MIN = 30;
+export const BUNDLE_REFRESH_SECONDS_MAX = 3_600;
+/** The first pause after a failed fetch of keys; doubled for each further failure, up to the cooldown (F-2). */
+export const KEYS_RETRY_SECONDS_MIN = 1;
+/** Name look-ups at once: libuv lets getaddrinfo have half of its four threads, and a third would only queue there (F-14). */
+export const LOOKUPS_AT_ONCE_MAX = 2;
 
 // Policy.
 
@@ -96,6 +111,14 @@ export const SENTENCE_CHARACTERS_MAX = 600;
 
 /** One YAML file: 10,000 rules take 2.6 MB, and ten times that much would block the loop for ten seconds. */
 export const YAML_BYTES_MAX = 16_777_216;
+/** Any file that configuration names: YAML, keys, certificates. A bundle of every public root is 220 KiB. */
+export const CONFIG_FILE_BYTES_MAX = 16_777_216;
+/** Files below one policy folder: one for each of ten thousand rules is still read. */
+export const POLICY_FILES_MAX = 20_000;
+/** How long files must be still before a change counts: an editor or `kubectl` writes several in a row (FORMATS §1). */
+export const RELOAD_STILL_MS = 1_000;
+/** How often watched files are looked at where the system sends no event: network file systems, swapped mounts. */
+export const RELOAD_POLL_MS = 5_000;
 /** Levels of nesting in YAML: a rule that names a nested claim has eight. */
 export const YAML_DEPTH_MAX = 32;
 
@@ -105,6 +128,8 @@ export const YAML_DEPTH_MAX = 32;
 export const TOKEN_LIFETIME_SECONDS_DEFAULT = 300;
 /** The longest lifetime a target or rule may say. */
 export const TOKEN_LIFETIME_SECONDS_MAX = 43_200;
+/** How long others may keep our JWK Set and metadata: far shorter than any `publishAhead` (MD-09). */
+export const METADATA_AGE_SECONDS = 300;
 /** A retired signing key stays published this long after the longest token it signed (MD-09). */
 export const SIGNING_KEY_RETIRED_SECONDS = 86_400;
 
@@ -117,8 +142,51 @@ export const CHECKPOINT_RECORDS = 1_000;
 export const CHECKPOINT_SECONDS = 10;
 /** Decisions kept in memory for `explain --decision`. */
 export const DECISIONS_REMEMBERED_MAX = 10_000;
+/** Memory for them: an ordinary record has 1.5 KB; long claims must not turn ten thousand of them into a gigabyte (F-40). */
+export const DECISIONS_REMEMBERED_BYTES_MAX = 67_108_864;
+/** One rendered record; past this its trace, then its claims, are left out and named (A-175). */
+export const RECORD_BYTES_MAX = 65_536;
+/** Claims recorded with their values: the longest platform table has 27. */
+export const RECORDED_CLAIMS_MAX = 128;
+/** Names listed in one record: claims without values, rules that a reload changed. */
+export const RECORDED_NAMES_MAX = 128;
+/** Records in one write, so that hashing a burst never holds the loop for more than some milliseconds. */
+export const RECORD_GROUP_MAX = 1_024;
+/** Records that wait for the sink; the next one is refused (F-40, F-47). Far above REQUESTS_IN_FLIGHT_MAX. */
+export const RECORD_QUEUE_MAX = 16_384;
+/** Bytes that wait for the sink. */
+export const RECORD_QUEUE_BYTES_MAX = 67_108_864;
+/** How long closing the trail waits for its last write (F-37: all of shutdown has 30 s). */
+export const RECORD_CLOSE_MS = 1_000;
+/** Addresses whose unproved refusals are counted at once; one dropped early writes its count and starts again (A-175). */
+export const UNPROVED_ADDRESSES_MAX = 10_000;
+/** One line of a trail as `audit verify` reads it: a record with its chain members; a longer one is no line of ours. */
+export const TRAIL_LINE_BYTES_MAX = 131_072;
+/** Chains followed at once in one trail: replicas and restarts whose output was collected together. */
+export const TRAIL_CHAINS_MAX = 10_000;
+/** Problems listed by `audit verify`; the rest are counted. */
+export const TRAIL_PROBLEMS_MAX = 100;
 
 // Spent credentials.
 
 /** Claims held at once; past this, single-use credentials are refused rather than forgotten. */
 export const SPENT_CLAIMS_MAX = 2_000_000;
+
+// Local listeners: the observe port and the control socket.
+
+/** Connections on the observe listener: scrapers and probes. */
+export const OBSERVE_CONNECTIONS_MAX = 256;
+/** Connections on the control socket: people and their scripts. */
+export const CONTROL_CONNECTIONS_MAX = 64;
+/** One command's body. */
+export const CONTROL_BODY_BYTES_MAX = 16_384;
+/** One answer, as the client takes it: a thousand records of some 8 KiB. */
+export const CONTROL_ANSWER_BYTES_MAX = 33_554_432;
+/** Decisions in one answer. */
+export const CONTROL_DECISIONS_MAX = 1_000;
+/** One command, from connecting to its whole answer: a reload waits for running requests (REQUEST_DEADLINE_MS). */
+export const CONTROL_MS = 20_000;
+/** Whether another process answers on the socket is known after this time. */
+export const CONTROL_PROBE_MS = 1_000;
+/** Time series of one metric; past this, names from the configuration are counted as `other` (A-185, F-40). */
+export const METRIC_SERIES_MAX = 20_000;

@@ -1,0 +1,27 @@
+// Keys that the operator wrote down in a file: immutable until the next reload, never fetched, never stale (KB-13).
+
+import type { KeySource, VerificationKey } from '../core/ports.ts';
+import { createKeyIndex } from './key-index.ts';
+import type { KeysStatus } from './status.ts';
+
+/** A source of exactly these keys. An empty list is a set in which nothing can be proved (SB-03). */
+export function createPinnedKeys(
+  keys: readonly VerificationKey[],
+): KeySource & { status(): KeysStatus; close(): void } {
+  const index = createKeyIndex(keys);
+  const status: KeysStatus = Object.freeze({
+    keys: index.size,
+    fetchedAtSeconds: undefined,
+    failures: 0,
+    lastProblem: undefined,
+    state: 'fresh',
+  });
+  return Object.freeze({
+    async find(header: Parameters<KeySource['find']>[0]) {
+      const found = index.find(header);
+      return found.length > 0 ? { found } : { found: 'none' as const };
+    },
+    status: () => status,
+    close: () => undefined,
+  });
+}
