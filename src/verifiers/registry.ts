@@ -43,7 +43,6 @@ export function createVerifiers(sources: readonly SourceVerifier[]): Verifiers {
       const no = (refusal: ClaimRefusal) => refuse({ ...refusal, role } as CredentialRefusal);
       const parsed = parseJws(credential.text);
       if (!parsed.ok) return no({ reason: 'credential_malformed', problem: parsed.problem });
-        return no({ reason: 'credential_malformed', problem: 'payload_not_object' });
       const source = route(parsed.jws.claims);
       if (!source.ok) return no(source.refusal);
       return source.value.verify(parsed.jws, credential.tokenType, role, nowSeconds);

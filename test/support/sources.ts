@@ -1,0 +1,130 @@
+// A trust source of each kind with a key of its own, behind the real registry: what the verifier tests present tokens to.
+
+import { importJWK } from 'jose';
+import {
+  type Claims,
+  createPlatformKey,
+  githubPush,
+  gitlabPush,
+  jwtSvid,
+  kubernetesProjected,
+  type PlatformKey,
+} from '../../src/adapters/cli/demo/platforms.ts';
+import type { KeySource, KeysFound, SignatureAlgorithm, VerificationKey, Verifiers } from '../../src/core/ports.ts';
+import type { SubjectTokenType } from '../../src/core/request.ts';
+import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
+import { github, gitlab } from '../../src/verifiers/ci-platform.ts';
+import { spiffe } from '../../src/verifiers/jwt-svid.ts';
+import type { SourceSettings, SourceVerifier } from '../../src/verifiers/kind.ts';
+import { kubernetes } from '../../src/verifiers/kubernetes.ts';
+import { oidc } from '../../src/verifiers/oidc.ts';
+import { createVerifiers } from '../../src/verifiers/registry.ts';
+
+export const AUDIENCE = 'https://sts.example';
+export const NOW = 1_790_000_000;
+export const CLUSTER = 'https://oidc.cluster.example/id/1';
+
+/** One source under test: a key that it trusts, claims that it accepts, and the registry that knows it alone. */
+export interface SourceUnderTest {
+  readonly key: PlatformKey;
+  readonly claims: () => Claims;
+  readonly verifier: SourceVerifier;
+  readonly verifiers: Verifiers;
+  readonly tokenType: SubjectTokenType;
+  /** Where a token's reason for another issuer differs. */
+  readonly kind: string;
+}
+
+export const settingsOf = (name: string, more: Partial<SourceSettings> = {}): SourceSettings => ({
+  name,
+  audience: AUDIENCE,
+  otherAudiences: false,
+  replay: undefined,
+  tell: undefined,
+  maxAgeSeconds: undefined,
+  unmetRequirement: () => undefined,
+  require: {},
+  ...more,
+});
+
+/** The port `KeySource` over fixed keys; counts what it was asked. */
+export async function keySourceOf(...keys: readonly PlatformKey[]): Promise<KeySource & { asked: number }> {
+  const known: VerificationKey[] = [];
+  for (const { jwk, kid, alg } of keys) {
+    const { use: _use, ...bare } = jwk;
+    const key = await importJWK(bare, alg);
+    if (key instanceof Uint8Array) throw new Error('not a public key');
+    known.push({ kid, alg: alg as SignatureAlgorithm, key });
+  }
+  const source = {
+    asked: 0,
+    find({ alg, kid }: Parameters<KeySource['find']>[0]): Promise<KeysFound> {
+      source.asked += 1;
+      const found = known.filter((key) => key.alg === alg && (kid === undefined || key.kid === kid));
+      return Promise.resolve(found.length > 0 ? { found } : { found: 'none' });
+    },
+  };
+  return source;
+}
+
+const keyOptions = { privateNetwork: false };
+
+/** A source of each kind that is built, with one working token of each. */
+export const SOURCES: Readonly<Record<string, (more?: Partial<SourceSettings>) => Promise<SourceUnderTest>>> = {
+  github: async (more) => {
+    const key = await createPlatformKey('RS256');
+    const verifier = github.create(settingsOf('github', more), keyOptions, await keySourceOf(key));
+    return under('github', key, verifier, () => githubPush(AUDIENCE, NOW));
+  },
+  gitlab: async (more) => {
+    const key = await createPlatformKey('RS256');
+    const verifier = gitlab.create(settingsOf('gitlab', more), keyOptions, await keySourceOf(key));
+    return under('gitlab', key, verifier, () => gitlabPush(AUDIENCE, NOW));
+  },
+  kubernetes: async (more) => {
+    const key = await createPlatformKey('RS256');
+    const options = { ...keyOptions, issuer: CLUSTER };
+    const verifier = kubernetes.create(settingsOf('cluster', more), options, await keySourceOf(key));
+    return under('kubernetes', key, verifier, () => kubernetesProjected(CLUSTER, AUDIENCE, NOW));
+  },
+  spiffe: async (more) => {
+    const key = await createPlatformKey('ES256', 'jwt-svid');
+    const options = { trustDomain: 'prod.example', bundle: { file: 'bundle.json' } };
+    const verifier = spiffe.create(settingsOf('mesh', more), options, await keySourceOf(key));
+    return under('spiffe', key, verifier, () => jwtSvid('spiffe://prod.example/ns/payments/sa/api', AUDIENCE, NOW));
+  },
+  oidc: async (more) => {
+    const key = await createPlatformKey('ES256');
+    const options = {
+      ...keyOptions,
+      issuer: 'https://login.example/',
+      subjects: 'workloads' as const,
+      tokens: ['jwt' as const],
+      pins: [],
+      presenter: 'self' as const,
+    };
+    const verifier = oidc.create(settingsOf('login', more), options, await keySourceOf(key));
+    return under('oidc', key, verifier, () => ({
+      iss: 'https://login.example/',
+      sub: 'worker-1',
+      aud: AUDIENCE,
+      iat: NOW,
+      exp: NOW + 300,
+    }));
+  },
+};
+
+function under(kind: string, key: PlatformKey, verifier: SourceVerifier, claims: () => Claims): SourceUnderTest {
+  return { kind, key, claims, verifier, verifiers: createVerifiers([verifier]), tokenType: JWT_TOKEN_TYPE };
+}
+
+/** The reason with which a token is refused, or `proved`. */
+export async function verdict(
+  source: SourceUnderTest,
+  text: string,
+  tokenType = source.tokenType,
+  now = NOW,
+): Promise<string> {
+  const result = await source.verifiers.verify({ text, tokenType }, 'subject', now);
+  return result.ok ? 'proved' : result.refusal.reason;
+}
