@@ -1,0 +1,180 @@
+// The public listener: which paths exist, which methods they take, and how an answer is written. Fastify over our TLS server;
+// its own logger, forwarded headers and lenient routing are off. A path is taken byte for byte or not at all (A-178); what no
+// route takes is counted by nobody and recorded by nobody, except on /token, where every request is recorded.
+
+import type { IncomingMessage } from 'node:http';
+import type { Server } from 'node:https';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type RouteGenericInterface,
+} from 'fastify';
+import type { Exchange } from '../../core/exchange.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { BODY_BYTES_MAX } from '../../core/limits.ts';
+import { type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
+import { readBody } from './body.ts';
+import { createDocument, type Paths, pathsOf } from './metadata.ts';
+import {
+  type ConnectionProblem,
+  closeGracefully,
+  createTlsServer,
+  listen,
+  refuseConnection,
+  replaceCertificate,
+  type TlsMaterial,
+} from './tls-server.ts';
+import { receiveToken } from './token.ts';
+import { type Answer, type RefusedOutcome, renderOutcome } from './wire.ts';
+
+export interface PublicListenerParts {
+  readonly issuer: string;
+  readonly exchange: Exchange;
+  readonly jwks: () => { readonly keys: readonly JsonObject[] };
+  readonly metadata: () => JsonObject;
+  readonly tls: TlsMaterial;
+  /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
+  readonly sentence: (outcome: RefusedOutcome) => string | undefined;
+  readonly onConnectionProblem: (kind: ConnectionProblem) => void;
+}
+
+export interface PublicListener {
+  listen(host: string, port: number): Promise<{ port: number }>;
+  /** Throws, and keeps the old one, where the new one cannot be used. */
+  replaceCertificate(tls: TlsMaterial): void;
+  /** Resolves when the last connection is gone, after `graceMs` at the latest. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Builds the listener; nothing is bound before `listen`. Throws where the issuer's path or the certificate cannot be used. */
+export function createPublicListener(parts: PublicListenerParts): PublicListener {
+  let closing = false;
+  const app = createApp(parts);
+  const paths = pathsOf(parts.issuer);
+
+  const send: Send = (reply, answer) => {
+    reply.code(answer.status).headers(answer.headers);
+    if (closing) reply.header('connection', 'close');
+    reply.send(answer.body);
+  };
+  const exchangeToken = tokenHandler(parts, send);
+  addGate(app, paths, send, exchangeToken);
+  addToken(app, parts, paths, exchangeToken);
+  addDocuments(app, parts, paths, send);
+
+  return Object.freeze({
+    async listen(host: string, port: number) {
+      await app.ready();
+      return await listen(app.server, host, port);
+    },
+    replaceCertificate: (tls: TlsMaterial) => replaceCertificate(app.server, tls),
+    async close(graceMs: number) {
+      closing = true;
+      await closeGracefully(app.server, graceMs);
+      await app.close();
+    },
+  });
+}
+
+type App = FastifyInstance<Server>;
+type Request = FastifyRequest<RouteGenericInterface, Server>;
+type Reply = FastifyReply<RouteGenericInterface, Server>;
+type Send = (reply: Reply, answer: Answer) => void;
+
+function createApp(parts: PublicListenerParts): App {
+  return Fastify<Server>({
+    serverFactory: (handler) =>
+      createTlsServer({ tls: parts.tls, handler, onConnectionProblem: parts.onConnectionProblem }),
+    clientErrorHandler: (error, socket) => parts.onConnectionProblem(refuseConnection(error, socket)),
+    logger: false,
+    disableRequestLogging: true,
+    trustProxy: false,
+    requestIdHeader: false,
+    genReqId: () => '',
+    bodyLimit: BODY_BYTES_MAX,
+    return503OnClosing: false,
+  });
+}
+
+type Body = Result<Uint8Array, SyntaxRefusal>;
+type TokenHandler = (request: Request, reply: Reply, body: Body | undefined) => Promise<void>;
+
+const tokenHandler =
+  (parts: PublicListenerParts, send: Send): TokenHandler =>
+  (request, reply, body) =>
+    parts.exchange(receiveToken(request.raw, body), (outcome) => send(reply, renderOutcome(outcome, parts.sentence)));
+
+/** Before any body is read: the path byte for byte, and its methods. A body that is not read ends the connection. */
+function addGate(app: App, paths: Paths, send: Send, exchangeToken: TokenHandler): void {
+  const methods = new Map([
+    [paths.token, 'POST'],
+    ...[paths.jwks, ...paths.metadata].map((path) => [path, 'GET, HEAD'] as const),
+  ]);
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const path = pathOf(request.raw.url ?? '');
+    const allow = methods.get(path);
+    if (allow?.split(', ').includes(request.method)) return done();
+    if (hasBody(request.raw)) reply.header('connection', 'close');
+    if (path === paths.token) exchangeToken(request, reply, undefined).catch(done);
+    else send(reply, allow === undefined ? NOT_FOUND : { ...NOT_ALLOWED, headers: { ...NOT_ALLOWED.headers, allow } });
+  });
+  app.setNotFoundHandler((_request, reply) => send(reply, NOT_FOUND));
+  // Only a fault of the transport itself comes here: the exchange answers for its own. No text of an error leaves (A-183).
+  app.setErrorHandler((_error, _request, reply) => {
+    if (!reply.sent) send(reply, FAILED);
+  });
+}
+
+function addToken(app: App, parts: PublicListenerParts, paths: Paths, exchangeToken: TokenHandler): void {
+  app.removeAllContentTypeParsers();
+  // Whatever the media type: receiveToken judges it, and the record says so.
+  app.addContentTypeParser('*', async (_request: Request, payload: IncomingMessage) => {
+    const body = await readBody(payload, BODY_BYTES_MAX);
+    if (!body.ok && body.refusal.reason === 'body_malformed') parts.onConnectionProblem('body_aborted');
+    return body;
+  });
+  app.post<{ Body: Body | undefined }>(paths.token, {
+    // Fastify itself refuses a media type that is no media type before our parser sees it (A-131).
+    errorHandler: async (error, request, reply) => {
+      if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
+      reply.header('connection', 'close');
+      await exchangeToken(request, reply, refuse({ reason: 'media_type_unsupported' }));
+    },
+    handler: async (request, reply) => {
+      await exchangeToken(request, reply, request.body);
+      return reply;
+    },
+  });
+}
+
+function addDocuments(app: App, parts: PublicListenerParts, paths: Paths, send: Send): void {
+  const serve = (path: string, read: () => object, mediaType: string): void => {
+    const document = createDocument({ read, mediaType });
+    app.get(path, (request, reply) => send(reply, document(request.headers['if-none-match'])));
+  };
+  for (const path of paths.metadata) serve(path, parts.metadata, 'application/json');
+  serve(paths.jwks, parts.jwks, 'application/json');
+}
+
+const refusalBody = (error: string, description: string): Answer['body'] =>
+  JSON.stringify({ error, error_description: description });
+const HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+const NOT_FOUND: Answer = {
+  status: 404,
+  headers: HEADERS,
+  body: refusalBody('invalid_request', 'there is nothing here'),
+};
+const FAILED: Answer = { status: 500, headers: HEADERS, body: refusalBody('server_error', 'the broker failed') };
+const NOT_ALLOWED: Answer = {
+  status: 405,
+  headers: HEADERS,
+  body: refusalBody('invalid_request', 'only GET is allowed here'),
+};
+
+/** The path as sent, undecoded; a target in absolute form (RFC 9112 §3.2.2) without its authority, which decides nothing. */
+const pathOf = (target: string): string => target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/\?.*$/s, '');
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

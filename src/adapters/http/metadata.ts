@@ -1,0 +1,86 @@
+// What the world may read of us: authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0) and the JWK Set.
+// `issuer` is the configured text, byte for byte, whatever Host a request names (MD-02, A-179). Only what exists is published:
+// no empty arrays (MD-05), no member of a feature that is not built (MD-10), no list of targets or scopes.
+//
+// `token_endpoint_auth_methods_supported` is absent: workloads present themselves, which is no authentication method, MD-06
+// keeps `none` out of the list, and MD-05 forbids an empty one. A client that reads the absence as the default
+// (client_secret_basic) and tries it is told 401 invalid_client.
+
+import { createHash } from 'node:crypto';
+import type { JsonObject } from '../../core/json.ts';
+import { METADATA_AGE_SECONDS } from '../../core/limits.ts';
+import { TOKEN_EXCHANGE_GRANT } from '../../core/request.ts';
+import type { Answer } from './wire.ts';
+
+/** Where everything stands, from the issuer alone. */
+export interface Paths {
+  readonly token: string;
+  readonly jwks: string;
+  /** Every address of the metadata: appended to the issuer's path and inserted before it, for both names (MD-01, MC-02). */
+  readonly metadata: readonly string[];
+}
+
+/** Segments that no router, proxy or client spells in two ways. */
+const PLAIN_PATH = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$/;
+
+/** The paths under an issuer. Throws where the issuer's own path could be read in two ways. */
+export function pathsOf(issuer: string): Paths {
+  const base = new URL(issuer).pathname.replace(/\/$/, '');
+  if (!PLAIN_PATH.test(base)) throw new Error('the path of the issuer may hold letters, digits and . _ ~ - only');
+  const names = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
+  return {
+    token: `${base}/token`,
+    jwks: `${base}/.well-known/jwks.json`,
+    metadata: [...new Set(names.flatMap((name) => [`${base}${name}`, `${name}${base}`]))],
+  };
+}
+
+/** The metadata document. `signingAlgorithms` are those of the keys that sign now, RS256 among them for the clouds (MD-08). */
+export function metadataDocument(parts: {
+  readonly issuer: string;
+  readonly signingAlgorithms: readonly string[];
+}): JsonObject {
+  const { origin } = new URL(parts.issuer);
+  const paths = pathsOf(parts.issuer);
+  return Object.freeze({
+    issuer: parts.issuer,
+    token_endpoint: `${origin}${paths.token}`,
+    jwks_uri: `${origin}${paths.jwks}`,
+    grant_types_supported: [TOKEN_EXCHANGE_GRANT],
+    // REQUIRED although there is no authorization endpoint; what other issuers that clouds trust publish (MD-03).
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    ...(parts.signingAlgorithms.length > 0
+      ? { id_token_signing_alg_values_supported: [...parts.signingAlgorithms] }
+      : {}),
+    claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'scope'],
+  });
+}
+
+/** A public document with its validator, made again only when its source gives another object. */
+export function createDocument(parts: {
+  readonly read: () => object;
+  readonly mediaType: string;
+}): (ifNoneMatch: string | undefined) => Answer {
+  let last: { readonly source: object; readonly answer: Answer; readonly etag: string } | undefined;
+
+  return (ifNoneMatch) => {
+    const source = parts.read();
+    if (last?.source !== source) last = render(source, parts.mediaType);
+    const { answer, etag } = last;
+    const held = ifNoneMatch?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+    return held ? { status: 304, headers: answer.headers, body: '' } : answer;
+  };
+}
+
+function render(source: object, mediaType: string): { source: object; answer: Answer; etag: string } {
+  const body = JSON.stringify(source);
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+  const headers = {
+    'content-type': mediaType,
+    // Shorter than any `publishAhead`: a cloud that obeys it knows the next key long before it signs (MD-09).
+    'cache-control': `public, max-age=${METADATA_AGE_SECONDS}`,
+    etag,
+  };
+  return { source, answer: { status: 200, headers, body }, etag };
+}

@@ -1,0 +1,96 @@
+// POST /token (RFC 6749 §3.2, RFC 8693 §2.1): turns one HTTP request into `Received`, and nothing else. Every request to the
+// path goes through the exchange, so that it is recorded, malformed ones too. Client authentication and DPoP do not exist
+// yet: what asks for them is refused, never ignored. Decides nothing.
+
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { type ClientRefusal, ok, type Refusal, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
+import {
+  type Parameters,
+  type Received,
+  readTokenRequest,
+  TOKEN_EXCHANGE_GRANT,
+  type TokenRequest,
+} from '../../core/request.ts';
+import { parseForm } from '../../parsing/form.ts';
+
+type Body = Result<Uint8Array, SyntaxRefusal>;
+
+/** What the exchange is told of a request to the token endpoint. `body` is undefined where it was not read. */
+export function receiveToken(message: IncomingMessage, body: Body | undefined): Received {
+  const early = refuseEarly(message);
+  const parameters = early ? refuse(early) : readForm(body);
+  return {
+    transport: 'oauth',
+    peer: peerAddress(message.socket.remoteAddress),
+    traceId: traceId(message.headers.traceparent),
+    grantType: parameters.ok ? knownGrantType(parameters.value) : undefined,
+    request: parameters.ok ? readRequest(parameters.value, message.headers) : parameters,
+  };
+}
+
+function readForm(body: Body | undefined): Result<Parameters, SyntaxRefusal> {
+  // A POST without a body is an empty form: its first parameter is missing.
+  if (!body) return ok(new Map());
+  return body.ok ? parseForm(body.value) : body;
+}
+
+/** What is wrong with the request before its body is looked at. */
+function refuseEarly(message: IncomingMessage): SyntaxRefusal | undefined {
+  const { headers } = message;
+  if (message.method !== 'POST') return { reason: 'method_not_allowed' };
+  // RFC 6749 §2.3.1, §3.2: nothing is taken from the address, where logs and histories keep it (OA-04, A-177).
+  if (message.url?.includes('?')) return { reason: 'query_forbidden' };
+  if (!isForm(message)) return { reason: 'media_type_unsupported' };
+  // A second content or transfer coding under the form is a second parser's reading of the same bytes (A-176).
+  if (headers['content-encoding'] !== undefined) return { reason: 'body_malformed', problem: 'encoded' };
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked')
+    return { reason: 'body_malformed', problem: 'encoded' };
+  return undefined;
+}
+
+/** `application/x-www-form-urlencoded`, alone or with `charset=UTF-8` and nothing else (A-130, A-131). */
+const FORM = /^application\/x-www-form-urlencoded *(?:; *charset=(?:utf-8|"utf-8") *)?$/i;
+
+function isForm({ headers, rawHeaders }: IncomingMessage): boolean {
+  // Node keeps the first of two: a proxy may have judged by the second.
+  const sent = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-type');
+  return sent.length === 1 && FORM.test(headers['content-type'] ?? '');
+}
+
+/** Syntax first, then client authentication, then proofs: the order of DESIGN §2. */
+function readRequest(parameters: Parameters, headers: IncomingHttpHeaders): Result<TokenRequest> {
+  const request = readTokenRequest(parameters);
+  if (!request.ok) return request;
+  const refusal: Refusal | undefined = clientCredential(parameters, headers) ?? proof(headers);
+  return refusal ? refuse(refusal) : request;
+}
+
+/** Any client credential, none of which can be checked yet. Basic first: it alone is answered 401 (OA-02, OA-07). */
+function clientCredential(parameters: Parameters, headers: IncomingHttpHeaders): ClientRefusal | undefined {
+  const refused = (method: 'basic' | 'post' | 'assertion' | 'attestation'): ClientRefusal => ({
+    reason: 'client_credential_refused',
+    method,
+  });
+  if (headers.authorization !== undefined) return refused('basic');
+  if (parameters.has('client_assertion') || parameters.has('client_assertion_type')) return refused('assertion');
+  if (parameters.has('client_secret')) return refused('post');
+  const attested = ['oauth-client-attestation', 'oauth-client-attestation-pop'];
+  return attested.some((name) => headers[name] !== undefined) ? refused('attestation') : undefined;
+}
+
+/** RFC 9449: a caller who sends a proof expects a bound token; one that is not bound would be weaker than asked. */
+const proof = (headers: IncomingHttpHeaders): SyntaxRefusal | undefined =>
+  headers.dpop === undefined ? undefined : { reason: 'parameter_unsupported', parameter: 'DPoP' };
+
+const knownGrantType = (parameters: Parameters): string | undefined =>
+  parameters.get('grant_type')?.[0] === TOKEN_EXCHANGE_GRANT ? TOKEN_EXCHANGE_GRANT : undefined;
+
+/** An IPv4 peer on a dual-stack socket is recorded as the IPv4 address it is. */
+const peerAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+
+/** W3C Trace Context §3.2, version 00 only; all-zero ids are invalid there, and anything else is no trace id. */
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+const traceId = (header: string | string[] | undefined): string | undefined =>
+  typeof header === 'string' ? TRACEPARENT.exec(header)?.[1] : undefined;

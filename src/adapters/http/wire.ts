@@ -1,0 +1,202 @@
+// How an outcome looks on the wire of POST /token: status, OAuth error, sentence, headers (RFC 6749 §5, RFC 8693 §2.2).
+// Bodies of one code differ only in the decision id (TX-33), with two exceptions that tell a stranger nothing: a syntax
+// refusal, which depends on the request's own bytes alone and names at most a parameter of the protocol, is described; and
+// a caller whose source says `tell: caller` gets its sentence. Everything that credentials, clients or policy refuse gets
+// the fixed sentence of its code.
+
+import type { Outcome } from '../../core/exchange.ts';
+import { SENTENCE_CHARACTERS_MAX } from '../../core/limits.ts';
+import type { BodyProblem, Refusal } from '../../core/refusal.ts';
+
+export type OAuthError =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_target'
+  | 'invalid_scope'
+  | 'unsupported_grant_type'
+  | 'temporarily_unavailable'
+  | 'server_error';
+
+/** An answer, ready to be written. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export type RefusedOutcome = Extract<Outcome, { kind: 'refused' }>;
+
+/** What one refusal becomes, before the decision id is added. */
+export interface WireRefusal {
+  readonly status: number;
+  readonly error: OAuthError;
+  readonly description: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The one sentence of each code. */
+const FIXED: Readonly<Record<OAuthError, string>> = {
+  invalid_request: 'the request or its credential was refused; the operator finds out why under',
+  invalid_client: 'client authentication failed, is required, or is not offered; decision',
+  invalid_target: 'the target is unknown or not allowed; decision',
+  invalid_scope: 'a scope is unknown or not allowed; decision',
+  unsupported_grant_type: 'the grant type is not offered; decision',
+  temporarily_unavailable: 'cannot be served now, try again; decision',
+  server_error: 'the broker failed; decision',
+};
+
+const BODY_PROBLEMS: Readonly<Record<BodyProblem, string>> = {
+  not_utf8: 'the body is not UTF-8',
+  bad_percent_encoding: 'the body has a malformed percent-encoding',
+  too_many_parameters: 'the body has too many parameters',
+  bad_parameter_name: 'the body has a malformed parameter name',
+  incomplete: 'the body ended early',
+  encoded: 'the body must not be encoded or compressed',
+};
+
+/** Parameters that a sentence may name: the protocol's own. Any other name is the caller's text and is not repeated. */
+const NAMEABLE = new Set([
+  ...['grant_type', 'subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type'],
+  ...['audience', 'resource', 'scope', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
+  ...['authorization_details', 'request_context', 'request_details', 'requested_actor', 'DPoP'],
+]);
+
+const named = (parameter: string): string => (NAMEABLE.has(parameter) ? parameter : 'a parameter');
+
+const syntax = (description: string, error: OAuthError = 'invalid_request', status = 400): WireRefusal => ({
+  status,
+  error,
+  description: `${description}; decision`,
+});
+const fixed = (error: OAuthError, status = 400): WireRefusal => ({ status, error, description: FIXED[error] });
+const unavailable = (retryAfterSeconds: number): WireRefusal => ({
+  ...fixed('temporarily_unavailable', 503),
+  headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) },
+});
+
+/** FORMATS: the table of errors. No `default`: a new reason does not compile until it has a row here. */
+export function wireRefusal(refusal: Refusal): WireRefusal {
+  switch (refusal.reason) {
+    case 'method_not_allowed':
+      return { ...syntax('only POST is allowed here', 'invalid_request', 405), headers: { allow: 'POST' } };
+    case 'media_type_unsupported':
+      return syntax('the body must be application/x-www-form-urlencoded in UTF-8', 'invalid_request', 415);
+    case 'query_forbidden':
+      return syntax('parameters belong in the body, never in the address');
+    case 'body_malformed':
+      return syntax(BODY_PROBLEMS[refusal.problem]);
+    case 'body_too_large':
+      // What is still coming is not read, so the connection cannot serve another request (A-175).
+      return {
+        ...syntax(`the body has more than ${refusal.bytesMax} bytes`, 'invalid_request', 413),
+        headers: { connection: 'close' },
+      };
+    case 'parameter_missing':
+      return syntax(`${named(refusal.parameter)} is missing`);
+    case 'parameter_repeated':
+      return syntax(`${named(refusal.parameter)} is repeated, or repeated too often`);
+    case 'parameter_too_large':
+      return syntax(`${named(refusal.parameter)} has more than ${refusal.bytesMax} bytes`);
+    case 'parameter_malformed':
+      return syntax(`${named(refusal.parameter)} is malformed`);
+    case 'parameter_unsupported':
+      return syntax(`${named(refusal.parameter)} is not supported`);
+    case 'token_type_unsupported':
+      return syntax(`${named(refusal.parameter)} names a token type that is not supported`);
+    case 'grant_type_unsupported':
+      return fixed('unsupported_grant_type');
+    case 'scope_malformed':
+      return syntax('scope is malformed', 'invalid_scope');
+    case 'resource_malformed':
+      return syntax('resource must be an absolute URI without a fragment', 'invalid_target');
+
+    case 'client_credential_refused':
+      return refusal.method === 'basic'
+        ? { ...fixed('invalid_client', 401), headers: { 'www-authenticate': 'Basic realm="exchequer"' } }
+        : fixed('invalid_client');
+    case 'client_required':
+      return fixed('invalid_client');
+
+    case 'credential_malformed':
+    case 'issuer_unknown':
+    case 'subject_reserved':
+    case 'token_type_refused':
+    case 'typ_refused':
+    case 'header_refused':
+    case 'algorithm_refused':
+    case 'key_unknown':
+    case 'signature_invalid':
+    case 'claim_missing':
+    case 'claim_invalid':
+    case 'claim_forbidden':
+    case 'claim_unsupported':
+    case 'audience_mismatch':
+    case 'expired':
+    case 'not_yet_valid':
+    case 'lifetime_too_long':
+    case 'too_old':
+    case 'requirement_unmet':
+    case 'replayed':
+    case 'no_rule':
+      return fixed('invalid_request');
+
+    case 'target_unknown':
+    case 'targets_differ':
+    case 'target_not_allowed':
+    case 'target_denied':
+    case 'target_requirement_unmet':
+      return fixed('invalid_target');
+    case 'scope_not_allowed':
+      return fixed('invalid_scope');
+
+    case 'keys_unavailable':
+    case 'store_unavailable':
+    case 'audit_unavailable':
+    case 'overloaded':
+      return unavailable(refusal.retryAfterSeconds);
+  }
+}
+
+/** RFC 6749 §5.1: whatever speaks of tokens is kept by nobody. */
+const HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' };
+
+/** Renders an outcome. `sentence` gives the text for a caller who may know why, or undefined. */
+export function renderOutcome(outcome: Outcome, sentence: (outcome: RefusedOutcome) => string | undefined): Answer {
+  switch (outcome.kind) {
+    case 'granted':
+      return { status: 200, headers: HEADERS, body: JSON.stringify(successBody(outcome)) };
+    case 'refused': {
+      const { status, error, description, headers } = wireRefusal(outcome.refusal);
+      const text = sentence(outcome) ?? description;
+      return { status, headers: { ...HEADERS, ...headers }, body: errorBody(error, text, outcome.decision) };
+    }
+    case 'failed':
+      return { status: 500, headers: HEADERS, body: errorBody('server_error', FIXED.server_error, outcome.decision) };
+  }
+}
+
+/** RFC 8693 §2.2.1. `scope` stands there whenever any was granted, so also where the target's default was (TX-23). */
+function successBody({ issued, order }: Extract<Outcome, { kind: 'granted' }>): Readonly<Record<string, unknown>> {
+  const { scopes } = order.grant;
+  return {
+    access_token: issued.token,
+    issued_token_type: issued.issuedTokenType,
+    token_type: issued.tokenType,
+    expires_in: order.expiresAt - order.issuedAt,
+    ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
+  };
+}
+
+const errorBody = (error: OAuthError, text: string, decision: string): string =>
+  JSON.stringify({ error, error_description: describe(text, decision) });
+
+/** RFC 6749 §5.2 allows %x20-21 / %x23-5B / %x5D-7E: no quote, no backslash, no line break (A-195). Ends with the decision id. */
+export function describe(text: string, decision: string): string {
+  const own = text.endsWith(decision) ? text.slice(0, -decision.length).trimEnd() : text;
+  const room = SENTENCE_CHARACTERS_MAX - decision.length - 1;
+  const clean = own
+    .slice(0, room)
+    .replaceAll('"', "'")
+    .replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/gu, '?');
+  return `${clean} ${decision}`;
+}
