@@ -1,0 +1,69 @@
+// What is known of one remote key set: the last good one, and how the fetches went. Kept while its origin is down, up to
+// KEYS_STALE_SECONDS_MAX, and then forgotten (F-1). Ages are measured on the monotonic clock: no jump of wall time makes keys
+// immortal or drops them all at once (F-28, F-29).
+
+import { KEYS_COOLDOWN_SECONDS, KEYS_STALE_SECONDS_MAX } from '../core/limits.ts';
+import type { Clock } from '../core/ports.ts';
+import type { IgnoredKey } from './jwk-set.ts';
+import type { KeyIndex } from './key-index.ts';
+import type { KeysEvent, KeysStatus } from './status.ts';
+
+/** One set as it was read: immutable, and replaced whole. */
+export interface ReadKeys {
+  readonly index: KeyIndex;
+  readonly ignored: readonly IgnoredKey[];
+  /** SHA-256 of the text, so that an unchanged set keeps its imported keys. */
+  readonly digest: string;
+}
+
+export interface HeldKeys {
+  /** The last good set, or undefined before the first and when it has grown too old to be believed. */
+  current(): ReadKeys | undefined;
+  /** Notes how a fetch ended. */
+  note(fetched: ReadKeys | { readonly problem: string }): KeysEvent;
+  /** Fetches that failed since the last good one. */
+  failures(): number;
+  /** How long from now until whoever presents tokens may cause a fetch again; counted from the end of the last, good or bad. */
+  cooldownMs(): number;
+  status(): KeysStatus;
+}
+
+export function createHeldKeys(clock: Clock): HeldKeys {
+  let held: (ReadKeys & { readonly atMs: number; readonly atSeconds: number }) | undefined;
+  let endedAtMs: number | undefined;
+  let failures = 0;
+  let lastProblem: string | undefined;
+
+  function current() {
+    if (held && clock.elapsedMs() - held.atMs > KEYS_STALE_SECONDS_MAX * 1000) held = undefined;
+    return held;
+  }
+
+  function note(fetched: ReadKeys | { readonly problem: string }): KeysEvent {
+    endedAtMs = clock.elapsedMs();
+    if ('problem' in fetched) {
+      failures += 1;
+      lastProblem = fetched.problem;
+      return { kind: 'fetch_failed', problem: fetched.problem, failures, keysKept: current()?.index.size ?? 0 };
+    }
+    const changed = held?.digest !== fetched.digest;
+    held = Object.freeze({ ...fetched, atMs: endedAtMs, atSeconds: clock.nowSeconds() });
+    failures = 0;
+    lastProblem = undefined;
+    return { kind: 'fetched', keys: fetched.index.size, ignored: fetched.ignored, changed };
+  }
+
+  function cooldownMs(): number {
+    if (endedAtMs === undefined) return 0;
+    return Math.max(0, endedAtMs + KEYS_COOLDOWN_SECONDS * 1000 - clock.elapsedMs());
+  }
+
+  function status(): KeysStatus {
+    const kept = current();
+    const state = kept === undefined ? 'missing' : failures === 0 ? 'fresh' : 'stale';
+    const keys = kept?.index.size ?? 0;
+    return Object.freeze({ keys, fetchedAtSeconds: kept?.atSeconds, failures, lastProblem, state });
+  }
+
+  return Object.freeze({ current, note, failures: () => failures, cooldownMs, status });
+}
