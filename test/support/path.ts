@@ -1,0 +1,150 @@
+// The path with every port under the test's control, and a log of what it asked of them, in order.
+
+import { createEpochs } from '../../src/core/epochs.ts';
+import type { ExchangeParts } from '../../src/core/exchange.ts';
+import { createExchange, type Outcome } from '../../src/core/exchange.ts';
+import type { IssuedFacts, IssueOrder, Policy, Snapshot } from '../../src/core/ports.ts';
+import { asProved, type Proof, type ProvedPrincipal } from '../../src/core/principal.ts';
+import type { ExchangeRecord } from '../../src/core/record.ts';
+import { ok } from '../../src/core/refusal.ts';
+import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received } from '../../src/core/request.ts';
+
+export const NOW = 1_790_000_000;
+
+export function provedSubject(proof: Partial<Proof> = {}): ProvedPrincipal {
+  const principal = {
+    source: 'github',
+    kind: 'github',
+    issuer: 'https://gh.example',
+    subject: 's',
+    name: 'github:s',
+    claims: { repository_id: '74', actor: 'octocat' },
+  };
+  return asProved(principal, {
+    sha256: 'aa',
+    jti: 'jti-1',
+    expiresAt: NOW + 600,
+    replay: 'once',
+    tell: 'operator',
+    presenter: 'self',
+    ...proof,
+  });
+}
+
+export const RECEIVED: Received = {
+  transport: 'oauth',
+  peer: '127.0.0.1',
+  traceId: undefined,
+  grantType: 'token-exchange',
+  request: ok({
+    subject: { text: 'x', tokenType: JWT_TOKEN_TYPE },
+    issuedTokenType: ACCESS_TOKEN_TYPE,
+    ask: { targets: ['ledger'], scopes: ['read'] },
+    unprovedClientId: undefined,
+  }),
+};
+
+const factsOf = (order: IssueOrder): IssuedFacts => ({
+  id: order.id,
+  issuer: 'https://sts.example',
+  audience: 'https://api.example',
+  subject: order.grant.subject.name,
+  clientId: order.grant.clientId,
+  scopes: order.grant.scopes,
+  issuedAt: order.issuedAt,
+  expiresAt: order.expiresAt,
+});
+
+export const grantingPolicy = (change: { lifetimeSeconds?: number; scopes?: readonly string[] } = {}): Policy => ({
+  digest: 'd',
+  decide: ({ subject }) => ({
+    granted: true,
+    trace: [],
+    would: [],
+    grant: {
+      target: 'ledger',
+      scopes: change.scopes ?? ['read'],
+      lifetimeSeconds: change.lifetimeSeconds ?? 300,
+      rule: { name: 'r', at: 'r.yaml:1', owner: 'team' },
+      subject,
+      clientId: subject.name,
+    },
+  }),
+  claimsNamed: () => new Set(['repository_id']),
+});
+
+export const refusingPolicy = (): Policy => ({
+  digest: 'd2',
+  decide: () => ({ granted: false, trace: [], would: [], refusal: { reason: 'no_rule' } }),
+  claimsNamed: () => new Set(),
+});
+
+/** A path whose ports log their calls; `change` replaces any of them. */
+export function createPath(change: Partial<ExchangeParts> & { subject?: ProvedPrincipal; policy?: Policy } = {}) {
+  const calls: string[] = [];
+  const records: ExchangeRecord[] = [];
+  const faults: unknown[] = [];
+  const snapshot: Snapshot = {
+    generation: 1,
+    verifiers: {
+      verify: () => {
+        calls.push('verify');
+        return Promise.resolve(ok(change.subject ?? provedSubject()));
+      },
+    },
+    policy: change.policy ?? grantingPolicy(),
+    issuers: new Map([
+      [
+        'ledger',
+        {
+          issue: (order) => {
+            calls.push('issue');
+            return Promise.resolve({
+              token: JSON.stringify(factsOf(order)),
+              tokenType: 'Bearer',
+              issuedTokenType: ACCESS_TOKEN_TYPE,
+            });
+          },
+          read: ({ token }) => JSON.parse(token) as IssuedFacts,
+          expect: factsOf,
+        },
+      ],
+    ]),
+  };
+  const parts: ExchangeParts = {
+    snapshot: () => snapshot,
+    spent: {
+      claim: (_spending, decision) => {
+        calls.push('claim');
+        return Promise.resolve(decision);
+      },
+      release: () => {
+        calls.push('release');
+        return Promise.resolve();
+      },
+    },
+    audit: {
+      write: (record) => {
+        calls.push('record');
+        records.push(structuredClone(record));
+        return Promise.resolve();
+      },
+    },
+    epochs: createEpochs(),
+    observer: { exchanged: () => calls.push('observe'), fault: (_decision, error) => faults.push(error) },
+    clock: { nowSeconds: () => NOW, elapsedMs: () => 0 },
+    randomBytes: (count) => new Uint8Array(count),
+    ...change,
+  };
+  const exchange = createExchange(parts);
+  const run = async (received: Received = RECEIVED): Promise<Outcome> => {
+    let outcome: Outcome | undefined;
+    await exchange(received, (answered) => {
+      calls.push('answer');
+      outcome = answered;
+    });
+    if (!outcome) throw new Error('no answer');
+    return outcome;
+  };
+  return { run, calls, records, faults, snapshot, parts };
+}
