@@ -1,0 +1,188 @@
+// Metrics in Prometheus text: what the broker did, how long it took, how old its keys are (FORMATS §5). Prom-client lives here
+// only. Labels come from closed sets or from the configuration, never from a caller: no subject, no key id, no free text
+// (A-185, F-40). What others own (key sources, signing keys) is read when it is scraped and kept nowhere.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { METRIC_SERIES_MAX } from '../../core/limits.ts';
+import type { Observer } from '../../core/ports.ts';
+import type { ExchangeRecord } from '../../core/record.ts';
+
+/** The state of one trust source's keys. */
+export interface SourceKeys {
+  readonly source: string;
+  /** Since the last successful fetch; undefined while there are no keys. */
+  readonly ageSeconds: number | undefined;
+  /** False where they are missing, or older than they should be because their origin does not answer. */
+  readonly fresh: boolean;
+}
+
+/** One of our signing keys. */
+export interface SigningKeyAge {
+  readonly algorithm: string;
+  readonly state: string;
+  readonly ageSeconds: number;
+}
+
+export interface MetricsParts {
+  readonly sourceKeys: () => readonly SourceKeys[];
+  readonly signingKeys: () => readonly SigningKeyAge[];
+  /** Where a fault is written: metrics only count it. */
+  readonly onFault: (decision: string, error: unknown) => void;
+}
+
+export interface Metrics extends Observer {
+  connectionProblem(kind: string): void;
+  /** A fetch of a source's keys ended. */
+  keysFetched(source: string, succeeded: boolean): void;
+  /** A reload ended: whether it took effect, and when. */
+  reloaded(succeeded: boolean, nowSeconds: number): void;
+  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** OpenTelemetry's advice for `http.server.request.duration`, with two finer buckets below: an exchange takes about a millisecond. */
+const DURATION_BUCKETS_SECONDS = [
+  ...[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1],
+  ...[0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+];
+const EXCHANGE_LABELS = ['grant', 'outcome', 'reason', 'rule', 'target', 'source', 'owner'] as const;
+type ExchangeLabels = Record<(typeof EXCHANGE_LABELS)[number], string>;
+
+/** Counts everything on a registry of its own; `render` is one scrape. */
+export function createMetrics(parts: MetricsParts): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const exchanges = new Counter({
+    name: 'exchequer_exchanges_total',
+    help: 'Finished requests. Empty labels: not granted, not refused, or nothing proved.',
+    labelNames: EXCHANGE_LABELS,
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'exchequer_exchange_duration_seconds',
+    help: 'From the request as received to its answer.',
+    labelNames: ['grant', 'outcome'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers,
+  });
+  const faults = new Counter({ name: 'exchequer_faults_total', help: 'Faults of the broker itself.', registers });
+  const connections = new Counter({
+    name: 'exchequer_connection_problems_total',
+    help: 'Connections that ended without a whole request or answer.',
+    labelNames: ['kind'],
+    registers,
+  });
+  const bounded = createSeriesBound(METRIC_SERIES_MAX);
+  const reloads = addReloads(registers);
+  const fetches = new Counter({
+    name: 'exchequer_source_key_fetches_total',
+    help: 'Fetches of the keys of a trust source.',
+    labelNames: ['source', 'outcome'],
+    registers,
+  });
+  addKeys(registers, parts);
+
+  return Object.freeze({
+    exchanged(record: ExchangeRecord, elapsedMs: number) {
+      const labels = bounded(labelsOf(record));
+      exchanges.inc(labels);
+      durations.observe({ grant: labels.grant, outcome: labels.outcome }, elapsedMs / 1000);
+    },
+    fault(decision: string, error: unknown) {
+      faults.inc();
+      parts.onFault(decision, error);
+    },
+    connectionProblem: (kind: string) => connections.inc({ kind }),
+    keysFetched: (source: string, ok: boolean) => fetches.inc({ source, outcome: ok ? 'succeeded' : 'failed' }),
+    reloaded: reloads,
+    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  });
+}
+
+function labelsOf(record: ExchangeRecord): ExchangeLabels {
+  return {
+    grant: record.grantType?.split(':').at(-1) ?? '',
+    outcome: record.outcome,
+    reason: record.reason ?? '',
+    // One rule with a table of rows is one rule here: `production[shop]` is `production`.
+    rule: record.rule?.replace(/\[.*$/s, '') ?? '',
+    target: record.target ?? '',
+    source: record.roles.subject?.source ?? refusedSource(record.evidence),
+    owner: record.owner ?? '',
+  };
+}
+
+/** A refusal's `source` is the configured name of the source that refused. */
+const refusedSource = (evidence: object | undefined): string =>
+  evidence && 'source' in evidence && typeof evidence.source === 'string' ? evidence.source : '';
+
+/** Names from configurations that come and go must not grow without end: past the limit they are `other`. */
+function createSeriesBound(seriesMax: number): (labels: ExchangeLabels) => ExchangeLabels {
+  const known = new Set<string>();
+  return (labels) => {
+    const key = JSON.stringify(labels);
+    if (known.has(key)) return labels;
+    if (known.size >= seriesMax) return { ...labels, rule: 'other', target: 'other', source: 'other', owner: 'other' };
+    known.add(key);
+    return labels;
+  };
+}
+
+function addReloads(registers: Registry[]): Metrics['reloaded'] {
+  const succeeded = new Gauge({
+    name: 'exchequer_reload_success',
+    help: '1 if the last reload took effect, 0 if the old configuration still runs.',
+    registers,
+  });
+  const time = new Gauge({
+    name: 'exchequer_reload_timestamp_seconds',
+    help: 'When a configuration last took effect.',
+    registers,
+  });
+  const total = new Counter({
+    name: 'exchequer_reloads_total',
+    help: 'Reloads tried.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  return (ok, nowSeconds) => {
+    succeeded.set(ok ? 1 : 0);
+    if (ok) time.set(nowSeconds);
+    total.inc({ outcome: ok ? 'succeeded' : 'failed' });
+  };
+}
+
+function addKeys(registers: Registry[], parts: MetricsParts): void {
+  new Gauge({
+    name: 'exchequer_source_keys_age_seconds',
+    help: 'Time since the keys of a trust source were last fetched; absent while there are none.',
+    labelNames: ['source'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { source, ageSeconds } of parts.sourceKeys())
+        if (ageSeconds !== undefined) this.set({ source }, ageSeconds);
+    },
+  });
+  new Gauge({
+    name: 'exchequer_source_degraded',
+    help: '1 while a trust source has no keys, or only old ones because their origin does not answer.',
+    labelNames: ['source'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { source, fresh } of parts.sourceKeys()) this.set({ source }, fresh ? 0 : 1);
+    },
+  });
+  new Gauge({
+    name: 'exchequer_signing_key_age_seconds',
+    help: 'Age of our signing keys; the oldest, where several share a state.',
+    labelNames: ['algorithm', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      const youngestFirst = parts.signingKeys().toSorted((a, b) => a.ageSeconds - b.ageSeconds);
+      for (const { algorithm, state, ageSeconds } of youngestFirst) this.set({ algorithm, state }, ageSeconds);
+    },
+  });
+}
