@@ -22,13 +22,19 @@ import { prove } from './prove.ts';
 import { recheck } from './recheck.ts';
 import { type ExchangeRecord, noteDecision, noteIssued, noteProved, noteRefusal, openRecord } from './record.ts';
 import { ok, type Refusal, type Result, refuse } from './refusal.ts';
-import type { Received } from './request.ts';
+import type { Ask, Received } from './request.ts';
 import { type Spent, spend } from './spend.ts';
 
 /** What a transport renders. The decision id is in every answer, also in that of a fault. */
 export type Outcome = { readonly decision: string } & (
   | { readonly kind: 'granted'; readonly issued: Issued; readonly order: IssueOrder; readonly scopesAsked: boolean }
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly subject: ProvedPrincipal | undefined }
+  | {
+      readonly kind: 'refused';
+      readonly refusal: Refusal;
+      /** Who was proved, and what was asked, as far as the path came: a transport may tell such a caller more. */
+      readonly subject: ProvedPrincipal | undefined;
+      readonly ask: Ask | undefined;
+    }
   | { readonly kind: 'failed' }
 );
 
@@ -66,15 +72,17 @@ export function createExchange(parts: ExchangeParts): Exchange {
 
 async function run(parts: ExchangeParts, received: Received, record: ExchangeRecord): Promise<Outcome> {
   const kept: Kept = { subject: undefined, spent: undefined };
+  const ask = received.request.ok ? received.request.value.ask : undefined;
   try {
     const result = await path(parts, received, record, kept);
     if (result.ok) noteIssued(record, result.value.order);
-    else noteRefusal(record, result.refusal);
-    if (!result.ok) await kept.spent?.release();
+    else {
+      noteRefusal(record, result.refusal);
+      await kept.spent?.release();
+    }
     await parts.audit.write(record);
-    return result.ok
-      ? result.value
-      : { kind: 'refused', decision: record.decision, refusal: result.refusal, subject: kept.subject };
+    if (result.ok) return result.value;
+    return { kind: 'refused', decision: record.decision, refusal: result.refusal, subject: kept.subject, ask };
   } catch (error) {
     return await unwind(parts, record, kept, error);
   }
@@ -144,7 +152,7 @@ async function unwind(parts: ExchangeParts, record: ExchangeRecord, kept: Kept, 
   if (error instanceof AuditUnavailable) {
     const refusal: Refusal = { reason: 'audit_unavailable', retryAfterSeconds: 1 };
     noteRefusal(record, refusal);
-    return { kind: 'refused', decision: record.decision, refusal, subject: undefined };
+    return { kind: 'refused', decision: record.decision, refusal, subject: undefined, ask: undefined };
   }
   record.outcome = 'failed';
   record.reason = 'fault';
@@ -158,5 +166,5 @@ async function shed(parts: ExchangeParts, record: ExchangeRecord): Promise<Outco
   const refusal: Refusal = { reason: 'overloaded', retryAfterSeconds: OVERLOAD_RETRY_SECONDS };
   noteRefusal(record, refusal);
   await parts.audit.write(record).catch((error: unknown) => parts.observer.fault(record.decision, error));
-  return { kind: 'refused', decision: record.decision, refusal, subject: undefined };
+  return { kind: 'refused', decision: record.decision, refusal, subject: undefined, ask: undefined };
 }

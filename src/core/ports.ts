@@ -140,6 +140,13 @@ export interface Snapshot {
   readonly issuers: ReadonlyMap<string, Issuer>;
 }
 
+/** Where the keys of a source come from. Sources with equal origins share one cache. */
+export type KeyOrigin =
+  | { readonly from: 'discovery'; readonly issuer: string; readonly privateNetwork: boolean }
+  | { readonly from: 'url'; readonly url: string; readonly ca?: string; readonly privateNetwork: boolean }
+  | { readonly from: 'file'; readonly file: string }
+  | { readonly from: 'bundle'; readonly file: string };
+
 /** The keys of one origin, for verifiers. */
 export interface KeySource {
   /**

@@ -2,8 +2,8 @@
 // JWK Set at a URL that the operator pins, or a file. FORMATS §1, `trust`.
 
 import { z } from 'zod';
+import type { KeyOrigin } from '../core/ports.ts';
 import { issuerProblem } from '../parsing/uri.ts';
-import type { KeyOrigin } from './kind.ts';
 
 const notBuilt = (what: string) => z.undefined({ error: `${what} is not built yet` }).optional();
 

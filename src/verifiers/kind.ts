@@ -3,19 +3,12 @@
 
 import type { z } from 'zod';
 import type { JsonObject } from '../core/json.ts';
-import type { KeySource } from '../core/ports.ts';
+import type { KeyOrigin, KeySource } from '../core/ports.ts';
 import type { Principal, ProvedPrincipal, ReplayClass, Role, Tell } from '../core/principal.ts';
 import type { CredentialRefusal, Result, UnavailableRefusal } from '../core/refusal.ts';
 import type { SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import type { PlatformTable } from '../platforms/table.ts';
-
-/** Where the keys of a source come from. Sources with equal origins share one cache. */
-export type KeyOrigin =
-  | { readonly from: 'discovery'; readonly issuer: string; readonly ca?: string; readonly privateNetwork: boolean }
-  | { readonly from: 'url'; readonly url: string; readonly ca?: string; readonly privateNetwork: boolean }
-  | { readonly from: 'file'; readonly file: string }
-  | { readonly from: 'bundle'; readonly file: string };
 
 /** What every source has, whatever its kind: resolved configuration. */
 export interface SourceSettings {
