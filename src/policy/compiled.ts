@@ -1,0 +1,85 @@
+// What a policy is once it has been compiled: plain frozen data. Lint, `who-can` and `diff` walk it; decide.ts indexes it.
+// Nothing here has a constructor but compilePolicy.
+
+import type { Condition } from './evaluate.ts';
+
+/** What a rule asks of a principal of one source. */
+export interface SourceMatch {
+  readonly source: string;
+  /** The pin: identifiers first. Empty in a deny, which needs no pin, and where the source's `require` pins them. */
+  readonly ids: readonly Condition[];
+  /** The pin's other half, on platforms whose identity has a context. */
+  readonly context: readonly Condition[];
+  /** Everything else. */
+  readonly claims: readonly Condition[];
+}
+
+export interface AllowedTarget {
+  readonly target: string;
+  /** `all` is every scope that the target has. */
+  readonly scopes: 'all' | readonly string[];
+}
+
+interface RuleBase {
+  /** Unique over all files. */
+  readonly name: string;
+  /** `file:line`. */
+  readonly at: string;
+  readonly owner: string | undefined;
+  readonly why: string | undefined;
+  readonly mode: 'enforce' | 'preview';
+  /** Seconds since the epoch: the rule counts before this instant only. */
+  readonly untilSeconds: number | undefined;
+  /** One for each source whose principals it speaks of, in the order of the sources' names. */
+  readonly matches: readonly SourceMatch[];
+}
+
+export interface AllowRule extends RuleBase {
+  readonly effect: 'allow';
+  readonly allow: readonly AllowedTarget[];
+  readonly lifetimeSeconds: number | undefined;
+}
+
+export interface DenyRule extends RuleBase {
+  readonly effect: 'deny';
+  readonly deny: 'all' | readonly string[];
+  /** Whose claims are looked at: the subject's, or those of everybody who has a role in the request. */
+  readonly whose: 'subject' | 'anyone';
+}
+
+export type CompiledRule = AllowRule | DenyRule;
+
+export interface CompiledTarget {
+  readonly name: string;
+  readonly kind: string;
+  readonly address: string;
+  readonly scopes: readonly string[];
+  readonly defaultScopes: readonly string[];
+  readonly lifetimeSecondsMax: number;
+  readonly require: {
+    readonly sources: readonly string[] | undefined;
+    readonly lifetimeMaxSeconds: number | undefined;
+  };
+}
+
+export interface CompiledSource {
+  readonly name: string;
+  readonly kind: string;
+  readonly issuer: string;
+  readonly require: readonly Condition[];
+  /** Keys (core/record.ts `claimKey`) of the claims that a rule, `require` or the kind's table names; sorted. */
+  readonly claimsNamed: readonly string[];
+}
+
+/** Everything is in the order of names, so that no file name and no order of files can matter. */
+export interface CompiledPolicy {
+  /** SHA-256, hex, of everything else here. */
+  readonly digest: string;
+  readonly sources: readonly CompiledSource[];
+  readonly targets: readonly CompiledTarget[];
+  readonly rules: readonly CompiledRule[];
+}
+
+/** Order of names: by code unit, the same everywhere. */
+export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : a.name > b.name ? 1 : 0;

@@ -1,0 +1,132 @@
+// The shape of a policy file (FORMATS §2): strict, every unknown key is an error. A subject has one block for each platform kind
+// that has claims of its own; the block's fields are the fields of the platform's table. What the values mean is judged by
+// compile.ts; what is not built yet is refused by unbuilt.ts before this schema sees it.
+
+import { z } from 'zod';
+import { durationSeconds } from '../parsing/duration.ts';
+import type { PlatformTable } from '../platforms/table.ts';
+
+const NAME_CHARACTERS_MAX = 128;
+const WHY_CHARACTERS_MAX = 300;
+const LAST_YEAR = 9999;
+
+const text = (charactersMax: number) =>
+  z
+    .string()
+    .min(1, { error: 'is empty' })
+    .max(charactersMax, { error: `must not be longer than ${charactersMax} characters` })
+    .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, { error: 'must be one line without control characters' });
+
+const ruleName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error: 'must be letters, digits, ".", "_" and "-"' })
+  .max(NAME_CHARACTERS_MAX, { error: `must not be longer than ${NAME_CHARACTERS_MAX} characters` })
+  .describe('Unique over all files. It stands in records, metrics and refusals.');
+
+const lastDay = z
+  .string({ error: 'must be a day such as 2027-11-30' })
+  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/, { error: 'must be a day such as 2027-11-30' })
+  .describe('The last day on which the rule counts; it ends with that day in UTC.')
+  .transform((day, context) => {
+    const [year = 0, month = 0, date = 0] = day.split('-').map(Number);
+    const start = new Date(Date.UTC(year, month - 1, date));
+    if (year >= LAST_YEAR || start.toISOString().slice(0, 10) !== day) {
+      context.addIssue({ code: 'custom', message: 'is no day of the calendar' });
+      return z.NEVER;
+    }
+    return Date.UTC(year, month - 1, date + 1) / 1000;
+  });
+
+const scalar = { type: ['string', 'number', 'boolean'] };
+const conditionJsonSchema = {
+  anyOf: [
+    scalar,
+    { type: 'array', items: scalar, minItems: 1 },
+    { type: 'object', properties: { has: scalar }, required: ['has'], additionalProperties: false },
+  ],
+};
+const CONDITION =
+  'One value is equality, a list any-of, { has: value } membership in an array. "*" stands for the rest of one segment.';
+
+/** One block's fields, from the kind's table. */
+const block = (table: PlatformTable) =>
+  z
+    .strictObject(
+      Object.fromEntries(
+        Object.keys(table.claims).map((field) => [
+          field,
+          z
+            .unknown()
+            .optional()
+            .meta({ description: CONDITION, ...conditionJsonSchema }),
+        ]),
+      ),
+    )
+    .optional()
+    .describe(`Claims of ${table.kind} tokens, by the names of their fields.`);
+
+/** Kinds whose identity is more than `sub` have a block. */
+export const hasBlock = (table: PlatformTable): boolean => table.pins.all.some((field) => field !== 'sub');
+
+const names = (description: string) => z.array(z.string()).min(1, { error: 'is an empty list' }).describe(description);
+
+const who = (tables: readonly PlatformTable[], description: string) =>
+  z
+    .strictObject({
+      trust: z
+        .union([z.string(), names('Names of trust sources.')])
+        .optional()
+        .describe('The trust source that proved the principal, or several of them.'),
+      sub: z
+        .union([z.string(), names('Subjects.')])
+        .optional()
+        .describe('The exact subject; for SPIFFE the ID, whose last segment may be "*" or "**".'),
+      claims: z
+        .record(z.string(), z.unknown())
+        .optional()
+        .describe(`Conditions on claims; nested keys mirror the claims. ${CONDITION}`),
+      ...Object.fromEntries(tables.filter(hasBlock).map((table) => [table.kind, block(table)])),
+    })
+    .optional()
+    .describe(description);
+
+const scopes = z.union([z.literal('all'), names('Scopes of the target.')], {
+  error: 'must be "all" or a list of scopes',
+});
+
+const rule = (tables: readonly PlatformTable[]) =>
+  z.strictObject({
+    name: ruleName,
+    owner: text(NAME_CHARACTERS_MAX).optional().describe('Groups reports and metrics.'),
+    why: text(WHY_CHARACTERS_MAX).optional().describe('Stands in refusals: why the rule is so, and whom to ask.'),
+    mode: z
+      .enum(['enforce', 'preview'])
+      .default('enforce')
+      .describe('preview: recorded as what it would allow or deny, and changes nothing.'),
+    until: lastDay.optional(),
+    lifetime: durationSeconds.optional().describe("The longest lifetime granted; never longer than the target's own."),
+    subject: who(tables, 'Whom the rule is about. An allow rule pins it.'),
+    anyone: who(tables, 'In a deny: anybody who has a role in the request.'),
+    allow: z
+      .union([names('Targets without scopes.'), z.record(z.string(), scopes)])
+      .optional()
+      .describe('Targets, each with its scopes or "all"; a plain list for targets without scopes.'),
+    deny: z
+      .union([z.literal('all'), names('Targets.')], { error: 'must be "all" or a list of targets' })
+      .optional()
+      .describe('Targets that are never granted, or "all" of them.'),
+  });
+
+/** One rule, as a policy file holds it. `tables`: the platform kinds that may have blocks. */
+export type WrittenRule = z.output<ReturnType<typeof rule>>;
+
+export const ruleSchema = rule;
+
+/** A policy file. */
+export const policySchema = (tables: readonly PlatformTable[]) =>
+  z
+    .strictObject({ rules: z.array(rule(tables)).describe('Rules; allow rules are alternatives, a deny always wins.') })
+    .describe('An Exchequer policy file.');
+
+/** A policy file whose rules have not been looked at: they are checked one by one, so that each is reported apart. */
+export const fileSchema = z.strictObject({ rules: z.array(z.unknown()) });
