@@ -1,0 +1,67 @@
+// The key that signs checkpoints and nothing else: P-256, kept as `audit-key.pem` (0600) in the key directory, with its public
+// half beside it as `audit-key.pub.pem` for whoever verifies. Made at the first start; a key that others can read is refused.
+
+import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
+import { chmod, link, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CheckpointKey } from './links.ts';
+
+const PRIVATE_FILE = 'audit-key.pem';
+const PUBLIC_FILE = 'audit-key.pub.pem';
+
+/** The audit key of this directory, made where there is none. Throws where it cannot be read, is exposed, or is no P-256 key. */
+export async function openAuditKey(directory: string): Promise<CheckpointKey> {
+  const file = join(directory, PRIVATE_FILE);
+  await createOnce(file);
+  const { mode } = await stat(file);
+  if ((mode & 0o077) !== 0)
+    throw new Error(`${file} can be read by others (mode ${(mode & 0o777).toString(8)}, not 600)`);
+  const key = privateKey(file, await readFile(file, 'utf8'));
+  const publicKey = createPublicKey(key);
+  await publish(join(directory, PUBLIC_FILE), publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  return Object.freeze({
+    kid: keyId(publicKey),
+    sign: (text: string) => sign('sha256', Buffer.from(text), key).toString('base64'),
+  });
+}
+
+/** Names a public key: SHA-256, hex, of its SubjectPublicKeyInfo. */
+export const keyId = (key: KeyObject): string => hash('sha256', key.export({ type: 'spki', format: 'der' }));
+
+/** Writes the key apart and links it into place, so that brokers that share the directory never see half of one, or two. */
+async function createOnce(file: string): Promise<void> {
+  if (await stat(file).catch(() => undefined)) return;
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const fresh = `${file}.${keyId(createPublicKey(privateKey)).slice(0, 16)}`;
+  const handle = await open(fresh, 'wx', 0o600);
+  try {
+    await handle.writeFile(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    await handle.sync();
+    await link(fresh, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await handle.close();
+    await unlink(fresh);
+  }
+}
+
+function privateKey(file: string, pem: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    // The parser's own message is not repeated: it may quote what it read.
+    throw new Error(`${file} is not a private key in PEM`);
+  }
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new Error(`${file} is not a P-256 key`);
+  return key;
+}
+
+async function publish(file: string, pem: string): Promise<void> {
+  const present = await readFile(file, 'utf8').catch(() => undefined);
+  if (present === pem) return;
+  await writeFile(`${file}.new`, pem);
+  await chmod(`${file}.new`, 0o644);
+  await rename(`${file}.new`, file);
+}

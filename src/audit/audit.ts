@@ -1,0 +1,142 @@
+// The audit trail: takes the records of requests and of the broker itself, and answers once they are durable (FORMATS §5).
+// It refuses rather than forgets: whoever cannot be recorded in time is told so, and the path then lets nothing leave. What
+// it lost is counted, and said on the trail itself as soon as that can be written again.
+
+import { RECORD_CLOSE_MS } from '../core/limits.ts';
+import { type Audit, AuditUnavailable, type Clock, type RandomBytes } from '../core/ports.ts';
+import type { ExchangeRecord } from '../core/record.ts';
+import { openAuditKey } from './audit-key.ts';
+import { createCoalescer, renderCoalesced } from './coalesce.ts';
+import { createGroupCommit } from './group-commit.ts';
+import { createLedger } from './ledger.ts';
+import { type Chain, newChain } from './links.ts';
+import { type Labels, renderRecord, timestamp, toLine } from './record.ts';
+import { createMemory, type RememberedRecord } from './remembered.ts';
+import { createStdoutSink, openFileSink, openStdout, type Sink, type Stdout } from './sinks.ts';
+import { renderSystem, type SystemEvent } from './system.ts';
+
+export type AuditTrail = Audit & {
+  /** Records what the broker did or met. Resolves and rejects as `write` does. */
+  system(event: SystemEvent): Promise<void>;
+  /** A decision among the last DECISIONS_REMEMBERED_MAX, as it was recorded. */
+  find(decision: string): RememberedRecord | undefined;
+  /** The newest decisions, the newest first. */
+  last(count: number): readonly RememberedRecord[];
+  /** False from a failed write until one has succeeded again; it tries by itself, once a second. */
+  healthy(): boolean;
+  /** Writes every count there is, and resolves once nothing waits any more. */
+  flush(): Promise<void>;
+  /** Takes no more records; writes what waits and a last checkpoint, within RECORD_CLOSE_MS. */
+  close(): Promise<void>;
+};
+
+export interface AuditParts {
+  readonly to: 'stdout' | { readonly file: string; readonly sync: boolean };
+  /** Where `stdout` goes; file descriptor 1 where absent. */
+  readonly stdout?: Stdout;
+  readonly keyDirectory: string;
+  readonly labels: Labels;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  /** Told in words when the trail begins to fail, and when it works again; never once for each record. */
+  readonly onProblem: (problem: string) => void;
+}
+
+/** Opens the trail. Throws where it cannot be: no such folder, no permission, somebody else's file, no usable audit key. */
+export async function openAudit(parts: AuditParts): Promise<AuditTrail> {
+  const { clock, labels, onProblem } = parts;
+  const key = await openAuditKey(parts.keyDirectory);
+  const { sink, chain } = await openSink(parts);
+  const ledger = createLedger({ chain: chain ?? newChain(parts.randomBytes), key, clock, labels });
+  const group = createGroupCommit({ sink, ledger, onProblem });
+  const memory = createMemory();
+  let closed = false;
+
+  const coalescer = createCoalescer({
+    write: (coalesced) => {
+      const body = toLine({
+        ...renderCoalesced(coalesced),
+        labels: Object.keys(labels).length > 0 ? labels : undefined,
+      });
+      // A count that cannot be written is kept, so nothing is lost with it.
+      const written = group.write({ body, carries: 'nothing', decision: undefined });
+      return written.then(
+        () => true,
+        () => false,
+      );
+    },
+  });
+
+  const everySecond = async (): Promise<void> => {
+    coalescer.flush();
+    const problem = await sink.inspect();
+    if (problem !== undefined) {
+      ledger.trouble(problem);
+      onProblem(problem);
+    }
+    if (ledger.due()) group.kick(false);
+  };
+  const timer = setInterval(() => void everySecond(), 1_000).unref();
+
+  return Object.freeze({
+    async write(record: ExchangeRecord) {
+      if (closed) throw new AuditUnavailable('the audit trail is closed');
+      if (coalescer.take(record)) {
+        // It waits for nothing, or a flood would hold every place in the queue: its answer gives nothing away, and its
+        // count is written when the second ends. While nothing can be written, it is refused like everybody else.
+        if (group.healthy()) return;
+        throw new AuditUnavailable('records cannot be written');
+      }
+      const { decision } = record;
+      const body = toLine(renderRecord(record, labels));
+      try {
+        await group.write({ body, carries: 'request', decision });
+      } catch (error) {
+        memory.remember(decision, unwritten(decision, record.time));
+        throw error;
+      }
+      memory.remember(decision, body);
+    },
+    async system(event: SystemEvent) {
+      if (closed) throw new AuditUnavailable('the audit trail is closed');
+      const body = toLine(renderSystem(event, clock.nowSeconds(), labels));
+      await group.write({ body, carries: 'event', decision: undefined });
+    },
+    find: memory.find,
+    last: memory.last,
+    healthy: group.healthy,
+    async flush() {
+      coalescer.flush();
+      await group.settled();
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      clearInterval(timer);
+      coalescer.flush();
+      group.kick(true);
+      if (await within(group.settled(), RECORD_CLOSE_MS)) await sink.close();
+      else onProblem('the audit trail did not take its last records in time');
+    },
+  });
+}
+
+async function openSink(parts: AuditParts): Promise<{ sink: Sink; chain: Chain | undefined }> {
+  if (parts.to !== 'stdout') return openFileSink({ ...parts.to, onProblem: parts.onProblem });
+  // What was written to another process's pipe cannot be read back: every start has a chain of its own.
+  return { sink: createStdoutSink(parts.stdout ?? (await openStdout(1))), chain: undefined };
+}
+
+/** What is remembered of a decision that could not be recorded: its caller was told so. */
+const unwritten = (decision: string, time: number): string =>
+  toLine({ event: 'exchange', decision, time: timestamp(time), outcome: 'refused', reason: 'audit_unavailable' });
+
+async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), timeoutMs);
+  try {
+    return await Promise.race([work.then(() => true as const), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,166 @@
+// How a record is written (FORMATS §5): its members in one fixed order, absent ones left out, every text bounded, as one line
+// of printable ASCII. All times are RFC 3339 in UTC with milliseconds, `exp` too. It refuses to write a token, a key, or the
+// value of a claim that nobody proved; a claim value past its bound stands cut, with the SHA-256 of the whole beside it.
+
+import { hash } from 'node:crypto';
+import type { RuleTrace } from '../core/decision.ts';
+import type { Json } from '../core/json.ts';
+import {
+  RECORD_BYTES_MAX,
+  RECORDED_CLAIMS_MAX,
+  RECORDED_NAMES_MAX,
+  RECORDED_VALUE_BYTES_MAX,
+  SUB_BYTES_MAX,
+  TRACE_RULES_MAX,
+} from '../core/limits.ts';
+import type { ExchangeRecord, RecordedClaim, RecordedPrincipal } from '../core/record.ts';
+
+/** The operator's own labels, the same in every record of this broker. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** The record as it is written and remembered, without the members of its place in a chain. Undefined members are not written. */
+export function renderRecord(record: ExchangeRecord, labels: Labels): object {
+  const { subject, actor, client } = record.roles;
+  return {
+    event: record.event,
+    decision: record.decision,
+    time: timestamp(record.time),
+    outcome: record.outcome,
+    reason: record.reason,
+    evidence: record.evidence && bounded(record.evidence, 0),
+    transport: record.transport,
+    grantType: record.grantType,
+    subject: subject && principal(subject),
+    actor: actor && principal(actor),
+    client: client && principal(client),
+    unprovedClientId: record.unprovedClientId === undefined ? undefined : unproved(record.unprovedClientId),
+    target: record.target,
+    scopes: record.scopes,
+    rule: record.rule,
+    owner: record.owner,
+    policy: record.policy,
+    trace: record.trace.length > 0 ? record.trace.slice(0, TRACE_RULES_MAX).map(traced) : undefined,
+    would: record.would.length > 0 ? record.would.slice(0, TRACE_RULES_MAX) : undefined,
+    jti: record.jti,
+    exp: record.exp === undefined ? undefined : timestamp(record.exp),
+    traceId: record.traceId,
+    peer: cutText(record.peer),
+    labels: hasMembers(labels) ? labels : undefined,
+    claims: record.claims.length > 0 ? record.claims.slice(0, RECORDED_CLAIMS_MAX).map(claim) : undefined,
+    otherClaims:
+      record.otherClaims.length > 0
+        ? record.otherClaims.slice(0, RECORDED_NAMES_MAX).map((name) => cutText(name))
+        : undefined,
+    leftOut: notNamed(record),
+  };
+}
+
+/** Members that are given up, in this order, where a record is longer than RECORD_BYTES_MAX. */
+const EXPENDABLE = ['trace', 'otherClaims', 'claims', 'evidence', 'would', 'scopes'] as const;
+
+/** One line of JSON, at most RECORD_BYTES_MAX long, and all of it printable ASCII: no byte in it can move a cursor. */
+export function toLine(rendered: object): string {
+  let line = ascii(JSON.stringify(rendered));
+  if (line.length <= RECORD_BYTES_MAX) return line;
+  const kept: Record<string, unknown> = { ...rendered };
+  const dropped: string[] = [];
+  for (const member of EXPENDABLE) {
+    if (kept[member] === undefined) continue;
+    kept[member] = undefined;
+    dropped.push(member);
+    line = ascii(JSON.stringify({ ...kept, leftOut: dropped }));
+    if (line.length <= RECORD_BYTES_MAX) return line;
+  }
+  throw new RangeError('a record is too long even without its trace and claims');
+}
+
+/** RFC 3339, UTC, with milliseconds, of seconds since the epoch. */
+export const timestamp = (seconds: number): string => new Date(Math.round(seconds * 1000)).toISOString();
+
+// JSON escapes C0 by itself; DEL, C1 (a terminal obeys U+009B), line separators and bidirectional marks it leaves as they are.
+const ascii = (json: string): string =>
+  json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+function principal(role: RecordedPrincipal): object {
+  return {
+    source: role.source,
+    iss: cutText(role.iss, SUB_BYTES_MAX),
+    sub: cutText(role.sub, SUB_BYTES_MAX),
+    // A name is never cut: blocks and searches compare it whole. Its `sub` bounds it (three bytes for each, percent-encoded).
+    name: role.name,
+    sha256: role.sha256,
+  };
+}
+
+const traced = (rule: RuleTrace): object => ({
+  rule: rule.rule,
+  at: rule.at,
+  effect: rule.effect,
+  mode: rule.mode,
+  failed: rule.failed && bounded(rule.failed, 0),
+});
+
+/** A claim: its path, and its value or as much of it as fits, of the same JSON type. `sha256` stands only beside a cut value. */
+function claim({ path, value }: RecordedClaim): object {
+  const bare = path.map((name) => cutText(name));
+  if (typeof value === 'string') {
+    const cut = cutText(value);
+    return cut === value ? { path: bare, value } : { path: bare, value: cut, sha256: hash('sha256', value) };
+  }
+  if (typeof value !== 'object' || value === null) return { path: bare, value };
+  const json = JSON.stringify(value);
+  if (Buffer.byteLength(json) <= RECORDED_VALUE_BYTES_MAX) return { path: bare, value };
+  return { path: bare, value: Array.isArray(value) ? firstElements(value) : {}, sha256: hash('sha256', json) };
+}
+
+/** As many whole elements, from the first, as fit. */
+function firstElements(values: readonly Json[]): readonly Json[] {
+  let left = RECORDED_VALUE_BYTES_MAX - 2;
+  const end = values.findIndex((value) => {
+    left -= Buffer.byteLength(JSON.stringify(value)) + 1;
+    return left < -1;
+  });
+  return end < 0 ? values : values.slice(0, end);
+}
+
+/** A text of nobody proved: by its hash alone where it is long, or has the shape of a credential put in the wrong place. */
+const unproved = (text: string): string | object =>
+  text.length > RECORDED_VALUE_BYTES_MAX || /^(?:ey[\w-]+\.|Bearer\s|Basic\s)/i.test(text)
+    ? { sha256: hash('sha256', text) }
+    : cutText(text);
+
+/** Cuts a text at whole characters so that it has at most so many bytes of UTF-8. */
+export function cutText(text: string, bytesMax = RECORDED_VALUE_BYTES_MAX): string {
+  // No UTF-16 unit has more than three bytes: most texts are short enough without being measured.
+  if (text.length * 3 <= bytesMax || (text.length <= bytesMax && Buffer.byteLength(text) <= bytesMax)) return text;
+  const bytes = Buffer.from(text.slice(0, bytesMax));
+  if (bytes.length <= bytesMax) return bytes.toString();
+  let end = bytesMax;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.subarray(0, end).toString();
+}
+
+/** Evidence, whatever its shape: texts cut, lists and depth bounded. */
+function bounded(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return cutText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth >= 4) return undefined;
+  if (Array.isArray(value)) return value.slice(0, RECORDED_NAMES_MAX).map((item) => bounded(item, depth + 1));
+  const copy: Record<string, unknown> = {};
+  for (const [name, item] of Object.entries(value).slice(0, RECORDED_NAMES_MAX)) copy[name] = bounded(item, depth + 1);
+  return copy;
+}
+
+/** How many claims are not even named, so that no list looks whole that is not. */
+function notNamed({ claims, otherClaims }: ExchangeRecord): readonly string[] | undefined {
+  const over = [
+    claims.length > RECORDED_CLAIMS_MAX ? `claims: ${claims.length - RECORDED_CLAIMS_MAX}` : '',
+    otherClaims.length > RECORDED_NAMES_MAX ? `otherClaims: ${otherClaims.length - RECORDED_NAMES_MAX}` : '',
+  ].filter((text) => text !== '');
+  return over.length > 0 ? over : undefined;
+}
+
+function hasMembers(labels: Labels): boolean {
+  for (const name in labels) if (Object.hasOwn(labels, name)) return true;
+  return false;
+}
