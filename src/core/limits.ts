@@ -132,6 +132,10 @@ export const TOKEN_LIFETIME_SECONDS_MAX = 43_200;
 export const METADATA_AGE_SECONDS = 300;
 /** A retired signing key stays published this long after the longest token it signed (MD-09). */
 export const SIGNING_KEY_RETIRED_SECONDS = 86_400;
+/** How often the rings are looked at; a look costs microseconds and touches a file only where a step is due (F-33). */
+export const SIGNING_KEY_TICK_MS = 1_000;
+/** How long rotation pauses after a failed step; the keys it has go on signing. */
+export const SIGNING_KEY_RETRY_MS = 60_000;
 
 // Records.
 
@@ -171,6 +175,14 @@ export const TRAIL_PROBLEMS_MAX = 100;
 
 /** Claims held at once; past this, single-use credentials are refused rather than forgotten. */
 export const SPENT_CLAIMS_MAX = 2_000_000;
+/** Changes in one line of the journal: some 100 KiB, so that a line is written and read in one piece. */
+export const JOURNAL_CHANGES_MAX = 1_000;
+/** A longer line of the journal is no line of ours. */
+export const JOURNAL_LINE_BYTES_MAX = 262_144;
+/** The journal is rewritten once it holds this many changes more than twice what is still claimed. */
+export const JOURNAL_SLACK_CHANGES = 10_000;
+/** How often expired claims are looked for, and a failed journal is tried again. */
+export const JOURNAL_TICK_MS = 1_000;
 
 // Local listeners: the observe port and the control socket.
 

@@ -8,15 +8,16 @@ import { allowedKeys } from './schema-keys.ts';
 import { type Problem, renderPath, type YamlDocument, type YamlPath } from './yaml.ts';
 
 type Issue = z.core.$ZodIssue;
+type UnionIssue = Extract<Issue, { code: 'invalid_union' }>;
 
-/** Problems of a value read from `document` at `base`. With `schema`, unknown keys are answered with the allowed ones. */
+/** Problems of a value read from `document` at `base`. With its `schema`, unknown keys are answered with the allowed ones. */
 export function problemsFromZod(
   document: YamlDocument,
   base: YamlPath,
   error: z.ZodError,
   schema?: z.core.$ZodType,
 ): readonly Problem[] {
-  return error.issues.flatMap((issue) => problemsOf(document, base, issue, schema));
+  return error.issues.flatMap((issue) => problemsOf({ document, base, schema }, issue, []));
 }
 
 /** One problem at a path. */
@@ -24,28 +25,40 @@ export function problemAt(document: YamlDocument, path: YamlPath, message: strin
   return { file: document.file, ...document.locate(path), path: renderPath(path), message };
 }
 
-function problemsOf(document: YamlDocument, base: YamlPath, issue: Issue, schema?: z.core.$ZodType): Problem[] {
-  const path = [...base, ...steps(issue.path)];
+interface Place {
+  readonly document: YamlDocument;
+  readonly base: YamlPath;
+  readonly schema: z.core.$ZodType | undefined;
+}
+
+/** `outer` is the path of the union that the issue stands in, below the base. */
+function problemsOf(place: Place, issue: Issue, outer: YamlPath): readonly Problem[] {
+  const { document, base, schema } = place;
+  const inner = [...outer, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
+  const path = [...base, ...inner];
   const value = valueIn(document.value, path);
   if (issue.code === 'unrecognized_keys') {
-    const allowed = schema ? allowedKeys(schema, steps(issue.path), valueIn(document.value, base)) : [];
+    const allowed = schema ? allowedKeys(schema, inner, valueIn(document.value, base)) : [];
     return issue.keys.map((key) => problemAt(document, [...path, key], `is not known here${choices(allowed, key)}`));
   }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // The arm that got furthest is the one that was meant.
-    const arms = issue.errors.map((issues) => issues.flatMap((inner) => problemsOf(document, path, inner)));
-    const furthest = nearestArm(issue.errors);
-    if (furthest !== undefined) return arms[furthest] ?? [];
+  if (issue.code === 'invalid_union') {
+    const arm = meantArm(issue);
+    if (arm) return arm.flatMap((one) => problemsOf(place, one, inner));
+    if (isMap(value) && schema && issue.errors.length > 0) {
+      const allowed = allowedKeys(schema, inner, valueIn(document.value, base));
+      return [problemAt(document, path, `is in none of its forms${choices(allowed, undefined)}`)];
+    }
   }
   return [problemAt(document, path, messageOf(issue, value))];
 }
 
-/** Of a union's arms, the only one that took the value's own type and failed inside it. */
-function nearestArm(arms: readonly (readonly Issue[])[]): number | undefined {
-  const inside = arms.flatMap((issues, index) =>
-    issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0) ? [] : [index],
-  );
-  return inside.length === 1 ? inside[0] : undefined;
+/** The arm of a union that was meant: it took the value's own type, and fewer things are wrong in it than in any other. */
+function meantArm({ errors }: UnionIssue): readonly Issue[] | undefined {
+  const inside = errors
+    .filter((issues) => !issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0))
+    .sort((a, b) => a.length - b.length);
+  const [first, second] = inside;
+  return first && first.length !== second?.length ? first : undefined;
 }
 
 function messageOf(issue: Issue, value: unknown): string {
@@ -53,31 +66,47 @@ function messageOf(issue: Issue, value: unknown): string {
     case 'invalid_type':
       return typeMessage(issue, value);
     case 'invalid_value': {
-      if (value === undefined) return `is missing${choices(issue.values.map(String), undefined)}`;
       const allowed = issue.values.map(String);
-      if (allowed.length === 1) return `must be ${allowed[0]}`;
-      return `is not one of its values${choices(allowed, typeof value === 'string' ? value : undefined)}`;
+      if (value === undefined) return `is missing${choices(allowed, undefined)}`;
+      return allowed.length === 1 ? `must be ${allowed[0]}` : notAmong(allowed, value);
     }
     case 'invalid_union':
       return unionMessage(issue, value);
     case 'invalid_key':
       return issue.issues[0]?.message ?? issue.message;
+    case 'too_small':
+      if (!issue.message.startsWith('Too small')) return issue.message;
+      if (issue.origin === 'string' && issue.minimum === 1) return 'must not be empty';
+      return `must ${measure(issue.origin)} at least ${issue.minimum}`;
+    case 'too_big':
+      if (!issue.message.startsWith('Too big')) return issue.message;
+      return `must ${measure(issue.origin)} at most ${issue.maximum}`;
     default:
       return issue.message;
   }
 }
 
-function unionMessage(issue: Extract<Issue, { code: 'invalid_union' }>, value: unknown): string {
-  const types = issue.errors.flatMap((issues) =>
-    issues.flatMap((inner) => (inner.code === 'invalid_type' ? [typeName(inner.expected)] : [])),
-  );
-  const said = issue.message !== 'Invalid input' ? issue.message : undefined;
-  if (value === undefined) return said ?? 'is missing';
-  if (said) return said;
-  return types.length > 0
-    ? `must be ${[...new Set(types)].join(' or ')}, and is ${typeOf(value)}`
-    : 'is not in any of its forms';
+const measure = (origin: string): string =>
+  origin === 'string'
+    ? 'be of a length of'
+    : ['array', 'set', 'map'].includes(origin)
+      ? 'have a number of entries of'
+      : 'be';
+
+function unionMessage(issue: UnionIssue, value: unknown): string {
+  const kinds = 'options' in issue ? (issue.options ?? []).map(String) : [];
+  if (kinds.length > 0) return value === undefined ? `is missing${choices(kinds, undefined)}` : notAmong(kinds, value);
+  if (value === undefined) return 'is missing';
+  if (issue.message !== 'Invalid input') return issue.message;
+  const types = issue.errors
+    .flat()
+    .flatMap((one) => (one.code === 'invalid_type' && one.path.length === 0 ? [typeName(one.expected)] : []));
+  if (types.length === 0) return 'is in none of its forms';
+  return `must be ${[...new Set(types)].join(' or ')}, and is ${typeOf(value)}`;
 }
+
+const notAmong = (allowed: readonly string[], value: unknown): string =>
+  `is not one of its values${choices(allowed, typeof value === 'string' ? value : undefined)}`;
 
 function typeMessage(issue: Extract<Issue, { code: 'invalid_type' }>, value: unknown): string {
   const own = issue.message.startsWith('Invalid input') ? undefined : issue.message;
@@ -111,8 +140,7 @@ function choices(allowed: readonly string[], written: string | undefined): strin
   return meant === undefined ? list : `${list}; did you mean ${meant}?`;
 }
 
-const steps = (path: readonly PropertyKey[]): (string | number)[] =>
-  path.map((step) => (typeof step === 'symbol' ? String(step) : step));
+const isMap = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function valueIn(root: unknown, path: YamlPath): unknown {
   let value = root;

@@ -65,7 +65,15 @@ function child(schema: z.core.$ZodType, step: string | number): readonly z.core.
 
 function keysOf(schema: z.core.$ZodType): readonly string[] {
   const def = defOf(schema);
-  return def.type === 'object' ? Object.keys(def.shape) : [];
+  if (def.type !== 'object') return [];
+  return Object.entries(def.shape).flatMap(([key, inner]) => (isForbidden(inner) ? [] : [key]));
+}
+
+/** A member that is known only so that it can be refused by name. */
+function isForbidden(schema: z.core.$ZodType): boolean {
+  const def = defOf(schema);
+  if (def.type === 'optional') return isForbidden(def.innerType);
+  return def.type === 'never' || def.type === 'undefined';
 }
 
 const member = (value: unknown, step: string | number): unknown =>

@@ -47,8 +47,10 @@ export function readYaml(file: string, text: string): YamlRead {
   const root = composeOne(text, lineStarts, faults);
   const read = root ? walk(root, [], faults) : undefined;
   if (faults.length > 0 || !read) {
-    faults.sort((a, b) => a.at - b.at);
-    return failed(faults.map(({ at, path, message }) => ({ file, ...position(lineStarts, at), path, message })));
+    // A text that is too deep has little else to say, and says it once for every level.
+    const deep = faults.filter(({ message }) => message === TOO_DEEP).slice(0, 1);
+    const told = deep.length > 0 ? deep : faults.sort((a, b) => a.at - b.at);
+    return failed(told.map(({ at, path, message }) => ({ file, ...position(lineStarts, at), path, message })));
   }
   const { value, place } = read;
   const document = { file, value, locate: (path: YamlPath) => position(lineStarts, offsetOf(place, path)) };
@@ -63,6 +65,8 @@ export function renderPath(path: YamlPath): string {
     return text === '' ? step : `${text}.${step}`;
   }, '');
 }
+
+const TOO_DEEP = `is nested too deeply; at most ${YAML_DEPTH_MAX} levels are read`;
 
 /** Something wrong at an offset of the text. */
 interface Fault {
@@ -98,7 +102,7 @@ function composeOne(text: string, lineStarts: number[], faults: Fault[]): Node |
     documents.push(...composer.end());
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    fault(0, `is nested too deeply; at most ${YAML_DEPTH_MAX} levels are read`);
+    fault(0, TOO_DEEP);
     return undefined;
   }
   const [first, second] = documents;
@@ -119,7 +123,7 @@ function walk(node: Node | null, path: (string | number)[], faults: Fault[], sta
   const at = start ?? node?.range?.[0] ?? 0;
   const fault = (message: string) => faults.push({ at: node?.range?.[0] ?? at, path: renderPath(path), message });
   if (path.length > YAML_DEPTH_MAX) {
-    fault(`is nested too deeply; at most ${YAML_DEPTH_MAX} levels are read`);
+    fault(TOO_DEEP);
     return { value: null, place: { at } };
   }
   if (node === null) return { value: null, place: { at } };

@@ -1,0 +1,96 @@
+// `exchequer check`: loads a configuration by the same code as start and reload, and says everything that is wrong with it.
+// Exit 0 where it would start, 1 where it would not, 2 for wrong usage (FORMATS §1, §4). It changes nothing and calls nobody.
+
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import type { Problem } from '../../parsing/yaml.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface CheckReport {
+  /** Why it does not load; empty where it does. Files are relative to the configuration's folder. */
+  readonly problems: readonly Problem[];
+  /** What loads, and should be looked at. */
+  readonly warnings: readonly Problem[];
+  /** What was loaded, in words: `2 sources`, `1 target`, `14 rules`. */
+  readonly summary: readonly string[];
+}
+
+export interface CheckTools {
+  check(path: string): CheckReport | Promise<CheckReport>;
+}
+
+interface CheckOptions {
+  readonly config?: string;
+  readonly json?: true;
+  readonly github?: true;
+}
+
+const CONFIG_DEFAULT = 'exchequer.yaml';
+
+export function registerCheck(program: Command, terminal: Terminal, tools: CheckTools): void {
+  program
+    .command('check')
+    .description('say everything that is wrong with a configuration and its policies')
+    .option('--config <file>', `the configuration (EXCHEQUER_CONFIG; else ${CONFIG_DEFAULT})`)
+    .option('--json', 'one JSON object on stdout')
+    .option('--github', 'GitHub workflow commands, one for each problem')
+    .allowExcessArguments(false)
+    .action(async (options: CheckOptions) => {
+      if (options.json && options.github) {
+        terminal.err('--json and --github exclude each other');
+        return terminal.exit(2);
+      }
+      const path = configPath(options.config, terminal.env);
+      const report = placedFrom(path, await tools.check(path));
+      if (options.json) terminal.out(JSON.stringify({ ok: report.problems.length === 0, ...report }));
+      else if (options.github) github(terminal, path, report);
+      else plain(terminal, path, report);
+      terminal.exit(report.problems.length === 0 ? 0 : 1);
+    });
+}
+
+/** Flag over environment over default; an empty variable is none. */
+export function configPath(flag: string | undefined, env: Terminal['env']): string {
+  return flag ?? (env.EXCHEQUER_CONFIG || CONFIG_DEFAULT);
+}
+
+/** Problems name files as seen from the configuration; people and GitHub look from where the command was run. */
+function placedFrom(path: string, report: CheckReport): CheckReport {
+  const placed = (problem: Problem): Problem => ({ ...problem, file: join(dirname(path), problem.file) });
+  return { ...report, problems: report.problems.map(placed), warnings: report.warnings.map(placed) };
+}
+
+/** `file:line:column path: message`, the form that editors and terminals make a link of. */
+export const renderProblem = ({ file, line, column, path, message }: Problem): string =>
+  `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}`;
+
+function plain(terminal: Terminal, path: string, { problems, warnings, summary }: CheckReport): void {
+  for (const problem of problems) terminal.out(printable(renderProblem(problem)));
+  for (const warning of warnings) terminal.out(printable(`${renderProblem(warning)} (warning)`));
+  terminal.err(printable(verdict(path, problems, summary)));
+}
+
+function verdict(path: string, problems: readonly Problem[], summary: readonly string[]): string {
+  if (problems.length > 0) return `${path}: ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`;
+  return summary.length > 0 ? `${path}: loads, with ${summary.join(', ')}` : `${path}: loads`;
+}
+
+function github(terminal: Terminal, path: string, { problems, warnings, summary }: CheckReport): void {
+  for (const problem of problems) terminal.out(workflowCommand('error', problem));
+  for (const warning of warnings) terminal.out(workflowCommand('warning', warning));
+  terminal.err(printable(verdict(path, problems, summary)));
+}
+
+function workflowCommand(level: 'error' | 'warning', { file, line, column, path, message }: Problem): string {
+  const text = path === '' ? message : `${path}: ${message}`;
+  return `::${level} file=${property(file)},line=${line},col=${column}::${data(text)}`;
+}
+
+/** A line break would begin a command of its own: a pull request could then write any command into the log. */
+const data = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+
+const property = (text: string): string => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
+
+/** What files say is shown, never obeyed: no escape sequence reaches a terminal, no line break forges a second line. */
+const printable = (text: string): string =>
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => JSON.stringify(character).slice(1, -1));

@@ -1,0 +1,54 @@
+// What no single place in exchequer.yaml shows to be wrong: two sources that could both be responsible for one token, a source
+// that claims to be us, two targets that one request could mean. DESIGN §2 "Prove", FORMATS §1 "Asking for a target", RI-04.
+
+import { canonicalResource } from '../parsing/uri.ts';
+import type { SourceConfig, TargetConfig } from './config.ts';
+
+/** A path in exchequer.yaml and what is wrong there. */
+export interface Clash {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** Every clash; the later of two entries is named. */
+export const clashes = (
+  issuer: string,
+  sources: readonly SourceConfig[],
+  targets: readonly TargetConfig[],
+): readonly Clash[] => [...sourceClashes(issuer, sources), ...targetClashes(issuer, targets)];
+
+function* sourceClashes(issuer: string, sources: readonly SourceConfig[]): Generator<Clash> {
+  for (const [index, source] of sources.entries()) {
+    const path = ['trust', source.name];
+    if (source.issuer === issuer) yield { path, message: 'has our own issuer; own tokens are the source `self`' };
+    for (const before of sources.slice(0, index)) {
+      const message = sourceClash(before, source);
+      if (message) yield { path, message };
+    }
+  }
+}
+
+function sourceClash(before: SourceConfig, source: SourceConfig): string | undefined {
+  if (before.issuer !== source.issuer) return undefined;
+  // The trust domain alone decides who proves a SPIFFE ID; audiences do not tell two of them apart.
+  if (source.issuer.startsWith('spiffe://')) return `has the trust domain of \`${before.name}\``;
+  if (before.audience === source.audience) return `has the issuer and the audience of \`${before.name}\``;
+  if (before.otherAudiences || source.otherAudiences)
+    return `has the issuer of \`${before.name}\`, and \`otherAudiences: allow\` leaves open which of them a token is for`;
+  return undefined;
+}
+
+function* targetClashes(issuer: string, targets: readonly TargetConfig[]): Generator<Clash> {
+  const byAddress = new Map<string, string>();
+  const names = new Set(targets.map(({ name }) => name));
+  for (const target of targets) {
+    const path = ['targets', target.name];
+    const address = canonicalResource(target.address);
+    const before = byAddress.get(address);
+    if (address === canonicalResource(issuer)) yield { path, message: 'has our own issuer as its address' };
+    else if (before !== undefined) yield { path, message: `has the address of \`${before}\`` };
+    else if (target.address !== target.name && names.has(target.address))
+      yield { path, message: 'has the name of another target as its address' };
+    byAddress.set(address, before ?? target.name);
+  }
+}

@@ -1,0 +1,104 @@
+// Resolved configuration: what exchequer.yaml means once every `${...}`, default, duration and relative path has been worked out
+// and every file that it names has been read. One frozen value; a reload makes another. Written configuration is schema.ts.
+
+import type { z } from 'zod';
+import type { ReplayClass, Tell } from '../core/principal.ts';
+import type { Position, YamlDocument } from '../parsing/yaml.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** A kind of trust source, as far as configuration needs to know it. */
+export interface TrustKind {
+  readonly kind: string;
+  readonly options: z.ZodObject;
+  /** `iss` of its tokens, or `spiffe://<trust domain>`. */
+  issuer(options: Options): string;
+}
+
+/** A kind of target. */
+export interface TargetKind {
+  readonly kind: string;
+  readonly options: z.ZodObject;
+  /** The address by which callers may ask for it, beside its name. */
+  address(options: Options): string;
+}
+
+export interface Kinds {
+  readonly trust: readonly TrustKind[];
+  readonly targets: readonly TargetKind[];
+}
+
+/** Where something stands in a file. */
+export interface Placed {
+  readonly file: string;
+  readonly position: Position;
+}
+
+export interface SourceConfig extends Placed {
+  readonly name: string;
+  readonly kind: string;
+  /** `iss` of its tokens, or `spiffe://<trust domain>`. */
+  readonly issuer: string;
+  readonly audience: string;
+  readonly otherAudiences: boolean;
+  readonly replay: ReplayClass | undefined;
+  readonly tell: Tell | undefined;
+  readonly maxAgeSeconds: number | undefined;
+  /** As written; the policy's compiler checks it. */
+  readonly require: Options;
+  /** As the kind's own schema gave them; every path in them is absolute. */
+  readonly options: Options;
+}
+
+export interface TargetConfig extends Placed {
+  readonly name: string;
+  readonly kind: string;
+  readonly address: string;
+  readonly options: Options;
+}
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Config {
+  readonly issuer: string;
+  readonly listen: Address & { readonly tls: TlsFiles };
+  readonly observe: Address;
+  readonly control: { readonly socket: string };
+  readonly sources: readonly SourceConfig[];
+  readonly targets: readonly TargetConfig[];
+  readonly document: YamlDocument;
+  readonly policyDocuments: readonly YamlDocument[];
+  readonly store: { readonly directory: string };
+  readonly keys: {
+    readonly directory: string;
+    readonly rotateEverySeconds: number;
+    readonly publishAheadSeconds: number;
+  };
+  readonly audit: AuditConfig;
+  /** Text of every file that a source's options name, by absolute path. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Every file and folder whose change means a reload; absolute. */
+  readonly watched: readonly string[];
+  /** SHA-256, hex, of everything that was read. */
+  readonly digest: string;
+}
+
+/** Paths, and the PEM text that stood there. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly certificatePem: string;
+  /** Secret: never printed, logged or put into a message. */
+  readonly keyPem: string;
+}
+
+export interface AuditConfig {
+  /** `stdout`, or an absolute path. */
+  readonly to: string;
+  /** Whether a file is synced for each group of records. */
+  readonly sync: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+}

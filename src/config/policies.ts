@@ -1,0 +1,61 @@
+// The policy documents below the configured folders: recursive, `*.yaml` and `*.yml`, names that begin with a dot skipped. A folder
+// that cannot be read, and a set of folders without one policy, are errors: absence must not look like an empty policy.
+
+import { extname, relative, resolve, sep } from 'node:path';
+import { problemAt } from '../parsing/problems.ts';
+import { type Problem, readYaml, type YamlDocument } from '../parsing/yaml.ts';
+import type { ConfigFiles } from './files.ts';
+import { reasonOf } from './interpolate.ts';
+
+export interface Policies {
+  readonly documents: readonly YamlDocument[];
+  readonly problems: readonly Problem[];
+  /** The folders, absolute. */
+  readonly folders: readonly string[];
+  /** Name and text of every file, in the order of their names. */
+  readonly texts: readonly (readonly [string, string])[];
+}
+
+/** Reads every policy. Files are named relative to exchequer.yaml's folder, `base`. */
+export function loadPolicies(input: {
+  readonly document: YamlDocument;
+  readonly base: string;
+  readonly folders: readonly string[];
+  readonly files: ConfigFiles;
+}): Policies {
+  const { document, base, files } = input;
+  const problems: Problem[] = [];
+  const documents: YamlDocument[] = [];
+  const texts: (readonly [string, string])[] = [];
+  const folders = input.folders.map((folder) => resolve(base, folder));
+  const paths = new Set<string>();
+  for (const [index, folder] of folders.entries()) {
+    try {
+      for (const { path } of files.list(folder)) if (isPolicy(folder, path)) paths.add(path);
+    } catch (error) {
+      problems.push(problemAt(document, ['policies', index], `the folder cannot be read (${reasonOf(error)})`));
+    }
+  }
+  if (paths.size === 0 && problems.length === 0)
+    problems.push(problemAt(document, ['policies'], 'no folder holds a policy (*.yaml or *.yml)'));
+
+  for (const path of [...paths].sort()) {
+    const name = relative(base, path);
+    try {
+      const text = files.read(path);
+      texts.push([name, text]);
+      const read = readYaml(name, text);
+      if (read.ok) documents.push(read.document);
+      else problems.push(...read.problems);
+    } catch (error) {
+      problems.push({ file: name, line: 1, column: 1, path: '', message: `cannot be read (${reasonOf(error)})` });
+    }
+  }
+  return { documents, problems, folders, texts };
+}
+
+/** Below `folder`, no name on the way begins with a dot. */
+function isPolicy(folder: string, path: string): boolean {
+  const names = relative(folder, path).split(sep);
+  return ['.yaml', '.yml'].includes(extname(path)) && !names.some((name) => name.startsWith('.'));
+}

@@ -1,0 +1,63 @@
+// Files that a source's options name, as `{ file: path }` or `ca: path`: made absolute, read once, and kept by their path, so that
+// what is verified later is what was loaded, and a file that is missing is a problem of loading.
+
+import { resolve } from 'node:path';
+import { problemAt } from '../parsing/problems.ts';
+import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';
+import type { ConfigFiles } from './files.ts';
+import { reasonOf } from './interpolate.ts';
+
+type Options = Readonly<Record<string, unknown>>;
+
+export interface References {
+  /** The options with absolute paths; what they name has been read into `files`. */
+  resolve(options: Options, at: YamlPath): Options;
+  /** The text of a file that is kept out of `files`; empty where it is a problem. */
+  readApart(path: string, at: YamlPath): string;
+  readonly files: ReadonlyMap<string, string>;
+  readonly problems: readonly Problem[];
+}
+
+/** Members of options that hold the path of a file. */
+const PATHS = ['file', 'ca'];
+
+export function createReferences(input: {
+  readonly document: YamlDocument;
+  readonly base: string;
+  readonly files: ConfigFiles;
+}): References {
+  const texts = new Map<string, string>();
+  const problems: Problem[] = [];
+
+  const read = (path: string, at: YamlPath): string | undefined => {
+    try {
+      return input.files.read(path);
+    } catch (error) {
+      problems.push(problemAt(input.document, at, `the file cannot be read (${reasonOf(error)})`));
+      return undefined;
+    }
+  };
+
+  const member = (name: string, value: unknown, at: YamlPath): unknown => {
+    if (!PATHS.includes(name) || typeof value !== 'string') return inside(value, at);
+    const path = resolve(input.base, value);
+    const text = texts.get(path) ?? read(path, at);
+    if (text !== undefined) texts.set(path, text);
+    return path;
+  };
+
+  const inside = (value: unknown, at: YamlPath): unknown => {
+    if (Array.isArray(value)) return value.map((item, index) => inside(item, [...at, index]));
+    return typeof value === 'object' && value !== null ? members(value, at) : value;
+  };
+
+  const members = (value: object, at: YamlPath): Options =>
+    Object.fromEntries(Object.entries(value).map(([name, item]) => [name, member(name, item, [...at, name])]));
+
+  return Object.freeze({
+    resolve: members,
+    readApart: (path: string, at: YamlPath) => read(resolve(input.base, path), at) ?? '',
+    files: texts,
+    problems,
+  });
+}

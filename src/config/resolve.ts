@@ -1,0 +1,72 @@
+// Sources and targets as they were written, turned into what the rest of the broker reads: common options apart from the kind's
+// own, defaults filled in, the issuer or address that the kind makes of its options.
+
+import { z } from 'zod';
+import type { YamlDocument } from '../parsing/yaml.ts';
+import type { SourceConfig, TargetConfig, TargetKind, TrustKind } from './config.ts';
+import type { References } from './references.ts';
+import type { WrittenConfig } from './schema.ts';
+
+type Entry = Readonly<Record<string, unknown>>;
+
+export function resolveSources(input: {
+  readonly document: YamlDocument;
+  readonly written: WrittenConfig;
+  readonly kinds: readonly TrustKind[];
+  readonly references: References;
+}): readonly SourceConfig[] {
+  const { document, written, kinds, references } = input;
+  return Object.entries(written.trust).map(([name, entry]) => {
+    const path = ['trust', name];
+    const kind = kindOf(kinds, entry);
+    const options = references.resolve(ownOptions(kind, entry), path);
+    const common = COMMON.parse(entry);
+    return {
+      name,
+      kind: kind.kind,
+      issuer: kind.issuer(options),
+      audience: common.audience ?? written.issuer,
+      otherAudiences: common.otherAudiences === 'allow',
+      replay: common.replay,
+      tell: common.tell,
+      maxAgeSeconds: common.maxAge,
+      require: common.require,
+      options,
+      file: document.file,
+      position: document.locate(path),
+    };
+  });
+}
+
+export function resolveTargets(input: {
+  readonly document: YamlDocument;
+  readonly written: WrittenConfig;
+  readonly kinds: readonly TargetKind[];
+}): readonly TargetConfig[] {
+  const { document, written, kinds } = input;
+  return Object.entries(written.targets).map(([name, entry]) => {
+    const kind = kindOf(kinds, entry);
+    const options = ownOptions(kind, entry);
+    const position = document.locate(['targets', name]);
+    return { name, kind: kind.kind, address: kind.address(options), options, file: document.file, position };
+  });
+}
+
+/** The common options of a source after schema.ts has checked them: a union of kinds does not carry their types. */
+const COMMON = z.object({
+  audience: z.string().optional(),
+  otherAudiences: z.literal('allow').optional(),
+  require: z.record(z.string(), z.unknown()),
+  replay: z.enum(['once', 'once-per-target', 'reusable']).optional(),
+  tell: z.enum(['caller', 'operator']).optional(),
+  maxAge: z.number().optional(),
+});
+
+function kindOf<K extends TrustKind | TargetKind>(kinds: readonly K[], entry: Entry): K {
+  const found = kinds.find(({ kind }) => kind === entry.kind);
+  if (!found) throw new Error('the schema let a kind pass that does not exist');
+  return found;
+}
+
+const ownOptions = ({ options }: TrustKind | TargetKind, entry: Entry): Entry =>
+  Object.fromEntries(Object.entries(entry).filter(([name]) => Object.hasOwn(options.shape, name)));

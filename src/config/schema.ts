@@ -1,0 +1,162 @@
+// exchequer.yaml as it may be written (FORMATS §1): strict, a function of the kinds that compose.ts passes. What is described
+// there and not built is refused by name, never ignored. What needs more than one place to judge is in clashes.ts.
+
+import { z } from 'zod';
+import { durationSeconds } from '../parsing/duration.ts';
+import { issuerProblem } from '../parsing/uri.ts';
+import type { Kinds, TargetKind, TrustKind } from './config.ts';
+
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+const NAME_RULE = 'must be a lower-case letter, then letters, digits and dashes, 63 characters at most';
+/** Names that would read as something else in `<source>:<name>` (DESIGN §4). */
+const RESERVED = ['self', 'clients', 'spiffe', 'wimse', 'http', 'https', 'urn'];
+
+/** A member that FORMATS describes and this version does not have. */
+export const notBuilt = (what: string) =>
+  z
+    .never({ error: `${what} not built yet` })
+    .optional()
+    .describe(`Reserved: ${what} not built yet.`);
+
+const text = z.string().min(1, { error: 'must not be empty' });
+const path = text.describe('A path; relative to this file.');
+
+const address = z
+  .string()
+  .describe('Host and port, such as 0.0.0.0:8443 or [::]:8443.')
+  .transform((written, context) => {
+    const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(written) ?? [];
+    const host = bracketed ?? plain;
+    if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
+    context.addIssue({ code: 'custom', message: 'must be a host and a port, such as 0.0.0.0:8443 or [::]:8443' });
+    return z.NEVER;
+  });
+
+const issuer = z
+  .string()
+  .superRefine((written, context) => {
+    const problem = issuerProblem(written);
+    if (problem) context.addIssue({ code: 'custom', message: problem });
+  })
+  .describe('`iss` of everything issued, byte for byte: an https URL that may have a path.');
+
+const sourceName = z
+  .string()
+  .regex(NAME, { error: `is no name for a source: it ${NAME_RULE}` })
+  .superRefine((name, context) => {
+    if (name === 'self')
+      context.addIssue({ code: 'custom', message: 'own tokens as a trust source are not built yet' });
+    else if (RESERVED.includes(name)) context.addIssue({ code: 'custom', message: 'is a reserved name for a source' });
+  });
+
+const targetName = z.string().regex(NAME, { error: `is no name for a target: it ${NAME_RULE}` });
+
+/** Options that every source has, whatever its kind. */
+export const sourceOptions = {
+  audience: z
+    .string({ error: 'must be exactly one value, in text' })
+    .min(1, { error: 'must not be empty' })
+    .optional()
+    .describe('The one `aud` value that tokens must bear; our issuer unless written.'),
+  otherAudiences: z.literal('allow').optional().describe('Other values may stand beside ours in `aud`.'),
+  require: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('Claims checked while proving: a token that fails them has proved nothing.'),
+  replay: z.enum(['once', 'once-per-target', 'reusable']).optional().describe('How often one token may be spent.'),
+  tell: z.enum(['caller', 'operator']).optional().describe('Who learns why a principal was refused.'),
+  maxAge: durationSeconds.optional(),
+  reach: notBuilt('`reach` is'),
+  only: notBuilt('`only` is'),
+};
+
+/** Options that every target has, whatever its kind. */
+const targetOptions = {
+  require: notBuilt('`require` on a target is'),
+  carry: notBuilt('`carry` is'),
+  proof: notBuilt('`proof` is'),
+  agentClaim: notBuilt('`agentClaim` is'),
+};
+
+// `safeExtend` keeps the kind's own refinements, and a kind's own option counts before a common one of that name.
+const sourceOf = ({ kind, options }: TrustKind) =>
+  options
+    .safeExtend({ kind: z.literal(kind), ...sourceOptions, ...options.shape })
+    .strict()
+    .describe(`A trust source of kind ${kind}.`);
+
+const targetOf = ({ kind, options }: TargetKind) =>
+  options
+    .safeExtend({ kind: z.literal(kind), ...targetOptions, ...options.shape })
+    .strict()
+    .describe(`A target of kind ${kind}.`);
+
+const byKind = (arms: readonly z.ZodObject[], none: string) => {
+  const [first, ...rest] = arms;
+  if (!first) throw new Error(none);
+  return z.discriminatedUnion('kind', [first, ...rest]);
+};
+
+const somethingIn = (what: string) => (entries: Readonly<Record<string, unknown>>, context: z.RefinementCtx) => {
+  if (Object.keys(entries).length === 0)
+    context.addIssue({ code: 'custom', message: `must name at least one ${what}` });
+};
+
+/** The schema of exchequer.yaml. */
+export const configSchema = (kinds: Kinds) =>
+  z
+    .strictObject({
+      issuer,
+      listen: z.strictObject({
+        address,
+        tls: z
+          .strictObject({ certificate: path, key: path })
+          .describe('PEM files of the public listener; read again when they change.'),
+      }),
+      observe: z.strictObject({ address }).describe('/livez, /readyz and /metrics.'),
+      control: z.strictObject({ socket: path }).describe('The local socket for operators, mode 0600.'),
+      trust: z
+        .record(sourceName, byKind(kinds.trust.map(sourceOf), 'no kinds of trust sources'))
+        .superRefine(somethingIn('source'))
+        .describe('Who can prove themselves, and how.'),
+      clients: notBuilt('OAuth clients are'),
+      targets: z
+        .record(targetName, byKind(kinds.targets.map(targetOf), 'no kinds of targets'))
+        .superRefine(somethingIn('target'))
+        .describe('What can be asked for.'),
+      policies: z
+        .array(policyFolder)
+        .min(1, { error: 'must name at least one folder' })
+        .describe('Folders of policy files, read recursively; names that begin with a dot are skipped.'),
+      store: z.strictObject({ directory: path, redis: notBuilt('a Redis store is') }),
+      keys,
+      audit: z.strictObject({
+        to: text.describe('`stdout`, or the path of a file; relative to this file.'),
+        sync: z.boolean().default(true).describe('Whether a file is synced for each group of records.'),
+        labels: z.record(z.string(), z.string()).default({}).describe('Stand in every record.'),
+      }),
+    })
+    .describe('The configuration of an Exchequer broker.');
+
+const policyFolder = z
+  .string({
+    error: ({ input }) =>
+      typeof input === 'object' && input !== null
+        ? 'must be the path of a folder; an entry with `trust` and `reach` is not built yet'
+        : undefined,
+  })
+  .min(1, { error: 'must not be empty' });
+
+const keys = z
+  .strictObject({
+    directory: path,
+    rotateEvery: durationSeconds.prefault('30d'),
+    publishAhead: durationSeconds.prefault('48h'),
+  })
+  .superRefine(({ rotateEvery, publishAhead }, context) => {
+    if (publishAhead >= rotateEvery)
+      context.addIssue({ code: 'custom', path: ['publishAhead'], message: 'must be shorter than `rotateEvery`' });
+  })
+  .describe('Our signing keys: a folder of mode 0700, and their calendar.');
+
+export type WrittenConfig = z.infer<ReturnType<typeof configSchema>>;
