@@ -3,7 +3,7 @@
 
 import type { Import, Rule, SourceFile } from './source.ts';
 
-const LEAVES = ['parsing', 'x509', 'platforms', 'outbound'];
+const LEAVES = ['parsing', 'x509', 'platforms', 'outbound', 'files'];
 const STAGES = ['verifiers', 'policy', 'issuers', 'keys', 'stores', 'audit', 'config'];
 const ADAPTERS = ['adapters/http', 'adapters/observe', 'adapters/control', 'adapters/cli'];
 /** A black-box client of a spawned broker: it shares no code with what it shows. */

@@ -1,0 +1,56 @@
+// Changes to files that are whole or have not happened, also after a crash or a power failure: written beside, synced, renamed
+// over, and the directory synced. One process at a time may do this in a directory (exclusive-lock.ts).
+
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const temporaryName = (name: string): string => `.${name}.tmp`;
+const TEMPORARY = /^\..+\.tmp$/;
+
+/** Replaces or makes one file, mode 0600. Resolves once it is durable; where it rejects, the old file may still stand. */
+export async function writeDurably(directory: string, name: string, text: string): Promise<void> {
+  const file = await openReplacement(directory, name);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await moveIntoPlace(directory, name);
+}
+
+/** A new empty file beside the one that it will replace; write it, sync it, then `moveIntoPlace`. */
+export async function openReplacement(directory: string, name: string): Promise<FileHandle> {
+  const path = join(directory, temporaryName(name));
+  await rm(path, { force: true });
+  return open(path, 'wx', 0o600);
+}
+
+/** Puts a synced replacement in its place. */
+export async function moveIntoPlace(directory: string, name: string): Promise<void> {
+  await rename(join(directory, temporaryName(name)), join(directory, name));
+  await syncDirectory(directory);
+}
+
+/** Removes one file, durably; it may be gone already. */
+export async function removeDurably(directory: string, name: string): Promise<void> {
+  await rm(join(directory, name), { force: true });
+  await syncDirectory(directory);
+}
+
+/** Removes what a crash in the middle of a write has left behind. */
+export async function removeLeftovers(directory: string, owned: (name: string) => boolean): Promise<void> {
+  for (const entry of await readdir(directory)) {
+    if (TEMPORARY.test(entry) && owned(entry.slice(1, -'.tmp'.length)))
+      await rm(join(directory, entry), { force: true });
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
