@@ -1,0 +1,86 @@
+// Says why, in words: every rule against one question, nearest first, and the one sentence that a refused caller may read.
+// The sentence speaks only of a rule whose pin the caller's proved principal already matches (decide.ts puts no other into
+// `nearest`), and of nothing but the caller's own claims. FORMATS §3; DESIGN §4, "Explaining".
+
+import type { Decision, Question, RuleTrace } from '../core/decision.ts';
+import { SENTENCE_CHARACTERS_MAX } from '../core/limits.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Nearest } from '../core/refusal.ts';
+import type { Ask } from '../core/request.ts';
+import type { CompiledPolicy, CompiledRule } from './compiled.ts';
+import { countsAt, createPolicy } from './decide.ts';
+import { ascii } from './evaluate.ts';
+import { byProgress, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
+import { type AskedTarget, createTargetFinder } from './targets.ts';
+
+/** One rule, whether or not the index would have found it. */
+export type ExplainedRule = RuleTrace & {
+  readonly owner: string | undefined;
+  readonly why: string | undefined;
+  /** The rule's `until` has passed: it decides nothing. */
+  readonly ended: boolean;
+  /** What the writer of the rule, or of the workflow, may have meant. */
+  readonly hint: string | undefined;
+};
+
+export interface Explanation<P extends Principal> {
+  readonly decision: Decision<P>;
+  /** Every rule of the policy, nearest first. */
+  readonly rules: readonly ExplainedRule[];
+}
+
+/** Decides a question and explains it rule by rule. Slow by design: it looks at all of them. */
+export function explainQuestion<P extends Principal>(policy: CompiledPolicy, question: Question<P>): Explanation<P> {
+  const decision = createPolicy(policy).decide(question);
+  const asked = createTargetFinder(policy.targets)(question.ask.targets);
+  const verdicts = policy.rules.map((rule) => judge(rule, question, asked)).sort(byProgress);
+  return { decision, rules: verdicts.map((verdict) => explained(verdict, question.now)) };
+}
+
+function judge(rule: CompiledRule, question: Question<Principal>, asked: AskedTarget): Verdict {
+  const match = rule.matches.find(({ source }) => source === question.subject.source);
+  return rule.effect === 'allow' ? judgeAllow(rule, match, question, asked) : judgeDeny(rule, match, question, asked);
+}
+
+function explained(verdict: Verdict, now: number): ExplainedRule {
+  const { owner, why } = verdict.rule;
+  const trace = traced(verdict);
+  return { ...trace, owner, why, ended: !countsAt(verdict.rule, now), hint: trace.failed && hintFor(trace.failed) };
+}
+
+/** Near misses that people stumble over: letter case, quotes, and a branch without `refs/heads/`. */
+function hintFor({ presented, expected }: NonNullable<RuleTrace['failed']>): string | undefined {
+  if (presented === undefined) return undefined;
+  if (presented.toLowerCase() === expected.toLowerCase()) return 'they differ in letter case only';
+  if (`"${presented}"` === expected || presented === `"${expected}"`)
+    return 'one is text, the other a number, true or false: mind the quotes';
+  const bare = expected.slice(1, -1);
+  if (presented === `"refs/heads/${bare}"` || presented === `"refs/tags/${bare}"`)
+    return `write the whole ref: ${presented}`;
+  return undefined;
+}
+
+/** The one sentence for a refused caller, without the decision id. Printable ASCII, bounded. */
+export function refusalSentence({
+  principal,
+  ask,
+  nearest,
+}: {
+  readonly principal: Principal;
+  readonly ask: Ask;
+  readonly nearest: Nearest | undefined;
+}): string {
+  const target = ask.targets.length > 0 ? shortened(ask.targets.join(' and ')) : 'a token without a target';
+  const refused = `no rule lets ${shortened(principal.name)} have ${target}`;
+  return ascii(nearest ? `${refused}; ${nearly(nearest)}` : `${refused}.`).slice(0, SENTENCE_CHARACTERS_MAX);
+}
+
+function nearly({ rule, at, what, presented, expected, why }: Nearest): string {
+  const was = presented === undefined ? 'was absent' : `was ${presented}`;
+  const ask = why === undefined ? '' : ` ${/[.!?]$/.test(why) ? why : `${why}.`}`;
+  return `nearest ${rule} (${at}): ${what} ${was}, must be ${expected}.${ask}`;
+}
+
+const PART_CHARACTERS_MAX = 200;
+const shortened = (text: string): string =>
+  text.length <= PART_CHARACTERS_MAX ? text : `${text.slice(0, PART_CHARACTERS_MAX)}...`;

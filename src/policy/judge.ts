@@ -1,0 +1,127 @@
+// One rule against one question, part by part in the order source, pin, claims, target, scope (DESIGN §4, "Explaining"), and
+// the first part that failed. An allow needs every condition true. A deny fires unless some part is certainly false: a claim
+// of the wrong type cannot be used to slip past it.
+
+import type { Question, RuleTrace } from '../core/decision.ts';
+import type { Principal } from '../core/principal.ts';
+import type { RulePart } from '../core/refusal.ts';
+import type { AllowRule, CompiledRule, CompiledTarget, DenyRule, SourceMatch } from './compiled.ts';
+import { type Condition, display, displayAll, holds, presentedFor } from './evaluate.ts';
+import type { AskedTarget } from './targets.ts';
+
+export type Failed = NonNullable<RuleTrace['failed']> & {
+  /** How many conditions of the same part held before: a tie is broken by who came further. */
+  readonly held: number;
+};
+
+/** What became of a rule: `failed` is undefined where it grants, or fires. */
+export interface Verdict<Rule extends CompiledRule = CompiledRule> {
+  readonly rule: Rule;
+  readonly failed: Failed | undefined;
+}
+
+const ORDER: readonly RulePart[] = ['source', 'pin', 'claims', 'actor', 'client', 'target', 'scope', 'confirm'];
+
+/** How far a rule came: the place of the part that failed, or beyond them all. */
+export const progress = (failed: Failed | undefined): number => (failed ? ORDER.indexOf(failed.part) : ORDER.length);
+export const isPast = (part: RulePart, failed: Failed | undefined): boolean => progress(failed) > ORDER.indexOf(part);
+
+/** Whether an allow rule grants all that is asked. `match` is what it asks of the subject's source; undefined: nothing. */
+export function judgeAllow(
+  rule: AllowRule,
+  match: SourceMatch | undefined,
+  { subject, ask }: Question<Principal>,
+  asked: AskedTarget,
+): Verdict<AllowRule> {
+  const failed =
+    failedPrincipal(rule, match, subject, (truth) => truth === 'true') ??
+    failedTarget(
+      rule.allow.map(({ target }) => target),
+      asked,
+    ) ??
+    (asked.ok ? failedScope(rule, asked.target, ask.scopes) : undefined);
+  return { rule, failed };
+}
+
+/** Whether a deny fires. `anyone` looks at every role of the request; the subject is the only one that exists yet. */
+export function judgeDeny(
+  rule: DenyRule,
+  match: SourceMatch | undefined,
+  { subject }: Question<Principal>,
+  asked: AskedTarget,
+): Verdict<DenyRule> {
+  const failed =
+    failedPrincipal(rule, match, subject, (truth) => truth !== 'false') ??
+    (rule.deny === 'all' ? undefined : failedTarget(rule.deny, asked));
+  return { rule, failed };
+}
+
+/** A rule as a trace lists it. */
+export function traced({ rule, failed }: Verdict): RuleTrace {
+  const { name, at, effect, mode } = rule;
+  if (!failed) return { rule: name, at, effect, mode };
+  const { held: _, ...shown } = failed;
+  return { rule: name, at, effect, mode, failed: shown };
+}
+
+/** Nearest first: who came further, then smaller names. */
+export const byProgress = (a: Verdict, b: Verdict): number =>
+  progress(b.failed) - progress(a.failed) ||
+  (b.failed?.held ?? 0) - (a.failed?.held ?? 0) ||
+  (a.rule.name < b.rule.name ? -1 : 1);
+
+type Passes = (truth: ReturnType<typeof holds>) => boolean;
+
+function failedPrincipal(
+  rule: CompiledRule,
+  match: SourceMatch | undefined,
+  subject: Principal,
+  passes: Passes,
+): Failed | undefined {
+  if (!match) {
+    const expected = displayAll(rule.matches.map(({ source }) => source));
+    return { part: 'source', what: 'trust', presented: display(subject.source), expected, held: 0 };
+  }
+  return (
+    failedCondition('pin', match.ids, 0, subject, passes) ??
+    failedCondition('pin', match.context, match.ids.length, subject, passes) ??
+    failedCondition('claims', match.claims, 0, subject, passes)
+  );
+}
+
+function failedCondition(
+  part: RulePart,
+  conditions: readonly Condition[],
+  before: number,
+  { claims }: Principal,
+  passes: Passes,
+): Failed | undefined {
+  const index = conditions.findIndex((condition) => !passes(holds(condition, claims)));
+  const condition = conditions[index];
+  if (!condition) return undefined;
+  const { what, expected } = condition;
+  return { part, what, presented: presentedFor(condition, claims), expected, held: before + index };
+}
+
+function failedTarget(targets: readonly string[], asked: AskedTarget): Failed | undefined {
+  if (asked.ok && targets.includes(asked.target.name)) return undefined;
+  // A target that does not exist is the caller's own text, and stays out of traces.
+  const presented = asked.ok ? display(asked.target.name) : undefined;
+  return { part: 'target', what: 'target', presented, expected: displayAll(targets), held: 0 };
+}
+
+/** Scopes are refused, never cut down: the rule must allow each, and the target must have it. */
+function failedScope(
+  rule: AllowRule,
+  target: CompiledTarget,
+  scopes: readonly string[] | undefined,
+): Failed | undefined {
+  const allowed = rule.allow.find((one) => one.target === target.name)?.scopes ?? [];
+  const wanted = scopes ?? target.defaultScopes;
+  const refused = wanted.find(
+    (scope) => !target.scopes.includes(scope) || (allowed !== 'all' && !allowed.includes(scope)),
+  );
+  if (refused === undefined) return undefined;
+  const expected = displayAll(allowed === 'all' ? target.scopes : allowed);
+  return { part: 'scope', what: 'scope', presented: display(refused), expected, held: 0 };
+}
