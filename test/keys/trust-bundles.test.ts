@@ -1,0 +1,93 @@
+// SPIFFE bundles: rows SB-02 to SB-04, SB-08, SJ-03, SJ-04, SJ-10, SE-20.
+
+import type { JWK } from 'jose';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN } from '../../src/core/limits.ts';
+import { readTrustBundle } from '../../src/keys/trust-bundles.ts';
+import { SPIFFE } from '../../src/platforms/spiffe.ts';
+import { publicJwk } from './public-jwk.ts';
+
+let good: JWK;
+let other: JWK;
+beforeAll(async () => {
+  const [one, two] = await Promise.all([publicJwk('ES256', 'one'), publicJwk('ES256', 'two')]);
+  // Bundles state `use` and `kid`, and no `alg`.
+  const { alg: _one, ...first } = one;
+  const { alg: _two, ...second } = two;
+  good = { ...first, use: 'jwt-svid' };
+  other = second;
+});
+
+const read = (keys: unknown[], members: object = {}) =>
+  readTrustBundle(JSON.stringify({ keys, ...members }), SPIFFE.algorithms);
+const named = async (keys: unknown[]) => {
+  const bundle = await read(keys);
+  return bundle.ok && { kids: bundle.keys.map(({ kid }) => kid), ignored: bundle.ignored };
+};
+
+describe('a SPIFFE bundle', () => {
+  it('needs nothing but `keys` (SB-08), and its keys are imported although jose knows no such use (SE-20)', async () => {
+    const bundle = await read([good]);
+    expect(bundle).toMatchObject({ ok: true, keys: [{ kid: 'one', alg: 'ES256' }], ignored: [] });
+    expect(bundle).not.toHaveProperty('sequence');
+    expect(bundle).not.toHaveProperty('refreshHintSeconds');
+  });
+
+  it.each([
+    ['JWT-SVID', 'has a use other than jwt-svid'],
+    ['sig', 'has a use other than jwt-svid'],
+    ['wit-svid', 'has a use other than jwt-svid'],
+    [undefined, 'has a use other than jwt-svid'],
+  ])('proves nothing by a key of the use %s, and still by the one beside it (SB-04, SJ-10)', async (use, why) => {
+    expect(await named([{ ...other, use }, good])).toEqual({ kids: ['one'], ignored: [{ index: 0, why }] });
+  });
+
+  it('leaves the certificates of the trust domain alone (SJ-10)', async () => {
+    expect(await named([{ ...other, use: 'x509-svid', x5c: ['AA'] }, good])).toEqual({ kids: ['one'], ignored: [] });
+  });
+
+  it('takes no key without kid (SJ-10), nor one of an unknown type (SB-04)', async () => {
+    const { kid: _kid, ...nameless } = good;
+    expect(await named([nameless, { ...good, kid: 'x', kty: 'XYZ' }, good])).toEqual({
+      kids: ['one'],
+      ignored: [
+        { index: 0, why: 'has no kid' },
+        { index: 1, why: 'has an unknown kty' },
+      ],
+    });
+  });
+
+  it('binds an RSA key to the closed list of SPIFFE, since bundles state no algorithm (SJ-03)', async () => {
+    const { alg: _alg, ...rsa } = await publicJwk('RS256', 'rsa');
+    const bundle = await read([{ ...rsa, use: 'jwt-svid' }]);
+    expect(bundle.ok && bundle.keys.map(({ alg }) => alg)).toEqual([
+      'RS256',
+      'RS384',
+      'RS512',
+      'PS256',
+      'PS384',
+      'PS512',
+    ]);
+  });
+
+  it('may be empty, or hold nothing usable: then nobody can prove anything (SB-03)', async () => {
+    expect(await read([])).toEqual({ ok: true, keys: [], ignored: [] });
+    expect(await named([{ ...other, use: 'x509-svid' }])).toEqual({ kids: [], ignored: [] });
+  });
+
+  it('is nothing without `keys` (SB-03)', async () => {
+    const problem = 'has no array `keys`';
+    expect(await readTrustBundle('{"spiffe_sequence":1}', SPIFFE.algorithms)).toEqual({ ok: false, problem });
+  });
+
+  it('tells its sequence, and its refresh hint within our limits (SB-02, F-16)', async () => {
+    const hint = async (seconds: unknown) => {
+      const bundle = await read([good], { spiffe_sequence: 7, spiffe_refresh_hint: seconds });
+      return bundle.ok && [bundle.sequence, bundle.refreshHintSeconds];
+    };
+    expect(await hint(600)).toEqual([7, 600]);
+    expect(await hint(1)).toEqual([7, BUNDLE_REFRESH_SECONDS_MIN]);
+    expect(await hint(1e12)).toEqual([7, BUNDLE_REFRESH_SECONDS_MAX]);
+    for (const nonsense of [0, -5, 1.5, '600', null]) expect(await hint(nonsense)).toEqual([7, undefined]);
+  });
+});
