@@ -7,6 +7,7 @@ import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { TOKEN_LIFETIME_SECONDS_DEFAULT, TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
 import type { Issued, IssuedFacts, IssueOrder, Issuer, Signer } from '../core/ports.ts';
 import { durationSeconds } from '../parsing/duration.ts';
+import type { TargetKind } from './kind.ts';
 
 /** RFC 6749 §3.3. */
 const scopeToken = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, {
@@ -18,34 +19,48 @@ const lifetime = durationSeconds.pipe(
 /** A member whose meaning is not carried yet: ignoring it would promise what is not kept. */
 const notBuilt = (what: string) => z.undefined({ error: `${what} is not built yet` }).optional();
 
-/** The target kind `token`, as configuration writes it. */
-export const tokenTarget = {
+const options = z.strictObject({
+  audience: z.string().min(1).describe('The `aud` of the tokens, byte for byte: what the resource server compares.'),
+  scopes: z
+    .record(scopeToken, z.strictObject({ confirm: notBuilt('`confirm`') }))
+    .default({})
+    .describe('The scopes that the target has.'),
+  defaultScopes: z.array(scopeToken).default([]).describe('Granted where none are asked for.'),
+  lifetime: lifetime
+    .default(TOKEN_LIFETIME_SECONDS_DEFAULT)
+    .describe('The longest lifetime of a token; a rule may say less.'),
+  algorithm: z.enum(['ES256', 'RS256']).default('ES256').describe('What the tokens are signed with.'),
+  require: z
+    .strictObject({
+      sources: z.array(z.string()).min(1).optional().describe('The trust sources whose principals may have it.'),
+      lifetimeMax: lifetime.optional().describe('No rule grants longer.'),
+      actor: notBuilt('`actor`'),
+      confirm: notBuilt('`confirm`'),
+    })
+    .optional()
+    .describe('What holds for everyone; no rule loosens it.'),
+  carry: notBuilt('`carry`'),
+  proof: notBuilt('`proof`'),
+  agentClaim: notBuilt('`agentClaim`'),
+});
+
+/** The target kind `token`. */
+export const tokenTarget: TargetKind<typeof options> = Object.freeze({
   kind: 'token',
-  options: z.strictObject({
-    audience: z.string().min(1).describe('The `aud` of the tokens, byte for byte: what the resource server compares.'),
-    scopes: z
-      .record(scopeToken, z.strictObject({ confirm: notBuilt('`confirm`') }))
-      .default({})
-      .describe('The scopes that the target has.'),
-    defaultScopes: z.array(scopeToken).default([]).describe('Granted where none are asked for.'),
-    lifetime: lifetime
-      .default(TOKEN_LIFETIME_SECONDS_DEFAULT)
-      .describe('The longest lifetime of a token; a rule may say less.'),
-    algorithm: z.enum(['ES256', 'RS256']).default('ES256').describe('What the tokens are signed with.'),
-    require: z
-      .strictObject({
-        sources: z.array(z.string()).min(1).optional().describe('The trust sources whose principals may have it.'),
-        lifetimeMax: lifetime.optional().describe('No rule grants longer.'),
-        actor: notBuilt('`actor`'),
-        confirm: notBuilt('`confirm`'),
-      })
-      .optional()
-      .describe('What holds for everyone; no rule loosens it.'),
-    carry: notBuilt('`carry`'),
-    proof: notBuilt('`proof`'),
-    agentClaim: notBuilt('`agentClaim`'),
+  options,
+  address: (chosen) => chosen.audience,
+  terms: ({ scopes, defaultScopes, lifetime, require }) => ({
+    scopes: Object.keys(scopes),
+    defaultScopes,
+    lifetimeSecondsMax: lifetime,
+    require: {
+      ...(require?.sources ? { sources: require.sources } : {}),
+      ...(require?.lifetimeMax === undefined ? {} : { lifetimeMaxSeconds: require.lifetimeMax }),
+    },
   }),
-} as const;
+  create: ({ issuer, signer }, { audience, algorithm }) =>
+    createAccessTokenIssuer({ issuer, audience, algorithm, signer }),
+} satisfies TargetKind<typeof options>);
 
 export interface AccessTokenParts {
   /** Our own issuer, byte for byte as published. */

@@ -64,6 +64,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
   return Object.freeze({
     source: settings.name,
     responsibility: source.responsibility,
+    tell: settings.tell ?? source.tell,
 
     async verify(jws, tokenType, role, nowSeconds) {
       const no = (refusal: ClaimRefusal) => refuse(withRole(refusal, role, settings.name));

@@ -32,6 +32,8 @@ export type Responsibility = { readonly trustDomain: string } | { readonly issue
 export interface SourceVerifier {
   readonly source: string;
   readonly responsibility: Responsibility;
+  /** Who learns why its principals are refused. */
+  readonly tell: Tell;
   /** Proves a parsed token. Waits for keys at most KEYS_WAIT_MS, after all local checks. Throws only for faults. */
   verify(
     jws: UnprovedJws,

@@ -1,0 +1,85 @@
+// Runs a real `exchequer serve` for the demo, in a folder of its own that is gone afterwards, on ports that are free.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeMaterial } from './material.ts';
+
+const ROOT = join(import.meta.dirname, '../../../..');
+const MAIN = join(ROOT, 'src/main.ts');
+const READY_MS = 20_000;
+
+export interface DemoBroker {
+  readonly issuer: string;
+  readonly port: number;
+  readonly ca: string;
+  /** The folder that holds the platforms' throw-away keys. */
+  readonly material: string;
+  /** Runs a verb of the command line and gives what it printed. */
+  run(...verb: readonly string[]): string;
+  stop(): Promise<void>;
+}
+
+/** Starts it, and resolves once it listens. */
+export async function startBroker(): Promise<DemoBroker> {
+  const folder = mkdtempSync(join(tmpdir(), 'exchequer-demo-'));
+  const [port, observePort] = [await freePort(), await freePort()];
+  cpSync(join(ROOT, 'config'), folder, { recursive: true, filter: (path) => !/\/(dev|state)$/.test(path) });
+  const file = join(folder, 'exchequer.yaml');
+  const config = readFileSync(file, 'utf8')
+    .replaceAll(':8443', `:${port}`)
+    .replaceAll(':9464', `:${observePort}`)
+    .replace('audit: { to: stdout }', 'audit: { to: ./audit.jsonl }');
+  writeFileSync(file, config);
+  const material = join(folder, 'dev');
+  await makeMaterial(material);
+
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await listening(child);
+  return Object.freeze({
+    issuer: `https://localhost:${port}`,
+    port,
+    ca: readFileSync(join(material, 'ca.crt'), 'utf8'),
+    material,
+    run(...verb: readonly string[]) {
+      const environment = {
+        ...process.env,
+        EXCHEQUER_CONFIG: file,
+        EXCHEQUER_CONTROL: join(folder, 'state/control.sock'),
+      };
+      const ran = spawnSync(process.execPath, [MAIN, ...verb], { env: environment, cwd: folder, encoding: 'utf8' });
+      return ran.stdout + ran.stderr;
+    },
+    async stop() {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  });
+}
+
+function listening(child: ChildProcess): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const said: string[] = [];
+  const timer = setTimeout(() => reject(new Error(`the broker did not start in time:\n${said.join('')}`)), READY_MS);
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said.push(chunk.toString());
+    if (said.join('').includes('(public)')) resolve();
+  });
+  child.once('exit', (code) => reject(new Error(`the broker ended with ${code}:\n${said.join('')}`)));
+  return promise.finally(() => clearTimeout(timer));
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}

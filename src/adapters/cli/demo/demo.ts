@@ -1,0 +1,173 @@
+// `make demo`: a real broker, real TLS, credentials in the shapes that platforms issue; three exchanges and three refusals,
+// each with what was presented, what came back, and why. Ends with exit code 1 if anything came out otherwise.
+
+import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
+import { type DemoBroker, startBroker } from './broker.ts';
+import { type Answer, type Client, createClient } from './client.ts';
+import { mintToken } from './material.ts';
+import {
+  type Claims,
+  githubEnvironment,
+  githubPullRequestTarget,
+  githubPush,
+  jwtSvid,
+  kubernetesProjected,
+} from './platforms.ts';
+
+const CLUSTER = 'https://kubernetes.default.svc.cluster.local';
+const RECONCILER = 'spiffe://prod.example/ns/payments/sa/reconciler';
+const WIDTH = 100;
+
+interface Scene {
+  readonly title: string;
+  readonly why: string;
+  readonly platform: 'github' | 'cluster' | 'mesh';
+  readonly claims: Claims;
+  /** The claims worth showing. */
+  readonly shown: readonly string[];
+  readonly audience: string;
+  readonly scope?: string;
+}
+
+const say = (text = ''): void => void process.stdout.write(`${text}\n`);
+const show = (name: string, value: unknown): void =>
+  say(`    ${name.padEnd(14)}${typeof value === 'string' ? value : JSON.stringify(value)}`);
+
+function exchanges(issuer: string, now: number): readonly Scene[] {
+  return [
+    {
+      title: 'A pod reads the ledger',
+      why: "Kubernetes mounted this token into the pod; the cluster's public keys are in a file, so nobody has to reach it.",
+      platform: 'cluster',
+      claims: kubernetesProjected(CLUSTER, issuer, now),
+      shown: ['iss', 'sub', 'aud'],
+      audience: 'ledger',
+      scope: 'postings:read',
+    },
+    {
+      title: 'A GitHub Actions job deploys, with the sub of an older repository',
+      why: 'The rule pins repository_id and ref. `sub` is recorded and decides nothing.',
+      platform: 'github',
+      claims: githubPush(issuer, now),
+      shown: ['sub', 'repository_id', 'ref', 'event_name'],
+      audience: 'deploy',
+    },
+    {
+      title: 'The same job after GitHub changed its sub to the immutable form',
+      why: 'Other text, same ids: the same rule grants it, and nobody had to touch it.',
+      platform: 'github',
+      claims: { ...githubEnvironment(issuer, now), environment: 'production', ref: 'refs/heads/main' },
+      shown: ['sub', 'repository_id', 'ref', 'environment'],
+      audience: 'https://deploy.example',
+    },
+    {
+      title: 'A workload with a JWT-SVID posts to the ledger',
+      why: 'The keys are those of the trust domain in its SPIFFE ID. `audience` may name the target or its address.',
+      platform: 'mesh',
+      claims: jwtSvid(RECONCILER, issuer, now),
+      shown: ['sub', 'aud'],
+      audience: 'https://api.example/ledger',
+      scope: 'postings:read postings:write',
+    },
+  ];
+}
+
+function refusals(issuer: string, now: number): readonly (Scene & { readonly error: string })[] {
+  return [
+    {
+      title: 'A push to another branch',
+      why: 'The caller is proved and one rule is about it, so it is told what did not match.',
+      platform: 'github',
+      claims: { ...githubPush(issuer, now), ref: 'refs/heads/dev', sub: 'repo:octo-org/octo-repo:ref:refs/heads/dev' },
+      shown: ['sub', 'ref'],
+      audience: 'deploy',
+      error: 'invalid_request',
+    },
+    {
+      title: "pull_request_target: an outsider's pull request in the repository's name",
+      why: 'Same ids, same ref, same sub as a push to main. The event gives it away, before any rule is asked; the caller learns nothing.',
+      platform: 'github',
+      claims: githubPullRequestTarget(issuer, now),
+      shown: ['sub', 'repository_id', 'ref', 'event_name', 'actor'],
+      audience: 'deploy',
+      error: 'invalid_request',
+    },
+    {
+      title: 'A pod asks for more than its rule allows',
+      why: 'Scopes are refused, never silently cut down.',
+      platform: 'cluster',
+      claims: kubernetesProjected(CLUSTER, issuer, now),
+      shown: ['sub'],
+      audience: 'ledger',
+      scope: 'postings:read postings:write',
+      error: 'invalid_scope',
+    },
+  ];
+}
+
+async function present(broker: DemoBroker, client: Client, scene: Scene): Promise<Answer> {
+  const token = await mintToken(broker.material, scene.platform, scene.claims);
+  say(`\n${scene.title}\n${'-'.repeat(Math.min(scene.title.length, WIDTH))}`);
+  say(`  ${scene.why}`);
+  say('  presents a credential that says');
+  for (const claim of scene.shown) show(claim, scene.claims[claim]);
+  say(
+    `  and asks for ${scene.audience}${scene.scope ? ` with scope "${scene.scope}"` : ''}:  POST ${broker.issuer}/token`,
+  );
+  return client.post('/token', {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+    subject_token: token,
+    audience: scene.audience,
+    ...(scene.scope === undefined ? {} : { scope: scene.scope }),
+  });
+}
+
+async function showExchange(broker: DemoBroker, client: Client, keys: JSONWebKeySet, scene: Scene): Promise<void> {
+  const { status, body } = await present(broker, client, scene);
+  if (status !== 200) throw new Error(`${scene.title}: expected 200, got ${status} ${JSON.stringify(body)}`);
+  const token = String(body.access_token);
+  await jwtVerify(token, createLocalJWKSet(keys), { issuer: broker.issuer, typ: 'at+jwt' });
+  const claims = decodeJwt(token);
+  say(`  200: a token, verified with the keys at ${broker.issuer}/.well-known/jwks.json`);
+  for (const claim of ['sub', 'aud', 'scope', 'client_id', 'origin'])
+    if (claims[claim] !== undefined) show(claim, claims[claim]);
+  show('expires_in', body.expires_in);
+}
+
+async function showRefusal(
+  broker: DemoBroker,
+  client: Client,
+  scene: Scene & { readonly error: string },
+): Promise<void> {
+  const { status, body } = await present(broker, client, scene);
+  if (body.error !== scene.error)
+    throw new Error(`${scene.title}: expected ${scene.error}, got ${status} ${JSON.stringify(body)}`);
+  say(`  ${status}: what the caller is told`);
+  show('error', body.error);
+  show('description', body.error_description);
+  const decision = String(body.error_description).split(' ').at(-1) ?? '';
+  say(`  what the operator sees:  exchequer explain --decision ${decision}`);
+  const explained = broker.run('explain', '--decision', decision);
+  if (!explained.includes(decision)) throw new Error(`${scene.title}: no explanation: ${explained}`);
+  say(explained.trimEnd().replace(/^/gm, '    '));
+}
+
+say(
+  'Exchequer: a broker starts on localhost with throw-away keys, a GitHub, a cluster and a SPIFFE trust domain to trust.',
+);
+const broker = await startBroker();
+try {
+  const client = createClient(broker);
+  const keys = (await client.get('/.well-known/jwks.json')).body as unknown as JSONWebKeySet;
+  const now = Math.floor(Date.now() / 1000);
+  say(`\n=== Exchanges ${'='.repeat(WIDTH - 14)}`);
+  for (const scene of exchanges(broker.issuer, now)) await showExchange(broker, client, keys, scene);
+  say(`\n=== Refusals ${'='.repeat(WIDTH - 13)}`);
+  for (const scene of refusals(broker.issuer, now)) await showRefusal(broker, client, scene);
+} finally {
+  await broker.stop();
+}
+say(
+  `\nThe broker has stopped. Its configuration is config/exchequer.yaml and config/policies; \`make run\` starts it to try by hand.`,
+);

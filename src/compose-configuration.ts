@@ -1,0 +1,172 @@
+// From exchequer.yaml to everything that configuration decides: sources with their keys and verifiers, and the compiled policy.
+// The same code runs in `check`, at start, on reload and in `explain`. Builds by hand; every rule about content is elsewhere.
+
+import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
+import { createConfigFiles } from './config/files.ts';
+import { loadConfig } from './config/load.ts';
+import type { Clock, RandomBytes, Verifiers } from './core/ports.ts';
+import { tokenTarget } from './issuers/access-token.ts';
+import type { TargetKind } from './issuers/kind.ts';
+import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
+import { problemAt } from './parsing/problems.ts';
+import type { Problem } from './parsing/yaml.ts';
+import { compilePolicy, type SourceView, type TargetView } from './policy/compile.ts';
+import type { CompiledPolicy } from './policy/compiled.ts';
+import { compileRequire, type RequireRead } from './policy/match.ts';
+import { sharedIssuerProblem } from './policy/pins.ts';
+import { github, gitlab } from './verifiers/ci-platform.ts';
+import { spiffe } from './verifiers/jwt-svid.ts';
+import type { SourceKind, SourceVerifier } from './verifiers/kind.ts';
+import { kubernetes } from './verifiers/kubernetes.ts';
+import { oidc } from './verifiers/oidc.ts';
+import { createVerifiers } from './verifiers/registry.ts';
+
+/** Every kind there is. Adding one is a file and a line here. */
+export const TRUST_KINDS: readonly SourceKind[] = [oidc, github, gitlab, kubernetes, spiffe];
+export const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
+export const KINDS = { trust: TRUST_KINDS, targets: TARGET_KINDS };
+
+/** What everything that is composed needs of the world outside. main.ts makes it; tests make their own. */
+export interface World {
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For tests and local development: key origins on loopback may be fetched. No configuration reaches it. */
+  readonly permitLoopback?: boolean;
+}
+
+/** One source, ready to verify. */
+export interface OpenSource {
+  readonly config: SourceConfig;
+  readonly keys: CachedKeys;
+  readonly verifier: SourceVerifier;
+}
+
+export interface Configuration {
+  readonly config: Config;
+  readonly compiled: CompiledPolicy;
+  readonly sources: readonly OpenSource[];
+  readonly verifiers: Verifiers;
+  readonly warnings: readonly Problem[];
+}
+
+export type ConfigurationRead =
+  | { readonly ok: true; readonly configuration: Configuration }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Reads and compiles everything. Every problem at once; changes nothing but the key caches it opens. */
+export async function readConfiguration(world: World, path: string, caches: KeyCaches): Promise<ConfigurationRead> {
+  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files: createConfigFiles() });
+  if (!loaded.ok) return loaded;
+  const { config } = loaded;
+
+  const problems: Problem[] = [];
+  const sources: OpenSource[] = [];
+  const views: SourceView[] = [];
+  for (const source of config.sources) {
+    const opened = await openSource(config, source, caches);
+    problems.push(...opened.problems);
+    if (opened.source) sources.push(opened.source);
+    views.push(viewOf(source, opened.source));
+  }
+
+  const policy = compilePolicy({
+    documents: config.policyDocuments,
+    sources: views,
+    targets: config.targets.map(targetView),
+  });
+  if (!policy.ok) problems.push(...policy.problems);
+  if (!policy.ok || problems.length > 0) return { ok: false, problems };
+  const verifiers = createVerifiers(sources.map(({ verifier }) => verifier));
+  return {
+    ok: true,
+    configuration: { config, compiled: policy.policy, sources, verifiers, warnings: policy.warnings },
+  };
+}
+
+/** Key caches that never reach outward: for `check` and `explain`. */
+export const offlineCaches = (world: World): KeyCaches =>
+  createKeyCaches({
+    outbound: { get: () => Promise.resolve({ ok: false, problem: 'network', detail: 'offline' }) },
+    clock: world.clock,
+    randomBytes: world.randomBytes,
+    onEvent: () => undefined,
+  });
+
+/** The kind of a target that configuration let pass. */
+export function targetKindOf(target: TargetConfig): TargetKind {
+  const found = TARGET_KINDS.find(({ kind }) => kind === target.kind);
+  if (!found) throw new Error('configuration let a kind pass that does not exist');
+  return found;
+}
+
+const kindOf = (source: SourceConfig): SourceKind => {
+  const found = TRUST_KINDS.find(({ kind }) => kind === source.kind);
+  if (!found) throw new Error('configuration let a kind pass that does not exist');
+  return found;
+};
+
+async function openSource(
+  config: Config,
+  source: SourceConfig,
+  caches: KeyCaches,
+): Promise<{ readonly source?: OpenSource; readonly problems: readonly Problem[] }> {
+  const kind = kindOf(source);
+  const base = ['trust', source.name];
+  const require = compileRequire({
+    source: { table: kind.table, require: source.require },
+    document: config.document,
+    base: [...base, 'require'],
+  });
+  const origin = kind.keyOrigin(source.options);
+  const opened = await caches.open(origin, kind.table.algorithms, config.files);
+  const problems = [
+    ...requireProblems(config, source, kind, require),
+    ...(opened.ok
+      ? []
+      : [
+          problemAt(
+            config.document,
+            [...base, 'file' in origin && origin.from === 'bundle' ? 'bundle' : 'jwks'],
+            opened.problem,
+          ),
+        ]),
+  ];
+  if (!require.ok || !opened.ok) return { problems };
+
+  const settings = { ...source, unmetRequirement: require.firstUnmet };
+  const verifier = kind.create(settings, source.options, opened.opened.keys);
+  return { source: { config: source, keys: opened.opened, verifier }, problems };
+}
+
+function requireProblems(
+  config: Config,
+  source: SourceConfig,
+  kind: SourceKind,
+  require: RequireRead,
+): readonly Problem[] {
+  if (!require.ok) return require.problems;
+  const shared = sharedIssuerProblem({ table: kind.table, issuer: source.issuer, requirements: require.conditions });
+  return shared === undefined ? [] : [problemAt(config.document, ['trust', source.name], shared)];
+}
+
+function viewOf(source: SourceConfig, opened: OpenSource | undefined): SourceView {
+  const kind = kindOf(source);
+  return {
+    name: source.name,
+    kind: source.kind,
+    table: kind.table,
+    issuer: source.issuer,
+    subjects: kind.subjects(source.options),
+    pins: kind.pins(source.options),
+    tell: opened?.verifier.tell ?? 'operator',
+    require: source.require,
+  };
+}
+
+const targetView = (target: TargetConfig): TargetView => ({
+  name: target.name,
+  kind: target.kind,
+  address: target.address,
+  ...targetKindOf(target).terms(target.options),
+});
