@@ -58,7 +58,8 @@ const PROOFS: readonly Proof[] = [
     ],
     innocent: {
       'src/verifiers/a.ts': `import { b } from '../parsing/b.ts';\nimport { c } from './c.ts';\nimport { d } from 'd';`,
-      'src/compose.ts': `import { b } from './stores/b.ts';\nimport { c } from './adapters/http/c.ts';`,
+      'src/compose.ts': `import { b } from './stores/b.ts';\nimport { c } from './compose-part.ts';`,
+      'src/compose-part.ts': `import { b } from './adapters/http/b.ts';`,
       'test/core/a.test.ts': `import { b } from '../../src/core/b.ts';`,
     },
   },
@@ -76,6 +77,7 @@ const PROOFS: readonly Proof[] = [
       [{ 'src/policy/a.ts': `import { pino } from 'pino';` }, 'src/policy/a.ts:1 imports pino'],
       [{ 'src/config/a.ts': `import { Command } from 'commander';` }, 'src/config/a.ts:1 imports commander'],
       [{ 'src/keys/a.ts': `import { get } from 'node:https';` }, 'src/keys/a.ts:1 imports node:https'],
+      [{ 'src/audit/a.ts': `import { connect } from 'node:net';` }, 'src/audit/a.ts:1 imports node:net'],
       [{ 'src/verifiers/a.ts': `import { lookup } from 'dns/promises';` }, 'src/verifiers/a.ts:1 imports dns/promises'],
       [
         { 'src/adapters/cli/a.ts': `import { spawn } from 'node:child_process';` },
