@@ -79,7 +79,9 @@ export function compileRequire(input: {
   readonly base: YamlPath;
 }): RequireRead {
   const { source, document, base } = input;
-  if (source.require === undefined) return { ok: true, firstUnmet: () => undefined, conditions: [] };
+  // Configuration gives an absent `require` as an empty map.
+  const none = isMap(source.require) && Object.keys(source.require).length === 0;
+  if (source.require === undefined || none) return { ok: true, firstUnmet: () => undefined, conditions: [] };
   const rows = tableRows(source.table);
   const read = compileConditions({ document, base, written: source.require, rows, form: 'require' });
   if (read.problems.length > 0) return { ok: false, problems: read.problems };

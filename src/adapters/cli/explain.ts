@@ -1,0 +1,189 @@
+// `exchequer explain`: why a request is, or would be, allowed or refused: every rule, the first condition of each that failed,
+// what was presented and what was expected. Offline it assumes claims and proves nothing, and says so; with `--decision` or
+// `--last` it shows what the running broker decided. Exit 0 allowed, 1 refused, 2 usage, 3 could not find out (FORMATS §4).
+
+import { readFile, stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Question } from '../../core/decision.ts';
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { CREDENTIAL_BYTES_MAX } from '../../core/limits.ts';
+import type { Principal } from '../../core/principal.ts';
+import { readJson } from '../../parsing/json.ts';
+import { parseJws } from '../../parsing/jws.ts';
+import type { Problem } from '../../parsing/yaml.ts';
+import { configPath, renderProblem } from './check.ts';
+import { type Assumed, type Explanation, renderDecided, renderOffline } from './explain-text.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+/** A configuration, loaded and asked without any network. */
+export interface OfflinePolicy {
+  /** Names of the trust sources. */
+  readonly sources: readonly string[];
+  /** `source` undefined: the one that is responsible for these claims. */
+  assume(source: string | undefined, claims: JsonObject): Assumed;
+  explain(question: Question<Principal>): Explanation;
+}
+
+export interface ExplainTools {
+  readonly nowSeconds: () => number;
+  /** Loads the configuration by the same code as start and reload. */
+  load(
+    config: string,
+  ): Promise<
+    | { readonly ok: true; readonly offline: OfflinePolicy }
+    | { readonly ok: false; readonly problems: readonly Problem[] }
+  >;
+  /** The record of one decision (`last`: the newest) from the running broker. Rejects where it cannot be asked. */
+  decision(
+    id: string,
+    broker: { readonly config: string; readonly control: string | undefined },
+  ): Promise<object | undefined>;
+}
+
+interface ExplainOptions {
+  readonly config?: string;
+  readonly control?: string;
+  readonly tokenFile?: string;
+  readonly claimsFile?: string;
+  readonly trust?: string;
+  readonly target?: string;
+  readonly scope?: string;
+  readonly decision?: string;
+  readonly last?: true;
+  readonly json?: true;
+}
+
+export function registerExplain(program: Command, terminal: Terminal, tools: ExplainTools): void {
+  program
+    .command('explain')
+    .description('say why a request is, or would be, allowed or refused')
+    .option('--config <file>', 'the configuration (EXCHEQUER_CONFIG; else exchequer.yaml)')
+    .option('--token-file <file>', 'a token, read but not verified')
+    .option('--claims-file <file>', 'claims as JSON; needs --trust')
+    .option('--trust <source>', 'the trust source that would prove them')
+    .option('--target <target>', 'what is asked for: a name, or an address')
+    .option('--scope <scopes>', 'scopes asked for, separated by spaces')
+    .option('--decision <id>', 'a decision of the running broker')
+    .option('--last', 'its newest decision')
+    .option('--control <socket>', 'the control socket (EXCHEQUER_CONTROL; else as configured)')
+    .option('--json', 'one JSON object on stdout')
+    .allowExcessArguments(false)
+    .action(async (options: ExplainOptions) => {
+      const wrong = usageProblem(options);
+      if (wrong !== undefined) terminal.err(wrong);
+      terminal.exit(wrong === undefined ? await explain(terminal, tools, options) : 2);
+    });
+}
+
+function usageProblem(options: ExplainOptions): string | undefined {
+  const { tokenFile, claimsFile, decision, last } = options;
+  const given = [tokenFile, claimsFile, decision, last].filter((option) => option !== undefined);
+  if (given.length !== 1) return 'one of --token-file, --claims-file, --decision and --last is needed';
+  if (decision !== undefined || last) return undefined;
+  if (claimsFile !== undefined && options.trust === undefined) return '--claims-file needs --trust';
+  return options.target === undefined ? '--target is needed: what is asked for' : undefined;
+}
+
+async function explain(terminal: Terminal, tools: ExplainTools, options: ExplainOptions): Promise<ExitCode> {
+  const config = configPath(options.config, terminal.env);
+  try {
+    if (options.decision !== undefined || options.last) return await explainDecided(terminal, tools, options, config);
+    return await explainOffline(terminal, tools, options, config);
+  } catch (error) {
+    terminal.err(error instanceof Error ? error.message : 'could not find out');
+    return 3;
+  }
+}
+
+async function explainDecided(
+  terminal: Terminal,
+  tools: ExplainTools,
+  options: ExplainOptions,
+  config: string,
+): Promise<ExitCode> {
+  const control = options.control ?? (terminal.env.EXCHEQUER_CONTROL || undefined);
+  const record = await tools.decision(options.decision ?? 'last', { config, control });
+  if (!record) throw new Error('the broker does not remember this decision; its record is in the audit log');
+  if (options.json) terminal.out(JSON.stringify(record));
+  else for (const line of renderDecided(record)) terminal.out(line);
+  const outcome = 'outcome' in record ? record.outcome : undefined;
+  if (outcome === 'granted') return 0;
+  return outcome === 'refused' ? 1 : 3;
+}
+
+async function explainOffline(
+  terminal: Terminal,
+  tools: ExplainTools,
+  options: ExplainOptions,
+  config: string,
+): Promise<ExitCode> {
+  const claims = await readClaims(options);
+  const loaded = await tools.load(config);
+  if (!loaded.ok) {
+    for (const problem of loaded.problems) terminal.err(renderProblem(problem));
+    throw new Error(`${config} does not load`);
+  }
+  const { offline } = loaded;
+  if (options.trust !== undefined && !offline.sources.includes(options.trust)) {
+    terminal.err(`${options.trust} is no trust source; there are: ${offline.sources.join(', ')}`);
+    return 2;
+  }
+  const assumed = offline.assume(options.trust, claims);
+  const scopes = options.scope?.split(' ').filter((scope) => scope !== '');
+  const explanation = assumed.ok
+    ? offline.explain({
+        subject: assumed.principal,
+        ask: { targets: [options.target ?? ''], scopes },
+        now: tools.nowSeconds(),
+      })
+    : undefined;
+  report(terminal, options, assumed, explanation);
+  return explanation?.decision.granted ? 0 : 1;
+}
+
+function report(
+  terminal: Terminal,
+  options: ExplainOptions,
+  assumed: Assumed,
+  explanation: Explanation | undefined,
+): void {
+  if (!options.json) {
+    for (const line of renderOffline(assumed, explanation)) terminal.out(line);
+    return;
+  }
+  const { decision, rules = [] } = explanation ?? {};
+  const refusal = assumed.ok ? (decision?.granted === false ? decision.refusal : undefined) : assumed.refusal;
+  terminal.out(
+    JSON.stringify({
+      assumed: true,
+      allowed: decision?.granted === true,
+      subject: assumed.ok ? { source: assumed.principal.source, name: assumed.principal.name } : undefined,
+      grant: decision?.granted ? { ...decision.grant, subject: undefined } : undefined,
+      refusal,
+      would: decision?.would ?? [],
+      rules,
+    }),
+  );
+}
+
+/** Claims from a file. What is wrong with a token is said without showing any of it. */
+async function readClaims({ tokenFile, claimsFile }: ExplainOptions): Promise<JsonObject> {
+  const file = tokenFile ?? claimsFile ?? '';
+  const text = await readBounded(file);
+  if (tokenFile !== undefined) {
+    const parsed = parseJws(text.trim());
+    if (!parsed.ok) throw new Error(`${file} holds no token that can be read: ${parsed.problem}`);
+    return parsed.jws.claims;
+  }
+  const read = readJson(text);
+  if (!read.ok || !isJsonObject(read.value)) throw new Error(`${file} holds no claims: it must be one JSON object`);
+  return read.value;
+}
+
+async function readBounded(file: string): Promise<string> {
+  // `/dev/stdin` and process substitution have no size to ask for: they are measured once read.
+  const size = (await stat(file)).size;
+  const bytes = size > CREDENTIAL_BYTES_MAX ? undefined : await readFile(file);
+  if (!bytes || bytes.byteLength > CREDENTIAL_BYTES_MAX) throw new Error(`${file} is longer than any credential`);
+  return bytes.toString('utf8');
+}
