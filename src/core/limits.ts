@@ -57,6 +57,8 @@ export const HEADER_BYTES_MAX = 16_384;
 export const HEADERS_MAX = 100;
 /** While stopping, how long an idle connection may still bring a request that was already on its way (F-37). */
 export const DRAIN_MS = 1_000;
+/** At shutdown, requests in work get this long to be answered (F-37). */
+export const SHUTDOWN_MS = 15_000;
 /** Connections on the public listener (A-174, F-43). */
 export const CONNECTIONS_MAX = 10_000;
 /** Requests in work at once; the next one is answered 503 at once (F-46). */
@@ -183,6 +185,9 @@ export const JOURNAL_LINE_BYTES_MAX = 262_144;
 export const JOURNAL_SLACK_CHANGES = 10_000;
 /** How often expired claims are looked for, and a failed journal is tried again. */
 export const JOURNAL_TICK_MS = 1_000;
+/** Claims looked at for their end with each new claim, so that memory shrinks as fast as it grows; and in each tick. */
+export const SWEPT_PER_CLAIM = 4;
+export const SWEPT_PER_TICK = 20_000;
 
 // Local listeners: the observe port and the control socket.
 

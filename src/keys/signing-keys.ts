@@ -4,6 +4,7 @@
 import type { JsonObject } from '../core/json.ts';
 import { SIGNING_KEY_RETRY_MS, SIGNING_KEY_TICK_MS } from '../core/limits.ts';
 import type { Clock, RandomBytes, Signer } from '../core/ports.ts';
+import { createSerially } from '../files/serially.ts';
 import { openKeyFiles, type StoredKey } from './key-files.ts';
 import type { SigningAlgorithm } from './key-material.ts';
 import { currentKey, type KeyState, keyState, maySignFromSeconds, nextKey } from './ring.ts';
@@ -62,7 +63,7 @@ export async function openSigningKeys(parts: SigningKeysParts): Promise<SigningK
 }
 
 function createSigningKeys(parts: SigningKeysParts, keeper: RingKeeper, unlock: () => void): SigningKeys {
-  const serial = createQueue();
+  const serial = createSerially();
   const list = () => keeper.keys().map(viewOf);
   const tick = () => serial(() => keeper.settleAll(ALGORITHMS));
   const stopTimer = startTimer(parts, tick);
@@ -135,16 +136,6 @@ function replaceable(algorithm: SigningAlgorithm, keeper: RingKeeper, parts: Sig
     );
   }
   return { algorithm, kid: current.kid };
-}
-
-/** One operation after the other: each decides on what the one before has left. */
-function createQueue() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <Value>(work: () => Promise<Value>): Promise<Value> => {
-    const mine = last.then(work);
-    last = mine.catch(() => undefined);
-    return mine;
-  };
 }
 
 /** Ticks for as long as the keys are open. After a failure it pauses, so that a full disk is not reported every second. */
