@@ -4,8 +4,8 @@
 
 import type { Decision, Question, RuleTrace } from '../core/decision.ts';
 import { SENTENCE_CHARACTERS_MAX } from '../core/limits.ts';
-import type { Principal, ProvedPrincipal } from '../core/principal.ts';
-import type { Nearest, PolicyRefusal, Reason, Refusal } from '../core/refusal.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Nearest } from '../core/refusal.ts';
 import type { Ask } from '../core/request.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled.ts';
 import { countsAt, createPolicy } from './decide.ts';
@@ -59,32 +59,6 @@ function hintFor({ presented, expected }: NonNullable<RuleTrace['failed']>): str
     return `write the whole ref: ${presented}`;
   return undefined;
 }
-
-/**
- * The sentence for the caller of a refused request; undefined for the fixed one: where nobody was proved, where the source
- * tells its operator only, or where it was not policy that refused.
- */
-export function outcomeSentence(outcome: {
-  readonly refusal: Refusal;
-  readonly subject: ProvedPrincipal | undefined;
-  readonly ask: Ask | undefined;
-}): string | undefined {
-  const { refusal, subject, ask } = outcome;
-  if (!ask || subject?.proof.tell !== 'caller' || !isByPolicy(refusal)) return undefined;
-  return refusalSentence({ principal: subject, ask, nearest: 'nearest' in refusal ? refusal.nearest : undefined });
-}
-
-const BY_POLICY: readonly Reason[] = [
-  'no_rule',
-  'target_unknown',
-  'targets_differ',
-  'target_not_allowed',
-  'target_denied',
-  'target_requirement_unmet',
-  'scope_not_allowed',
-] satisfies readonly PolicyRefusal['reason'][];
-
-const isByPolicy = (refusal: Refusal): refusal is PolicyRefusal => BY_POLICY.includes(refusal.reason);
 
 /** The one sentence for a refused caller, without the decision id. Printable ASCII, bounded. */
 export function refusalSentence({
