@@ -6,13 +6,14 @@ import { RECORD_CLOSE_MS } from '../core/limits.ts';
 import { type Audit, AuditUnavailable, type Clock, type RandomBytes } from '../core/ports.ts';
 import type { ExchangeRecord } from '../core/record.ts';
 import { openAuditKey } from './audit-key.ts';
-import { createCoalescer, renderCoalesced } from './coalesce.ts';
-import { createGroupCommit } from './group-commit.ts';
+import { type Coalesced, type Coalescer, createCoalescer, renderCoalesced } from './coalesce.ts';
+import { openFileSink } from './file-sink.ts';
+import { createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { createLedger } from './ledger.ts';
 import { type Chain, newChain } from './links.ts';
 import { type Labels, renderRecord, timestamp, toLine } from './record.ts';
 import { createMemory, type RememberedRecord } from './remembered.ts';
-import { createStdoutSink, openFileSink, openStdout, type Sink, type Stdout } from './sinks.ts';
+import { createStdoutSink, openStdout, type Sink, type Stdout } from './sinks.ts';
 import { renderSystem, type SystemEvent } from './system.ts';
 
 export type AuditTrail = Audit & {
@@ -49,23 +50,7 @@ export async function openAudit(parts: AuditParts): Promise<AuditTrail> {
   const { sink, chain } = await openSink(parts);
   const ledger = createLedger({ chain: chain ?? newChain(parts.randomBytes), key, clock, labels });
   const group = createGroupCommit({ sink, ledger, onProblem });
-  const memory = createMemory();
-  let closed = false;
-
-  const coalescer = createCoalescer({
-    write: (coalesced) => {
-      const body = toLine({
-        ...renderCoalesced(coalesced),
-        labels: Object.keys(labels).length > 0 ? labels : undefined,
-      });
-      // A count that cannot be written is kept, so nothing is lost with it.
-      const written = group.write({ body, carries: 'nothing', decision: undefined });
-      return written.then(
-        () => true,
-        () => false,
-      );
-    },
-  });
+  const coalescer = createCoalescer((coalesced) => writeCoalesced(group, labels, coalesced));
 
   const everySecond = async (): Promise<void> => {
     coalescer.flush();
@@ -78,27 +63,50 @@ export async function openAudit(parts: AuditParts): Promise<AuditTrail> {
   };
   const timer = setInterval(() => void everySecond(), 1_000).unref();
 
+  return createTrail(parts, {
+    group,
+    coalescer,
+    async end() {
+      clearInterval(timer);
+      coalescer.flush();
+      group.kick(true);
+      if (await within(group.settled(), RECORD_CLOSE_MS)) await sink.close();
+      else onProblem('the audit trail did not take its last records in time');
+    },
+  });
+}
+
+interface Works {
+  readonly group: GroupCommit;
+  readonly coalescer: Coalescer;
+  end(): Promise<void>;
+}
+
+function createTrail({ labels, clock }: AuditParts, { group, coalescer, end }: Works): AuditTrail {
+  const memory = createMemory();
+  let ended: Promise<void> | undefined;
+
   return Object.freeze({
     async write(record: ExchangeRecord) {
-      if (closed) throw new AuditUnavailable('the audit trail is closed');
+      if (ended) throw new AuditUnavailable('the audit trail is closed');
       if (coalescer.take(record)) {
         // It waits for nothing, or a flood would hold every place in the queue: its answer gives nothing away, and its
         // count is written when the second ends. While nothing can be written, it is refused like everybody else.
         if (group.healthy()) return;
         throw new AuditUnavailable('records cannot be written');
       }
-      const { decision } = record;
+      const { decision, time } = record;
       const body = toLine(renderRecord(record, labels));
       try {
         await group.write({ body, carries: 'request', decision });
       } catch (error) {
-        memory.remember(decision, unwritten(decision, record.time));
+        memory.remember(decision, unwritten(decision, time));
         throw error;
       }
       memory.remember(decision, body);
     },
     async system(event: SystemEvent) {
-      if (closed) throw new AuditUnavailable('the audit trail is closed');
+      if (ended) throw new AuditUnavailable('the audit trail is closed');
       const body = toLine(renderSystem(event, clock.nowSeconds(), labels));
       await group.write({ body, carries: 'event', decision: undefined });
     },
@@ -109,16 +117,21 @@ export async function openAudit(parts: AuditParts): Promise<AuditTrail> {
       coalescer.flush();
       await group.settled();
     },
-    async close() {
-      if (closed) return;
-      closed = true;
-      clearInterval(timer);
-      coalescer.flush();
-      group.kick(true);
-      if (await within(group.settled(), RECORD_CLOSE_MS)) await sink.close();
-      else onProblem('the audit trail did not take its last records in time');
+    close() {
+      ended ??= end();
+      return ended;
     },
   });
+}
+
+/** Whether the count was written; one that was not is kept by its coalescer, so nothing is lost with it. */
+async function writeCoalesced(group: GroupCommit, labels: Labels, coalesced: Coalesced): Promise<boolean> {
+  const own = Object.keys(labels).length > 0 ? { labels } : {};
+  const body = toLine({ ...renderCoalesced(coalesced), ...own });
+  return group.write({ body, carries: 'nothing', decision: undefined }).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function openSink(parts: AuditParts): Promise<{ sink: Sink; chain: Chain | undefined }> {

@@ -33,13 +33,12 @@ interface Address {
 }
 
 /** `write` gets each count once, and resolves to whether it was written. */
-export function createCoalescer(parts: {
-  readonly write: (coalesced: Coalesced) => Promise<boolean>;
-  /** For tests; UNPROVED_ADDRESSES_MAX otherwise. */
-  readonly addressesMax?: number;
-}): Coalescer {
+export function createCoalescer(
+  write: (coalesced: Coalesced) => Promise<boolean>,
+  addressesMax = UNPROVED_ADDRESSES_MAX,
+): Coalescer {
   const addresses = new LRUCache<string, Address>({
-    max: parts.addressesMax ?? UNPROVED_ADDRESSES_MAX,
+    max: addressesMax,
     // An address dropped for lack of room, or at the end of the second, hands over its count.
     dispose: ({ coalesced }) => {
       if (coalesced) void hand(coalesced);
@@ -47,7 +46,7 @@ export function createCoalescer(parts: {
   });
 
   async function hand(coalesced: Coalesced): Promise<void> {
-    if (await parts.write(coalesced)) return;
+    if (await write(coalesced)) return;
     const address = addresses.get(coalesced.peer) ?? { records: 0, coalesced: undefined };
     address.coalesced = address.coalesced ? sum(coalesced, address.coalesced) : coalesced;
     addresses.set(coalesced.peer, address);

@@ -1,10 +1,12 @@
 // What stands on the trail so far, and what the next group of lines must say: opening and due checkpoints, the records
 // themselves, and an account of every record that could not be written. The chain moves only when a group is committed.
 
-import { CHECKPOINT_RECORDS, CHECKPOINT_SECONDS, RECORD_GROUP_MAX } from '../core/limits.ts';
+import { CHECKPOINT_RECORDS, CHECKPOINT_SECONDS } from '../core/limits.ts';
 import type { Clock } from '../core/ports.ts';
+import type { Carried } from './batches.ts';
 import { type Chain, type CheckpointKey, link, linkCheckpoint } from './links.ts';
-import { cutText, type Labels, timestamp, toLine } from './record.ts';
+import { addLosses, addLost, addUnacknowledged, type Losses, noLosses, renderLosses } from './losses.ts';
+import { type Labels, timestamp, toLine } from './record.ts';
 
 /** One group of lines, and what becomes of it: exactly one of `commit` and `abandon` is called. */
 export interface Group {
@@ -19,131 +21,93 @@ export interface Ledger {
   /** Whether a group is wanted even if nobody writes: a checkpoint is due, or losses have not been told. */
   due(): boolean;
   /** A record that was refused and will never stand on the trail. */
-  lost(carried: 'request' | 'event' | 'nothing', problem: string): void;
+  lost(carried: Carried): void;
   /** Decisions whose lines stand on the trail although their requests were told otherwise: what they granted never left. */
   unacknowledged(decisions: readonly string[]): void;
   /** Trouble to be told with the next group. */
   trouble(problem: string): void;
 }
 
-interface Uncovered {
-  readonly records: number;
-  /** Wall time when the first of them was linked; undefined for none. */
-  readonly since: number | undefined;
-}
-
-interface Losses {
-  requests: number;
-  events: number;
-  since: number;
-  problem: string;
-  decisions: string[];
-  decisionsCount: number;
-}
-
-export function createLedger(parts: {
+interface Parts {
+  /** Where the trail stands. */
   readonly chain: Chain;
   readonly key: CheckpointKey;
   readonly clock: Clock;
   readonly labels: Labels;
-}): Ledger {
-  const { key, clock, labels } = parts;
-  let chain = parts.chain;
-  let uncovered: Uncovered = { records: 0, since: undefined };
-  // A chain begins with a signed line, or nobody could tell it from one that a stranger began; after a restart, that line
-  // covers what the last run left uncovered.
-  let opened = false;
-  let losses: Losses | undefined;
+}
 
-  const overdue = (now: number): boolean =>
-    !opened || (uncovered.since !== undefined && now - uncovered.since >= CHECKPOINT_SECONDS);
-  const missing = (): Losses => {
-    losses ??= { requests: 0, events: 0, since: clock.nowSeconds(), problem: '', decisions: [], decisionsCount: 0 };
-    return losses;
-  };
+/** Where the trail stands, and what of it no checkpoint covers. */
+interface Position {
+  readonly chain: Chain;
+  /** Whether this run has signed the chain. A chain begins with a signed line, or nobody could tell it from one that a
+   * stranger began; after a restart, that line covers what the last run left uncovered. */
+  readonly opened: boolean;
+  readonly uncovered: number;
+  /** When the first uncovered record was linked, seconds since the epoch. */
+  readonly since: number;
+}
+
+export function createLedger(parts: Parts): Ledger {
+  const { clock, labels } = parts;
+  let position: Position = { chain: parts.chain, opened: false, uncovered: 0, since: 0 };
+  let losses: Losses | undefined;
+  const account = (): Losses => losses ?? noLosses(clock.nowSeconds());
 
   return Object.freeze({
     compose(bodies: readonly string[], checkpoint: boolean): Group {
       const now = clock.nowSeconds();
-      const time = timestamp(now);
       const told = losses;
       losses = undefined;
-      let text = '';
-      let at = chain;
-      let open = uncovered;
-
-      const add = (linked: { line: string; chain: Chain }): void => {
-        text += `${linked.line}\n`;
-        at = linked.chain;
-      };
-      const sign = (): void => {
-        add(linkCheckpoint(at, key, time));
-        open = { records: 0, since: undefined };
-      };
-      const record = (body: string): void => {
-        add(link(at, body));
-        open = { records: open.records + 1, since: open.since ?? now };
-        if (open.records >= CHECKPOINT_RECORDS) sign();
-      };
-
-      if (overdue(now)) sign();
-      if (told) record(accountOf(told, now, labels));
-      for (const body of bodies) record(body);
-      if (checkpoint && open.records > 0) sign();
-
+      const all = told ? [toLine(renderLosses(told, now, labels)), ...bodies] : bodies;
+      const { text, after } = linkAll(parts.key, position, { bodies: all, checkpoint, now });
       return {
         bytes: Buffer.from(text, 'latin1'),
         commit: () => {
-          chain = at;
-          uncovered = open;
-          opened = true;
+          position = after;
         },
         abandon: () => {
-          losses = merged(told, losses);
+          losses = addLosses(told, losses);
         },
       };
     },
-    due: () => losses !== undefined || overdue(clock.nowSeconds()),
-    lost(carried: 'request' | 'event' | 'nothing', problem: string) {
-      if (carried === 'nothing') return;
-      const account = missing();
-      if (carried === 'request') account.requests += 1;
-      else account.events += 1;
-      account.problem ||= problem;
+    due: () => losses !== undefined || isOverdue(position, clock.nowSeconds()),
+    lost(carried: Carried) {
+      if (carried !== 'nothing') losses = addLost(account(), carried);
     },
     unacknowledged(decisions: readonly string[]) {
-      const account = missing();
-      account.decisions = [...account.decisions, ...decisions].slice(0, RECORD_GROUP_MAX);
-      account.decisionsCount += decisions.length;
+      losses = addUnacknowledged(account(), decisions);
     },
     trouble(problem: string) {
-      missing().problem ||= problem;
+      losses = { ...account(), problem: account().problem ?? problem };
     },
   });
 }
 
-/** The record of what is missing from the trail, so that none is uncounted. */
-const accountOf = (losses: Losses, now: number, labels: Labels): string =>
-  toLine({
-    event: 'audit',
-    time: timestamp(now),
-    since: timestamp(losses.since),
-    problem: cutText(losses.problem),
-    count: losses.requests,
-    events: losses.events > 0 ? losses.events : undefined,
-    unacknowledged: losses.decisionsCount > 0 ? losses.decisions : undefined,
-    unacknowledgedCount: losses.decisionsCount > 0 ? losses.decisionsCount : undefined,
-    labels: Object.keys(labels).length > 0 ? labels : undefined,
-  });
-
-function merged(earlier: Losses | undefined, later: Losses | undefined): Losses | undefined {
-  if (!earlier || !later) return earlier ?? later;
-  return {
-    requests: earlier.requests + later.requests,
-    events: earlier.events + later.events,
-    since: earlier.since,
-    problem: earlier.problem || later.problem,
-    decisions: [...earlier.decisions, ...later.decisions].slice(0, RECORD_GROUP_MAX),
-    decisionsCount: earlier.decisionsCount + later.decisionsCount,
-  };
+interface Lines {
+  readonly bodies: readonly string[];
+  readonly checkpoint: boolean;
+  readonly now: number;
 }
+
+function linkAll(key: CheckpointKey, from: Position, { bodies, checkpoint, now }: Lines) {
+  let text = '';
+  let at = from;
+  const sign = (): void => {
+    const { line, chain } = linkCheckpoint(at.chain, key, timestamp(now));
+    text += `${line}\n`;
+    at = { chain, opened: true, uncovered: 0, since: 0 };
+  };
+
+  if (isOverdue(at, now)) sign();
+  for (const body of bodies) {
+    const { line, chain } = link(at.chain, body);
+    text += `${line}\n`;
+    at = { chain, opened: true, uncovered: at.uncovered + 1, since: at.uncovered === 0 ? now : at.since };
+    if (at.uncovered >= CHECKPOINT_RECORDS) sign();
+  }
+  if (checkpoint && at.uncovered > 0) sign();
+  return { text, after: at };
+}
+
+const isOverdue = ({ opened, uncovered, since }: Position, now: number): boolean =>
+  !opened || (uncovered > 0 && now - since >= CHECKPOINT_SECONDS);

@@ -1,0 +1,139 @@
+// `exchequer audit verify` and `audit tail`: reads a trail back. Verify says whether it is whole (exit 0 intact, 1 broken,
+// 3 unreadable); tail shows records to people, one a line. Whatever a trail holds, no byte of it reaches a terminal unescaped.
+
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Terminal } from './terminal.ts';
+
+/** What verification found, as far as this verb shows it; `--json` prints the whole of it. */
+export interface TrailReport {
+  readonly intact: boolean;
+  readonly lines: number;
+  readonly requests: number;
+  readonly uncovered: number;
+  readonly chains: readonly { readonly id: string; readonly head: { readonly seq: number; readonly sha256: string } }[];
+  readonly problems: readonly { readonly line: number; readonly kind: string; readonly text: string }[];
+  readonly problemsCount: number;
+}
+
+export interface AuditTools {
+  /**
+   * The lines of a trail, without their ends; `-` is standard input, undefined the file that the configuration names. With
+   * `last`, only so many from the end; with `follow`, it goes on as the file grows. Throws where it cannot be read.
+   */
+  lines(
+    file: string | undefined,
+    options: { readonly follow: boolean; readonly last?: number },
+  ): AsyncIterable<string> | Promise<AsyncIterable<string>>;
+  /** Judges the trail in a file by the public key in another. Rejects where either cannot be read. */
+  verify(file: string, publicKeyFile: string): Promise<TrailReport>;
+}
+
+const LINES_DEFAULT = 10;
+
+/** Adds the verbs to the program. */
+export function registerAudit(program: Command, terminal: Terminal, tools: AuditTools): void {
+  const audit = program.command('audit').description('read the audit trail back');
+  audit
+    .command('verify')
+    .description('is the trail whole: exit 0 intact, 1 broken, 3 unreadable')
+    .argument('<file>', 'the trail; - for standard input')
+    .requiredOption('--key <file>', 'the public half of the audit key: audit-key.pub.pem')
+    .option('--json', 'the whole report as JSON')
+    .action((file: string, { key, json }: { key: string; json?: true }) =>
+      readable(terminal, async () => {
+        const report = await tools.verify(file, key);
+        if (json) terminal.out(JSON.stringify(report));
+        else showReport(terminal, report);
+        terminal.exit(report.intact ? 0 : 1);
+      }),
+    );
+  audit
+    .command('tail')
+    .description('show the last records, one a line')
+    .argument('[file]', 'the trail; - for standard input, nothing for the one that the configuration names')
+    .option('-n, --lines <count>', 'how many', wholeNumber, LINES_DEFAULT)
+    .option('--follow', 'go on as records are written')
+    .option('--json', 'the records as they are written')
+    .action((file: string | undefined, options: { lines: number; follow?: true; json?: true }) =>
+      readable(terminal, async () => {
+        const lines = await tools.lines(file, { follow: options.follow ?? false, last: options.lines });
+        for await (const line of lines) terminal.out(options.json ? escaped(line) : recordLine(line));
+        terminal.exit(0);
+      }),
+    );
+}
+
+async function readable(terminal: Terminal, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    terminal.err(escaped(error instanceof Error ? error.message : 'the trail cannot be read'));
+    terminal.exit(3);
+  }
+}
+
+function showReport(terminal: Terminal, report: TrailReport): void {
+  for (const { text } of report.problems) terminal.out(escaped(text));
+  const more = report.problemsCount - report.problems.length;
+  if (more > 0) terminal.out(`and ${more} more problems`);
+  terminal.out(
+    `${report.intact ? 'intact' : 'broken'}: ${report.lines} lines, ${report.requests} requests, ${report.chains.length} ${report.chains.length === 1 ? 'chain' : 'chains'}`,
+  );
+  if (report.uncovered > 0) terminal.out(`the last ${report.uncovered} records are not yet covered by a checkpoint`);
+  for (const { id, head } of report.chains.slice(0, LINES_DEFAULT))
+    terminal.out(`chain ${escaped(id)} ends at ${head.seq}, ${escaped(head.sha256)}`);
+}
+
+/** One record for people: when, which decision, what became of it and why, who wanted what, by which rule. */
+export function recordLine(line: string): string {
+  const record = readMembers(line);
+  if (!record) return `(not a record) ${escaped(line.slice(0, 120))}`;
+  const { event } = record;
+  const words = event === 'exchange' ? exchangeWords(record) : eventWords(record);
+  return escaped([text(record.time) ?? '-', ...words].join('  '));
+}
+
+function exchangeWords(record: Members): readonly string[] {
+  const who = text(members(record.subject)?.name) ?? 'nobody proved';
+  const target = text(record.target) ?? '?';
+  const rule = text(record.rule);
+  const outcome = [text(record.outcome) ?? '-', text(record.reason)].filter((word) => word !== undefined).join(' ');
+  return [text(record.decision) ?? '-', outcome, `${who} -> ${target}`, ...(rule === undefined ? [] : [`by ${rule}`])];
+}
+
+/** Whatever else the broker records: its name, and the plain members that are not the chain's. */
+function eventWords(record: Members): readonly string[] {
+  const skipped = new Set(['chain', 'seq', 'prev', 'event', 'time', 'signature', 'kid', 'labels']);
+  const plain = Object.entries(record)
+    .filter(([name, value]) => !skipped.has(name) && typeof value !== 'object')
+    .map(([name, value]) => `${name}=${String(value)}`);
+  return [text(record.event) ?? '-', ...plain];
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+const isMembers = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const members = (value: unknown): Members | undefined => (isMembers(value) ? value : undefined);
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+function readMembers(line: string): Members | undefined {
+  try {
+    return members(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+// Control characters, line separators, and marks that change direction or take no room: shown by number, never sent.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+const escaped = (words: string): string =>
+  words.replace(UNSAFE, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
+
+function wholeNumber(value: string): number {
+  const count = Number(value);
+  // Commander prints the message and ends with its own usage error.
+  if (!/^[0-9]{1,4}$/.test(value)) throw new InvalidArgumentError('It must be a whole number below 10000.');
+  return count;
+}
