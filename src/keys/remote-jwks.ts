@@ -33,6 +33,7 @@ export function createRemoteKeys(parts: RemoteKeysParts): RemoteKeys {
   const flight = openFlight();
   const held = createHeldKeys(parts.clock);
   let timer: NodeJS.Timeout | undefined;
+  let dueAtMs = Number.POSITIVE_INFINITY;
   let started = false;
   let closed = false;
 
@@ -47,7 +48,9 @@ export function createRemoteKeys(parts: RemoteKeysParts): RemoteKeys {
   function schedule(): void {
     clearTimeout(timer);
     const seconds = held.failures() === 0 ? KEYS_REFRESH_SECONDS : retrySeconds(held.failures());
-    timer = setTimeout(() => flight.join(refresh), jittered(seconds, parts.randomBytes) * 1000);
+    const pauseMs = jittered(seconds, parts.randomBytes) * 1000;
+    dueAtMs = parts.clock.elapsedMs() + pauseMs;
+    timer = setTimeout(() => flight.join(refresh), pauseMs);
     timer.unref();
   }
 
@@ -64,7 +67,8 @@ export function createRemoteKeys(parts: RemoteKeysParts): RemoteKeys {
   function missing(): KeysFound {
     if (flight.pending()) return { found: 'unavailable', retryAfterSeconds: 1 };
     if (held.current() && held.failures() === 0) return { found: 'none' };
-    return { found: 'unavailable', retryAfterSeconds: Math.max(1, Math.ceil(held.cooldownMs() / 1000)) };
+    const pauseMs = Math.min(held.cooldownMs(), dueAtMs - parts.clock.elapsedMs());
+    return { found: 'unavailable', retryAfterSeconds: Math.max(1, Math.ceil(pauseMs / 1000)) };
   }
 
   function start(): void {
