@@ -4,7 +4,7 @@
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
-import type { Clock, RandomBytes, Verifiers } from './core/ports.ts';
+import type { Clock, RandomBytes } from './core/ports.ts';
 import { tokenTarget } from './issuers/access-token.ts';
 import type { TargetKind } from './issuers/kind.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
@@ -19,7 +19,7 @@ import { spiffe } from './verifiers/jwt-svid.ts';
 import type { SourceKind, SourceVerifier } from './verifiers/kind.ts';
 import { kubernetes } from './verifiers/kubernetes.ts';
 import { oidc } from './verifiers/oidc.ts';
-import { createVerifiers } from './verifiers/registry.ts';
+import { createVerifiers, type Registry } from './verifiers/registry.ts';
 
 /** Every kind there is. Adding one is a file and a line here. */
 export const TRUST_KINDS: readonly SourceKind[] = [oidc, github, gitlab, kubernetes, spiffe];
@@ -46,7 +46,7 @@ export interface Configuration {
   readonly config: Config;
   readonly compiled: CompiledPolicy;
   readonly sources: readonly OpenSource[];
-  readonly verifiers: Verifiers;
+  readonly verifiers: Registry;
   readonly warnings: readonly Problem[];
 }
 

@@ -37,7 +37,8 @@ export interface KeyCachesParts {
   readonly outbound: Outbound;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
-  readonly onEvent: (origin: KeyOrigin, event: KeysEvent) => void;
+  /** `digest` is that of the cache whose origin was asked. */
+  readonly onEvent: (digest: string, event: KeysEvent) => void;
 }
 
 type Held = CachedKeys & { readonly close: () => void };
@@ -108,7 +109,7 @@ function remote(
     use: 'sig',
     algorithms,
     ...(ca === undefined ? {} : { ca }),
-    onEvent: (event) => parts.onEvent(origin, event),
+    onEvent: (event) => parts.onEvent(digest, event),
   });
   keys.start();
   return { ok: true, held: { digest, keys, ignored: [], close: keys.close } };

@@ -9,8 +9,14 @@ import { parseSpiffeId } from '../parsing/spiffe-id.ts';
 import type { ClaimRefusal } from './claims.ts';
 import type { SourceVerifier } from './kind.ts';
 
+/** The port, and the routing alone, for `explain`. */
+export interface Registry extends Verifiers {
+  /** The source that would be responsible for these claims. */
+  responsible(claims: JsonObject): Result<SourceVerifier, CredentialRefusal>;
+}
+
 /** Verifiers over these sources. Two that could be responsible for one token are a fault of configuration: it throws. */
-export function createVerifiers(sources: readonly SourceVerifier[]): Verifiers {
+export function createVerifiers(sources: readonly SourceVerifier[]): Registry {
   const byTrustDomain = new Map<string, SourceVerifier>();
   const byIssuer = new Map<string, SourceVerifier[]>();
   for (const source of sources) {
@@ -47,7 +53,12 @@ export function createVerifiers(sources: readonly SourceVerifier[]): Verifiers {
       if (!source.ok) return no(source.refusal);
       return source.value.verify(parsed.jws, credential.tokenType, role, nowSeconds);
     },
-  } satisfies Verifiers);
+
+    responsible(claims) {
+      const source = route(claims);
+      return source.ok ? source : refuse({ ...source.refusal, role: 'subject' } as CredentialRefusal);
+    },
+  } satisfies Registry);
 }
 
 /** Of two sources that share an issuer, the one whose audience the token bears. */

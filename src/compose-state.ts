@@ -1,0 +1,145 @@
+// What outlives a request and a configuration: signing keys, the spent store, the audit trail, key caches, the way outward, and
+// the holder of the current snapshot. Each is opened here once, in order, and closed in the opposite order.
+
+import { type Logger, pino } from 'pino';
+import { type AuditTrail, openAudit } from './audit/audit.ts';
+import type { Stdout } from './audit/sinks.ts';
+import { type Configuration, targetKindOf, type World } from './compose-configuration.ts';
+import type { Issuer, Snapshot } from './core/ports.ts';
+import { openPrivateDirectory } from './files/private-directory.ts';
+import { createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
+import type { SigningKeysEvent } from './keys/ring-keeper.ts';
+import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
+import type { KeysEvent } from './keys/status.ts';
+import { createOutbound } from './outbound/fetch.ts';
+import { createPolicy } from './policy/decide.ts';
+import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
+
+/** What a running broker needs of the world, beside what every verb needs. */
+export interface BrokerWorld extends World {
+  readonly version: string;
+  /** Where records go with `audit: { to: stdout }`; file descriptor 1 where absent. */
+  readonly stdout?: Stdout;
+  /** Where logs go, one JSON line each. */
+  readonly log: { write(text: string): void };
+}
+
+/** Opened before there is a configuration: the log, the way outward, and other parties' keys. */
+export interface Frame {
+  readonly log: Logger;
+  readonly caches: KeyCaches;
+  /** Told of every fetch of keys, once somebody wants to know. */
+  onKeys: (digest: string, event: KeysEvent) => void;
+  close(): void;
+}
+
+export function openFrame(world: BrokerWorld): Frame {
+  const log = pino({ base: { name: 'exchequer' } }, world.log);
+  const outbound = createOutbound({ permitLoopback: world.permitLoopback ?? false });
+  const caches = createKeyCaches({
+    outbound,
+    clock: world.clock,
+    randomBytes: world.randomBytes,
+    onEvent: (digest, event) => frame.onKeys(digest, event),
+  });
+  const frame: Frame = {
+    log,
+    caches,
+    onKeys: () => undefined,
+    close() {
+      caches.retain(new Set());
+      outbound.close();
+    },
+  };
+  return frame;
+}
+
+/** What requests read, and what it was made of. Reload replaces it; requests that hold the old one are let out first. */
+export interface Current {
+  readonly configuration: Configuration;
+  readonly snapshot: Snapshot;
+}
+
+export interface State {
+  current: Current;
+  readonly signingKeys: SigningKeys;
+  readonly store: MemoryStore;
+  readonly audit: AuditTrail;
+  close(): Promise<void>;
+}
+
+/** Opens everything that the configuration says where to find. Throws where a part of it cannot run. */
+export async function openState(world: BrokerWorld, frame: Frame, configuration: Configuration): Promise<State> {
+  const { config } = configuration;
+  const { clock, randomBytes } = world;
+  const problem = (text: string) => frame.log.error(text);
+  await openPrivateDirectory(config.keys.directory);
+  const audit = await openAudit({
+    to: config.audit.to === 'stdout' ? 'stdout' : { file: config.audit.to, sync: config.audit.sync },
+    ...(world.stdout ? { stdout: world.stdout } : {}),
+    keyDirectory: config.keys.directory,
+    labels: config.audit.labels,
+    clock,
+    randomBytes,
+    onProblem: problem,
+  });
+  const store = await openMemoryStore({
+    directory: config.store.directory,
+    clock,
+    onEvent: (event) => frame.log.warn({ event }, 'spent store'),
+  });
+  const held: { current: Current | undefined } = { current: undefined };
+  const signingKeys = await openSigningKeys({
+    directory: config.keys.directory,
+    clock,
+    randomBytes,
+    rotateEverySeconds: config.keys.rotateEverySeconds,
+    publishAheadSeconds: config.keys.publishAheadSeconds,
+    longestLifetimeSeconds: () => longestLifetime(held.current?.configuration ?? configuration),
+    onEvent: (event) => void recordKeyChange(frame.log, audit, event),
+  });
+  const first: Current = { configuration, snapshot: snapshotOf(configuration, signingKeys, 1) };
+  held.current = first;
+
+  return {
+    get current() {
+      return held.current ?? first;
+    },
+    set current(next) {
+      held.current = next;
+    },
+    signingKeys,
+    store,
+    audit,
+    async close() {
+      signingKeys.close();
+      await store.close();
+      await audit.close();
+    },
+  };
+}
+
+/** The immutable value that requests read. */
+export function snapshotOf(configuration: Configuration, signer: SigningKeys, generation: number): Snapshot {
+  const { config, compiled, verifiers } = configuration;
+  const issuers = new Map<string, Issuer>();
+  for (const target of config.targets)
+    issuers.set(target.name, targetKindOf(target).create({ issuer: config.issuer, signer }, target.options));
+  return Object.freeze({ generation, verifiers, policy: createPolicy(compiled), issuers });
+}
+
+const longestLifetime = ({ compiled }: Configuration): number =>
+  Math.max(0, ...compiled.targets.map(({ lifetimeSecondsMax }) => lifetimeSecondsMax));
+
+async function recordKeyChange(log: Logger, audit: AuditTrail, event: SigningKeysEvent): Promise<void> {
+  if (event.event === 'failed') {
+    log.error({ err: event.error }, 'signing keys could not be kept in order');
+    return;
+  }
+  const change = event.event === 'deleted' ? 'removed' : event.event;
+  const { kid, algorithm } = event;
+  log.info({ change, kid, algorithm }, 'signing key');
+  await audit
+    .system({ event: 'signing_key', change, kid, algorithm })
+    .catch((error: unknown) => log.error({ err: error }, 'a key change could not be recorded'));
+}

@@ -1,0 +1,263 @@
+// The composition root of a running broker: hands every part its ports by hand, opens the listeners, and closes all of it in the
+// opposite order. What it composes decides; nothing here does.
+
+import { renderProblem } from './adapters/cli/check.ts';
+import { createControlListener } from './adapters/control/server.ts';
+import { createPublicListener, type PublicListener } from './adapters/http/app.ts';
+import { metadataDocument } from './adapters/http/metadata.ts';
+import { createObserveListener } from './adapters/observe/listener.ts';
+import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
+import { type Configuration, readConfiguration } from './compose-configuration.ts';
+import {
+  type BrokerWorld,
+  type Current,
+  type Frame,
+  openFrame,
+  openState,
+  type State,
+  snapshotOf,
+} from './compose-state.ts';
+import { renamedSources, restartNeeded } from './config/restart.ts';
+import { watchFiles } from './config/watch.ts';
+import { createEpochs } from './core/epochs.ts';
+import { createExchange } from './core/exchange.ts';
+import { SHUTDOWN_MS } from './core/limits.ts';
+import { createReload, type ReloadResult } from './core/reload.ts';
+import { ruleChanges } from './policy/changes.ts';
+import { outcomeSentence } from './policy/tell.ts';
+
+export interface Broker {
+  /** For people: `https://127.0.0.1:8443 (public)`, ... */
+  readonly addresses: readonly string[];
+  readonly ports: { readonly public: number; readonly observe: number };
+  reload(): Promise<ReloadResult>;
+  /** Stops taking requests, answers those in work, writes the last records, closes everything. */
+  stop(why: string): Promise<void>;
+}
+
+export type BrokerStart =
+  | { readonly ok: true; readonly broker: Broker }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Starts a broker on a configuration file. Problems of its content are returned; what cannot run is thrown. */
+export async function startBroker(world: BrokerWorld, path: string): Promise<BrokerStart> {
+  const frame = openFrame(world);
+  const read = await readConfiguration(world, path, frame.caches);
+  if (!read.ok) {
+    frame.close();
+    return { ok: false, problems: read.problems.map(renderProblem) };
+  }
+  for (const warning of read.configuration.warnings) frame.log.warn(renderProblem(warning));
+  const state = await openState(world, frame, read.configuration);
+  return { ok: true, broker: await openListeners(world, path, frame, state) };
+}
+
+async function openListeners(world: BrokerWorld, path: string, frame: Frame, state: State): Promise<Broker> {
+  const { config } = state.current.configuration;
+  const epochs = createEpochs();
+  const metrics = openMetrics(world, frame, state);
+  const listener = openPublicListener(world, state, metrics, epochs);
+  const life = { stopping: false };
+  const observe = createObserveListener({ render: metrics.render, readiness: () => readinessOf(state, life.stopping) });
+
+  const swap = reloadOf({ world, path, frame, state, listener, metrics, drained: epochs.drained });
+  const reload = async (): Promise<ReloadResult> => {
+    const result = await swap();
+    watcher.update(state.current.configuration.config.watched);
+    return result;
+  };
+  const watcher = watchFiles({ paths: config.watched, onChange: () => void reload() });
+  const control = createControlListener({ socket: config.control.socket, handlers: controlHandlers(state, reload) });
+
+  await control.listen();
+  const observed = await observe.listen(config.observe.host, config.observe.port);
+  const listening = await listener.listen(config.listen.host, config.listen.port);
+  await state.audit.system({
+    event: 'start',
+    version: world.version,
+    digests: digestsOf(state.current),
+    generation: 1,
+  });
+  frame.log.info({ issuer: config.issuer, sources: config.sources.length }, 'started');
+
+  return Object.freeze({
+    addresses: [
+      `https://${config.listen.host}:${listening.port} (public)`,
+      `http://${config.observe.host}:${observed.port} (observe)`,
+      `${config.control.socket} (control)`,
+    ],
+    ports: { public: listening.port, observe: observed.port },
+    reload,
+    async stop(why: string) {
+      life.stopping = true;
+      watcher.close();
+      await listener.close(SHUTDOWN_MS);
+      await state.audit.system({ event: 'stop', why }).catch((error: unknown) => frame.log.error({ err: error }));
+      await control.close();
+      await observe.close();
+      await state.close();
+      frame.close();
+    },
+  });
+}
+
+function openPublicListener(
+  world: BrokerWorld,
+  state: State,
+  metrics: Metrics,
+  epochs: ReturnType<typeof createEpochs>,
+): PublicListener {
+  const { config } = state.current.configuration;
+  const exchange = createExchange({
+    snapshot: () => state.current.snapshot,
+    spent: state.store,
+    audit: state.audit,
+    epochs,
+    observer: metrics,
+    clock: world.clock,
+    randomBytes: world.randomBytes,
+  });
+  const metadata = metadataDocument({ issuer: config.issuer, signingAlgorithms: ['ES256', 'RS256'] });
+  return createPublicListener({
+    issuer: config.issuer,
+    exchange,
+    jwks: state.signingKeys.jwks,
+    metadata: () => metadata,
+    tls: { certificate: config.listen.tls.certificatePem, key: config.listen.tls.keyPem },
+    sentence: outcomeSentence,
+    onConnectionProblem: metrics.connectionProblem,
+  });
+}
+
+function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
+  const age = (sinceSeconds: number) => world.clock.nowSeconds() - sinceSeconds;
+  const metrics = createMetrics({
+    sourceKeys: () =>
+      state.current.configuration.sources.map(({ config, keys }) => {
+        const { fetchedAtSeconds, state: freshness } = keys.keys.status();
+        return {
+          source: config.name,
+          ageSeconds: fetchedAtSeconds === undefined ? undefined : age(fetchedAtSeconds),
+          fresh: freshness === 'fresh',
+        };
+      }),
+    signingKeys: () =>
+      state.signingKeys
+        .list()
+        .map((key) => ({ algorithm: key.algorithm, state: key.state, ageSeconds: age(key.createdAtSeconds) })),
+    onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
+  });
+  frame.onKeys = (digest, event) => {
+    for (const { config, keys } of state.current.configuration.sources) {
+      if (keys.digest !== digest) continue;
+      metrics.keysFetched(config.name, event.kind === 'fetched');
+      if (event.kind === 'fetch_failed') frame.log.warn({ source: config.name, ...event }, 'keys could not be fetched');
+      else if (event.changed)
+        frame.log.info({ source: config.name, keys: event.keys, ignored: event.ignored }, 'keys changed');
+    }
+  };
+  return metrics;
+}
+
+const readinessOf = (state: State, stopping: boolean) => ({
+  needs: {
+    audit: state.audit.healthy(),
+    store: state.store.healthy(),
+    signingKeys: state.signingKeys.list().some((key) => key.state === 'current'),
+    policy: state.current.configuration.compiled.rules.length > 0,
+  },
+  stopping,
+  degraded: state.current.configuration.sources
+    .filter(({ keys }) => keys.keys.status().state !== 'fresh')
+    .map(({ config }) => config.name),
+});
+
+const digestsOf = ({ configuration }: Current) => ({
+  config: configuration.config.digest,
+  policy: configuration.compiled.digest,
+});
+
+interface ReloadParts {
+  readonly world: BrokerWorld;
+  readonly path: string;
+  readonly frame: Frame;
+  readonly state: State;
+  readonly listener: PublicListener;
+  readonly metrics: Metrics;
+  readonly drained: () => Promise<void>;
+}
+
+function reloadOf({ world, path, frame, state, listener, metrics, drained }: ReloadParts): () => Promise<ReloadResult> {
+  const keepOnlyCurrentKeys = () =>
+    frame.caches.retain(new Set(state.current.configuration.sources.map(({ keys }) => keys.digest)));
+  let before = state.current;
+
+  return createReload<Configuration>({
+    generation: () => state.current.snapshot.generation,
+    async prepare() {
+      const read = await readConfiguration(world, path, frame.caches);
+      const problems = read.ok
+        ? fixedProblems(state.current.configuration, read.configuration)
+        : read.problems.map((problem) => renderProblem(problem));
+      if (read.ok && problems.length === 0) return { ok: true as const, next: read.configuration };
+      keepOnlyCurrentKeys();
+      return { ok: false as const, problems };
+    },
+    swap(next) {
+      const { certificatePem, keyPem } = next.config.listen.tls;
+      listener.replaceCertificate({ certificate: certificatePem, key: keyPem });
+      before = state.current;
+      const generation = before.snapshot.generation + 1;
+      state.current = { configuration: next, snapshot: snapshotOf(next, state.signingKeys, generation) };
+      return generation;
+    },
+    drained,
+    async report(result, next) {
+      keepOnlyCurrentKeys();
+      metrics.reloaded(result.ok, world.clock.nowSeconds());
+      for (const problem of result.problems) frame.log.error({ problem }, 'the old configuration still runs');
+      const event = next
+        ? {
+            event: 'reload' as const,
+            outcome: 'applied' as const,
+            generation: result.generation,
+            digests: digestsOf(state.current),
+            ...ruleChanges(before.configuration.compiled, next.compiled),
+          }
+        : { event: 'reload' as const, outcome: 'refused' as const, problems: result.problems };
+      await state.audit
+        .system(event)
+        .catch((error: unknown) => frame.log.error({ err: error }, 'a reload could not be recorded'));
+    },
+  });
+}
+
+const fixedProblems = (before: Configuration, after: Configuration): readonly string[] => [
+  ...restartNeeded(before.config, after.config).map((path) => `${path} differs: a change of it needs a restart`),
+  ...renamedSources(before.config, after.config),
+];
+
+function controlHandlers(state: State, reload: () => Promise<ReloadResult>) {
+  const keys = () => state.signingKeys.list().map((key) => ({ ...key, createdAt: key.createdAtSeconds }));
+  return {
+    reload,
+    decision: (id: string) => state.audit.find(id),
+    decisions: (last: number) => state.audit.last(last),
+    keys,
+    async rotateKeys() {
+      await state.signingKeys.rotate();
+      return keys();
+    },
+    async revokeKey(kid: string) {
+      return state.signingKeys.list().some((key) => key.kid === kid) ? await state.signingKeys.revoke(kid) : undefined;
+    },
+    status: () => ({
+      generation: state.current.snapshot.generation,
+      digests: digestsOf(state.current),
+      sources: state.current.configuration.sources.map(({ config, keys }) => ({
+        source: config.name,
+        keys: keys.keys.status(),
+      })),
+    }),
+  };
+}
