@@ -2,12 +2,17 @@
 
 const WORD_CHARACTERS_MAX = 64;
 
-/** The one candidate within a third of the word's length; undefined where none is near, or two are equally near. */
+/** The one other candidate within a third of the word's length; undefined where none is near, or two are equally near. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > WORD_CHARACTERS_MAX) return undefined;
   const limit = Math.max(1, Math.floor(word.length / 3));
   const near = candidates
-    .filter((candidate) => candidate.length <= WORD_CHARACTERS_MAX && Math.abs(candidate.length - word.length) <= limit)
+    .filter(
+      (candidate) =>
+        candidate !== word &&
+        candidate.length <= WORD_CHARACTERS_MAX &&
+        Math.abs(candidate.length - word.length) <= limit,
+    )
     .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter((entry) => entry.distance <= limit)
     .sort((a, b) => a.distance - b.distance);

@@ -44,10 +44,9 @@ function problemsOf(place: Place, issue: Issue, outer: YamlPath): readonly Probl
   if (issue.code === 'invalid_union') {
     const arm = meantArm(issue);
     if (arm) return arm.flatMap((one) => problemsOf(place, one, inner));
-    if (isMap(value) && schema && issue.errors.length > 0) {
-      const allowed = allowedKeys(schema, inner, valueIn(document.value, base));
-      return [problemAt(document, path, `is in none of its forms${choices(allowed, undefined)}`)];
-    }
+    const forms = isMap(value) && schema ? allowedKeys(schema, inner, valueIn(document.value, base)) : [];
+    if (issue.errors.length > 0 && forms.length > 0)
+      return [problemAt(document, path, `is in none of its forms${choices(forms, undefined)}`)];
   }
   return [problemAt(document, path, messageOf(issue, value))];
 }
