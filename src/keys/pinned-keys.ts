@@ -1,4 +1,5 @@
-// Keys that the operator wrote down in a file: immutable until the next reload, never fetched, never stale (KB-13).
+// Keys that the operator wrote down in a file (KB-13): immutable until the next reload, never fetched, never stale. What may
+// be among them is decided where the file is read (jwk-set.ts, trust-bundles.ts).
 
 import type { KeySource, VerificationKey } from '../core/ports.ts';
 import { createKeyIndex } from './key-index.ts';

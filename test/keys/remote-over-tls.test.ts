@@ -92,7 +92,7 @@ describe('remote keys over TLS', () => {
       (response) => response.end(`{"keys":[${Array(10_000).fill('{}').join(',')}]}`),
     ],
   ])('outlive an answer %s', async (_title, problem, hostile) => {
-    let answer = (response: ServerResponse) => void response.end(good);
+    let answer: (response: ServerResponse) => void = (response) => response.end(good);
     const good = setOf(await publicJwk('ES256', 'one'));
     await using server = await provider((response) => answer(response));
     const { clock, skip } = movable();
