@@ -1,0 +1,113 @@
+// `exchequer keys list`, `rotate`, `revoke KID`: the signing keys of the running broker, asked and changed over its control
+// socket (FORMATS §4). The broker decides; what it refuses is shown as it says it, with exit 3. Shows no key material: the
+// tools that are handed over have none.
+
+import { type Command, Option } from 'commander';
+import type { Terminal } from './terminal.ts';
+
+/** One signing key, as the broker tells it. */
+export interface KeyRow {
+  readonly kid: string;
+  readonly algorithm: 'ES256' | 'RS256';
+  readonly state: 'current' | 'next' | 'retired';
+  readonly createdAtSeconds: number;
+  readonly currentSinceSeconds?: number;
+  readonly retiredAtSeconds?: number;
+}
+
+export interface RevokedRow {
+  readonly revoked: KeyRow;
+  /** What there is now. */
+  readonly keys: readonly KeyRow[];
+}
+
+/** Each rejects with an error whose message people may read. */
+export interface KeyTools {
+  list(): Promise<readonly KeyRow[]>;
+  rotate(algorithm?: 'ES256' | 'RS256'): Promise<readonly KeyRow[]>;
+  revoke(kid: string): Promise<RevokedRow>;
+}
+
+interface Flags {
+  readonly json?: true;
+}
+
+/** Adds the verbs to the program. */
+export function registerKeys(program: Command, terminal: Terminal, tools: KeyTools): void {
+  const keys = program.command('keys').description("the running broker's signing keys");
+  keys
+    .command('list')
+    .description('every key that is published, and what it does')
+    .option('--json', 'as JSON')
+    .action(({ json }: Flags) => answered(terminal, async () => show(terminal, await tools.list(), json)));
+  keys
+    .command('rotate')
+    .description('let the next key sign now; refused while a verifier may not know it yet')
+    .addOption(new Option('--algorithm <algorithm>', 'only this ring').choices(['ES256', 'RS256']))
+    .option('--json', 'as JSON')
+    .action(({ algorithm, json }: Flags & { algorithm?: 'ES256' | 'RS256' }) =>
+      answered(terminal, async () => show(terminal, await tools.rotate(algorithm), json)),
+    );
+  keys
+    .command('revoke')
+    .description('the theft drill: the key is out of the published set at once, and the next one signs')
+    .argument('<kid>', 'as `keys list` shows it')
+    .option('--json', 'as JSON')
+    .action((kid: string, { json }: Flags) =>
+      answered(terminal, async () => showRevoked(terminal, await tools.revoke(kid), json)),
+    );
+}
+
+async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<void> {
+  try {
+    await ask();
+    terminal.exit(0);
+  } catch (error) {
+    terminal.err(printable(error instanceof Error ? error.message : 'the broker did not answer'));
+    terminal.exit(3);
+  }
+}
+
+function showRevoked(terminal: Terminal, { revoked, keys }: RevokedRow, json: true | undefined): void {
+  if (json) {
+    terminal.out(JSON.stringify({ revoked, keys }));
+    return;
+  }
+  show(terminal, keys, undefined);
+  terminal.err(`${revoked.kid} (${revoked.algorithm}, was ${revoked.state}) is out of the published set.`);
+  terminal.err('A verifier that holds a copy of the set goes on accepting what it signed, until its copy runs out.');
+}
+
+function show(terminal: Terminal, keys: readonly KeyRow[], json: true | undefined): void {
+  if (json) {
+    terminal.out(JSON.stringify({ keys }));
+    return;
+  }
+  const rows = keys.map((key) => [
+    key.algorithm,
+    key.state,
+    key.kid,
+    instant(key.createdAtSeconds),
+    instant(key.currentSinceSeconds),
+    instant(key.retiredAtSeconds),
+  ]);
+  for (const line of table(['ALG', 'STATE', 'KID', 'CREATED', 'CURRENT SINCE', 'RETIRED'], rows)) terminal.out(line);
+}
+
+/** Columns as wide as their widest cell, two spaces apart, nothing after the last. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const cells = [head, ...rows].map((row) => row.map(printable));
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
+  return cells.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const instant = (seconds: number | undefined): string =>
+  seconds === undefined ? '-' : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+
+/** Nothing that came over a socket moves a terminal's cursor. */
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
