@@ -13,8 +13,6 @@ import Fastify, {
 import type { Exchange } from '../../core/exchange.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { BODY_BYTES_MAX } from '../../core/limits.ts';
-import { type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
-import { readBody } from './body.ts';
 import { createDocument, type Paths, pathsOf } from './metadata.ts';
 import {
   type ConnectionProblem,
@@ -25,7 +23,7 @@ import {
   replaceCertificate,
   type TlsMaterial,
 } from './tls-server.ts';
-import { receiveToken } from './token.ts';
+import { type Arrived, arrive, arrivedWithout, receiveToken } from './token.ts';
 import { type Answer, type RefusedOutcome, renderOutcome } from './wire.ts';
 
 export interface PublicListenerParts {
@@ -56,7 +54,8 @@ export function createPublicListener(parts: PublicListenerParts): PublicListener
   const send: Send = (reply, answer) => {
     reply.code(answer.status).headers(answer.headers);
     if (closing) reply.header('connection', 'close');
-    reply.send(answer.body);
+    // As bytes: fastify would add a charset to the media type of a text, which JSON does not have (RFC 8259 §11).
+    reply.send(Buffer.from(answer.body));
   };
   const exchangeToken = tokenHandler(parts, send);
   addGate(app, paths, send, exchangeToken);
@@ -88,22 +87,26 @@ function createApp(parts: PublicListenerParts): App {
       createTlsServer({ tls: parts.tls, handler, onConnectionProblem: parts.onConnectionProblem }),
     clientErrorHandler: (error, socket) => parts.onConnectionProblem(refuseConnection(error, socket)),
     logger: false,
-    disableRequestLogging: true,
     trustProxy: false,
     requestIdHeader: false,
     genReqId: () => '',
     bodyLimit: BODY_BYTES_MAX,
     return503OnClosing: false,
+    // A path that cannot be decoded: fastify would repeat it in its answer.
+    frameworkErrors: (_error, _request, reply) => {
+      reply.raw.writeHead(404, HEADERS).end(NOT_FOUND.body);
+    },
   });
 }
 
-type Body = Result<Uint8Array, SyntaxRefusal>;
-type TokenHandler = (request: Request, reply: Reply, body: Body | undefined) => Promise<void>;
+type TokenHandler = (request: Request, reply: Reply, arrived: Arrived) => Promise<void>;
 
 const tokenHandler =
   (parts: PublicListenerParts, send: Send): TokenHandler =>
-  (request, reply, body) =>
-    parts.exchange(receiveToken(request.raw, body), (outcome) => send(reply, renderOutcome(outcome, parts.sentence)));
+  (request, reply, arrived) =>
+    parts.exchange(receiveToken(request.raw, arrived), (outcome) =>
+      send(reply, renderOutcome(outcome, parts.sentence)),
+    );
 
 /** Before any body is read: the path byte for byte, and its methods. A body that is not read ends the connection. */
 function addGate(app: App, paths: Paths, send: Send, exchangeToken: TokenHandler): void {
@@ -117,7 +120,7 @@ function addGate(app: App, paths: Paths, send: Send, exchangeToken: TokenHandler
     const allow = methods.get(path);
     if (allow?.split(', ').includes(request.method)) return done();
     if (hasBody(request.raw)) reply.header('connection', 'close');
-    if (path === paths.token) exchangeToken(request, reply, undefined).catch(done);
+    if (path === paths.token) exchangeToken(request, reply, arrivedWithout(request.raw)).catch(done);
     else send(reply, allow === undefined ? NOT_FOUND : { ...NOT_ALLOWED, headers: { ...NOT_ALLOWED.headers, allow } });
   });
   app.setNotFoundHandler((_request, reply) => send(reply, NOT_FOUND));
@@ -131,19 +134,19 @@ function addToken(app: App, parts: PublicListenerParts, paths: Paths, exchangeTo
   app.removeAllContentTypeParsers();
   // Whatever the media type: receiveToken judges it, and the record says so.
   app.addContentTypeParser('*', async (_request: Request, payload: IncomingMessage) => {
-    const body = await readBody(payload, BODY_BYTES_MAX);
-    if (!body.ok && body.refusal.reason === 'body_malformed') parts.onConnectionProblem('body_aborted');
-    return body;
+    const arrived = await arrive(payload);
+    if (isAborted(arrived)) parts.onConnectionProblem('body_aborted');
+    return arrived;
   });
-  app.post<{ Body: Body | undefined }>(paths.token, {
+  app.post<{ Body: Arrived | undefined }>(paths.token, {
     // Fastify itself refuses a media type that is no media type before our parser sees it.
     errorHandler: async (error, request, reply) => {
       if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
       reply.header('connection', 'close');
-      await exchangeToken(request, reply, refuse({ reason: 'media_type_unsupported' }));
+      await exchangeToken(request, reply, arrivedWithout(request.raw, { reason: 'media_type_unsupported' }));
     },
     handler: async (request, reply) => {
-      await exchangeToken(request, reply, request.body);
+      await exchangeToken(request, reply, request.body ?? arrivedWithout(request.raw));
       return reply;
     },
   });
@@ -175,6 +178,8 @@ const NOT_ALLOWED: Answer = {
 
 /** The path as sent, undecoded; a target in absolute form (RFC 9112 §3.2.2) without its authority, which decides nothing. */
 const pathOf = (target: string): string => target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/\?.*$/s, '');
+
+const isAborted = ({ body }: Arrived): boolean => body?.ok === false && body.refusal.reason === 'body_malformed';
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

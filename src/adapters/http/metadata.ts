@@ -1,10 +1,6 @@
 // What the world may read of us: authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0) and the JWK Set.
 // `issuer` is the configured text, byte for byte, whatever Host a request names (MD-02, A-179). Only what exists is published:
 // no empty arrays (MD-05), no member of a feature that is not built (MD-10), no list of targets or scopes.
-//
-// `token_endpoint_auth_methods_supported` is absent: workloads present themselves, which is no authentication method, MD-06
-// keeps `none` out of the list, and MD-05 forbids an empty one. A client that reads the absence as the default
-// (client_secret_basic) and tries it is told 401 invalid_client.
 
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../core/json.ts';
@@ -35,7 +31,13 @@ export function pathsOf(issuer: string): Paths {
   };
 }
 
-/** The metadata document. `signingAlgorithms` are those of the keys that sign now, RS256 among them for the clouds (MD-08). */
+/**
+ * The metadata document. `signingAlgorithms` are those of the keys that sign now, RS256 among them for the clouds (MD-08).
+ *
+ * `token_endpoint_auth_methods_supported` is absent: workloads present themselves, which is no authentication method, MD-06
+ * keeps `none` out of the list, and MD-05 forbids an empty one. A client that reads the absence as the default
+ * (client_secret_basic) and tries it is told 401 invalid_client.
+ */
 export function metadataDocument(parts: {
   readonly issuer: string;
   readonly signingAlgorithms: readonly string[];

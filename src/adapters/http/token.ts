@@ -3,6 +3,7 @@
 // yet: what asks for them is refused, never ignored. Decides nothing.
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { BODY_BYTES_MAX } from '../../core/limits.ts';
 import { type ClientRefusal, ok, type Refusal, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
 import {
   type Parameters,
@@ -12,16 +13,36 @@ import {
   type TokenRequest,
 } from '../../core/request.ts';
 import { parseForm } from '../../parsing/form.ts';
+import { readBody } from './body.ts';
 
 type Body = Result<Uint8Array, SyntaxRefusal>;
 
-/** What the exchange is told of a request to the token endpoint. `body` is undefined where it was not read. */
-export function receiveToken(message: IncomingMessage, body: Body | undefined): Received {
+/** A request's body, and its peer as read before waiting for that body: a socket that has gone no longer knows it. */
+export interface Arrived {
+  readonly peer: string;
+  /** Undefined where there was none, or it was not read. */
+  readonly body: Body | undefined;
+}
+
+/** A request of which no body was read. */
+export const arrivedWithout = (message: IncomingMessage, refusal?: SyntaxRefusal): Arrived => ({
+  peer: peerAddress(message.socket.remoteAddress),
+  body: refusal && refuse(refusal),
+});
+
+/** Waits for the body. Never rejects. */
+export async function arrive(message: IncomingMessage): Promise<Arrived> {
+  const { peer } = arrivedWithout(message);
+  return { peer, body: await readBody(message, BODY_BYTES_MAX) };
+}
+
+/** What the exchange is told of a request to the token endpoint. */
+export function receiveToken(message: IncomingMessage, { peer, body }: Arrived): Received {
   const early = refuseEarly(message);
   const parameters = early ? refuse(early) : readForm(body);
   return {
     transport: 'oauth',
-    peer: peerAddress(message.socket.remoteAddress),
+    peer,
     traceId: traceId(message.headers.traceparent),
     grantType: parameters.ok ? knownGrantType(parameters.value) : undefined,
     request: parameters.ok ? readRequest(parameters.value, message.headers) : parameters,

@@ -6,7 +6,7 @@
 
 import type { Outcome } from '../../core/exchange.ts';
 import { SENTENCE_CHARACTERS_MAX } from '../../core/limits.ts';
-import type { BodyProblem, Refusal } from '../../core/refusal.ts';
+import type { BodyProblem, ClientRefusal, Refusal, SyntaxRefusal } from '../../core/refusal.ts';
 
 export type OAuthError =
   | 'invalid_request'
@@ -74,8 +74,66 @@ const unavailable = (retryAfterSeconds: number): WireRefusal => ({
   headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) },
 });
 
-/** FORMATS: the table of errors. No `default`: a new reason does not compile until it has a row here. */
+/** FORMATS: the table of errors. No `default` in any of the three: a new reason does not compile until it has a row here. */
 export function wireRefusal(refusal: Refusal): WireRefusal {
+  switch (refusal.reason) {
+    case 'method_not_allowed':
+    case 'media_type_unsupported':
+    case 'query_forbidden':
+    case 'body_malformed':
+    case 'body_too_large':
+    case 'parameter_missing':
+    case 'parameter_repeated':
+    case 'parameter_too_large':
+    case 'parameter_malformed':
+    case 'parameter_unsupported':
+    case 'token_type_unsupported':
+    case 'grant_type_unsupported':
+    case 'scope_malformed':
+    case 'resource_malformed':
+      return syntaxRefusal(refusal);
+    case 'client_credential_refused':
+    case 'client_required':
+      return clientRefusal(refusal);
+    case 'credential_malformed':
+    case 'issuer_unknown':
+    case 'subject_reserved':
+    case 'token_type_refused':
+    case 'typ_refused':
+    case 'header_refused':
+    case 'algorithm_refused':
+    case 'key_unknown':
+    case 'signature_invalid':
+    case 'claim_missing':
+    case 'claim_invalid':
+    case 'claim_forbidden':
+    case 'claim_unsupported':
+    case 'audience_mismatch':
+    case 'expired':
+    case 'not_yet_valid':
+    case 'lifetime_too_long':
+    case 'too_old':
+    case 'requirement_unmet':
+    case 'replayed':
+    case 'no_rule':
+      return fixed('invalid_request');
+    case 'target_unknown':
+    case 'targets_differ':
+    case 'target_not_allowed':
+    case 'target_denied':
+    case 'target_requirement_unmet':
+      return fixed('invalid_target');
+    case 'scope_not_allowed':
+      return fixed('invalid_scope');
+    case 'keys_unavailable':
+    case 'store_unavailable':
+    case 'audit_unavailable':
+    case 'overloaded':
+      return unavailable(refusal.retryAfterSeconds);
+  }
+}
+
+function syntaxRefusal(refusal: SyntaxRefusal): WireRefusal {
   switch (refusal.reason) {
     case 'method_not_allowed':
       return { ...syntax('only POST is allowed here', 'invalid_request', 405), headers: { allow: 'POST' } };
@@ -109,51 +167,17 @@ export function wireRefusal(refusal: Refusal): WireRefusal {
       return syntax('scope is malformed', 'invalid_scope');
     case 'resource_malformed':
       return syntax('resource must be an absolute URI without a fragment', 'invalid_target');
+  }
+}
 
+function clientRefusal(refusal: ClientRefusal): WireRefusal {
+  switch (refusal.reason) {
     case 'client_credential_refused':
       return refusal.method === 'basic'
         ? { ...fixed('invalid_client', 401), headers: { 'www-authenticate': 'Basic realm="exchequer"' } }
         : fixed('invalid_client');
     case 'client_required':
       return fixed('invalid_client');
-
-    case 'credential_malformed':
-    case 'issuer_unknown':
-    case 'subject_reserved':
-    case 'token_type_refused':
-    case 'typ_refused':
-    case 'header_refused':
-    case 'algorithm_refused':
-    case 'key_unknown':
-    case 'signature_invalid':
-    case 'claim_missing':
-    case 'claim_invalid':
-    case 'claim_forbidden':
-    case 'claim_unsupported':
-    case 'audience_mismatch':
-    case 'expired':
-    case 'not_yet_valid':
-    case 'lifetime_too_long':
-    case 'too_old':
-    case 'requirement_unmet':
-    case 'replayed':
-    case 'no_rule':
-      return fixed('invalid_request');
-
-    case 'target_unknown':
-    case 'targets_differ':
-    case 'target_not_allowed':
-    case 'target_denied':
-    case 'target_requirement_unmet':
-      return fixed('invalid_target');
-    case 'scope_not_allowed':
-      return fixed('invalid_scope');
-
-    case 'keys_unavailable':
-    case 'store_unavailable':
-    case 'audit_unavailable':
-    case 'overloaded':
-      return unavailable(refusal.retryAfterSeconds);
   }
 }
 

@@ -1,0 +1,147 @@
+// A public listener on loopback, over real TLS, before an exchange that only notes what it received: it grants what was
+// understood and refuses what was refused. Beside it a client of raw bytes, for what no HTTP client would send.
+
+import { request as httpsRequest } from 'node:https';
+import { connect, type TLSSocket } from 'node:tls';
+import { createPublicListener, type PublicListener, type PublicListenerParts } from '../../../src/adapters/http/app.ts';
+import { metadataDocument } from '../../../src/adapters/http/metadata.ts';
+import type { Exchange, Outcome } from '../../../src/core/exchange.ts';
+import type { IssueOrder } from '../../../src/core/ports.ts';
+import type { Refusal } from '../../../src/core/refusal.ts';
+import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received, TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
+import { type MintedCertificate, mintServerCertificate } from '../../support/certificates.ts';
+import { provedSubject } from '../../support/path.ts';
+
+export const DECISION = '01JCX5ZZZZ0123456789ABCDEF';
+export const ISSUER = 'https://sts.example';
+export const JWKS = { keys: [{ kty: 'EC', kid: 'a', use: 'sig', alg: 'ES256', crv: 'P-256', x: 'x', y: 'y' }] };
+
+/** A form that is understood. */
+export const FORM: Readonly<Record<string, string>> = {
+  grant_type: TOKEN_EXCHANGE_GRANT,
+  subject_token: 'a.b.c',
+  subject_token_type: JWT_TOKEN_TYPE,
+  audience: 'ledger',
+};
+export const form = (changes: Record<string, string> = {}): string =>
+  new URLSearchParams({ ...FORM, ...changes }).toString();
+
+export function order(scopes: readonly string[] = []): IssueOrder {
+  return {
+    id: DECISION,
+    grant: {
+      target: 'ledger',
+      scopes,
+      lifetimeSeconds: 300,
+      rule: { name: 'r', at: 'p.yaml:1', owner: undefined },
+      subject: provedSubject(),
+      clientId: 'eks:a',
+    },
+    issuedTokenType: ACCESS_TOKEN_TYPE,
+    issuedAt: 1_800_000_000,
+    expiresAt: 1_800_000_300,
+  };
+}
+
+export const granted = (scopes: readonly string[] = []): Outcome => ({
+  kind: 'granted',
+  decision: DECISION,
+  issued: { token: 'issued.token.text', tokenType: 'Bearer', issuedTokenType: ACCESS_TOKEN_TYPE },
+  order: order(scopes),
+  scopesAsked: false,
+});
+
+export const refused = (refusal: Refusal): Outcome => ({
+  kind: 'refused',
+  decision: DECISION,
+  refusal,
+  subject: undefined,
+  ask: undefined,
+});
+
+export interface Harness {
+  readonly port: number;
+  readonly minted: MintedCertificate;
+  readonly listener: PublicListener;
+  /** What the exchange was told, in order. */
+  readonly seen: Received[];
+  readonly problems: string[];
+}
+
+export async function startListener(parts: Partial<PublicListenerParts> = {}): Promise<Harness> {
+  const minted = await mintServerCertificate(['sts.example', 'localhost', '127.0.0.1']);
+  const seen: Received[] = [];
+  const problems: string[] = [];
+  const issuer = parts.issuer ?? ISSUER;
+  const exchange: Exchange = async (received, answer) => {
+    seen.push(received);
+    answer(received.request.ok ? granted() : refused(received.request.refusal));
+  };
+  const listener = createPublicListener({
+    issuer,
+    exchange,
+    jwks: () => JWKS,
+    metadata: () => metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'] }),
+    tls: { certificate: minted.cert, key: minted.key },
+    sentence: () => undefined,
+    onConnectionProblem: (kind) => problems.push(kind),
+    ...parts,
+  });
+  const { port } = await listener.listen('127.0.0.1', 0);
+  return { port, minted, listener, seen, problems };
+}
+
+export interface Got {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly body: string;
+}
+
+/** One request through Node's own client. */
+export function send(
+  harness: Harness,
+  options: { method?: string; path?: string; headers?: Record<string, string>; body?: string | Uint8Array } = {},
+): Promise<Got> {
+  const { method = 'POST', path = '/token', body } = options;
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', ...options.headers };
+  return new Promise((resolve, reject) => {
+    const outgoing = httpsRequest(
+      { host: '127.0.0.1', port: harness.port, ca: harness.minted.ca, method, path, headers, agent: false },
+      async (answer) => {
+        let text = '';
+        for await (const chunk of answer) text += chunk;
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: text });
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** A bare TLS connection. */
+export const open = (harness: Harness): Promise<TLSSocket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port: harness.port, ca: harness.minted.ca, servername: 'localhost' });
+    socket.once('secureConnect', () => resolve(socket));
+    socket.once('error', reject);
+  });
+
+/** Everything that comes back until the broker closes the connection, and after how long that was. */
+export async function untilClosed(socket: TLSSocket): Promise<{ text: string; elapsedMs: number }> {
+  const begun = performance.now();
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('close', resolve));
+  return { text, elapsedMs: performance.now() - begun };
+}
+
+/** Sends bytes as they are and waits for the end of the connection. */
+export async function sendRaw(harness: Harness, bytes: string): Promise<string> {
+  const socket = await open(harness);
+  const closed = untilClosed(socket);
+  socket.write(bytes);
+  return (await closed).text;
+}

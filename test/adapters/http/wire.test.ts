@@ -1,0 +1,176 @@
+// The table of errors, row by row, and the bodies themselves: what clients parse, and what strangers must not learn.
+
+import fc from 'fast-check';
+import * as oauth from 'oauth4webapi';
+import { describe, expect, it } from 'vitest';
+import { renderOutcome, describe as sentenceOf, wireRefusal } from '../../../src/adapters/http/wire.ts';
+import { SENTENCE_CHARACTERS_MAX } from '../../../src/core/limits.ts';
+import type { Nearest, Refusal } from '../../../src/core/refusal.ts';
+import { DECISION, granted, ISSUER, refused } from './harness.ts';
+
+const OTHER = '01JCX6ZZZZ0123456789ABCDEG';
+const nobody = (): undefined => undefined;
+const body = (refusal: Refusal): string => renderOutcome(refused(refusal), nobody).body;
+const nearest: Nearest = {
+  ...{ rule: 'production', at: 'p.yaml:4', part: 'claims', what: 'ref' },
+  ...{ presented: 'refs/heads/dev', expected: 'refs/heads/main', why: 'ask' },
+};
+
+const CREDENTIAL: readonly Refusal[] = [
+  { reason: 'no_rule', nearest },
+  { reason: 'no_rule' },
+  { role: 'subject', source: 'eks', reason: 'credential_malformed', problem: 'base64url' },
+  { role: 'subject', reason: 'issuer_unknown' },
+  { role: 'subject', source: 'eks', reason: 'subject_reserved' },
+  { role: 'subject', source: 'eks', reason: 'token_type_refused' },
+  { role: 'subject', source: 'eks', reason: 'typ_refused' },
+  { role: 'subject', source: 'eks', reason: 'header_refused', member: 'crit' },
+  { role: 'subject', source: 'eks', reason: 'algorithm_refused' },
+  { role: 'subject', source: 'eks', reason: 'key_unknown' },
+  { role: 'subject', source: 'eks', reason: 'signature_invalid' },
+  { role: 'subject', source: 'eks', reason: 'claim_missing', claim: 'exp' },
+  { role: 'subject', source: 'eks', reason: 'claim_invalid', claim: 'exp' },
+  { role: 'subject', source: 'eks', reason: 'claim_forbidden', claim: 'act' },
+  { role: 'subject', source: 'eks', reason: 'claim_unsupported', claim: 'act' },
+  { role: 'subject', source: 'eks', reason: 'audience_mismatch' },
+  { role: 'subject', source: 'eks', reason: 'expired' },
+  { role: 'subject', source: 'eks', reason: 'not_yet_valid' },
+  { role: 'subject', source: 'eks', reason: 'lifetime_too_long', secondsMax: 600 },
+  { role: 'subject', source: 'eks', reason: 'too_old', secondsMax: 600 },
+  { role: 'subject', source: 'eks', reason: 'requirement_unmet', claim: 'repository_owner_id' },
+  { role: 'subject', source: 'eks', reason: 'replayed', spentBy: OTHER },
+];
+const TARGET: readonly Refusal[] = [
+  { reason: 'target_unknown' },
+  { reason: 'targets_differ' },
+  { reason: 'target_not_allowed', nearest },
+  { reason: 'target_denied', rule: 'never-bots' },
+  { reason: 'target_requirement_unmet', requirement: 'mfa' },
+];
+
+describe('the table of errors', () => {
+  it.each<[Refusal, number, string]>([
+    [{ reason: 'method_not_allowed' }, 405, 'invalid_request'],
+    [{ reason: 'media_type_unsupported' }, 415, 'invalid_request'],
+    [{ reason: 'query_forbidden' }, 400, 'invalid_request'],
+    [{ reason: 'body_malformed', problem: 'not_utf8' }, 400, 'invalid_request'],
+    [{ reason: 'body_too_large', bytesMax: 9 }, 413, 'invalid_request'],
+    [{ reason: 'parameter_missing', parameter: 'subject_token' }, 400, 'invalid_request'],
+    [{ reason: 'parameter_repeated', parameter: 'scope' }, 400, 'invalid_request'],
+    [{ reason: 'parameter_too_large', parameter: 'scope', bytesMax: 9 }, 400, 'invalid_request'],
+    [{ reason: 'parameter_malformed', parameter: 'scope' }, 400, 'invalid_request'],
+    [{ reason: 'parameter_unsupported', parameter: 'actor_token' }, 400, 'invalid_request'],
+    [{ reason: 'token_type_unsupported', parameter: 'requested_token_type' }, 400, 'invalid_request'],
+    [{ reason: 'grant_type_unsupported' }, 400, 'unsupported_grant_type'],
+    [{ reason: 'scope_malformed' }, 400, 'invalid_scope'],
+    [{ reason: 'resource_malformed' }, 400, 'invalid_target'],
+    [{ reason: 'client_credential_refused', method: 'basic' }, 401, 'invalid_client'],
+    [{ reason: 'client_credential_refused', method: 'assertion' }, 400, 'invalid_client'],
+    [{ reason: 'client_required', source: 'people' }, 400, 'invalid_client'],
+    [{ reason: 'scope_not_allowed' }, 400, 'invalid_scope'],
+    [{ reason: 'keys_unavailable', source: 'eks', retryAfterSeconds: 3 }, 503, 'temporarily_unavailable'],
+    [{ reason: 'store_unavailable', retryAfterSeconds: 1 }, 503, 'temporarily_unavailable'],
+    [{ reason: 'audit_unavailable', retryAfterSeconds: 1 }, 503, 'temporarily_unavailable'],
+    [{ reason: 'overloaded', retryAfterSeconds: 1 }, 503, 'temporarily_unavailable'],
+    ...CREDENTIAL.map((refusal): [Refusal, number, string] => [refusal, 400, 'invalid_request']),
+    ...TARGET.map((refusal): [Refusal, number, string] => [refusal, 400, 'invalid_target']),
+  ])('%j is %i %s (TX-30 to TX-32, OA-08)', (refusal, status, error) => {
+    expect(wireRefusal(refusal)).toMatchObject({ status, error });
+  });
+
+  it('says when to come back, in whole seconds and never at once', () => {
+    const retry = (retryAfterSeconds: number) => wireRefusal({ reason: 'overloaded', retryAfterSeconds }).headers;
+    expect([retry(0), retry(1.2)]).toEqual([{ 'retry-after': '1' }, { 'retry-after': '2' }]);
+  });
+
+  it('a fault is 500 server_error with the decision id and nothing else (A-183)', () => {
+    const { status, body: text } = renderOutcome({ kind: 'failed', decision: DECISION }, nobody);
+    expect([status, JSON.parse(text)]).toEqual([
+      500,
+      { error: 'server_error', error_description: `the broker failed; decision ${DECISION}` },
+    ]);
+  });
+});
+
+describe('what a stranger learns', () => {
+  it('every credential refusal, and "no rule", has one body, byte for byte (TX-33, A-182)', () => {
+    expect(new Set(CREDENTIAL.map(body)).size).toBe(1);
+  });
+
+  it('every target refusal has one body, byte for byte (TX-31)', () => {
+    expect(new Set(TARGET.map(body)).size).toBe(1);
+    expect(body({ reason: 'target_unknown' })).not.toBe(body({ reason: 'no_rule' }));
+  });
+
+  it('two bodies of one code differ only in the decision id', () => {
+    const one = renderOutcome({ ...refused({ reason: 'no_rule' }), decision: OTHER }, nobody).body;
+    expect(one.replace(OTHER, DECISION)).toBe(body({ role: 'subject', reason: 'issuer_unknown' }));
+  });
+
+  it("a parameter's name is repeated only where it is the protocol's own", () => {
+    expect(body({ reason: 'parameter_repeated', parameter: 'eyJhbGciOiJub25lIn0.e30.' })).not.toContain('eyJ');
+    expect(body({ reason: 'parameter_repeated', parameter: 'scope' })).toContain('scope is repeated');
+  });
+
+  it('a caller of a source that says `tell: caller` gets its sentence, once with the decision id', () => {
+    const text = `nearest production[shop]: ref was "refs/heads/dev". Ask #platform. ${DECISION}`;
+    const answer = renderOutcome(refused({ reason: 'no_rule', nearest }), () => text);
+    expect(JSON.parse(answer.body)).toEqual({
+      error: 'invalid_request',
+      error_description: `nearest production[shop]: ref was 'refs/heads/dev'. Ask #platform. ${DECISION}`,
+    });
+  });
+});
+
+describe('error_description', () => {
+  it('keeps to the characters of RFC 6749 and to its length, whatever the sentence says (OA-06, A-195)', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 2_000 }), (text) => {
+        const sentence = sentenceOf(text, DECISION);
+        expect(sentence).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/);
+        expect(sentence.length).toBeLessThanOrEqual(SENTENCE_CHARACTERS_MAX);
+        expect(sentence.endsWith(` ${DECISION}`)).toBe(true);
+      }),
+    );
+    expect(sentenceOf('a"b\\c\r\nd\u{1f600}e', DECISION)).toBe(`a'b?c??d?e ${DECISION}`);
+  });
+});
+
+describe('clients that parse us', () => {
+  const as: oauth.AuthorizationServer = { issuer: ISSUER };
+  const client: oauth.Client = { client_id: 'a' };
+  const response = ({ status, headers, body: text }: ReturnType<typeof renderOutcome>): Response =>
+    new Response(text, { status, headers });
+
+  it('oauth4webapi takes a success: all members, the seconds left, and the scopes given (TX-20, TX-22 to TX-24, A-134)', async () => {
+    const answer = renderOutcome(granted(['postings:read', 'b']), nobody);
+    expect(JSON.parse(answer.body)).toEqual({
+      access_token: 'issued.token.text',
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      token_type: 'Bearer',
+      expires_in: 300,
+      scope: 'postings:read b',
+    });
+    const taken = await oauth.processGenericTokenEndpointResponse(as, client, response(answer));
+    expect(taken).toMatchObject({ access_token: 'issued.token.text', token_type: 'bearer', expires_in: 300 });
+  });
+
+  it('a success without scopes has no scope member', () => {
+    expect(JSON.parse(renderOutcome(granted(), nobody).body)).not.toHaveProperty('scope');
+  });
+
+  it('oauth4webapi reads every error, and Basic as a challenge (OA-07)', async () => {
+    const process = (refusal: Refusal) =>
+      oauth.processGenericTokenEndpointResponse(as, client, response(renderOutcome(refused(refusal), nobody)));
+    for (const refusal of [...CREDENTIAL, ...TARGET, { reason: 'overloaded', retryAfterSeconds: 1 } as const]) {
+      const { status, error } = wireRefusal(refusal);
+      if (status < 500)
+        await expect(process(refusal)).rejects.toMatchObject({ name: 'ResponseBodyError', error, status });
+      else await expect(process(refusal)).rejects.toMatchObject({ name: 'OperationProcessingError' });
+    }
+    await expect(process({ reason: 'client_credential_refused', method: 'basic' })).rejects.toMatchObject({
+      name: 'WWWAuthenticateChallengeError',
+      cause: [{ scheme: 'basic', parameters: { realm: 'exchequer' } }],
+    });
+  });
+});
