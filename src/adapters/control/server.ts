@@ -24,11 +24,12 @@ export interface ReloadReport {
 /** One of our signing keys, without its private part. */
 export interface ControlKey {
   readonly kid: string;
-  readonly algorithm: string;
-  /** `next`, `current` or `retired`. */
-  readonly state: string;
-  /** Seconds since the epoch. */
-  readonly createdAt: number;
+  readonly algorithm: 'ES256' | 'RS256';
+  readonly state: 'next' | 'current' | 'retired';
+  /** Seconds since the epoch, as the two below. */
+  readonly createdAtSeconds: number;
+  readonly currentSinceSeconds?: number;
+  readonly retiredAtSeconds?: number;
 }
 
 /** What the commands do. Each may reject; its message is shown to the operator. Calls may overlap. */
@@ -40,7 +41,8 @@ export interface ControlHandlers {
   /** The last decisions' records, newest first, at most CONTROL_DECISIONS_MAX. */
   decisions(last: number): readonly object[];
   keys(): readonly ControlKey[] | Promise<readonly ControlKey[]>;
-  rotateKeys(): Promise<readonly ControlKey[]>;
+  /** Both algorithms where none is named. */
+  rotateKeys(algorithm: ControlKey['algorithm'] | undefined): Promise<readonly ControlKey[]>;
   /** Undefined where there is no such key. */
   revokeKey(kid: string): Promise<object | undefined>;
   status(): object | Promise<object>;
@@ -94,7 +96,12 @@ function addDecisions(app: FastifyInstance, handlers: ControlHandlers): void {
 
 function addKeys(app: FastifyInstance, handlers: ControlHandlers): void {
   app.get('/keys', async () => ({ keys: await handlers.keys() }));
-  app.post('/keys/rotate', async () => ({ keys: await handlers.rotateKeys() }));
+  app.post<{ Querystring: { algorithm?: unknown } }>('/keys/rotate', async (request, reply) => {
+    const { algorithm } = request.query;
+    if (algorithm !== undefined && algorithm !== 'ES256' && algorithm !== 'RS256')
+      return reply.code(400).send({ error: 'algorithm must be ES256 or RS256' });
+    return { keys: await handlers.rotateKeys(algorithm) };
+  });
   app.post<{ Params: { kid: string } }>('/keys/:kid/revoke', async (request, reply) => {
     const report = await handlers.revokeKey(request.params.kid);
     return report ?? reply.code(404).send({ error: 'there is no such key' });

@@ -8,10 +8,13 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CONTROL_PROBE_MS } from '../../core/limits.ts';
 
+/** `sun_path`, without its NUL, on the narrowest system we run on. A longer name could be bound, and never be connected to. */
+const PATH_BYTES_MAX = 103;
 const OTHERS_MAY_WRITE = 0o022;
 
 /** Binds the server to this path; the function it resolves with removes the file again. Rejects with what must be changed. */
 export async function bindSocket(server: Server, socket: string): Promise<() => void> {
+  if (Buffer.byteLength(socket) > PATH_BYTES_MAX) throw new Error(`${socket} is too long for a socket`);
   const directory = dirname(socket);
   ownDirectory(directory);
   if (isSocket(socket) && (await answers(socket))) throw new Error(`another process answers on ${socket}`);

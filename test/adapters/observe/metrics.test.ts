@@ -1,0 +1,151 @@
+// Metrics as a scraper reads them: what is counted, and that no caller can make another time series.
+
+import { describe, expect, it } from 'vitest';
+import { createMetrics, type MetricsParts } from '../../../src/adapters/observe/metrics.ts';
+import { METRIC_SERIES_MAX } from '../../../src/core/limits.ts';
+import { type ExchangeRecord, openRecord } from '../../../src/core/record.ts';
+import { refuse } from '../../../src/core/refusal.ts';
+import { TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
+
+const faults: unknown[][] = [];
+const metrics = (parts: Partial<MetricsParts> = {}) =>
+  createMetrics({
+    sourceKeys: () => [],
+    signingKeys: () => [],
+    onFault: (...fault) => faults.push(fault),
+    ...parts,
+  });
+
+const record = (change: Partial<ExchangeRecord>): ExchangeRecord => ({
+  ...openRecord(
+    {
+      transport: 'oauth',
+      peer: '192.0.2.1',
+      traceId: undefined,
+      grantType: TOKEN_EXCHANGE_GRANT,
+      request: refuse({ reason: 'query_forbidden' }),
+    },
+    '01JCX5ZZZZ0123456789ABCDEF',
+    1_800_000_000,
+  ),
+  ...change,
+});
+const principal = {
+  source: 'github',
+  iss: 'https://i.example',
+  sub: 'secret-sub',
+  name: 'github:secret',
+  sha256: 'ff',
+};
+
+/** The lines of one metric. */
+async function lines(rendering: { render(): Promise<{ body: string }> }, name: string): Promise<string[]> {
+  const { body } = await rendering.render();
+  return body.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+}
+
+describe('exchanges', () => {
+  it('are counted by grant, outcome, reason, rule, target, source and owner, a row as its rule', async () => {
+    const all = metrics();
+    const granted = { outcome: 'granted', reason: undefined, target: 'deploy', owner: 'platform' } as const;
+    for (const row of ['shop', 'blog'])
+      all.exchanged(record({ ...granted, rule: `production[${row}]`, roles: { subject: principal } }), 2);
+    all.exchanged(record({ outcome: 'refused', reason: 'expired', evidence: { role: 'subject', source: 'eks' } }), 1);
+    all.exchanged(record({ outcome: 'failed', reason: 'fault', grantType: undefined }), 1);
+    expect(await lines(all, 'exchequer_exchanges_total')).toEqual([
+      'exchequer_exchanges_total{grant="token-exchange",outcome="granted",reason="",rule="production",target="deploy",source="github",owner="platform"} 2',
+      'exchequer_exchanges_total{grant="token-exchange",outcome="refused",reason="expired",rule="",target="",source="eks",owner=""} 1',
+      'exchequer_exchanges_total{grant="",outcome="failed",reason="fault",rule="",target="",source="",owner=""} 1',
+    ]);
+    expect((await all.render()).body).not.toMatch(/secret|192\.0\.2\.1|01JCX5/);
+  });
+
+  it('take time, in seconds', async () => {
+    const all = metrics();
+    all.exchanged(record({ outcome: 'granted', reason: undefined }), 3);
+    const buckets = await lines(all, 'exchequer_exchange_duration_seconds_bucket');
+    expect(buckets).toContain(
+      'exchequer_exchange_duration_seconds_bucket{le="0.0025",grant="token-exchange",outcome="granted"} 0',
+    );
+    expect(buckets).toContain(
+      'exchequer_exchange_duration_seconds_bucket{le="0.005",grant="token-exchange",outcome="granted"} 1',
+    );
+    expect(await lines(all, 'exchequer_exchange_duration_seconds_sum')).toEqual([
+      'exchequer_exchange_duration_seconds_sum{grant="token-exchange",outcome="granted"} 0.003',
+    ]);
+  });
+
+  it('of names without end become `other`: the series stay bounded (A-185, F-40)', async () => {
+    const all = metrics();
+    for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
+      all.exchanged(record({ outcome: 'granted', reason: undefined, rule: `r${index}` }), 1);
+    const series = await lines(all, 'exchequer_exchanges_total');
+    expect(series).toHaveLength(METRIC_SERIES_MAX + 1);
+    expect(series.at(-1)).toMatch(/rule="other",.* 50$/);
+  });
+});
+
+describe('everything else', () => {
+  it('faults are counted, and handed on with their decision', async () => {
+    const all = metrics();
+    const error = new Error('x');
+    all.fault('D', error);
+    expect(await lines(all, 'exchequer_faults_total')).toEqual(['exchequer_faults_total 1']);
+    expect(faults).toEqual([['D', error]]);
+  });
+
+  it('key ages are read when they are scraped, and a source that is gone leaves no series', async () => {
+    let sources = [
+      { source: 'eks', ageSeconds: 12, fresh: true },
+      { source: 'people', ageSeconds: undefined, fresh: false },
+    ];
+    const signing = [
+      { algorithm: 'ES256', state: 'retired', ageSeconds: 90 },
+      { algorithm: 'ES256', state: 'retired', ageSeconds: 50 },
+      { algorithm: 'ES256', state: 'current', ageSeconds: 7 },
+    ];
+    const all = metrics({ sourceKeys: () => sources, signingKeys: () => signing });
+    expect(await lines(all, 'exchequer_source_keys_age_seconds')).toEqual([
+      'exchequer_source_keys_age_seconds{source="eks"} 12',
+    ]);
+    expect(await lines(all, 'exchequer_source_degraded')).toEqual([
+      'exchequer_source_degraded{source="eks"} 0',
+      'exchequer_source_degraded{source="people"} 1',
+    ]);
+    expect(await lines(all, 'exchequer_signing_key_age_seconds')).toEqual([
+      'exchequer_signing_key_age_seconds{algorithm="ES256",state="current"} 7',
+      'exchequer_signing_key_age_seconds{algorithm="ES256",state="retired"} 90',
+    ]);
+    sources = [];
+    expect(await lines(all, 'exchequer_source_degraded')).toEqual([]);
+  });
+
+  it('fetches, connection problems and reloads are counted', async () => {
+    const all = metrics();
+    all.keysFetched('eks', false);
+    all.connectionProblem('timeout');
+    all.reloaded(true, 1_800_000_000);
+    all.reloaded(false, 1_800_000_009);
+    expect(await lines(all, 'exchequer_source_key_fetches_total')).toEqual([
+      'exchequer_source_key_fetches_total{source="eks",outcome="failed"} 1',
+    ]);
+    expect(await lines(all, 'exchequer_connection_problems_total')).toEqual([
+      'exchequer_connection_problems_total{kind="timeout"} 1',
+    ]);
+    expect(await lines(all, 'exchequer_reload_success')).toEqual(['exchequer_reload_success 0']);
+    expect(await lines(all, 'exchequer_reload_timestamp_seconds')).toEqual([
+      'exchequer_reload_timestamp_seconds 1800000000',
+    ]);
+    expect(await lines(all, 'exchequer_reloads_total')).toHaveLength(2);
+  });
+
+  it('the event loop, memory and file descriptors are there, and two instances share nothing', async () => {
+    const [one, other] = [metrics(), metrics()];
+    one.fault('D', undefined);
+    const { contentType, body } = await one.render();
+    expect(contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+    for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes', 'process_open_fds'])
+      expect(body).toContain(`\n${name} `);
+    expect(await lines(other, 'exchequer_faults_total')).toEqual(['exchequer_faults_total 0']);
+  });
+});
