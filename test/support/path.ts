@@ -3,7 +3,7 @@
 import { createEpochs } from '../../src/core/epochs.ts';
 import type { ExchangeParts } from '../../src/core/exchange.ts';
 import { createExchange, type Outcome } from '../../src/core/exchange.ts';
-import type { IssuedFacts, IssueOrder, Policy, Snapshot } from '../../src/core/ports.ts';
+import type { IssuedFacts, IssueOrder, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
 import { asProved, type Proof, type ProvedPrincipal } from '../../src/core/principal.ts';
 import type { ExchangeRecord } from '../../src/core/record.ts';
 import { ok } from '../../src/core/refusal.ts';
@@ -79,38 +79,30 @@ export const refusingPolicy = (): Policy => ({
   claimsNamed: () => new Set(),
 });
 
+/** A snapshot whose verifier and issuer log their calls. */
+function snapshotOf(calls: string[], subject: ProvedPrincipal, policy: Policy): Snapshot {
+  const issuer: Issuer = {
+    issue: (order) => {
+      calls.push('issue');
+      const token = JSON.stringify(factsOf(order));
+      return Promise.resolve({ token, tokenType: 'Bearer', issuedTokenType: ACCESS_TOKEN_TYPE });
+    },
+    read: ({ token }) => JSON.parse(token) as IssuedFacts,
+    expect: factsOf,
+  };
+  const verify = () => {
+    calls.push('verify');
+    return Promise.resolve(ok(subject));
+  };
+  return { generation: 1, verifiers: { verify }, policy, issuers: new Map([['ledger', issuer]]) };
+}
+
 /** A path whose ports log their calls; `change` replaces any of them. */
 export function createPath(change: Partial<ExchangeParts> & { subject?: ProvedPrincipal; policy?: Policy } = {}) {
   const calls: string[] = [];
   const records: ExchangeRecord[] = [];
   const faults: unknown[] = [];
-  const snapshot: Snapshot = {
-    generation: 1,
-    verifiers: {
-      verify: () => {
-        calls.push('verify');
-        return Promise.resolve(ok(change.subject ?? provedSubject()));
-      },
-    },
-    policy: change.policy ?? grantingPolicy(),
-    issuers: new Map([
-      [
-        'ledger',
-        {
-          issue: (order) => {
-            calls.push('issue');
-            return Promise.resolve({
-              token: JSON.stringify(factsOf(order)),
-              tokenType: 'Bearer',
-              issuedTokenType: ACCESS_TOKEN_TYPE,
-            });
-          },
-          read: ({ token }) => JSON.parse(token) as IssuedFacts,
-          expect: factsOf,
-        },
-      ],
-    ]),
-  };
+  const snapshot = snapshotOf(calls, change.subject ?? provedSubject(), change.policy ?? grantingPolicy());
   const parts: ExchangeParts = {
     snapshot: () => snapshot,
     spent: {
@@ -138,13 +130,12 @@ export function createPath(change: Partial<ExchangeParts> & { subject?: ProvedPr
   };
   const exchange = createExchange(parts);
   const run = async (received: Received = RECEIVED): Promise<Outcome> => {
-    let outcome: Outcome | undefined;
-    await exchange(received, (answered) => {
+    const answered = Promise.withResolvers<Outcome>();
+    await exchange(received, (outcome) => {
       calls.push('answer');
-      outcome = answered;
+      answered.resolve(outcome);
     });
-    if (!outcome) throw new Error('no answer');
-    return outcome;
+    return answered.promise;
   };
   return { run, calls, records, faults, snapshot, parts };
 }

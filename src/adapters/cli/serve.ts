@@ -1,4 +1,5 @@
-// `exchequer serve`: runs the broker until it is told to stop. Signals are main.ts's business; this verb only says what they do.
+// `exchequer serve`: runs the broker until it is told to stop. Exit 0 after a stop, 1 where the configuration does not load.
+// Signals are main.ts's business; this verb only says what they do.
 
 import type { Command } from 'commander';
 import type { Terminal } from './terminal.ts';

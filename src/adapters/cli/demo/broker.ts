@@ -1,4 +1,5 @@
 // Runs a real `exchequer serve` for the demo, in a folder of its own that is gone afterwards, on ports that are free.
+// The configuration is the development set-up's own; only ports and the place of the records differ.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
 // A throw-away certificate authority and a server certificate from it, for the development set-up, the demo and the tests.
+// The authority's key is dropped as soon as it has signed.
 
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';

@@ -1,4 +1,5 @@
-// The demo's side of the wire: HTTPS with the throw-away authority, nothing else. It knows the broker from outside only.
+// The demo's side of the wire: HTTPS with the throw-away authority, nothing else.
+// It knows the broker from outside only.
 
 import { request } from 'node:https';
 

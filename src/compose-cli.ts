@@ -1,0 +1,122 @@
+// The command line, composed: every verb with the typed tools it needs. Verbs that look at files work offline; those about a
+// running broker go to its control socket. `main.ts` hands in the world and the signals.
+
+import { Command } from 'commander';
+import { registerAudit } from './adapters/cli/audit.ts';
+import { registerCheck } from './adapters/cli/check.ts';
+import { registerExplain } from './adapters/cli/explain.ts';
+import { registerKeys } from './adapters/cli/keys.ts';
+import { registerServe } from './adapters/cli/serve.ts';
+import type { Terminal } from './adapters/cli/terminal.ts';
+import { createOperator } from './adapters/control/operator.ts';
+import { openLines, verifyFile } from './audit/lines.ts';
+import { startBroker } from './compose.ts';
+import { KINDS, offlineCaches, readConfiguration, type World } from './compose-configuration.ts';
+import type { BrokerWorld } from './compose-state.ts';
+import { createConfigFiles } from './config/files.ts';
+import { loadConfig } from './config/load.ts';
+import { explainQuestion } from './policy/explain.ts';
+
+export interface Signals {
+  /** Calls back on the signal to stop, and on the one to reload. */
+  onSignal(handlers: { readonly stop: () => void; readonly reload: () => void }): void;
+}
+
+/** The program; `parseAsync` runs it. */
+export function createProgram(world: BrokerWorld, terminal: Terminal, signals: Signals): Command {
+  const program = new Command('exchequer')
+    .description('A token-exchange broker: proves workloads, asks a default-deny policy, issues short-lived tokens.')
+    .version(world.version)
+    .exitOverride((error) => {
+      terminal.exit(error.exitCode === 0 ? 0 : 2);
+      throw error;
+    })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    });
+  registerServe(program, terminal, serveTools(world, signals));
+  registerCheck(program, terminal, { check: (path) => check(world, path) });
+  registerExplain(program, terminal, explainTools(world));
+  registerKeys(program, terminal, keyTools(world));
+  registerAudit(program, terminal, {
+    lines: (file, options) => openLines(file ?? auditFile(world), options),
+    verify: verifyFile,
+  });
+  return program;
+}
+
+const serveTools = (world: BrokerWorld, signals: Signals) => ({
+  async start(path: string) {
+    const started = await startBroker(world, path);
+    if (!started.ok) return started;
+    const { broker } = started;
+    const serving = { addresses: broker.addresses, reload: broker.reload, stop: () => broker.stop('signal') };
+    return { ok: true as const, serving };
+  },
+  onSignal: signals.onSignal,
+});
+
+async function check(world: World, path: string) {
+  const caches = offlineCaches(world);
+  const read = await readConfiguration(world, path, caches);
+  caches.retain(new Set());
+  if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
+  const { sources, compiled, warnings } = read.configuration;
+  const summary = [`${sources.length} sources`, `${compiled.targets.length} targets`, `${compiled.rules.length} rules`];
+  return { problems: [], warnings, summary };
+}
+
+const explainTools = (world: World) => ({
+  nowSeconds: world.clock.nowSeconds,
+  async load(path: string) {
+    const caches = offlineCaches(world);
+    const read = await readConfiguration(world, path, caches);
+    caches.retain(new Set());
+    if (!read.ok) return read;
+    const { sources, compiled, verifiers } = read.configuration;
+    const offline = {
+      sources: sources.map(({ config }) => config.name),
+      assume(name: string | undefined, claims: Parameters<typeof verifiers.responsible>[0]) {
+        const named = sources.find(({ config }) => config.name === name)?.verifier;
+        const source = named ? { ok: true as const, value: named } : verifiers.responsible(claims);
+        if (!source.ok) return source;
+        const assumed = source.value.assume(claims);
+        return assumed.ok ? { ok: true as const, principal: assumed.value } : assumed;
+      },
+      explain: (question: Parameters<typeof explainQuestion>[1]) => explainQuestion(compiled, question),
+    };
+    return { ok: true as const, offline };
+  },
+  decision(id: string, broker: { readonly config: string; readonly control: string | undefined }) {
+    const operator = createOperator(broker.control ?? controlSocket(world, broker.config));
+    return id === 'last' ? operator.lastDecision() : operator.decision(id);
+  },
+});
+
+const keyTools = (world: World) => {
+  const operator = () => createOperator(controlSocket(world, configFile(world)));
+  return {
+    list: async () => operator().keys(),
+    rotate: async (algorithm?: 'ES256' | 'RS256') => operator().rotateKeys(algorithm),
+    revoke: async (kid: string) => operator().revokeKey(kid),
+  };
+};
+
+const configFile = (world: World): string => world.env.EXCHEQUER_CONFIG || 'exchequer.yaml';
+
+/** Where a configuration puts its control socket and its records, for verbs that only need to know that. */
+function configured(world: World, path: string) {
+  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files: createConfigFiles() });
+  if (!loaded.ok) throw new Error(`${path} does not load; \`exchequer check --config ${path}\` says why`);
+  return loaded.config;
+}
+
+const controlSocket = (world: World, path: string): string =>
+  world.env.EXCHEQUER_CONTROL || configured(world, path).control.socket;
+
+function auditFile(world: World): string {
+  const { audit } = configured(world, configFile(world));
+  if (audit.to === 'stdout') throw new Error('records go to standard output: pipe them in, with - for the file');
+  return audit.to;
+}

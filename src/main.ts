@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// The process: arguments, signals, the clock, the random source, the three streams. Nothing else in the project touches them
+// (test/architecture.test.ts). A setting that switches certificate checks off for the whole process is refused here.
+
+import { randomBytes } from 'node:crypto';
+import { CommanderError } from 'commander';
+import type { ExitCode, Terminal } from './adapters/cli/terminal.ts';
+import { createProgram, type Signals } from './compose-cli.ts';
+import type { BrokerWorld } from './compose-state.ts';
+
+const VERSION = '0.1.0';
+
+const terminal: Terminal = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  env: process.env,
+  exit: (code: ExitCode) => {
+    process.exitCode = code;
+  },
+};
+
+const world: BrokerWorld = {
+  clock: { nowSeconds: () => Date.now() / 1000, elapsedMs: () => performance.now() },
+  randomBytes,
+  env: process.env,
+  version: VERSION,
+  log: { write: (text) => void process.stderr.write(text) },
+};
+
+const signals: Signals = {
+  onSignal({ stop, reload }) {
+    let stops = 0;
+    for (const signal of ['SIGTERM', 'SIGINT'])
+      process.on(signal, () => {
+        stops += 1;
+        if (stops === 1) stop();
+        // Whoever asks twice does not want to wait.
+        else process.exit(1);
+      });
+    process.on('SIGHUP', reload);
+  },
+};
+
+if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
+  terminal.err('NODE_TLS_REJECT_UNAUTHORIZED=0 switches certificate checks off for everything: refused');
+  process.exit(2);
+}
+
+try {
+  await createProgram(world, terminal, signals).parseAsync(process.argv);
+} catch (error) {
+  if (!(error instanceof CommanderError)) {
+    terminal.err(error instanceof Error ? error.message : String(error));
+    process.exitCode = 3;
+  }
+}
