@@ -89,6 +89,7 @@ const PROOFS: readonly Proof[] = [
     ],
     innocent: {
       'src/verifiers/jose.ts': `import { jwtVerify } from 'jose';`,
+      'src/compose-part.ts': `import { pino } from 'pino';`,
       'src/outbound/fetch.ts': `import { request } from 'node:https';`,
       'src/adapters/cli/demo/a.ts': `import { spawn } from 'node:child_process';\nimport { SignJWT } from 'jose';`,
       'test/core/a.test.ts': `import { SignJWT } from 'jose';`,

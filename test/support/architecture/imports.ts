@@ -19,10 +19,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = Object.fromEntries([
   ['compose.ts', ['core', ...LEAVES, ...STAGES, ...ADAPTERS]],
 ]);
 
+/** The composition root may be several files; they count as one. */
+const rooted = (path: string): string => path.replace(/^src\/compose-[a-z-]+\.ts$/, 'src/compose.ts');
+
 /** The zone of a source file: the longest entry of ARROWS that holds it. */
 function zoneOf(path: string): string | undefined {
-  // The composition root may be several files; it is one zone.
-  const inside = path.slice('src/'.length).replace(/^compose-[a-z-]+\.ts$/, 'compose.ts');
+  const inside = rooted(path).slice('src/'.length);
   const zones = Object.keys(ARROWS).filter((zone) => inside === zone || inside.startsWith(`${zone}/`));
   return zones.sort((a, b) => b.length - a.length)[0];
 }
@@ -54,7 +56,7 @@ const CONFINED: readonly { readonly modules: RegExp; readonly places: readonly s
   { modules: /^ioredis$/, places: ['src/stores/redis.ts'] },
   { modules: /^prom-client$/, places: ['src/adapters/observe/'] },
   { modules: /^pino$/, places: ['src/adapters/', 'src/compose.ts', 'src/main.ts'] },
-  { modules: /^commander$/, places: ['src/adapters/cli/', 'src/main.ts'] },
+  { modules: /^commander$/, places: ['src/adapters/cli/', 'src/compose.ts', 'src/main.ts'] },
   { modules: /^(node:)?(https?|http2|tls|dgram|dns)(\/.*)?$/, places: ['src/outbound/', 'src/adapters/'] },
   // The audit sink wraps the pipe on standard output, so as never to block on it; it connects to nobody.
   { modules: /^(node:)?net$/, places: ['src/outbound/', 'src/adapters/', 'src/audit/sinks.ts'] },
@@ -72,7 +74,7 @@ function misplaced(file: SourceFile, one: Import): readonly string[] {
   if (one.specifier === '(computed)') return [at(file, one.line, 'imports a computed path')];
   if (file.path.startsWith('src/core/')) return [at(file, one.line, `core imports ${one.specifier}`)];
   const allowed = CONFINED.filter(({ modules }) => modules.test(one.specifier)).every(({ places }) =>
-    places.some((place) => (place.endsWith('/') ? file.path.startsWith(place) : file.path === place)),
+    places.some((place) => (place.endsWith('/') ? file.path.startsWith(place) : rooted(file.path) === place)),
   );
   return allowed ? [] : [at(file, one.line, `imports ${one.specifier}`)];
 }
