@@ -1,5 +1,6 @@
 // Keys of a remote issuer under every fault of its origin: F-1 to F-12, F-28, attacks, rows KB-13, SB-03.
 
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   KEYS_COOLDOWN_SECONDS,
@@ -332,12 +333,14 @@ describe('closing', () => {
 
   it('drops an answer that comes too late', async () => {
     const origin = openFakeOrigin();
-    const late = Promise.withResolvers<string>();
+    const late = Promise.withResolvers<OutboundAnswer>();
     origin.says(late.promise);
     origin.keys.start();
     origin.keys.close();
-    late.resolve(ONE);
-    expect(await ask(origin, 'one')).toMatchObject({ found: 'unavailable' });
+    late.resolve(REFUSED);
+    await setImmediate();
     expect(origin.events).toEqual([]);
+    expect(origin.keys.status()).toMatchObject({ failures: 0 });
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -74,6 +74,13 @@ describe('an answer', () => {
     expect(await ask('c1001')).toEqual(tooLarge);
   });
 
+  it('that announces too much is not waited for (F-6)', async () => {
+    await using server = await openTlsServer((_request, response) => {
+      response.writeHead(200, { 'content-length': 1001 }).flushHeaders();
+    });
+    expect(await open().get(request(server))).toMatchObject({ ok: false, problem: 'too_large' });
+  });
+
   it('that never ends is cut off at the cap (F-6)', async () => {
     let closed: Promise<unknown> | undefined;
     await using server = await openTlsServer((_request, response) => {
@@ -274,8 +281,12 @@ describe('trust in a server', () => {
 
   it('ends at once when its certificate changes: no session and no connection is kept (F-15)', async () => {
     await using server = await good();
+    const resumed: boolean[] = [];
+    server.server.on('secureConnection', (socket) => resumed.push(socket.isSessionReused()));
     const outbound = open();
     expect(await outbound.get(request(server))).toMatchObject({ ok: true });
+    expect(await outbound.get(request(server))).toMatchObject({ ok: true });
+    expect(resumed).toEqual([false, false]);
     const { cert, key } = await mintServerCertificate(['localhost']);
     server.server.setSecureContext({ cert, key });
     expect(await outbound.get(request(server))).toMatchObject({ ok: false, problem: 'tls' });
