@@ -1,0 +1,117 @@
+// Policies for tests: sources and targets of every kind, policy files as text, and principals that are only assumed.
+
+import { type JsonObject, valueAt } from '../../src/core/json.ts';
+import type { Principal } from '../../src/core/principal.ts';
+import { readYaml, type YamlDocument } from '../../src/parsing/yaml.ts';
+import { GITHUB } from '../../src/platforms/github.ts';
+import { GITLAB } from '../../src/platforms/gitlab.ts';
+import { KUBERNETES } from '../../src/platforms/kubernetes.ts';
+import { OIDC } from '../../src/platforms/oidc.ts';
+import { SPIFFE } from '../../src/platforms/spiffe.ts';
+import type { PlatformTable } from '../../src/platforms/table.ts';
+import { compilePolicy, type SourceView, type TargetView } from '../../src/policy/compile.ts';
+import type { CompiledPolicy } from '../../src/policy/compiled.ts';
+
+/** 2026-09-21. */
+export const NOW = 1_790_000_000;
+
+const source = (name: string, table: PlatformTable, more: Partial<SourceView> = {}): SourceView => ({
+  name,
+  kind: table.kind,
+  table,
+  issuer: table.issuer ?? `https://${name}.example`,
+  subjects: 'workloads',
+  pins: [],
+  tell: 'caller',
+  require: {},
+  ...more,
+});
+
+export const SOURCES: readonly SourceView[] = [
+  source('github', GITHUB, { require: { repository_owner_id: 65 } }),
+  source('gitlab', GITLAB, { require: { namespace_id: 72 } }),
+  source('eks', KUBERNETES),
+  source('onprem', KUBERNETES),
+  source('mesh', SPIFFE, { issuer: 'spiffe://example.org' }),
+  source('idp', OIDC),
+  source('people', OIDC, { subjects: 'people', pins: ['groups', 'email', 'acr'] }),
+];
+
+const target = (name: string, more: Partial<TargetView> = {}): TargetView => ({
+  name,
+  kind: 'token',
+  address: `https://api.example/${name}`,
+  scopes: [],
+  defaultScopes: [],
+  lifetimeSecondsMax: 300,
+  ...more,
+});
+
+export const TARGETS: readonly TargetView[] = [
+  target('deploy'),
+  target('ledger', { scopes: ['read', 'write', 'admin'], defaultScopes: ['read'], lifetimeSecondsMax: 3600 }),
+  target('vault', { require: { sources: ['mesh'], lifetimeMaxSeconds: 60 } }),
+];
+
+export function documentOf(text: string, file = 'p.yaml'): YamlDocument {
+  const read = readYaml(file, text);
+  if (!read.ok) throw new Error(`the test's own YAML does not load: ${JSON.stringify(read.problems)}`);
+  return read.document;
+}
+
+export interface PolicyTexts {
+  readonly sources?: readonly SourceView[];
+  readonly targets?: readonly TargetView[];
+}
+
+export const compileTexts = (texts: readonly string[], { sources = SOURCES, targets = TARGETS }: PolicyTexts = {}) =>
+  compilePolicy({ documents: texts.map((text, index) => documentOf(text, `p${index}.yaml`)), sources, targets });
+
+/** The compiled policy of one text that must load. */
+export function policyOf(text: string, world: PolicyTexts = {}): CompiledPolicy {
+  const compiled = compileTexts([text], world);
+  if (!compiled.ok) throw new Error(compiled.problems.map(({ path, message }) => `${path} ${message}`).join('\n'));
+  return compiled.policy;
+}
+
+/** Every problem of one text, as `line:column path message`. */
+export function problemsOf(text: string, world: PolicyTexts = {}): readonly string[] {
+  const compiled = compileTexts([text], world);
+  return compiled.ok
+    ? []
+    : compiled.problems.map(({ line, column, path, message }) => `${line}:${column} ${path} ${message}`);
+}
+
+/** A principal of a source, with a name good enough for tests. */
+export function principalOf(sourceName: string, claims: JsonObject): Principal {
+  const view = SOURCES.find(({ name }) => name === sourceName);
+  if (!view) throw new Error(`the test names no source: ${sourceName}`);
+  const sub = valueAt(claims, ['sub']);
+  const subject = typeof sub === 'string' ? sub : '';
+  const name = view.kind === 'spiffe' ? subject : `${sourceName}:${subject}`;
+  return { source: sourceName, kind: view.kind, issuer: view.issuer, subject, name, claims };
+}
+
+export const GITHUB_PUSH: JsonObject = {
+  sub: 'repo:acme/shop:ref:refs/heads/main',
+  repository: 'acme/shop',
+  repository_id: '74',
+  repository_owner: 'acme',
+  repository_owner_id: '65',
+  event_name: 'push',
+  ref: 'refs/heads/main',
+  actor: 'octocat',
+};
+
+export const githubJob = (change: JsonObject = {}): Principal => principalOf('github', { ...GITHUB_PUSH, ...change });
+
+/** A question for one or more targets. */
+export const question = <P extends Principal>(
+  subject: P,
+  targets: string | readonly string[],
+  more: { readonly scopes?: readonly string[]; readonly now?: number } = {},
+) => ({
+  subject,
+  ask: { targets: typeof targets === 'string' ? [targets] : targets, scopes: more.scopes },
+  now: more.now ?? NOW,
+});
