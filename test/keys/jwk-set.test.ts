@@ -70,6 +70,23 @@ describe('a key set', () => {
   });
 });
 
+describe('a large key set', () => {
+  it('gives way to everybody else while it is read (F-6, F-41)', async () => {
+    const text = setOf(...Array.from({ length: 100 }, (_, index) => ({ ...ec, kid: `k${index}` })));
+    let turns = 0;
+    let reading = true;
+    const turn = () => {
+      turns += 1;
+      if (reading) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const set = await read(text);
+    reading = false;
+    expect(set.ok && set.keys).toHaveLength(100);
+    expect(turns).toBeGreaterThan(50);
+  });
+});
+
 describe('a bad key', () => {
   const cases: [string, (jwks: { rsa: JWK; ec: JWK }) => unknown, string][] = [
     ['that is no object', () => 'key', 'is not an object'],
