@@ -1,7 +1,7 @@
 // Files as configuration reads them: bounded, UTF-8 or refused, and folders walked through symbolic links (Kubernetes mounts
 // are made of them) without ever going round in circles. Names that begin with a dot are skipped.
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFIG_FILE_BYTES_MAX, POLICY_FILES_MAX, YAML_DEPTH_MAX } from '../core/limits.ts';
 
@@ -15,7 +15,8 @@ export interface ConfigFiles {
 export const createConfigFiles = (): ConfigFiles => Object.freeze({ read, list });
 
 function read(path: string): string {
-  const descriptor = openSync(path, 'r');
+  // Opening a pipe that nobody writes to would otherwise wait for ever.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(descriptor);
     if (stat.isDirectory()) throw new Error('it is a folder');

@@ -68,6 +68,9 @@ export function renderPath(path: YamlPath): string {
 
 const TOO_DEEP = `is nested too deeply; at most ${YAML_DEPTH_MAX} levels are read`;
 
+/** Inside `{ }` and `[ ]` an unquoted brace is YAML's own. */
+const REFERENCE = '${';
+
 /** Something wrong at an offset of the text. */
 interface Fault {
   readonly at: number;
@@ -107,7 +110,11 @@ function composeOne(text: string, lineStarts: number[], faults: Fault[]): Node |
   }
   const [first, second] = documents;
   for (const { errors, warnings } of documents)
-    for (const { pos, message } of [...errors, ...warnings]) fault(pos[0], message);
+    for (const { pos, message } of [...errors, ...warnings])
+      fault(
+        pos[0],
+        text.startsWith(REFERENCE, pos[0] - 1) ? `put a value with ${REFERENCE}...} in quotes here` : message,
+      );
   if (second) fault(second.range[0], 'a file holds one document; this is a second one');
   if (!first?.contents && faults.length === 0) fault(0, 'is empty');
   if (first && isScalar(first.contents) && first.contents.value === null && faults.length === 0) fault(0, 'is empty');

@@ -104,6 +104,13 @@ describe('readYaml', () => {
   });
 });
 
+describe('a reference without quotes', () => {
+  it('is explained where YAML reads its brace as its own', () => {
+    expect(problems(`a: { b: \${C} }`)[0]).toBe(`1:10 : put a value with \${...} in quotes here`);
+    expect(plain(`a: { b: "\${C}" }\nc: \${D}`)).toEqual({ a: { b: `\${C}` }, c: `\${D}` });
+  });
+});
+
 describe('locate', () => {
   const found = document('# head\ntrust:\n  github:\n    kind: github\n    list:\n      - a\n      - { b: c }\n');
 

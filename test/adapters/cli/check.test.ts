@@ -1,0 +1,120 @@
+// `exchequer check`, driven as a command line: where it looks, what it prints, how it exits.
+
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { type CheckReport, configPath, registerCheck } from '../../../src/adapters/cli/check.ts';
+
+const PROBLEM = {
+  file: 'policies/a.yaml',
+  line: 4,
+  column: 3,
+  path: 'rules[0].name',
+  message: 'is missing: must be text',
+};
+const WARNING = { file: 'exchequer.yaml', line: 1, column: 1, path: '', message: 'has a wide rule' };
+const GOOD: CheckReport = { problems: [], warnings: [], summary: ['2 sources', '1 target'] };
+const BAD: CheckReport = { problems: [PROBLEM], warnings: [WARNING], summary: [] };
+
+async function run(args: readonly string[], report: CheckReport, env: Record<string, string> = {}) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const asked: string[] = [];
+  let code: number | undefined;
+  const program = new Command().exitOverride().configureOutput({ writeErr: (text) => err.push(text) });
+  const terminal = {
+    out: (line: string) => void out.push(line),
+    err: (line: string) => void err.push(line),
+    env,
+    exit: (given: number) => {
+      code = given;
+    },
+  };
+  registerCheck(program, terminal, {
+    check(path) {
+      asked.push(path);
+      return report;
+    },
+  });
+  await program.parseAsync(['check', ...args], { from: 'user' });
+  return { out, err, asked, code };
+}
+
+describe('exchequer check', () => {
+  it('exits 0 and says what would be loaded', async () => {
+    expect(await run([], GOOD)).toEqual({
+      out: [],
+      err: ['exchequer.yaml: loads, with 2 sources, 1 target'],
+      asked: ['exchequer.yaml'],
+      code: 0,
+    });
+  });
+
+  it('exits 1 and lists every problem as file:line:column path: message, as seen from here', async () => {
+    expect(await run(['--config', 'config/exchequer.yaml'], BAD)).toMatchObject({
+      out: [
+        'config/policies/a.yaml:4:3 rules[0].name: is missing: must be text',
+        'config/exchequer.yaml:1:1 has a wide rule (warning)',
+      ],
+      err: ['config/exchequer.yaml: 1 problem'],
+      code: 1,
+    });
+  });
+
+  it('exits 0 where there are only warnings', async () => {
+    const { out, code } = await run([], { ...GOOD, warnings: [WARNING] });
+    expect({ out, code }).toEqual({ out: ['exchequer.yaml:1:1 has a wide rule (warning)'], code: 0 });
+  });
+
+  it('takes the flag over EXCHEQUER_CONFIG over exchequer.yaml', async () => {
+    expect((await run([], GOOD, { EXCHEQUER_CONFIG: 'env.yaml' })).asked).toEqual(['env.yaml']);
+    expect((await run(['--config', 'flag.yaml'], GOOD, { EXCHEQUER_CONFIG: 'env.yaml' })).asked).toEqual(['flag.yaml']);
+    expect(configPath(undefined, { EXCHEQUER_CONFIG: '' })).toBe('exchequer.yaml');
+  });
+
+  it('prints one JSON object with --json', async () => {
+    const { out, err, code } = await run(['--json', '--config', '/etc/x/exchequer.yaml'], BAD);
+    expect(out.map((line) => JSON.parse(line))).toEqual([
+      {
+        ok: false,
+        problems: [{ ...PROBLEM, file: '/etc/x/policies/a.yaml' }],
+        warnings: [{ ...WARNING, file: '/etc/x/exchequer.yaml' }],
+        summary: [],
+      },
+    ]);
+    expect({ err, code }).toEqual({ err: [], code: 1 });
+    expect(JSON.parse((await run(['--json'], GOOD)).out[0] ?? '')).toMatchObject({ ok: true });
+  });
+
+  it('prints workflow commands with --github', async () => {
+    const { out, code } = await run(['--github', '--config', 'config/exchequer.yaml'], BAD);
+    expect(out).toEqual([
+      '::error file=config/policies/a.yaml,line=4,col=3::rules[0].name: is missing: must be text',
+      '::warning file=config/exchequer.yaml,line=1,col=1::has a wide rule',
+    ]);
+    expect(code).toBe(1);
+  });
+
+  it('lets no file name or message forge a workflow command, a line or an escape sequence', async () => {
+    const hostile = { ...PROBLEM, file: 'a,line=9::x\n.yaml', message: 'one\r\n::add-mask::x 100%\u001b[2J' };
+    const report = { ...BAD, problems: [hostile], warnings: [] };
+    expect((await run(['--github'], report)).out).toEqual([
+      '::error file=a%2Cline=9%3A%3Ax%0A.yaml,line=4,col=3::rules[0].name: one%0D%0A::add-mask::x 100%25\u001b[2J',
+    ]);
+    expect((await run([], report)).out).toEqual([
+      'a,line=9::x\\n.yaml:4:3 rules[0].name: one\\r\\n::add-mask::x 100%\\u001b[2J',
+    ]);
+  });
+
+  it('exits 2 where --json and --github are both asked for, without looking', async () => {
+    expect(await run(['--json', '--github'], BAD)).toEqual({
+      out: [],
+      err: ['--json and --github exclude each other'],
+      asked: [],
+      code: 2,
+    });
+  });
+
+  it('leaves an unknown flag to the program', async () => {
+    await expect(run(['--nope'], GOOD)).rejects.toMatchObject({ code: 'commander.unknownOption' });
+  });
+});

@@ -1,0 +1,49 @@
+// What a reload may not change.
+
+import { describe, expect, it } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import { renamedSources, restartNeeded } from '../../src/config/restart.ts';
+import { BASE, load, problems } from './folder.ts';
+
+function config(text = BASE, files: Record<string, string> = {}): Config {
+  const loaded = load(text, { files });
+  if (!loaded.ok) throw new Error(problems(loaded).join('\n'));
+  return loaded.config;
+}
+
+describe('restartNeeded', () => {
+  it.each([
+    ['issuer', 'https://sts.acme.example', 'https://two.acme.example'],
+    ['listen.address', '0.0.0.0:8443', '0.0.0.0:9443'],
+    ['listen.tls.certificate', 'tls.crt', 'new.crt'],
+    ['listen.tls.key', 'tls.key', 'new.key'],
+    ['observe.address', '[::1]:9464', '[::]:9464'],
+    ['control.socket', './run/control.sock', './control.sock'],
+    ['store.directory', './state', './state2'],
+    ['keys.directory', '/keys', '/keys2'],
+    ['audit.to', 'stdout', 'audit.jsonl'],
+  ])('names %s', (path, from, to) => {
+    const files = { '/etc/x/new.crt': 'CERTIFICATE', '/etc/x/new.key': 'KEY' };
+    expect(restartNeeded(config(), config(BASE.replace(from, to), files))).toEqual([path]);
+  });
+
+  it('names nothing for what a reload takes: certificates, sources, targets, policies, key calendars', () => {
+    const text = BASE.replace('/keys }', '/keys, rotateEvery: 10d }')
+      .replace('kind: token', 'kind: token\n    scopes: { a: {} }')
+      .replace('trust:\n', 'trust:\n  p: { kind: oidc, issuer: https://i.example, subjects: people }\n');
+    const files = { '/etc/x/tls.crt': 'RENEWED', '/etc/x/tls.key': 'RENEWED', '/etc/x/policies/b.yaml': 'rules: []' };
+    expect(restartNeeded(config(), config(text, files))).toEqual([]);
+  });
+});
+
+describe('renamedSources', () => {
+  it('refuses a running name with another trust domain or issuer, and takes new and removed names', () => {
+    expect(renamedSources(config(), config(BASE.replace('prod.acme.example', 'dev.acme.example')))).toEqual([
+      'trust.mesh proves spiffe://prod.acme.example while the broker runs and cannot become spiffe://dev.acme.example: use another name, or restart',
+    ]);
+    expect(renamedSources(config(), config(BASE.replace('  mesh:', '  mesh2:')))).toEqual([]);
+    expect(
+      renamedSources(config(), config(BASE.replace('bundles/prod', 'bundles/new'), { '/etc/x/bundles/new.json': '' })),
+    ).toEqual([]);
+  });
+});
