@@ -1,0 +1,61 @@
+// Reads an access token of ours back from its own bytes, for the recheck. Its signature is not verified again (DESIGN §7); what
+// is in it is read strictly, and a header or claim that nobody ordered cannot be read at all (RFC 9068 §2).
+
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import type { IssuedFacts } from '../core/ports.ts';
+
+export interface ExpectedHeader {
+  readonly algorithm: string;
+  readonly typ: string;
+}
+
+const MEMBERS = ['iss', 'aud', 'sub', 'client_id', 'iat', 'exp', 'jti', 'scope', 'origin'];
+
+/** The facts, in the order in which the issuer expects them, so that their JSON can be compared. Throws where it cannot be read. */
+export function readAccessToken(token: string, { algorithm, typ }: ExpectedHeader): IssuedFacts {
+  const [header, claims, signature, ...more] = token.split('.');
+  if (!header || !claims || !signature || more.length > 0) throw new Error('the issued token is not a compact JWS');
+  const { alg, kid, typ: presented, ...others } = readPart(header);
+  if (alg !== algorithm || presented !== typ || typeof kid !== 'string' || Object.keys(others).length > 0)
+    throw new Error('the issued token has another header');
+
+  const said = readPart(claims);
+  const unknown = Object.keys(said).find((name) => !MEMBERS.includes(name));
+  if (unknown !== undefined) throw new Error(`the issued token has the claim ${unknown}`);
+  return {
+    id: text(said.jti),
+    issuer: text(said.iss),
+    audience: text(said.aud),
+    subject: text(said.sub),
+    clientId: text(said.client_id),
+    scopes: said.scope === undefined ? [] : text(said.scope).split(' '),
+    issuedAt: instant(said.iat),
+    expiresAt: instant(said.exp),
+  };
+}
+
+function readPart(part: string): JsonObject {
+  const value = parsed(Buffer.from(part, 'base64url').toString('utf8'));
+  if (!isJsonObject(value)) throw new Error('a part of the issued token is not an object');
+  return value;
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text.
+    throw new Error('a part of the issued token is not JSON');
+  }
+}
+
+function text(value: Json | undefined): string {
+  if (typeof value !== 'string') throw new Error('a claim of the issued token is not text');
+  return value;
+}
+
+function instant(value: Json | undefined): number {
+  if (!Number.isSafeInteger(value) || typeof value !== 'number')
+    throw new Error('a time of the issued token is not whole seconds');
+  return value;
+}
