@@ -179,6 +179,8 @@ const judgedLookup =
   };
 
 function readResponse(response: IncomingMessage, bytesMax: number, settle: (step: Step) => void): void {
+  // First of all: a refused answer is destroyed unread, and may still report that.
+  response.on('error', (error) => settle(describeError(error, false)));
   const refused = refuseHead(response, bytesMax);
   if (refused) {
     settle(refused);
@@ -192,7 +194,6 @@ function readResponse(response: IncomingMessage, bytesMax: number, settle: (step
     chunks.push(chunk);
     if (bytes > bytesMax) settle(failed('too_large', `more than ${bytesMax} bytes`));
   });
-  response.on('error', (error) => settle(describeError(error, false)));
   response.on('end', () =>
     settle(response.complete ? { ok: true, body: Buffer.concat(chunks) } : failed('network', 'cut off')),
   );
