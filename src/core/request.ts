@@ -63,14 +63,20 @@ const UNSUPPORTED = [
   'request_context',
   'request_details',
   'requested_actor',
+  'req_cnf',
 ];
 /** The only parameters that may be sent more than once (RFC 8693 §2.1, RFC 8707 §2). */
 export const MAY_REPEAT: ReadonlySet<string> = new Set(['audience', 'resource']);
 const CREDENTIALS = new Set(['subject_token', 'actor_token', 'assertion', 'client_assertion']);
+/** Names of parties, in characters that a record, a header and another system all show as one thing (RFC 6749 Appendix A.1). */
+const NAMES = new Set(['audience', 'client_id']);
+const CREDENTIAL_TEXT = /^[\x21-\x7e]*$/;
+const NAME_TEXT = /^[\x20-\x7e]*$/;
 /** RFC 6749 §3.3: one scope token. */
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 /** RFC 3986 §4.3: an absolute URI has a scheme and no fragment. Spelling beyond that is compared, not judged. */
-const ABSOLUTE_URI = /^[A-Za-z][A-Za-z0-9+.-]*:[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+$/;
+const ABSOLUTE_URI =
+  /^[A-Za-z][A-Za-z0-9+.-]*:(?:[\x21\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]|%[0-9A-Fa-f]{2})+$/;
 
 /** Reads the parameters of a token exchange (RFC 8693 §2.1), or says what is wrong with the first that is. */
 export function readTokenRequest(parameters: Parameters): Result<TokenRequest, SyntaxRefusal> {
@@ -102,23 +108,29 @@ export function readTokenRequest(parameters: Parameters): Result<TokenRequest, S
 
 /** Reads what is asked for: targets (RFC 8707 §2) and scopes (RFC 6749 §3.3). */
 export function readAsk(parameters: Parameters): Result<Ask, SyntaxRefusal> {
+  const audiences = parameters.get('audience') ?? [];
   const resources = parameters.get('resource') ?? [];
   if (!resources.every((resource) => ABSOLUTE_URI.test(resource))) return refuse({ reason: 'resource_malformed' });
-  const targets = [...(parameters.get('audience') ?? []), ...resources];
-  if (targets.length > TARGET_VALUES_MAX) return refuse({ reason: 'parameter_repeated', parameter: 'audience' });
+  if (audiences.length + resources.length > TARGET_VALUES_MAX)
+    return refuse({ reason: 'parameter_repeated', parameter: audiences.length > 1 ? 'audience' : 'resource' });
 
   const scope = parameters.get('scope')?.[0];
   const scopes = scope?.split(' ');
   if (scopes && (scopes.length > SCOPES_MAX || !scopes.every((token) => SCOPE_TOKEN.test(token))))
     return refuse({ reason: 'scope_malformed' });
-  return ok({ targets, scopes: scopes && [...new Set(scopes)] });
+  return ok({ targets: [...audiences, ...resources], scopes: scopes && [...new Set(scopes)] });
 }
 
+/** Repetition, size and characters. Too large is refused, never cut down or left out (TX-15, A-129). */
 function misusedParameter(parameters: Parameters): SyntaxRefusal | undefined {
   for (const [parameter, values] of parameters) {
     if (values.length > 1 && !MAY_REPEAT.has(parameter)) return { reason: 'parameter_repeated', parameter };
-    const bytesMax = CREDENTIALS.has(parameter) ? CREDENTIAL_BYTES_MAX : PARAMETER_BYTES_MAX;
-    if (values.some((value) => value.length > bytesMax)) return { reason: 'parameter_too_large', parameter, bytesMax };
+    const isCredential = CREDENTIALS.has(parameter);
+    const bytesMax = isCredential ? CREDENTIAL_BYTES_MAX : PARAMETER_BYTES_MAX;
+    if (values.some((value) => Buffer.byteLength(value) > bytesMax))
+      return { reason: 'parameter_too_large', parameter, bytesMax };
+    const allowed = isCredential ? CREDENTIAL_TEXT : NAMES.has(parameter) ? NAME_TEXT : undefined;
+    if (allowed && !values.every((value) => allowed.test(value))) return { reason: 'parameter_malformed', parameter };
   }
   return undefined;
 }

@@ -53,7 +53,6 @@ interface Counts {
 /** Depth, members and values of a text. Exact for JSON; for anything else the numbers do not matter, JSON.parse refuses it. */
 function countText(text: string): Counts {
   const counts: Counts = { members: 0, problem: undefined };
-  const escapes = text.includes('\\');
   let depth = 0;
   // The text is a value; each comma adds one, and each container that is not empty adds its first.
   let values = 1;
@@ -69,7 +68,7 @@ function countText(text: string): Counts {
     else if (code === 0x2c) values += 1;
     else if (code === 0x3a) counts.members += 1;
     else if (code === QUOTE) {
-      at = endOfString(text, at, escapes);
+      at = endOfString(text, at);
       if (at < 0) return { members: 0, problem: 'syntax' };
     }
     if (depth > JSON_DEPTH_MAX) return { members: 0, problem: 'too_deep' };
@@ -78,17 +77,18 @@ function countText(text: string): Counts {
   return counts;
 }
 
-/** Where the string that begins at `start` ends; -1 where it does not. A quote after an odd run of backslashes is part of it. */
-function endOfString(text: string, start: number, escapes: boolean): number {
-  let end = text.indexOf('"', start + 1);
-  if (!escapes) return end;
-  while (end >= 0) {
-    let run = end;
-    while (text.charCodeAt(run - 1) === BACKSLASH) run -= 1;
-    if ((end - run) % 2 === 0) return end;
-    end = text.indexOf('"', end + 1);
+/**
+ * Where the string that begins at `start` ends; -1 where it does not. Character by character on purpose: V8 moves a call of
+ * `indexOf` out of its branch and makes it for every character of the text, which is quadratic.
+ */
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    // Whatever a backslash escapes, a quote included, is part of the string.
+    if (code === BACKSLASH) at += 1;
   }
-  return end;
+  return -1;
 }
 
 /** Copies what JSON.parse made; recursion is bounded by JSON_DEPTH_MAX. After a problem the copy is worthless. */
@@ -105,7 +105,7 @@ function copyValue(value: unknown, copy: Counts): Json {
       if (value === null || value === undefined) return null;
       return Array.isArray(value)
         ? Object.freeze(value.map((item: unknown) => copyValue(item, copy)))
-        : copyObject(value, copy);
+        : copyObject(value as Record<string, unknown>, copy);
   }
 }
 
@@ -115,12 +115,12 @@ function copyNumber(value: number, copy: Counts): number {
   return value === 0 ? 0 : value;
 }
 
-function copyObject(value: object, copy: Counts): JsonObject {
+function copyObject(value: Record<string, unknown>, copy: Counts): JsonObject {
   // On an object without a prototype, assigning to `__proto__` makes an ordinary member.
   const members: Record<string, Json> = Object.create(null);
-  for (const [name, item] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
     if (!name.isWellFormed()) copy.problem = 'lone_surrogate';
-    members[name] = copyValue(item, copy);
+    members[name] = copyValue(value[name], copy);
     copy.members += 1;
   }
   return Object.freeze(members);
