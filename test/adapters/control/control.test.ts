@@ -24,7 +24,7 @@ import {
 import { CONTROL_DECISIONS_MAX } from '../../../src/core/limits.ts';
 
 const ID = '01JCX5ZZZZ0123456789ABCDEF';
-const KEY = { kid: 'k1', algorithm: 'ES256', state: 'current', createdAt: 1_800_000_000 };
+const KEY = { kid: 'k1', algorithm: 'ES256', state: 'current', createdAtSeconds: 1_800_000_000 } as const;
 
 let directory: string;
 let listeners: ControlListener[];
@@ -42,7 +42,7 @@ const handlers = (change: Partial<ControlHandlers> = {}): ControlHandlers => ({
   decision: (id) => (id === ID ? { decision: ID } : undefined),
   decisions: (last) => Array.from({ length: last + 5 }, (_, index) => ({ decision: index })),
   keys: () => [KEY],
-  rotateKeys: async () => [KEY, KEY],
+  rotateKeys: async (algorithm) => (algorithm === undefined ? [KEY, KEY] : [KEY]),
   revokeKey: async (kid) => (kid === 'k1' ? { revoked: kid } : undefined),
   status: () => ({ generation: 1 }),
   ...change,
@@ -125,6 +125,8 @@ describe('commands', () => {
     ['GET', '/decisions?last=1', 200, { decisions: [{ decision: 0 }] }],
     ['GET', '/keys', 200, { keys: [KEY] }],
     ['POST', '/keys/rotate', 200, { keys: [KEY, KEY] }],
+    ['POST', '/keys/rotate?algorithm=ES256', 200, { keys: [KEY] }],
+    ['POST', '/keys/rotate?algorithm=none', 400, { error: 'algorithm must be ES256 or RS256' }],
     ['POST', '/keys/k1/revoke', 200, { revoked: 'k1' }],
     ['POST', '/keys/k2/revoke', 404, { error: 'there is no such key' }],
     ['GET', '/status', 200, { generation: 1 }],

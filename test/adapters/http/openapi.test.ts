@@ -1,0 +1,155 @@
+// openapi/exchequer.yaml is the contract of the public listener: its paths, methods, statuses, errors and limits are those of
+// the code, and what the listener answers has the shapes that it names.
+
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { metadataDocument, pathsOf } from '../../../src/adapters/http/metadata.ts';
+import { renderOutcome, wireRefusal } from '../../../src/adapters/http/wire.ts';
+import {
+  BODY_BYTES_MAX,
+  CREDENTIAL_BYTES_MAX,
+  FORM_PARAMETERS_MAX,
+  METADATA_AGE_SECONDS,
+  PARAMETER_BYTES_MAX,
+  SENTENCE_CHARACTERS_MAX,
+} from '../../../src/core/limits.ts';
+import type { Reason, Refusal } from '../../../src/core/refusal.ts';
+import { DECISION, form, granted, type Harness, ISSUER, JWKS, refused, send, startListener } from './harness.ts';
+
+const credential = { role: 'subject', source: 'eks' } as const;
+/** One refusal for every reason there is: a new one does not compile until it stands here. */
+const EVERY: { readonly [R in Reason]: Extract<Refusal, { reason: R }> } = {
+  method_not_allowed: { reason: 'method_not_allowed' },
+  media_type_unsupported: { reason: 'media_type_unsupported' },
+  query_forbidden: { reason: 'query_forbidden' },
+  body_malformed: { reason: 'body_malformed', problem: 'encoded' },
+  body_too_large: { reason: 'body_too_large', bytesMax: 1 },
+  parameter_missing: { reason: 'parameter_missing', parameter: 'scope' },
+  parameter_repeated: { reason: 'parameter_repeated', parameter: 'scope' },
+  parameter_too_large: { reason: 'parameter_too_large', parameter: 'scope', bytesMax: 1 },
+  parameter_malformed: { reason: 'parameter_malformed', parameter: 'scope' },
+  parameter_unsupported: { reason: 'parameter_unsupported', parameter: 'DPoP' },
+  grant_type_unsupported: { reason: 'grant_type_unsupported' },
+  token_type_unsupported: { reason: 'token_type_unsupported', parameter: 'subject_token_type' },
+  scope_malformed: { reason: 'scope_malformed' },
+  resource_malformed: { reason: 'resource_malformed' },
+  client_credential_refused: { reason: 'client_credential_refused', method: 'basic' },
+  client_required: { reason: 'client_required', source: 'people' },
+  credential_malformed: { ...credential, reason: 'credential_malformed', problem: 'too_large' },
+  issuer_unknown: { role: 'subject', reason: 'issuer_unknown' },
+  subject_reserved: { ...credential, reason: 'subject_reserved' },
+  token_type_refused: { ...credential, reason: 'token_type_refused' },
+  typ_refused: { ...credential, reason: 'typ_refused' },
+  header_refused: { ...credential, reason: 'header_refused', member: 'crit' },
+  algorithm_refused: { ...credential, reason: 'algorithm_refused' },
+  key_unknown: { ...credential, reason: 'key_unknown' },
+  signature_invalid: { ...credential, reason: 'signature_invalid' },
+  claim_missing: { ...credential, reason: 'claim_missing', claim: 'exp' },
+  claim_invalid: { ...credential, reason: 'claim_invalid', claim: 'exp' },
+  claim_forbidden: { ...credential, reason: 'claim_forbidden', claim: 'act' },
+  claim_unsupported: { ...credential, reason: 'claim_unsupported', claim: 'act' },
+  audience_mismatch: { ...credential, reason: 'audience_mismatch' },
+  expired: { ...credential, reason: 'expired' },
+  not_yet_valid: { ...credential, reason: 'not_yet_valid' },
+  lifetime_too_long: { ...credential, reason: 'lifetime_too_long', secondsMax: 1 },
+  too_old: { ...credential, reason: 'too_old', secondsMax: 1 },
+  requirement_unmet: { ...credential, reason: 'requirement_unmet', claim: 'repository_owner_id' },
+  replayed: { ...credential, reason: 'replayed', spentBy: DECISION },
+  no_rule: { reason: 'no_rule' },
+  target_unknown: { reason: 'target_unknown' },
+  targets_differ: { reason: 'targets_differ' },
+  target_not_allowed: { reason: 'target_not_allowed' },
+  target_denied: { reason: 'target_denied', rule: 'r' },
+  target_requirement_unmet: { reason: 'target_requirement_unmet', requirement: 'mfa' },
+  scope_not_allowed: { reason: 'scope_not_allowed' },
+  keys_unavailable: { reason: 'keys_unavailable', source: 'eks', retryAfterSeconds: 1 },
+  store_unavailable: { reason: 'store_unavailable', retryAfterSeconds: 1 },
+  audit_unavailable: { reason: 'audit_unavailable', retryAfterSeconds: 1 },
+  overloaded: { reason: 'overloaded', retryAfterSeconds: 1 },
+};
+const ALL: readonly Refusal[] = Object.values(EVERY);
+
+const shape = z.looseObject({
+  type: z.string().optional(),
+  required: z.array(z.string()).optional(),
+  additionalProperties: z.boolean().optional(),
+  properties: z
+    .record(
+      z.string(),
+      z.looseObject({
+        enum: z.array(z.string()).optional(),
+        pattern: z.string().optional(),
+        maxLength: z.number().optional(),
+      }),
+    )
+    .optional(),
+});
+const contract = z
+  .looseObject({
+    paths: z.record(z.string(), z.record(z.string(), z.looseObject({ responses: z.record(z.string(), z.unknown()) }))),
+    components: z.looseObject({ schemas: z.record(z.string(), shape) }),
+  })
+  .parse(parse(readFileSync(new URL('../../../openapi/exchequer.yaml', import.meta.url), 'utf8')));
+
+/** Compares an answer's body with the members, and their enumerations, that a schema names. */
+function conforms(name: string, text: string): void {
+  const { required = [], properties = {}, additionalProperties } = contract.components.schemas[name] ?? {};
+  const body = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  expect(Object.keys(body)).toEqual(expect.arrayContaining(required));
+  if (additionalProperties === false) for (const member of Object.keys(body)) expect(properties).toHaveProperty(member);
+  for (const [member, { enum: values, pattern }] of Object.entries(properties)) {
+    if (values && member in body) expect(values).toContain(body[member]);
+    if (pattern) expect(body[member]).toMatch(new RegExp(pattern, 'u'));
+  }
+}
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startListener();
+});
+afterAll(() => harness.listener.close(0));
+
+describe('openapi/exchequer.yaml', () => {
+  it('has the paths that are served, and no others', async () => {
+    const { token, jwks, metadata } = pathsOf(ISSUER);
+    expect(Object.keys(contract.paths).toSorted()).toEqual([token, jwks, ...metadata].toSorted());
+    for (const [path, methods] of Object.entries(contract.paths)) {
+      for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+        const { status } = await send(harness, { method, path, body: method === 'POST' ? form() : '' });
+        expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? 200 : 405]);
+      }
+    }
+  });
+
+  it('has the statuses and errors of /token that the code has, and no others', () => {
+    const statuses = new Set([200, 500, ...ALL.map((refusal) => wireRefusal(refusal).status)]);
+    const documented = Object.keys(contract.paths['/token']?.post?.responses ?? {}).map(Number);
+    expect(documented.toSorted()).toEqual([...statuses].toSorted());
+    const errors = new Set(['server_error', ...ALL.map((refusal) => wireRefusal(refusal).error)]);
+    const listed = contract.components.schemas.Refusal?.properties?.error?.enum ?? [];
+    expect(listed.toSorted()).toEqual([...errors].toSorted());
+  });
+
+  it('describes the bodies that are sent', () => {
+    for (const outcome of [...ALL.map(refused), { kind: 'failed', decision: DECISION } as const])
+      conforms('Refusal', renderOutcome(outcome, () => undefined).body);
+    conforms('ExchangeResponse', renderOutcome(granted(['a']), () => undefined).body);
+    conforms('Metadata', JSON.stringify(metadataDocument({ issuer: ISSUER, signingAlgorithms: ['ES256'] })));
+    conforms('JwkSet', JSON.stringify(JWKS));
+  });
+
+  it('says the limits that the code has', () => {
+    const text = JSON.stringify(contract);
+    for (const limit of [BODY_BYTES_MAX, CREDENTIAL_BYTES_MAX, PARAMETER_BYTES_MAX])
+      expect(text).toContain(`${limit.toLocaleString('en')}`);
+    expect(text).toContain(`${FORM_PARAMETERS_MAX} parameters at most`);
+    expect(text).toContain(`max-age=${METADATA_AGE_SECONDS}`);
+    const { properties } = contract.components.schemas.Refusal ?? {};
+    expect(properties?.error_description?.maxLength).toBe(SENTENCE_CHARACTERS_MAX);
+    expect(contract.components.schemas.ExchangeRequest?.properties?.subject_token?.maxLength).toBe(
+      CREDENTIAL_BYTES_MAX,
+    );
+  });
+});
