@@ -6,6 +6,10 @@
 
 /** One request body: a 64 KiB subject token, percent-encoded, with its other parameters (TX-15). */
 export const BODY_BYTES_MAX = 131_072;
+/** The part of each body that is always read, however many are on their way: real requests have two to eight KiB. */
+export const BODY_SMALL_BYTES = 16_384;
+/** What all bodies on their way hold beyond that. Ten thousand slow uploads would else hold over a GiB (F-42, F-48). */
+export const BODIES_LARGE_BYTES_MAX = 67_108_864;
 /** Parameters in one form: the longest real request has 14 (A-175). */
 export const FORM_PARAMETERS_MAX = 64;
 /** The name of one parameter: the longest in use has 24 (A-130). */
@@ -22,6 +26,12 @@ export const KID_BYTES_MAX = 256;
 export const JTI_BYTES_MAX = 256;
 /** `sub`: a SPIFFE ID may have 2,048 bytes (SI-04), everything else is far below. */
 export const SUB_BYTES_MAX = 2_048;
+/** One SPIFFE ID (SI-04). */
+export const SPIFFE_ID_BYTES_MAX = 2_048;
+/** The name of one trust domain (SI-04). */
+export const TRUST_DOMAIN_BYTES_MAX = 255;
+/** An issuer in configuration: the longest in the field are under 200 characters. */
+export const ISSUER_BYTES_MAX = 1_024;
 /** Levels of nesting in any JSON read from outside: Kubernetes has three (A-30). */
 export const JSON_DEPTH_MAX = 32;
 /** Values in one JSON text: a people token with 2,000 groups passes, a flood of commas does not. */

@@ -2,10 +2,7 @@
 // parser, and a parsed ID is its own text: nothing is lower-cased, decoded or resolved, so no second spelling of an identity
 // exists. No `new URL()`, which would do all three.
 
-/** Longest SPIFFE ID, in bytes (SPIFFE-ID §2.3). */
-const ID_BYTES_MAX = 2_048;
-/** Longest trust domain name, in bytes (SPIFFE-ID §2.3). */
-const TRUST_DOMAIN_BYTES_MAX = 255;
+import { SPIFFE_ID_BYTES_MAX, TRUST_DOMAIN_BYTES_MAX } from '../core/limits.ts';
 
 const TRUST_DOMAIN = /^[a-z0-9._-]+$/;
 const ID = /^spiffe:\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._-]+)*)$/;
@@ -28,7 +25,7 @@ export interface SpiffeId {
 
 /** The ID in this text, or undefined where it is not one. */
 export function parseSpiffeId(text: string): SpiffeId | undefined {
-  if (text.length > ID_BYTES_MAX) return undefined;
+  if (text.length > SPIFFE_ID_BYTES_MAX) return undefined;
   const [, name = '', path = ''] = ID.exec(text) ?? [];
   const trustDomain = parseTrustDomain(name);
   if (trustDomain === undefined) return undefined;

@@ -1,6 +1,8 @@
 // Two judgements about URIs, by grammar alone (RFC 3986): how a resource is compared (row RI-04), and whether an issuer in
 // configuration can be byte-exact. No `new URL()`: it resolves dots, drops ports and decodes, so that two texts become one.
 
+import { ISSUER_BYTES_MAX } from '../core/limits.ts';
+
 /** Scheme, host, port, path, query. Userinfo, fragments, encoded or non-ASCII hosts are not this, and compare as they are. */
 const RESOURCE = /^([Hh][Tt][Tt][Pp][Ss]?):\/\/([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?(\/[^?#]*)?(\?[^#]*)?$/;
 
@@ -22,8 +24,6 @@ const SCHEME = 'https://';
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/;
 const PORT = /^[1-9][0-9]{0,4}$/;
 const PATH = /^(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*$/;
-/** Longest issuer taken: the longest in the field are under 200 characters. */
-const ISSUER_BYTES_MAX = 1_024;
 
 /**
  * What is wrong with an issuer in configuration, as the end of a sentence that begins with its name; undefined where nothing
