@@ -12,7 +12,8 @@ import Fastify, {
 } from 'fastify';
 import type { Exchange } from '../../core/exchange.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { BODY_BYTES_MAX } from '../../core/limits.ts';
+import { BODIES_LARGE_BYTES_MAX, BODY_BYTES_MAX } from '../../core/limits.ts';
+import { createBodyReader } from './body.ts';
 import { createDocument, type Paths, pathsOf } from './metadata.ts';
 import {
   type ConnectionProblem,
@@ -103,10 +104,13 @@ type TokenHandler = (request: Request, reply: Reply, arrived: Arrived) => Promis
 
 const tokenHandler =
   (parts: PublicListenerParts, send: Send): TokenHandler =>
-  (request, reply, arrived) =>
-    parts.exchange(receiveToken(request.raw, arrived), (outcome) =>
+  (request, reply, arrived) => {
+    // What is still coming is not read, so the connection cannot serve another request.
+    if (arrived.body?.ok === false) reply.header('connection', 'close');
+    return parts.exchange(receiveToken(request.raw, arrived), (outcome) =>
       send(reply, renderOutcome(outcome, parts.sentence)),
     );
+  };
 
 /** Before any body is read: the path byte for byte, and its methods. A body that is not read ends the connection. */
 function addGate(app: App, paths: Paths, send: Send, exchangeToken: TokenHandler): void {
@@ -132,9 +136,10 @@ function addGate(app: App, paths: Paths, send: Send, exchangeToken: TokenHandler
 
 function addToken(app: App, parts: PublicListenerParts, paths: Paths, exchangeToken: TokenHandler): void {
   app.removeAllContentTypeParsers();
+  const readBody = createBodyReader({ largeBytesMax: BODIES_LARGE_BYTES_MAX });
   // Whatever the media type: receiveToken judges it, and the record says so.
   app.addContentTypeParser('*', async (_request: Request, payload: IncomingMessage) => {
-    const arrived = await arrive(payload);
+    const arrived = await arrive(payload, readBody);
     if (isAborted(arrived)) parts.onConnectionProblem('body_aborted');
     return arrived;
   });
@@ -142,7 +147,6 @@ function addToken(app: App, parts: PublicListenerParts, paths: Paths, exchangeTo
     // Fastify itself refuses a media type that is no media type before our parser sees it.
     errorHandler: async (error, request, reply) => {
       if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
-      reply.header('connection', 'close');
       await exchangeToken(request, reply, arrivedWithout(request.raw, { reason: 'media_type_unsupported' }));
     },
     handler: async (request, reply) => {

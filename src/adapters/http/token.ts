@@ -3,7 +3,6 @@
 // yet: what asks for them is refused, never ignored. Decides nothing.
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { BODY_BYTES_MAX } from '../../core/limits.ts';
 import { type ClientRefusal, ok, type Refusal, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
 import {
   type Parameters,
@@ -13,9 +12,7 @@ import {
   type TokenRequest,
 } from '../../core/request.ts';
 import { parseForm } from '../../parsing/form.ts';
-import { readBody } from './body.ts';
-
-type Body = Result<Uint8Array, SyntaxRefusal>;
+import type { Body, ReadBody } from './body.ts';
 
 /** A request's body, and its peer as read before waiting for that body: a socket that has gone no longer knows it. */
 export interface Arrived {
@@ -31,9 +28,9 @@ export const arrivedWithout = (message: IncomingMessage, refusal?: SyntaxRefusal
 });
 
 /** Waits for the body. Never rejects. */
-export async function arrive(message: IncomingMessage): Promise<Arrived> {
+export async function arrive(message: IncomingMessage, readBody: ReadBody): Promise<Arrived> {
   const { peer } = arrivedWithout(message);
-  return { peer, body: await readBody(message, BODY_BYTES_MAX) };
+  return { peer, body: await readBody(message) };
 }
 
 /** What the exchange is told of a request to the token endpoint. */
@@ -49,7 +46,7 @@ export function receiveToken(message: IncomingMessage, { peer, body }: Arrived):
   };
 }
 
-function readForm(body: Body | undefined): Result<Parameters, SyntaxRefusal> {
+function readForm(body: Body | undefined): Result<Parameters> {
   // A POST without a body is an empty form: its first parameter is missing.
   if (!body) return ok(new Map());
   return body.ok ? parseForm(body.value) : body;

@@ -144,11 +144,7 @@ function syntaxRefusal(refusal: SyntaxRefusal): WireRefusal {
     case 'body_malformed':
       return syntax(BODY_PROBLEMS[refusal.problem]);
     case 'body_too_large':
-      // What is still coming is not read, so the connection cannot serve another request (A-175).
-      return {
-        ...syntax(`the body has more than ${refusal.bytesMax} bytes`, 'invalid_request', 413),
-        headers: { connection: 'close' },
-      };
+      return syntax(`the body has more than ${refusal.bytesMax} bytes`, 'invalid_request', 413);
     case 'parameter_missing':
       return syntax(`${named(refusal.parameter)} is missing`);
     case 'parameter_repeated':
