@@ -63,8 +63,6 @@ export const KEEP_ALIVE_MS = 65_000;
 export const CONNECTION_SWEEP_MS = 1_000;
 /** All headers of one request. Node's own default, which long cookies of browsers never need here. */
 export const HEADER_BYTES_MAX = 16_384;
-/** Headers in one request; further ones are not read. Gateways add some twenty. */
-export const HEADERS_MAX = 100;
 /** While stopping, how long an idle connection may still bring a request that was already on its way (F-37). */
 export const DRAIN_MS = 1_000;
 /** At shutdown, requests in work get this long to be answered (F-37). */

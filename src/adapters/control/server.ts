@@ -118,6 +118,8 @@ function createApp(): FastifyInstance {
     routerOptions: { maxParamLength: 256 },
   });
   app.server.maxConnections = CONTROL_CONNECTIONS_MAX;
+  // A connection that cannot be accepted must not end the process (F-43).
+  app.server.on('error', () => undefined);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'there is no such command' }));
   // The caller is the operator; our errors hold no token and no key (STYLE), so the message may be shown.
   app.setErrorHandler((error, _request, reply) => {

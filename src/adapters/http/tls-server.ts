@@ -13,7 +13,6 @@ import {
   DRAIN_MS,
   HANDSHAKE_MS,
   HEADER_BYTES_MAX,
-  HEADERS_MAX,
   HEADERS_MS,
   KEEP_ALIVE_MS,
   REQUEST_DEADLINE_MS,
@@ -30,6 +29,7 @@ export type ConnectionProblem =
   | 'tls'
   | 'handshake_timeout'
   | 'too_many'
+  | 'accept_failed'
   | 'http_malformed'
   | 'headers_too_large'
   | 'timeout'
@@ -68,7 +68,10 @@ export function createTlsServer(parts: {
     parts.handler,
   );
   server.maxConnections = CONNECTIONS_MAX;
-  server.maxHeadersCount = HEADERS_MAX;
+  // By default Node leaves out further headers without a word: a proof among them would be ignored. Bytes bound them instead.
+  server.maxHeadersCount = 0;
+  // Out of file descriptors, for one: without a listener the error would end the process (F-43).
+  server.on('error', () => parts.onConnectionProblem('accept_failed'));
   server.on('drop', () => parts.onConnectionProblem('too_many'));
   server.on('tlsClientError', (error: NodeJS.ErrnoException) =>
     parts.onConnectionProblem(error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT' ? 'handshake_timeout' : 'tls'),

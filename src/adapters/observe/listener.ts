@@ -72,6 +72,8 @@ function createApp(): FastifyInstance {
     forceCloseConnections: true,
   });
   app.server.maxConnections = OBSERVE_CONNECTIONS_MAX;
+  // A connection that cannot be accepted must not end the process (F-43).
+  app.server.on('error', () => undefined);
   app.removeAllContentTypeParsers();
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store');

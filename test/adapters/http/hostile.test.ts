@@ -1,10 +1,13 @@
 // Connections that mean harm, over real TLS: what is no HTTP, what never ends, and paths that look like ours. The limits are
 // the product's own, so the tests of time run side by side.
 
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   BODY_BYTES_MAX,
   CONNECTION_SWEEP_MS,
+  HANDSHAKE_MS,
   HEADER_BYTES_MAX,
   HEADERS_MS,
   REQUEST_DEADLINE_MS,
@@ -26,6 +29,15 @@ describe.concurrent('slow clients', () => {
   it('a connection that sends nothing is closed', async () => {
     const { elapsedMs } = await untilClosed(await open(harness));
     expect(elapsedMs).toBeLessThan(HEADERS_MS + LATE_MS);
+  });
+
+  it('a connection that never begins TLS is closed and counted (A-174)', async () => {
+    const begun = performance.now();
+    const socket = connect(harness.port, '127.0.0.1');
+    socket.on('error', () => undefined).resume();
+    await once(socket, 'close');
+    expect(performance.now() - begun).toBeLessThan(HANDSHAKE_MS + LATE_MS);
+    expect(harness.problems).toContain('handshake_timeout');
   });
 
   it('headers that never end are cut off (A-173, F-42)', async () => {
@@ -132,6 +144,13 @@ describe('what is no HTTP', () => {
       peer: '127.0.0.1',
       request: { ok: false, refusal: { reason: 'body_malformed', problem: 'encoded' } },
     });
+  });
+
+  it('a header after hundreds of others is read like the first', async () => {
+    const many = Array.from({ length: 900 }, (_, index) => `X-${index}: a\r\n`).join('');
+    await sendRaw(harness, `${HEAD}${many}DPoP: x\r\nConnection: close\r\n${length}\r\n${body}`);
+    const refusal = { reason: 'parameter_unsupported', parameter: 'DPoP' };
+    expect(harness.seen.at(-1)?.request).toEqual({ ok: false, refusal });
   });
 
   it('headers over their size are 431', async () => {
