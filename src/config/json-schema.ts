@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Kinds } from './config.ts';
 import { configSchema } from './schema.ts';
 
-export type JsonSchema = z.core.JSONSchema.BaseSchema;
+type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /** The schema of exchequer.yaml. */
 export const configJsonSchema = (kinds: Kinds): JsonSchema =>

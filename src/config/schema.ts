@@ -12,7 +12,7 @@ const NAME_RULE = 'must be a lower-case letter, then letters, digits and dashes,
 const RESERVED = ['self', 'clients', 'spiffe', 'wimse', 'http', 'https', 'urn'];
 
 /** A member that FORMATS describes and this version does not have. */
-export const notBuilt = (what: string) =>
+const notBuilt = (what: string) =>
   z
     .never({ error: `${what} not built yet` })
     .optional()
@@ -52,7 +52,7 @@ const sourceName = z
 const targetName = z.string().regex(NAME, { error: `is no name for a target: it ${NAME_RULE}` });
 
 /** Options that every source has, whatever its kind. */
-export const sourceOptions = {
+const sourceOptions = {
   audience: z
     .string({ error: 'must be exactly one value, in text' })
     .min(1, { error: 'must not be empty' })

@@ -3,9 +3,8 @@
 // path that links lead to) differs from the last one told. Polling finds what sends no event. One closure owns every handle.
 
 import { type FSWatcher, watch } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { POLICY_FILES_MAX, RELOAD_POLL_MS, RELOAD_STILL_MS, YAML_DEPTH_MAX } from '../core/limits.ts';
+import { RELOAD_POLL_MS, RELOAD_STILL_MS } from '../core/limits.ts';
+import { type Folders, stateOf } from './watch-state.ts';
 
 export interface FileWatch {
   /** Watches these paths from now on. What has changed since the last call of `onChange` in those that stay is still told. */
@@ -26,18 +25,11 @@ export interface WatchInput {
 const EVENTS_MS = 20;
 
 export function watchFiles(input: WatchInput): FileWatch {
-  const { onChange, stillMs = RELOAD_STILL_MS, pollMs = RELOAD_POLL_MS } = input;
   let paths = input.paths;
-  /** By watched path: its state when `onChange` was last called, or when it was first seen. */
-  let told: ReadonlyMap<string, string> = new Map();
-  /** A state that differs from what was told, and has not been still for long enough yet. */
-  let waiting: { readonly state: string; still: boolean } | undefined;
   let looking = false;
   let lookAgain = false;
   let closed = false;
   let soon: NodeJS.Timeout | undefined;
-  let stillness: NodeJS.Timeout | undefined;
-  const folders = createFolderWatch(() => lookSoon());
 
   const lookSoon = (): void => {
     soon ??= setTimeout(look, EVENTS_MS).unref();
@@ -58,36 +50,14 @@ export function watchFiles(input: WatchInput): FileWatch {
     if (closed) return;
     if (asked === paths) {
       folders.set(seen.folders);
-      judge(seen.states);
+      stillness.judge(seen.states);
     } else lookAgain = true;
     if (lookAgain) lookSoon();
   };
 
-  const judge = (states: ReadonlyMap<string, string>): void => {
-    const known = new Map([...states].map(([path, state]) => [path, told.get(path) ?? state]));
-    const state = textOf(states);
-    told = known;
-    if (state === textOf(known)) wait(undefined);
-    else if (waiting?.state !== state) wait(state);
-    else if (waiting.still) {
-      told = states;
-      wait(undefined);
-      onChange();
-    }
-  };
-
-  const wait = (state: string | undefined): void => {
-    clearTimeout(stillness);
-    waiting = state === undefined ? undefined : { state, still: false };
-    if (waiting) stillness = setTimeout(stood, stillMs, waiting).unref();
-  };
-
-  const stood = (held: { still: boolean }): void => {
-    held.still = true;
-    void look();
-  };
-
-  const poll = setInterval(look, pollMs).unref();
+  const folders = createFolderWatch(lookSoon);
+  const stillness = createStillness(input.stillMs ?? RELOAD_STILL_MS, look, input.onChange);
+  const poll = setInterval(look, input.pollMs ?? RELOAD_POLL_MS).unref();
   void look();
   return Object.freeze({
     update(next: readonly string[]) {
@@ -98,11 +68,51 @@ export function watchFiles(input: WatchInput): FileWatch {
       closed = true;
       clearInterval(poll);
       clearTimeout(soon);
-      clearTimeout(stillness);
+      stillness.close();
       folders.set(new Map());
     },
   });
 }
+
+type States = ReadonlyMap<string, string>;
+
+/** Tells of a state that differs from the last one told and was found again, unchanged, `stillMs` later. */
+function createStillness(stillMs: number, look: () => unknown, onChange: () => void) {
+  /** By watched path: its state when `onChange` was last called, or when it was first seen. */
+  let told: States = new Map();
+  /** A state that differs from what was told, and has not been still for long enough yet. */
+  let waiting: { readonly state: string; still: boolean } | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  const wait = (state: string | undefined): void => {
+    clearTimeout(timer);
+    waiting = state === undefined ? undefined : { state, still: false };
+    if (waiting) timer = setTimeout(stood, stillMs, waiting).unref();
+  };
+
+  const stood = (held: { still: boolean }): void => {
+    held.still = true;
+    look();
+  };
+
+  return Object.freeze({
+    judge(states: States) {
+      const known = new Map([...states].map(([path, state]) => [path, told.get(path) ?? state]));
+      const state = textOf(states);
+      told = known;
+      if (state === textOf(known)) wait(undefined);
+      else if (waiting?.state !== state) wait(state);
+      else if (waiting.still) {
+        told = states;
+        wait(undefined);
+        onChange();
+      }
+    },
+    close: () => clearTimeout(timer),
+  });
+}
+
+const textOf = (states: States): string => JSON.stringify([...states]);
 
 /** Listens to a changing set of folders. A folder that cannot be listened to is left to polling. */
 function createFolderWatch(heard: () => void): { set(folders: Folders): void } {
@@ -126,54 +136,4 @@ function createFolderWatch(heard: () => void): { set(folders: Folders): void } {
       for (const [identity, folder] of folders) if (!watchers.has(identity)) add(identity, folder);
     },
   });
-}
-
-/** By real path and inode: a folder that is deleted and made again is another one, and must be listened to anew. */
-type Folders = ReadonlyMap<string, string>;
-
-const textOf = (states: ReadonlyMap<string, string>): string => JSON.stringify([...states]);
-
-interface Seen {
-  /** By watched path. Two equal texts mean that nothing there has changed. */
-  readonly states: ReadonlyMap<string, string>;
-  /** Folders to listen to: those watched, and those that hold a watched file. */
-  readonly folders: Folders;
-}
-
-async function stateOf(paths: readonly string[]): Promise<Seen> {
-  const states = new Map<string, string>();
-  const folders = new Map<string, string>();
-  for (const path of paths) {
-    const lines: string[] = [];
-    await noteFolder(dirname(path), folders);
-    await collect(path, new Set(), lines, folders);
-    states.set(path, lines.join('\n'));
-  }
-  return { states, folders };
-}
-
-async function noteFolder(path: string, folders: Map<string, string>): Promise<void> {
-  try {
-    const [real, { ino }] = await Promise.all([realpath(path), stat(path, { bigint: true })]);
-    folders.set(`${ino} ${real}`, path);
-  } catch {
-    // It does not exist yet; polling finds it.
-  }
-}
-
-/** Follows links, so that a swapped `..data` shows in every file behind it; never round in circles, never without end. */
-async function collect(path: string, above: ReadonlySet<string>, lines: string[], folders: Map<string, string>) {
-  try {
-    const [real, found] = await Promise.all([realpath(path), stat(path, { bigint: true })]);
-    const { ino, size, mtimeNs, ctimeNs } = found;
-    lines.push(found.isDirectory() ? `${path} ${real} ${ino}` : `${path} ${real} ${ino} ${size} ${mtimeNs} ${ctimeNs}`);
-    if (!found.isDirectory() || above.has(real) || above.size > YAML_DEPTH_MAX || lines.length > POLICY_FILES_MAX)
-      return;
-    folders.set(`${ino} ${real}`, path);
-    const within = new Set([...above, real]);
-    for (const name of (await readdir(path)).sort())
-      if (!name.startsWith('.')) await collect(join(path, name), within, lines, folders);
-  } catch (error) {
-    lines.push(`${path} ${error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'}`);
-  }
 }

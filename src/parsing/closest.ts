@@ -1,4 +1,5 @@
-// "Did you mean": the nearest of a few known words. Edit distance with transpositions, bounded, for short names only.
+// "Did you mean": the nearest of a few known words, or none. Edit distance with transpositions, for short names only: what somebody
+// wrote is hostile until it has loaded, and the distance takes quadratic time.
 
 const WORD_CHARACTERS_MAX = 64;
 

@@ -5,7 +5,8 @@
 import type { z } from 'zod';
 import { closest } from './closest.ts';
 import { allowedKeys } from './schema-keys.ts';
-import { type Problem, renderPath, type YamlDocument, type YamlPath } from './yaml.ts';
+import type { Problem, YamlDocument, YamlPath } from './yaml.ts';
+import { renderPath } from './yaml-nodes.ts';
 
 type Issue = z.core.$ZodIssue;
 type UnionIssue = Extract<Issue, { code: 'invalid_union' }>;

@@ -3,7 +3,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { YAML_BYTES_MAX, YAML_DEPTH_MAX } from '../../src/core/limits.ts';
-import { readYaml, renderPath, type YamlDocument } from '../../src/parsing/yaml.ts';
+import { readYaml, type YamlDocument } from '../../src/parsing/yaml.ts';
+import { renderPath } from '../../src/parsing/yaml-nodes.ts';
 
 function document(text: string): YamlDocument {
   const read = readYaml('f.yaml', text);
