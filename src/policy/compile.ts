@@ -158,7 +158,8 @@ function noRules([first]: readonly YamlDocument[]): Problem {
 function seal(context: CompileContext, unsorted: readonly CompiledRule[]): CompiledPolicy {
   const rules = Object.freeze([...unsorted].sort(byName));
   const targets = Object.freeze([...context.targets.values()].map(compiledTarget));
-  const sources = Object.freeze(context.sources.map((source) => compiledSource(source, rules)));
+  const named = pathsNamed(rules);
+  const sources = Object.freeze(context.sources.map((source) => compiledSource(source, named.get(source.name))));
   const digest = createHash('sha256').update(JSON.stringify({ sources, targets, rules })).digest('hex');
   return Object.freeze({ digest, sources, targets, rules });
 }
@@ -177,14 +178,23 @@ const compiledTarget = (target: TargetView): CompiledTarget =>
     }),
   });
 
-function compiledSource(source: RuleSource, rules: readonly CompiledRule[]): CompiledSource {
-  const { name, table, issuer, requirements } = source;
-  const keys = new Set(Object.entries(table.claims).map(([field, row]) => claimKey(row.path ?? [field])));
-  for (const { path } of requirements) keys.add(claimKey(path));
+/** Every claim path that a rule names, by source. */
+function pathsNamed(rules: readonly CompiledRule[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const named = new Map<string, Set<string>>();
   for (const { matches } of rules)
-    for (const match of matches)
-      if (match.source === name)
-        for (const { path } of [...match.ids, ...match.context, ...match.claims]) keys.add(claimKey(path));
+    for (const { source, ids, context, claims } of matches) {
+      const keys = named.get(source) ?? new Set<string>();
+      named.set(source, keys);
+      for (const conditions of [ids, context, claims]) for (const { path } of conditions) keys.add(claimKey(path));
+    }
+  return named;
+}
+
+function compiledSource(source: RuleSource, named: ReadonlySet<string> | undefined): CompiledSource {
+  const { name, table, issuer, requirements } = source;
+  const keys = new Set(named);
+  for (const [field, row] of Object.entries(table.claims)) keys.add(claimKey(row.path ?? [field]));
+  for (const { path } of requirements) keys.add(claimKey(path));
   return Object.freeze({
     name,
     kind: table.kind,

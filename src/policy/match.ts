@@ -128,12 +128,15 @@ function conditionOf({ path, what, row }: Claim, value: unknown, subtrees: boole
   const written: readonly unknown[] = membership ? [value.has] : Array.isArray(value) ? value : [value];
   const fold = row?.ignoreCase === true;
   const values: Expected[] = [];
+  const shown: (string | number | boolean)[] = [];
   for (const one of written) {
     const read = readValue(one, { type: row?.type, fold, subtrees });
     if (!read.ok) return read.message;
     values.push(read.value);
+    // As written, but of the type that is compared: `74` may mean the text "74".
+    shown.push(typeof read.value === 'number' || typeof read.value === 'boolean' ? read.value : String(one));
   }
-  const expected = displayAll(written.filter(isScalar));
+  const expected = displayAll(shown);
   return Object.freeze({
     path: Object.freeze([...path]),
     what,

@@ -37,18 +37,23 @@ function without(document: YamlDocument, path: YamlPath, written: unknown, keys:
 }
 
 function reportParameters(document: YamlDocument, path: YamlPath, value: unknown, found: Problem[]): void {
-  const report = (text: string, at: YamlPath) => {
-    const parameter = PARAMETER.exec(text)?.[0];
-    if (parameter) found.push(problemAt(document, at, `parameters are not built yet: ${parameter}`));
-  };
-  if (typeof value === 'string') report(value, path);
+  // Most rules have none: looking is cheap, and paths are made for those that do.
+  if (!holdsParameter(value)) return;
+  if (typeof value === 'string')
+    found.push(problemAt(document, path, `parameters are not built yet: ${PARAMETER.exec(value)?.[0] ?? ''}`));
   else if (Array.isArray(value))
     for (const [index, item] of value.entries()) reportParameters(document, [...path, index], item, found);
   else if (isMap(value))
     for (const [key, inner] of Object.entries(value)) {
-      report(key, [...path, key]);
+      reportParameters(document, [...path, key], key, found);
       reportParameters(document, [...path, key], inner, found);
     }
+}
+
+function holdsParameter(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('<') && PARAMETER.test(value);
+  if (Array.isArray(value)) return value.some(holdsParameter);
+  return isMap(value) && Object.entries(value).some(([key, inner]) => holdsParameter(key) || holdsParameter(inner));
 }
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -238,7 +238,7 @@ describe('scopes', () => {
 });
 
 describe('explaining', () => {
-  it('nearest is the rule that failed latest, and only one whose pin matched', () => {
+  it('nearest is the rule that failed latest, and only one whose identifiers matched', () => {
     const policy = rulesOf(
       `name: far, subject: { trust: github, github: { repository_id: 75, ref: refs/heads/main } }, allow: [deploy]`,
       `name: near, subject: { ${ENV} }, why: "ask #platform", allow: [deploy]`,
@@ -257,7 +257,10 @@ describe('explaining', () => {
         },
       },
     });
-    const away = policy.decide(question(githubJob({ environment: 'dev' }), 'deploy'));
+    expect(policy.decide(question(githubJob({ environment: 'dev' }), 'deploy'))).toMatchObject({
+      refusal: { reason: 'no_rule', nearest: { rule: 'near', part: 'pin', what: 'environment' } },
+    });
+    const away = policy.decide(question(githubJob({ repository_id: '76' }), 'deploy'));
     expect(away).toMatchObject({ refusal: { reason: 'no_rule' } });
     expect(away.granted ? '' : away.refusal).not.toHaveProperty('nearest');
   });

@@ -1,0 +1,214 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ExplainTools, registerExplain } from '../../../src/adapters/cli/explain.ts';
+import { explainQuestion } from '../../../src/policy/explain.ts';
+import { GITHUB_PUSH, NOW, policyOf, principalOf } from '../../support/policy.ts';
+
+const RULES = `rules:
+  - name: main
+    subject: { trust: github, github: { repository_id: 74, ref: refs/heads/main } }
+    allow: { ledger: [read] }
+`;
+const policy = policyOf(RULES);
+
+const TOOLS: ExplainTools = {
+  nowSeconds: () => NOW,
+  load: async (config) =>
+    config === 'broken.yaml'
+      ? { ok: false, problems: [{ file: config, line: 3, column: 1, path: 'issuer', message: 'is missing' }] }
+      : {
+          ok: true,
+          offline: {
+            sources: ['github', 'eks'],
+            assume: (source, claims) =>
+              source === 'eks'
+                ? { ok: false, refusal: { role: 'subject', reason: 'claim_missing', claim: 'namespace' } }
+                : { ok: true, principal: principalOf('github', claims) },
+            explain: (asked) => explainQuestion(policy, asked),
+          },
+        },
+  decision: async (id, { control }) => {
+    if (control === '/gone') throw new Error('no broker answers on /gone');
+    const trace = [
+      {
+        rule: 'main',
+        at: 'p:2',
+        effect: 'allow',
+        mode: 'enforce',
+        failed: { part: 'pin', what: 'ref', presented: '"x"', expected: '"y"' },
+      },
+    ];
+    if (id === 'last')
+      return {
+        decision: 'NEWEST',
+        outcome: 'refused',
+        reason: 'no_rule',
+        subject: { name: 'github:s\u001b[2J' },
+        trace,
+      };
+    return id === 'A' ? { decision: 'A', outcome: 'granted', rule: 'main', target: 'ledger' } : undefined;
+  },
+};
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'explain-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function run(...words: readonly string[]) {
+  const [out, err]: [string[], string[]] = [[], []];
+  let code: number | undefined;
+  const program = new Command().exitOverride().configureOutput({ writeErr: (text) => err.push(text) });
+  const terminal = {
+    out: (line: string) => out.push(line),
+    err: (line: string) => err.push(line),
+    env: {},
+    exit: (exit: number) => (code = exit),
+  };
+  registerExplain(program, terminal, TOOLS);
+  await program.parseAsync(['explain', ...words], { from: 'user' });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
+
+async function fileOf(text: string): Promise<string> {
+  const path = join(folder, 'input');
+  await writeFile(path, text);
+  return path;
+}
+
+const claims = (change: object = {}) => fileOf(JSON.stringify({ ...GITHUB_PUSH, ...change }));
+const tokenOf = (payload: object) =>
+  ['{"alg":"RS256"}', JSON.stringify(payload), 'sig'].map((part) => Buffer.from(part).toString('base64url')).join('.');
+
+describe('explain, offline', () => {
+  it('exits 0 where it would be allowed, and says that nothing was proved', async () => {
+    const { code, out } = await run('--claims-file', await claims(), '--trust', 'github', '--target', 'ledger');
+    expect(code).toBe(0);
+    expect(out).toContain('assumed, not proved');
+    expect(out).toContain('allowed   ledger with read for at most 3600 s, by main (p0.yaml:2)');
+  });
+
+  it('exits 1 where it would be refused, and shows presented against expected', async () => {
+    const { code, out } = await run(
+      '--claims-file',
+      await claims({ ref: 'refs/heads/dev' }),
+      '--trust',
+      'github',
+      '--target',
+      'ledger',
+    );
+    expect(code).toBe(1);
+    expect(out).toContain('refused   no_rule');
+    expect(out).toContain('main (p0.yaml:2) allow: pin: ref was "refs/heads/dev", must be "refs/heads/main"');
+  });
+
+  it('takes scopes, and answers in one JSON object', async () => {
+    const { code, out } = await run(
+      '--claims-file',
+      await claims(),
+      '--trust',
+      'github',
+      '--target',
+      'ledger',
+      '--scope',
+      'read admin',
+      '--json',
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      assumed: true,
+      allowed: false,
+      refusal: { reason: 'scope_not_allowed' },
+      rules: [{ rule: 'main', failed: { part: 'scope' } }],
+    });
+  });
+
+  it('reads a token without verifying it, and never prints it', async () => {
+    const token = tokenOf(GITHUB_PUSH);
+    const { code, out, err } = await run('--token-file', await fileOf(`${token}\n`), '--target', 'ledger');
+    expect(code).toBe(0);
+    expect(out).toContain('assumed, not proved');
+    expect(out + err).not.toContain(token.slice(20, 60));
+  });
+
+  it('exits 1 where the source would refuse the claims', async () => {
+    const { code, out } = await run('--claims-file', await claims(), '--trust', 'eks', '--target', 'ledger');
+    expect([code, out.includes('the trust source would refuse them: claim_missing')]).toEqual([1, true]);
+  });
+
+  it.each([
+    [['--target', 'x'], 'one of --token-file'],
+    [['--claims-file', 'f', '--target', 'x'], 'needs --trust'],
+    [['--token-file', 'f'], '--target is needed'],
+    [['--last', '--decision', 'A'], 'one of --token-file'],
+  ])('exits 2 for %j', async (words, message) => {
+    const { code, err } = await run(...words);
+    expect([code, err.includes(message)]).toEqual([2, true]);
+  });
+
+  it('exits 2 for a trust source that does not exist', async () => {
+    const { code, err } = await run('--claims-file', await claims(), '--trust', 'gitlab', '--target', 'ledger');
+    expect([code, err]).toEqual([2, 'gitlab is no trust source; there are: github, eks']);
+  });
+
+  it.each([
+    ['an absent file', '/nowhere/f'],
+    ['a text that is no token', undefined],
+  ])('exits 3 for %s, without repeating it', async (_title, path) => {
+    const file = path ?? (await fileOf('SECRETSECRET'));
+    const { code, out, err } = await run('--token-file', file, '--target', 'ledger');
+    expect(code).toBe(3);
+    expect(out + err).not.toContain('SECRETSECRET');
+  });
+
+  it('exits 3 for claims with a member twice, and for a file that is too long', async () => {
+    const twice = await run('--claims-file', await fileOf('{"a":1,"a":2}'), '--trust', 'github', '--target', 'ledger');
+    expect(twice.code).toBe(3);
+    const long = await run(
+      '--claims-file',
+      await fileOf(`{"a":"${'x'.repeat(70_000)}"}`),
+      '--trust',
+      'github',
+      '--target',
+      'ledger',
+    );
+    expect([long.code, long.err.includes('longer than any credential')]).toEqual([3, true]);
+  });
+
+  it('exits 3 with every problem where the configuration does not load', async () => {
+    const { code, err } = await run(
+      '--config',
+      'broken.yaml',
+      '--claims-file',
+      await claims(),
+      '--trust',
+      'github',
+      '--target',
+      'ledger',
+    );
+    expect([code, err]).toEqual([3, 'broken.yaml:3:1 issuer: is missing\nbroken.yaml does not load']);
+  });
+});
+
+describe('explain, of the running broker', () => {
+  it('shows the newest decision, and obeys no escape sequence in it', async () => {
+    const { code, out } = await run('--last');
+    expect(code).toBe(1);
+    expect(out).toContain('main (p:2) allow: pin: ref was "x", must be "y"');
+    expect(out).not.toContain('\u001b');
+  });
+
+  it('shows one decision by its id, and exits as it ended', async () => {
+    expect((await run('--decision', 'A')).code).toBe(0);
+    expect(JSON.parse((await run('--decision', 'A', '--json')).out)).toMatchObject({ decision: 'A' });
+  });
+
+  it('exits 3 where the decision is not remembered or no broker answers', async () => {
+    expect((await run('--decision', 'B')).code).toBe(3);
+    expect(await run('--last', '--control', '/gone')).toMatchObject({ code: 3, err: 'no broker answers on /gone' });
+  });
+});
