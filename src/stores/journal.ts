@@ -50,76 +50,27 @@ export async function openJournal(parts: JournalParts): Promise<Journal> {
   return createJournal(parts, file);
 }
 
-function createJournal(parts: JournalParts, opened: JournalFile): Journal {
-  const exclusively = createSerially();
-  let file = opened;
-  const waiting: Waiting[] = [];
-  let state: 'open' | 'broken' | 'closed' = 'open';
-  /** Set while the file is rewritten: what has been committed since that began. */
-  let since: Change[] | undefined;
-  let rewriting: Promise<void> = Promise.resolve();
+/** What commits and rewrites share. `since` is set while the file is rewritten: what has been committed since that began. */
+interface JournalState {
+  file: JournalFile;
+  state: 'open' | 'broken' | 'closed';
+  since: Change[] | undefined;
   /** After a rewrite that failed while the old file still serves: not before it has grown some more. */
-  let rewriteAtChanges = 0;
+  rewriteAtChanges: number;
+}
 
-  const fail = (error: unknown): void => {
-    state = 'broken';
-    parts.onEvent({ event: 'journal_failed', error });
-  };
-
-  const commit = async (group: readonly Waiting[]): Promise<void> => {
-    try {
-      if (state !== 'open') throw new StoreUnavailable('the journal of spent credentials cannot be written');
-      const changes = group.map((one) => one.change);
-      await writeAll(file, changes);
-      await sync(file);
-      since?.push(...changes);
-      for (const one of group) one.resolve();
-    } catch (cause) {
-      if (state === 'open') fail(cause);
-      const error = cause instanceof StoreUnavailable ? cause : new StoreUnavailable('not written', { cause });
-      for (const one of group) one.reject(error);
-    }
-  };
+function createJournal(parts: JournalParts, file: JournalFile): Journal {
+  const journal: JournalState = { file, state: 'open', since: undefined, rewriteAtChanges: 0 };
+  const exclusively = createSerially();
+  let waiting: Waiting[] = [];
+  let rewriting: Promise<void> = Promise.resolve();
 
   const flush = async (): Promise<void> => {
-    while (waiting.length > 0) await commit(waiting.splice(0, JOURNAL_CHANGES_MAX));
-  };
-
-  /** The end of a rewrite, between two commits: what came meanwhile, and the change of files. */
-  const finish = async (fresh: JournalFile): Promise<void> => {
-    const untilSeconds = parts.table.forgottenUntilSeconds();
-    await writeAll(fresh, [...(since ?? []), { change: 'forget', untilSeconds }]);
-    await sync(fresh);
-    if (state === 'closed') throw new StoreUnavailable('closed');
-    // From here until it is done, either file may be the one that a restart finds.
-    state = 'broken';
-    await install(parts.directory);
-    await file.handle.close().catch(() => undefined);
-    file = fresh;
-    state = 'open';
-  };
-
-  const rewrite = async (): Promise<void> => {
-    since = [];
-    let fresh: JournalFile | undefined;
-    try {
-      fresh = await beginJournal(parts.directory);
-      const begun = fresh;
-      await writeAll(begun, parts.table.changes());
-      await sync(begun);
-      await exclusively(() => finish(begun));
-      parts.onEvent({ event: 'journal_rewritten', changes: begun.changes });
-    } catch (error) {
-      if (fresh && fresh !== file) await fresh.handle.close().catch(() => undefined);
-      rewriteAtChanges = file.changes + JOURNAL_SLACK_CHANGES;
-      if (state !== 'closed') parts.onEvent({ event: 'journal_failed', error });
+    while (waiting.length > 0) {
+      const group = waiting.slice(0, JOURNAL_CHANGES_MAX);
+      waiting = waiting.slice(JOURNAL_CHANGES_MAX);
+      await commit(journal, parts, group);
     }
-    since = undefined;
-  };
-
-  const rewriteIsDue = (): boolean => {
-    if (state !== 'open') return state === 'broken';
-    return file.changes > Math.max(rewriteAtChanges, 2 * parts.table.size() + JOURNAL_SLACK_CHANGES);
   };
 
   return Object.freeze({
@@ -130,14 +81,75 @@ function createJournal(parts: JournalParts, opened: JournalFile): Journal {
         if (waiting.length === 1) setImmediate(() => void exclusively(flush));
       }),
     tick: () => {
-      if (!since && rewriteIsDue()) rewriting = rewrite();
+      if (journal.since || !rewriteIsDue(journal, parts.table)) return;
+      rewriting = rewrite(journal, parts, (fresh) => exclusively(() => finish(journal, parts, fresh)));
     },
-    healthy: () => state === 'open',
+    healthy: () => journal.state === 'open',
     close: async () => {
       await exclusively(flush);
-      state = 'closed';
+      journal.state = 'closed';
       await rewriting;
-      await file.handle.close();
+      await journal.file.handle.close();
     },
   });
+}
+
+/** Writes one group and answers each of its callers. */
+async function commit(journal: JournalState, { onEvent }: JournalParts, group: readonly Waiting[]): Promise<void> {
+  try {
+    if (journal.state !== 'open') throw new StoreUnavailable('the journal of spent credentials cannot be written');
+    const changes = group.map((one) => one.change);
+    await writeAll(journal.file, changes);
+    await sync(journal.file);
+    journal.since?.push(...changes);
+    for (const one of group) one.resolve();
+  } catch (cause) {
+    const error = cause instanceof StoreUnavailable ? cause : new StoreUnavailable('not written', { cause });
+    if (journal.state === 'open') {
+      journal.state = 'broken';
+      onEvent({ event: 'journal_failed', error: cause });
+    }
+    for (const one of group) one.reject(error);
+  }
+}
+
+function rewriteIsDue({ state, file, rewriteAtChanges }: JournalState, table: ClaimTable): boolean {
+  if (state !== 'open') return state === 'broken';
+  return file.changes > Math.max(rewriteAtChanges, 2 * table.size() + JOURNAL_SLACK_CHANGES);
+}
+
+/** Writes a fresh file from memory while commits go on, then has it finished between two of them. Never rejects. */
+async function rewrite(
+  journal: JournalState,
+  { directory, table, onEvent }: JournalParts,
+  finished: (fresh: JournalFile) => Promise<void>,
+): Promise<void> {
+  journal.since = [];
+  let fresh: JournalFile | undefined;
+  try {
+    fresh = await beginJournal(directory);
+    await writeAll(fresh, table.changes());
+    await sync(fresh);
+    await finished(fresh);
+    onEvent({ event: 'journal_rewritten', changes: fresh.changes });
+  } catch (error) {
+    if (fresh && fresh !== journal.file) await fresh.handle.close().catch(() => undefined);
+    journal.rewriteAtChanges = journal.file.changes + JOURNAL_SLACK_CHANGES;
+    if (journal.state !== 'closed') onEvent({ event: 'journal_failed', error });
+  }
+  journal.since = undefined;
+}
+
+/** The end of a rewrite: what came meanwhile, and the change of files. */
+async function finish(journal: JournalState, { directory, table }: JournalParts, fresh: JournalFile): Promise<void> {
+  const untilSeconds = table.forgottenUntilSeconds();
+  await writeAll(fresh, [...(journal.since ?? []), { change: 'forget', untilSeconds }]);
+  await sync(fresh);
+  if (journal.state === 'closed') throw new StoreUnavailable('closed');
+  // From here until it is done, either file may be the one that a restart finds.
+  journal.state = 'broken';
+  await install(directory);
+  await journal.file.handle.close().catch(() => undefined);
+  journal.file = fresh;
+  journal.state = 'open';
 }

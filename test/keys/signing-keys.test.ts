@@ -218,6 +218,15 @@ describe('revoking a key', () => {
     expect(kids(await openKeys())).not.toContain(stolen);
   });
 
+  it('lets nothing out that the key was signing at that moment: the next one signs it', async () => {
+    const keys = await openKeys();
+    const [stolen, next] = kids(keys);
+    const signing = keys.sign('ES256', 'at+jwt', {});
+    const revoking = keys.revoke(stolen ?? '');
+    expect(kidOf(await signing)).toBe(next);
+    await revoking;
+  });
+
   it('also takes a next or a retired key, and refuses one that is unknown', async () => {
     const keys = await openKeys();
     await keys.rotate('ES256');
