@@ -25,7 +25,7 @@ export type AuditTrail = Audit & {
   last(count: number): readonly RememberedRecord[];
   /** False from a failed write until one has succeeded again; it tries by itself, once a second. */
   healthy(): boolean;
-  /** Writes every count there is, and resolves once nothing waits any more. */
+  /** Writes every count there is, and resolves once nothing waits any more, after RECORD_CLOSE_MS at most. */
   flush(): Promise<void>;
   /** Takes no more records; writes what waits and a last checkpoint, within RECORD_CLOSE_MS. */
   close(): Promise<void>;
@@ -70,7 +70,7 @@ export async function openAudit(parts: AuditParts): Promise<AuditTrail> {
       clearInterval(timer);
       coalescer.flush();
       group.kick(true);
-      if (await within(group.settled(), RECORD_CLOSE_MS)) await sink.close();
+      if (await within(group.idle(), RECORD_CLOSE_MS)) await sink.close();
       else onProblem('the audit trail did not take its last records in time');
     },
   });
@@ -115,7 +115,7 @@ function createTrail({ labels, clock }: AuditParts, { group, coalescer, end }: W
     healthy: group.healthy,
     async flush() {
       coalescer.flush();
-      await group.settled();
+      await within(group.idle(), RECORD_CLOSE_MS);
     },
     close() {
       ended ??= end();

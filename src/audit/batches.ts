@@ -26,7 +26,10 @@ export interface Batches {
   /** Whether one more note may wait. */
   room(): boolean;
   add(note: Note): Promise<void>;
-  /** Starts the time of every batch that waits. Called after the turn of the event loop that filled it. */
+  /**
+   * Starts the time of the oldest batch that waits. Called after the turn of the event loop that filled it. Only a burst above
+   * RECORD_GROUP_MAX, which is more than the path lets in, has batches behind it; their time starts as they move up.
+   */
   arm(): void;
   waiting(): boolean;
   /** The oldest batch, for writing; an empty one where nobody waits. Its time runs on. */
@@ -34,6 +37,8 @@ export interface Batches {
   written(batch: Batch): void;
   /** Tells everybody in it no, once. */
   refuse(batch: Batch, problem: string): void;
+  /** The same for every batch that waits; gives those batches. */
+  refuseWaiting(problem: string): readonly Batch[];
 }
 
 /** `onLate` is told of a batch whose time is up, whether it still waits or has been taken. */
@@ -47,12 +52,22 @@ export function createBatches(onLate: (batch: Batch) => void): Batches {
     const late = (): unknown => setImmediate(() => isOpen(batch) && onLate(batch));
     batch.timer ??= setTimeout(late, RECORD_WRITE_MS).unref();
   };
+  const armOldest = (): void => {
+    const [oldest] = batches;
+    if (oldest) arm(oldest);
+  };
   const end = (batch: Batch, state: 'written' | 'refused'): void => {
     clearTimeout(batch.timer);
     if (batch.state === 'waiting') batches = batches.filter((other) => other !== batch);
     batch.state = state;
     notes -= batch.waiters.length;
     for (const { note } of batch.waiters) bytes -= note.body.length;
+  };
+
+  const refuse = (batch: Batch, problem: string): void => {
+    if (!isOpen(batch)) return;
+    end(batch, 'refused');
+    for (const { reject } of batch.waiters) reject(new AuditUnavailable(problem));
   };
 
   return Object.freeze({
@@ -68,22 +83,24 @@ export function createBatches(onLate: (batch: Batch) => void): Batches {
       const { waiters } = batch;
       return new Promise<void>((resolve, reject) => void waiters.push({ note, resolve, reject }));
     },
-    arm: () => batches.forEach(arm),
+    arm: armOldest,
     waiting: () => batches.length > 0,
     take() {
       const batch = batches.shift() ?? newBatch();
       batch.state = 'taken';
       arm(batch);
+      armOldest();
       return batch;
     },
     written(batch: Batch) {
       end(batch, 'written');
       for (const { resolve } of batch.waiters) resolve();
     },
-    refuse(batch: Batch, problem: string) {
-      if (!isOpen(batch)) return;
-      end(batch, 'refused');
-      for (const { reject } of batch.waiters) reject(new AuditUnavailable(problem));
+    refuse,
+    refuseWaiting(problem: string) {
+      const refused = batches;
+      for (const batch of refused) refuse(batch, problem);
+      return refused;
     },
   });
 }

@@ -15,8 +15,8 @@ export interface GroupCommit {
   kick(checkpoint: boolean): void;
   /** False from a failure until a write has succeeded again. */
   healthy(): boolean;
-  /** Resolves once nothing is being written, or what is has been given up. */
-  settled(): Promise<void>;
+  /** Resolves once nothing waits and nothing is being written; never, on a sink that hangs for ever. */
+  idle(): Promise<void>;
 }
 
 interface Parts {
@@ -37,7 +37,7 @@ interface State {
   /** The last group failed, and the sink has not been repaired since. */
   dirty: boolean;
   well: boolean;
-  settling: (() => void)[];
+  idlers: (() => void)[];
 }
 
 export function createGroupCommit(parts: Parts): GroupCommit {
@@ -48,13 +48,14 @@ export function createGroupCommit(parts: Parts): GroupCommit {
     sealing: false,
     dirty: false,
     well: true,
-    settling: [],
+    idlers: [],
   };
   const batches: Batches = createBatches((batch) => {
-    refuse(parts, state, batches, batch, `no record could be written within ${RECORD_WRITE_MS} ms`);
+    const problem = `no record could be written within ${RECORD_WRITE_MS} ms`;
+    refuse(parts, state, batches, batch, problem);
     // What is lost of a batch in the sink's hands is known only when the sink lets go of it.
-    if (batch === state.flying) settle(state);
-    else count(parts.ledger, batch);
+    if (batch !== state.flying) return count(parts.ledger, batch);
+    for (const behind of batches.refuseWaiting(problem)) count(parts.ledger, behind);
   });
   const schedule = (): void => {
     if (state.scheduled) return;
@@ -84,13 +85,11 @@ export function createGroupCommit(parts: Parts): GroupCommit {
       schedule();
     },
     healthy: () => state.well,
-    settled: () =>
+    idle: () =>
       new Promise<void>((resolve) => {
-        state.settling.push(resolve);
-        // Behind whatever has just been scheduled; what is in flight settles when it ends.
-        setImmediate(() => {
-          if (!state.flying || state.flying.state === 'refused') settle(state);
-        });
+        state.idlers.push(resolve);
+        // The next turn ends at once where there is nothing to do.
+        schedule();
       }),
   });
 }
@@ -105,7 +104,9 @@ async function drain(parts: Parts, state: State, batches: Batches): Promise<void
     await fly(parts, state, batches, { batch, checkpoint });
     state.flying = undefined;
   }
-  settle(state);
+  const { idlers } = state;
+  state.idlers = [];
+  for (const resolve of idlers) resolve();
 }
 
 interface Flight {
@@ -161,10 +162,4 @@ function ail({ onProblem, ledger }: Parts, state: State, problem: string): void 
 
 function count(ledger: Ledger, batch: Batch): void {
   for (const { note } of batch.waiters) ledger.lost(note.carries);
-}
-
-function settle(state: State): void {
-  const waiting = state.settling;
-  state.settling = [];
-  for (const resolve of waiting) resolve();
 }

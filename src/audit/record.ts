@@ -47,10 +47,7 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
     peer: cutText(record.peer),
     labels: hasMembers(labels) ? labels : undefined,
     claims: record.claims.length > 0 ? record.claims.slice(0, RECORDED_CLAIMS_MAX).map(claim) : undefined,
-    otherClaims:
-      record.otherClaims.length > 0
-        ? record.otherClaims.slice(0, RECORDED_NAMES_MAX).map((name) => cutText(name))
-        : undefined,
+    otherClaims: record.otherClaims.length > 0 ? names(record.otherClaims.slice(0, RECORDED_NAMES_MAX)) : undefined,
     leftOut: notNamed(record),
   };
 }
@@ -78,8 +75,11 @@ export function toLine(rendered: object): string {
 export const timestamp = (seconds: number): string => new Date(Math.round(seconds * 1000)).toISOString();
 
 // JSON escapes C0 by itself; DEL, C1 (a terminal obeys U+009B), line separators and bidirectional marks it leaves as they are.
-const ascii = (json: string): string =>
-  json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+function ascii(json: string): string {
+  // Counting bytes is ten times faster than looking for characters, and almost every record is ASCII already.
+  if (Buffer.byteLength(json) === json.length && !json.includes('\u007f')) return json;
+  return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
 function principal(role: RecordedPrincipal): object {
   return {
@@ -92,25 +92,37 @@ function principal(role: RecordedPrincipal): object {
   };
 }
 
-const traced = (rule: RuleTrace): object => ({
-  rule: rule.rule,
-  at: rule.at,
-  effect: rule.effect,
-  mode: rule.mode,
-  failed: rule.failed && bounded(rule.failed, 0),
+const traced = ({ rule, at, effect, mode, failed }: RuleTrace): object => ({
+  rule,
+  at,
+  effect,
+  mode,
+  failed: failed && {
+    part: failed.part,
+    what: cutText(failed.what),
+    presented: failed.presented === undefined ? undefined : cutText(failed.presented),
+    expected: cutText(failed.expected),
+  },
 });
 
 /** A claim: its path, and its value or as much of it as fits, of the same JSON type. `sha256` stands only beside a cut value. */
-function claim({ path, value }: RecordedClaim): object {
-  const bare = path.map((name) => cutText(name));
+function claim(recorded: RecordedClaim): object {
+  const path = names(recorded.path);
+  const { value } = recorded;
   if (typeof value === 'string') {
     const cut = cutText(value);
-    return cut === value ? { path: bare, value } : { path: bare, value: cut, sha256: hash('sha256', value) };
+    return cut === value ? { path, value } : { path, value: cut, sha256: hash('sha256', value) };
   }
-  if (typeof value !== 'object' || value === null) return { path: bare, value };
+  if (typeof value !== 'object' || value === null) return { path, value };
   const json = JSON.stringify(value);
-  if (Buffer.byteLength(json) <= RECORDED_VALUE_BYTES_MAX) return { path: bare, value };
-  return { path: bare, value: Array.isArray(value) ? firstElements(value) : {}, sha256: hash('sha256', json) };
+  if (Buffer.byteLength(json) <= RECORDED_VALUE_BYTES_MAX) return { path, value };
+  return { path, value: Array.isArray(value) ? firstElements(value) : {}, sha256: hash('sha256', json) };
+}
+
+/** Member names, each cut; the same list where there is nothing to cut. */
+function names(list: readonly string[]): readonly string[] {
+  for (const name of list) if (cutText(name) !== name) return list.map((each) => cutText(each));
+  return list;
 }
 
 /** As many whole elements, from the first, as fit. */
