@@ -30,6 +30,13 @@ function load(texts: readonly string[]) {
   return createPolicy(compiled.policy);
 }
 
+function cpuMs(run: () => unknown): number {
+  const before = process.threadCpuUsage();
+  run();
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1000;
+}
+
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
@@ -52,13 +59,13 @@ describe('ten thousand rules', () => {
       (_, file) => `rules:\n${Array.from({ length: 1000 }, (__, index) => githubRule(file * 1000 + index)).join('')}`,
     );
     load([text(500, githubRule)]);
-    // What the YAML library alone takes, on this machine as busy as it is: 0.9 s where nothing else runs.
-    const baseline = performance.now();
-    for (const one of texts) parseDocument(one);
-    const libraryMs = performance.now() - baseline;
-    const started = performance.now();
-    load(texts);
-    expect(performance.now() - started).toBeLessThan(Math.max(2000, (2 / 0.9) * libraryMs));
+    // Time of this thread, not of whoever else keeps the machine busy; and beside it what the YAML library alone takes,
+    // which is 0.9 s where nothing else runs.
+    const library = cpuMs(() => {
+      for (const one of texts) parseDocument(one);
+    });
+    const loading = Math.min(...[1, 2].map(() => cpuMs(() => load(texts))));
+    expect(loading).toBeLessThan(Math.max(2000, (2 / 0.9) * library));
   });
 
   it.each([
