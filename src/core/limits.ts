@@ -1,5 +1,7 @@
-// Every number that bounds hostile input, waiting or memory, in one place.
+// Every number that bounds hostile input, waiting or memory, in one place. A name ends in its unit. The comment behind each
+// gives the evidence; attacks (A-n), faults (F-n) and requirement rows
 // (TX-15, SI-04, ...) are the identifiers of test/conformance/README.md; section signs are RFC sections.
+
 // What a caller may send.
 
 /** One request body: a 64 KiB subject token, percent-encoded, with its other parameters (TX-15). */
