@@ -47,14 +47,11 @@ export function createBatches(onLate: (batch: Batch) => void): Batches {
   let notes = 0;
   let bytes = 0;
 
-  const arm = (batch: Batch): void => {
+  const arm = (batch = batches[0]): void => {
+    if (!batch) return;
     // A write may have ended while the loop was busy: its answer gets one look at before the batch is given up.
     const late = (): unknown => setImmediate(() => isOpen(batch) && onLate(batch));
     batch.timer ??= setTimeout(late, RECORD_WRITE_MS).unref();
-  };
-  const armOldest = (): void => {
-    const [oldest] = batches;
-    if (oldest) arm(oldest);
   };
   const end = (batch: Batch, state: 'written' | 'refused'): void => {
     clearTimeout(batch.timer);
@@ -83,13 +80,13 @@ export function createBatches(onLate: (batch: Batch) => void): Batches {
       const { waiters } = batch;
       return new Promise<void>((resolve, reject) => void waiters.push({ note, resolve, reject }));
     },
-    arm: armOldest,
+    arm: () => arm(),
     waiting: () => batches.length > 0,
     take() {
       const batch = batches.shift() ?? newBatch();
       batch.state = 'taken';
       arm(batch);
-      armOldest();
+      arm();
       return batch;
     },
     written(batch: Batch) {

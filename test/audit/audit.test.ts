@@ -175,6 +175,7 @@ describe('opening a trail', () => {
     await expect((await opening(async () => undefined)).opened).resolves.toBeDefined();
   });
 
+  // Root may write everywhere.
   it.skipIf(process.getuid?.() === 0)('refuses a file that it may not write (A-209)', async () => {
     const { opened } = await opening((file) => writeFile(file, '', { mode: 0o400 }));
     await expect(opened).rejects.toMatchObject({ code: 'EACCES' });

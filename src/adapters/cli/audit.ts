@@ -129,7 +129,10 @@ function readMembers(line: string): Members | undefined {
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 const escaped = (words: string): string =>
-  words.replace(UNSAFE, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
+  words.replace(UNSAFE, (character) => character.split('').map(escapedUnit).join(''));
+
+// As JSON escapes it, so that an escaped line of JSON still says the same.
+const escapedUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 function wholeNumber(value: string): number {
   const count = Number(value);

@@ -1,0 +1,151 @@
+// The verbs `audit verify` and `audit tail`: exit codes, what is printed where, and that no record can reach the terminal.
+
+import { Command, CommanderError } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { type AuditTools, registerAudit, type TrailReport } from '../../../src/adapters/cli/audit.ts';
+
+const INTACT: TrailReport = {
+  intact: true,
+  lines: 22,
+  requests: 18,
+  uncovered: 3,
+  chains: [{ id: 'abc', head: { seq: 22, sha256: 'def' } }],
+  problems: [],
+  problemsCount: 0,
+};
+
+async function run(argv: readonly string[], change: Partial<AuditTools> = {}) {
+  const seen = {
+    out: [] as string[],
+    err: [] as string[],
+    exit: undefined as number | undefined,
+    asked: [] as unknown[],
+  };
+  const program = new Command('exchequer').exitOverride().configureOutput({ writeErr: (text) => seen.err.push(text) });
+  const terminal = {
+    out: (line: string) => seen.out.push(line),
+    err: (line: string) => seen.err.push(line),
+    env: {},
+    exit: (code: number) => {
+      seen.exit = code;
+    },
+  };
+  registerAudit(program, terminal, {
+    lines: (...asked) => {
+      seen.asked.push(asked);
+      return (async function* () {})();
+    },
+    verify: async (...asked) => {
+      seen.asked.push(asked);
+      return INTACT;
+    },
+    ...change,
+  });
+  for (const command of program.commands.flatMap((group) => group.commands)) command.exitOverride();
+  await program.parseAsync(['audit', ...argv], { from: 'user' });
+  return seen;
+}
+
+const yielding = (...lines: string[]) => ({
+  lines: async function* () {
+    yield* lines;
+  },
+});
+
+describe('audit verify', () => {
+  it('exits 0 for an intact trail and says what no checkpoint covers yet', async () => {
+    const { out, err, exit, asked } = await run(['verify', 'audit.jsonl', '--key', 'audit-key.pub.pem']);
+    expect({ exit, err, asked }).toEqual({ exit: 0, err: [], asked: [['audit.jsonl', 'audit-key.pub.pem']] });
+    expect(out).toEqual([
+      'intact: 22 lines, 18 requests, 1 chain',
+      'the last 3 records are not yet covered by a checkpoint',
+      'chain abc ends at 22, def',
+    ]);
+  });
+
+  it('exits 1 for a broken one and prints every problem', async () => {
+    const problems = [{ line: 4, kind: 'edited', text: 'line 4 is not \u001b[31mred' }];
+    const verify = async () => ({ ...INTACT, intact: false, uncovered: 0, problems, problemsCount: 3 });
+    const { out, exit } = await run(['verify', 'f', '--key', 'k'], { verify });
+    expect(exit).toBe(1);
+    expect(out.slice(0, 3)).toEqual([
+      ...['line 4 is not \\u001b[31mred', 'and 2 more problems', 'broken: 22 lines, 18 requests, 1 chain'],
+    ]);
+  });
+
+  it('prints the whole report as JSON', async () => {
+    const { out } = await run(['verify', 'f', '--key', 'k', '--json']);
+    expect(out.map((line) => JSON.parse(line))).toEqual([INTACT]);
+  });
+
+  it('exits 3 for a file that it cannot read', async () => {
+    const verify = () => Promise.reject(new Error('ENOENT: no such file'));
+    const { out, err, exit } = await run(['verify', 'f', '--key', 'k'], { verify });
+    expect({ out, err, exit }).toEqual({ out: [], err: ['ENOENT: no such file'], exit: 3 });
+  });
+
+  it('does not run without a key', async () => {
+    await expect(run(['verify', 'f'])).rejects.toThrow(CommanderError);
+  });
+});
+
+describe('audit tail', () => {
+  const exchange = {
+    ...{ chain: 'c', seq: 2, prev: 'p', event: 'exchange', decision: 'D1', time: '2026-09-21T14:13:20.123Z' },
+    ...{ outcome: 'granted', subject: { name: 'github:s' }, target: 'ledger', rule: 'payments' },
+  };
+
+  it('shows a record on one line: time, decision, outcome, reason, who wanted what, by which rule', async () => {
+    const refused = { ...exchange, outcome: 'refused', reason: 'no_rule', target: undefined, rule: undefined };
+    const unproved = { ...refused, reason: 'expired', subject: undefined };
+    const { out, exit } = await run(
+      ['tail', 'f'],
+      yielding(...[exchange, refused, unproved].map((each) => JSON.stringify(each))),
+    );
+    expect(exit).toBe(0);
+    expect(out).toEqual([
+      '2026-09-21T14:13:20.123Z  D1  granted  github:s -> ledger  by payments',
+      '2026-09-21T14:13:20.123Z  D1  refused no_rule  github:s -> ?',
+      '2026-09-21T14:13:20.123Z  D1  refused expired  nobody proved -> ?',
+    ]);
+  });
+
+  it('shows other records by their name and plain members', async () => {
+    const event = {
+      chain: 'c',
+      seq: 3,
+      prev: 'p',
+      event: 'refusals',
+      time: 't',
+      count: 50,
+      reasons: {},
+      peer: '192.0.2.1',
+    };
+    const { out } = await run(['tail', 'f'], yielding(JSON.stringify(event), 'not json'));
+    expect(out).toEqual(['t  refusals  count=50  peer=192.0.2.1', '(not a record) not json']);
+  });
+
+  it.each([[[]], [['--json']]])('sends no control character to a terminal: %j', async (flags) => {
+    const name = 'a\u001b]0;x\u0007\u009b2J\u2028\u202e\u200b\u{e0041}é';
+    const { out } = await run(
+      ['tail', 'f', ...flags],
+      yielding(JSON.stringify({ ...exchange, subject: { name } }), name),
+    );
+    for (const line of out) {
+      expect(line).toContain('é');
+      expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u);
+    }
+    if (flags.length > 0) expect(JSON.parse(out[0] ?? '')).toMatchObject({ subject: { name } });
+  });
+
+  it('asks for the configured file, so many lines, and to go on, as told', async () => {
+    expect((await run(['tail'])).asked).toEqual([[undefined, { follow: false, last: 10 }]]);
+    expect((await run(['tail', '-', '-n', '3', '--follow'])).asked).toEqual([['-', { follow: true, last: 3 }]]);
+    await expect(run(['tail', '-n', '-1'])).rejects.toThrow(CommanderError);
+  });
+
+  it('exits 3 for a file that it cannot read', async () => {
+    const lines = () => Promise.reject(new Error('nothing there'));
+    expect(await run(['tail', 'f'], { lines })).toMatchObject({ exit: 3, err: ['nothing there'] });
+  });
+});
