@@ -21,8 +21,12 @@ export async function* openLines(
   file: string,
   options: { readonly follow?: boolean; readonly last?: number; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<string> {
-  const path = file === '-' ? '/dev/stdin' : file;
-  const { follow = false, last, signal } = options;
+  const piped = file === '-';
+  const path = piped ? '/dev/stdin' : file;
+  const { signal } = options;
+  // A pipe ends when its writer ends. To follow it is to show what comes as it comes, so there is no end to count from.
+  const follow = options.follow === true && !piped;
+  const last = options.follow === true && piped ? undefined : options.last;
   let handle = await open(path, 'r');
   try {
     const splitter = createSplitter();
