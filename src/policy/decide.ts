@@ -124,9 +124,12 @@ function firedDeny(denies: readonly Verdict<DenyRule>[]): DenyRule | undefined {
   return fired.sort((a, b) => (a.name < b.name ? -1 : 1))[0];
 }
 
-/** The rule that failed latest, among those whose pin the principal matches: nobody learns about others from a refusal. */
+/**
+ * The rule that failed latest, among those whose identifiers (repository_id, a whole `sub`) the principal matches: nobody learns
+ * about others from a refusal, and a job on the wrong branch learns that it is the branch.
+ */
 function nearestOf(allows: readonly Verdict<AllowRule>[]): Nearest | undefined {
-  const near = allows.filter(({ failed }) => failed && isPast('pin', failed)).sort(byProgress)[0];
+  const near = allows.filter(({ failed }) => failed?.identified).sort(byProgress)[0];
   if (!near?.failed) return undefined;
   const { part, what, presented, expected } = near.failed;
   const { name, at, why } = near.rule;

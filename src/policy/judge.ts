@@ -12,6 +12,8 @@ import type { AskedTarget } from './targets.ts';
 export type Failed = NonNullable<RuleTrace['failed']> & {
   /** How many conditions of the same part held before: a tie is broken by who came further. */
   readonly held: number;
+  /** Whether the pin's identifiers held: only then may the caller hear of the rule. */
+  readonly identified: boolean;
 };
 
 /** What became of a rule: `failed` is undefined where it grants, or fires. */
@@ -60,7 +62,7 @@ export function judgeDeny(
 export function traced({ rule, failed }: Verdict): RuleTrace {
   const { name, at, effect, mode } = rule;
   if (!failed) return { rule: name, at, effect, mode };
-  const { held: _, ...shown } = failed;
+  const { held: _held, identified: _identified, ...shown } = failed;
   return { rule: name, at, effect, mode, failed: shown };
 }
 
@@ -80,19 +82,18 @@ function failedPrincipal(
 ): Failed | undefined {
   if (!match) {
     const expected = displayAll(rule.matches.map(({ source }) => source));
-    return { part: 'source', what: 'trust', presented: display(subject.source), expected, held: 0 };
+    return { part: 'source', what: 'trust', presented: display(subject.source), expected, held: 0, identified: false };
   }
   return (
-    failedCondition('pin', match.ids, 0, subject, passes) ??
-    failedCondition('pin', match.context, match.ids.length, subject, passes) ??
-    failedCondition('claims', match.claims, 0, subject, passes)
+    failedCondition({ part: 'pin', held: 0, identified: false }, match.ids, subject, passes) ??
+    failedCondition({ part: 'pin', held: match.ids.length, identified: true }, match.context, subject, passes) ??
+    failedCondition({ part: 'claims', held: 0, identified: true }, match.claims, subject, passes)
   );
 }
 
 function failedCondition(
-  part: RulePart,
+  place: Pick<Failed, 'part' | 'held' | 'identified'>,
   conditions: readonly Condition[],
-  before: number,
   { claims }: Principal,
   passes: Passes,
 ): Failed | undefined {
@@ -100,14 +101,14 @@ function failedCondition(
   const condition = conditions[index];
   if (!condition) return undefined;
   const { what, expected } = condition;
-  return { part, what, presented: presentedFor(condition, claims), expected, held: before + index };
+  return { ...place, what, presented: presentedFor(condition, claims), expected, held: place.held + index };
 }
 
 function failedTarget(targets: readonly string[], asked: AskedTarget): Failed | undefined {
   if (asked.ok && targets.includes(asked.target.name)) return undefined;
   // A target that does not exist is the caller's own text, and stays out of traces.
   const presented = asked.ok ? display(asked.target.name) : undefined;
-  return { part: 'target', what: 'target', presented, expected: displayAll(targets), held: 0 };
+  return { part: 'target', what: 'target', presented, expected: displayAll(targets), held: 0, identified: true };
 }
 
 /** Scopes are refused, never cut down: the rule must allow each, and the target must have it. */
@@ -123,5 +124,5 @@ function failedScope(
   );
   if (refused === undefined) return undefined;
   const expected = displayAll(allowed === 'all' ? target.scopes : allowed);
-  return { part: 'scope', what: 'scope', presented: display(refused), expected, held: 0 };
+  return { part: 'scope', what: 'scope', presented: display(refused), expected, held: 0, identified: true };
 }
