@@ -2,8 +2,9 @@
 // half beside it as `audit-key.pub.pem` for whoever verifies. Made at the first start; a key that others can read is refused.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
-import { chmod, link, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, link, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeDurably } from '../files/durable.ts';
 import type { CheckpointKey } from './links.ts';
 
 const PRIVATE_FILE = 'audit-key.pem';
@@ -18,7 +19,7 @@ export async function openAuditKey(directory: string): Promise<CheckpointKey> {
     throw new Error(`${file} can be read by others (mode ${(mode & 0o777).toString(8)}, not 600)`);
   const key = privateKey(file, await readFile(file, 'utf8'));
   const publicKey = createPublicKey(key);
-  await publish(join(directory, PUBLIC_FILE), publicKey.export({ type: 'spki', format: 'pem' }).toString());
+  await publish(directory, publicKey.export({ type: 'spki', format: 'pem' }).toString());
   return Object.freeze({
     kid: keyId(publicKey),
     sign: (text: string) => sign('sha256', Buffer.from(text), key).toString('base64'),
@@ -58,10 +59,11 @@ function privateKey(file: string, pem: string): KeyObject {
   return key;
 }
 
-async function publish(file: string, pem: string): Promise<void> {
+/** The public half, for everybody. Writing it syncs the directory, and with it the name of a key that has just been made. */
+async function publish(directory: string, pem: string): Promise<void> {
+  const file = join(directory, PUBLIC_FILE);
   const present = await readFile(file, 'utf8').catch(() => undefined);
   if (present === pem) return;
-  await writeFile(`${file}.new`, pem);
-  await chmod(`${file}.new`, 0o644);
-  await rename(`${file}.new`, file);
+  await writeDurably(directory, PUBLIC_FILE, pem);
+  await chmod(file, 0o644);
 }
