@@ -4,6 +4,7 @@
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
+import { recordFiles } from './config/recorded-files.ts';
 import type { Clock, RandomBytes } from './core/ports.ts';
 import { tokenTarget } from './issuers/access-token.ts';
 import type { TargetKind } from './issuers/kind.ts';
@@ -50,14 +51,18 @@ export interface Configuration {
   readonly warnings: readonly Problem[];
 }
 
-export type ConfigurationRead =
+/** `stillAsRead`: whether the files hold what was read of them. */
+export type ConfigurationRead = { readonly stillAsRead: () => boolean } & (
   | { readonly ok: true; readonly configuration: Configuration }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | { readonly ok: false; readonly problems: readonly Problem[] }
+);
 
 /** Reads and compiles everything. Every problem at once; changes nothing but the key caches it opens. */
 export async function readConfiguration(world: World, path: string, caches: KeyCaches): Promise<ConfigurationRead> {
-  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files: createConfigFiles() });
-  if (!loaded.ok) return loaded;
+  const files = recordFiles(createConfigFiles());
+  const { stillAsRead } = files;
+  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files });
+  if (!loaded.ok) return { ...loaded, stillAsRead };
   const { config } = loaded;
 
   const problems: Problem[] = [];
@@ -70,18 +75,13 @@ export async function readConfiguration(world: World, path: string, caches: KeyC
     views.push(viewOf(source, opened.source));
   }
 
-  const policy = compilePolicy({
-    documents: config.policyDocuments,
-    sources: views,
-    targets: config.targets.map(targetView),
-  });
+  const targets = config.targets.map(targetView);
+  const policy = compilePolicy({ documents: config.policyDocuments, sources: views, targets });
   if (!policy.ok) problems.push(...policy.problems);
-  if (!policy.ok || problems.length > 0) return { ok: false, problems };
+  if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
   const verifiers = createVerifiers(sources.map(({ verifier }) => verifier));
-  return {
-    ok: true,
-    configuration: { config, compiled: policy.policy, sources, verifiers, warnings: policy.warnings },
-  };
+  const { policy: compiled, warnings } = policy;
+  return { ok: true, configuration: { config, compiled, sources, verifiers, warnings }, stillAsRead };
 }
 
 /** Key caches that never reach outward: for `check` and `explain`. */

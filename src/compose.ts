@@ -2,7 +2,7 @@
 // opposite order. What it composes decides; nothing here does.
 
 import { renderProblem } from './adapters/cli/check.ts';
-import { createControlListener } from './adapters/control/server.ts';
+import { type ControlHandlers, createControlListener } from './adapters/control/server.ts';
 import { createPublicListener, type PublicListener } from './adapters/http/app.ts';
 import { metadataDocument } from './adapters/http/metadata.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
@@ -49,10 +49,16 @@ export async function startBroker(world: BrokerWorld, path: string): Promise<Bro
   }
   for (const warning of read.configuration.warnings) frame.log.warn(renderProblem(warning));
   const state = await openState(world, frame, read.configuration);
-  return { ok: true, broker: await openListeners(world, path, frame, state) };
+  return { ok: true, broker: await openListeners(world, path, frame, state, read.stillAsRead) };
 }
 
-async function openListeners(world: BrokerWorld, path: string, frame: Frame, state: State): Promise<Broker> {
+async function openListeners(
+  world: BrokerWorld,
+  path: string,
+  frame: Frame,
+  state: State,
+  stillAsRead: () => boolean,
+): Promise<Broker> {
   const { config } = state.current.configuration;
   const epochs = createEpochs();
   const metrics = openMetrics(world, frame, state);
@@ -60,13 +66,14 @@ async function openListeners(world: BrokerWorld, path: string, frame: Frame, sta
   const life = { stopping: false };
   const observe = createObserveListener({ render: metrics.render, readiness: () => readinessOf(state, life.stopping) });
 
-  const swap = reloadOf({ world, path, frame, state, listener, metrics, drained: epochs.drained });
+  const files = { stillAsRead };
+  const swap = reloadOf({ world, path, frame, state, files, listener, metrics, drained: epochs.drained });
   const reload = async (): Promise<ReloadResult> => {
     const result = await swap();
-    watcher.update(state.current.configuration.config.watched);
+    watcher.update(state.current.configuration.config.watched, files.stillAsRead);
     return result;
   };
-  const watcher = watchFiles({ paths: config.watched, onChange: () => void reload() });
+  const watcher = watchFiles({ paths: config.watched, stillAsRead, onChange: () => void reload() });
   const control = createControlListener({ socket: config.control.socket, handlers: controlHandlers(state, reload) });
 
   await control.listen();
@@ -182,12 +189,23 @@ interface ReloadParts {
   readonly path: string;
   readonly frame: Frame;
   readonly state: State;
+  /** About the files as they were read last, whether they took effect or not. */
+  readonly files: { stillAsRead: () => boolean };
   readonly listener: PublicListener;
   readonly metrics: Metrics;
   readonly drained: () => Promise<void>;
 }
 
-function reloadOf({ world, path, frame, state, listener, metrics, drained }: ReloadParts): () => Promise<ReloadResult> {
+function reloadOf({
+  world,
+  path,
+  frame,
+  state,
+  files,
+  listener,
+  metrics,
+  drained,
+}: ReloadParts): () => Promise<ReloadResult> {
   const keepOnlyCurrentKeys = () =>
     frame.caches.retain(new Set(state.current.configuration.sources.map(({ keys }) => keys.digest)));
   let before = state.current;
@@ -196,6 +214,7 @@ function reloadOf({ world, path, frame, state, listener, metrics, drained }: Rel
     generation: () => state.current.snapshot.generation,
     async prepare() {
       const read = await readConfiguration(world, path, frame.caches);
+      files.stillAsRead = read.stillAsRead;
       const problems = read.ok
         ? fixedProblems(state.current.configuration, read.configuration)
         : read.problems.map((problem) => renderProblem(problem));
@@ -237,18 +256,14 @@ const fixedProblems = (before: Configuration, after: Configuration): readonly st
   ...renamedSources(before.config, after.config),
 ];
 
-function controlHandlers(state: State, reload: () => Promise<ReloadResult>) {
-  const keys = () => state.signingKeys.list().map((key) => ({ ...key, createdAt: key.createdAtSeconds }));
+function controlHandlers(state: State, reload: () => Promise<ReloadResult>): ControlHandlers {
   return {
     reload,
-    decision: (id: string) => state.audit.find(id),
-    decisions: (last: number) => state.audit.last(last),
-    keys,
-    async rotateKeys() {
-      await state.signingKeys.rotate();
-      return keys();
-    },
-    async revokeKey(kid: string) {
+    decision: (id) => state.audit.find(id),
+    decisions: (last) => state.audit.last(last),
+    keys: () => state.signingKeys.list(),
+    rotateKeys: (algorithm) => state.signingKeys.rotate(algorithm),
+    async revokeKey(kid) {
       return state.signingKeys.list().some((key) => key.kid === kid) ? await state.signingKeys.revoke(kid) : undefined;
     },
     status: () => ({

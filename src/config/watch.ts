@@ -8,13 +8,15 @@ import { type Folders, stateOf } from './watch-state.ts';
 
 export interface FileWatch {
   /** Watches these paths from now on. What has changed since the last call of `onChange` in those that stay is still told. */
-  update(paths: readonly string[]): void;
+  update(paths: readonly string[], stillAsRead: () => boolean): void;
   close(): void;
 }
 
 export interface WatchInput {
-  /** Files, and folders with everything below them; absolute. They may be missing. What they hold at first is not news. */
+  /** Files, and folders with everything below them; absolute. They may be missing. */
   readonly paths: readonly string[];
+  /** Whether the paths hold what was read of them: asked once the first look at them is done, so that no change falls between. */
+  readonly stillAsRead: () => boolean;
   /** Called once for each change, after everything has been still for `stillMs`. Must not throw. */
   readonly onChange: () => void;
   readonly stillMs?: number;
@@ -25,7 +27,8 @@ export interface WatchInput {
 const EVENTS_MS = 20;
 
 export function watchFiles(input: WatchInput): FileWatch {
-  let paths = input.paths;
+  let { paths, stillAsRead } = input;
+  let compared = false;
   let looking = false;
   let lookAgain = false;
   let closed = false;
@@ -51,6 +54,9 @@ export function watchFiles(input: WatchInput): FileWatch {
     if (asked === paths) {
       folders.set(seen.folders);
       stillness.judge(seen.states);
+      const changedBefore = !compared && !stillAsRead();
+      compared = true;
+      if (changedBefore) input.onChange();
     } else lookAgain = true;
     if (lookAgain) lookSoon();
   };
@@ -60,8 +66,10 @@ export function watchFiles(input: WatchInput): FileWatch {
   const poll = setInterval(look, input.pollMs ?? RELOAD_POLL_MS).unref();
   void look();
   return Object.freeze({
-    update(next: readonly string[]) {
+    update(next: readonly string[], nextAsRead: () => boolean) {
       paths = next;
+      stillAsRead = nextAsRead;
+      compared = false;
       lookSoon();
     },
     close() {

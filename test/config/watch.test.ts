@@ -30,6 +30,7 @@ async function until(holds: () => boolean, what: string): Promise<void> {
 async function watching(paths: readonly string[], pollMs = NEVER_MS): Promise<FileWatch> {
   mkdirSync(at('probe'), { recursive: true });
   const watched = watchFiles({
+    stillAsRead: () => true,
     paths: [...paths, at('probe')],
     onChange: () => (calls += 1),
     stillMs: STILL_MS,
@@ -153,7 +154,7 @@ describe('watchFiles', () => {
     writeFileSync(at('b.yaml'), '0');
     const watched = await watching([at('a.yaml')]);
     writeFileSync(at('a.yaml'), '1');
-    watched.update([at('a.yaml'), at('b.yaml')]);
+    watched.update([at('a.yaml'), at('b.yaml')], () => true);
     await told(1);
     writeFileSync(at('b.yaml'), '1');
     await told(2);
@@ -165,7 +166,15 @@ describe('watchFiles', () => {
     const watched = await watching([at('a.yaml')]);
     watched.close();
     let others = 0;
-    open.push(watchFiles({ paths: [at('a.yaml')], onChange: () => (others += 1), stillMs: STILL_MS, pollMs: 20 }));
+    open.push(
+      watchFiles({
+        stillAsRead: () => true,
+        paths: [at('a.yaml')],
+        onChange: () => (others += 1),
+        stillMs: STILL_MS,
+        pollMs: 20,
+      }),
+    );
     for (let round = 1; others === 0 && round < 20; round += 1) {
       writeFileSync(at('a.yaml'), 'x'.repeat(round));
       for (let tries = 0; tries < 50 && others === 0; tries += 1) await pause(10);

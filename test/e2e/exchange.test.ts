@@ -65,7 +65,7 @@ describe('a running broker', () => {
     expect(answer.status).toBe(400);
     expect(answer.body.error).toBe('invalid_request');
     expect(answer.body.error_description).toMatch(
-      /^no rule lets github:repository_id:74:ref:refs\/heads\/dev have deploy; nearest github-deploy \(policies\/rules\.yaml:12\): ref was 'refs\/heads\/dev', must be 'refs\/heads\/main'\. Ask #platform\. [0-9A-Z]{26}$/,
+      /^no rule lets github:repository_id:74:ref:refs\/heads\/dev have deploy; nearest github-deploy \(policies\/rules\.yaml:11\): ref was 'refs\/heads\/dev', must be 'refs\/heads\/main'\. Ask #platform\. [0-9A-Z]{26}$/,
     );
   });
 

@@ -183,7 +183,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     records: () =>
       readFileSync(join(folder, 'audit.jsonl'), 'utf8')
         .split('\n')
-        .filter((line) => line !== '')
+        .slice(0, -1) // what is behind the last line end was not acknowledged
         .map((line): Record<string, unknown> => JSON.parse(line))
         .filter((record) => record.event !== 'checkpoint'),
     write,

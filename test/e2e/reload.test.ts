@@ -1,0 +1,150 @@
+// Reload: all or nothing, without a failed request, and nothing leaves under the old rules once it has answered.
+
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
+import { jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
+import { mint, POLICIES, startTestBroker, type TestBroker } from '../support/broker.ts';
+
+const RULE = (lifetime: string): string => `
+rules:
+  - name: mesh-ledger
+    subject: { trust: mesh, sub: spiffe://prod.example/ns/payments/sa/* }
+    allow: { ledger: all }
+    lifetime: ${lifetime}
+`;
+const NOBODY =
+  'rules: [{ name: nobody, subject: { trust: mesh, sub: spiffe://prod.example/nobody }, allow: { ledger: all } }]';
+
+describe('reload', () => {
+  let broker: TestBroker;
+  afterEach(() => broker.stop());
+  const svid = () =>
+    mint(broker, 'mesh', jwtSvid('spiffe://prod.example/ns/payments/sa/api', broker.issuer, broker.now()));
+  const metrics = async () => (await fetch(`http://127.0.0.1:${broker.observePort}/metrics`)).text();
+
+  it.each([
+    ['a syntax error', 'rules: [', 'policies/rules.yaml'],
+    ['an unknown field', POLICIES['rules.yaml']?.replace('subject:', 'subjects:') ?? '', 'subjects'],
+    ['an empty file', '', 'empty'],
+    ['no rules at all', 'rules: []', 'rules'],
+    ['an unpinned rule', 'rules: [{ name: all, subject: { trust: github }, allow: [deploy] }]', 'repository_id'],
+  ])('A-200, F-35 %s changes nothing and says so', async (_title, text, expected) => {
+    broker = await startTestBroker();
+    broker.write('policies/rules.yaml', text);
+    const result = await broker.broker.reload();
+    expect(result).toMatchObject({ ok: false, generation: 1 });
+    expect(result.problems.join('\n')).toContain(expected);
+    expect((await broker.exchange(await svid())).status).toBe(200);
+    expect(broker.records().find(({ event }) => event === 'reload')).toMatchObject({ outcome: 'refused' });
+    expect(await metrics()).toContain('exchequer_reload_success 0');
+  });
+
+  it('A-201 a policy folder that is gone changes nothing', async () => {
+    broker = await startTestBroker();
+    rmSync(join(broker.folder, 'policies'), { recursive: true });
+    expect(await broker.broker.reload()).toMatchObject({ ok: false });
+    expect((await broker.exchange(await svid())).status).toBe(200);
+  });
+
+  it('what needs a restart is refused by name', async () => {
+    broker = await startTestBroker();
+    const yaml = readFileSync(join(broker.folder, 'exchequer.yaml'), 'utf8');
+    broker.write(
+      'exchequer.yaml',
+      yaml.replace('./store', './other').replace('https://login.example', 'https://other.example'),
+    );
+    const { ok, problems } = await broker.broker.reload();
+    expect(ok).toBe(false);
+    expect(problems.join('\n')).toMatch(/store\.directory differs[^]*trust\.login proves/);
+  });
+
+  it('a good one takes effect, is recorded with what changed, and names removed denies', async () => {
+    broker = await startTestBroker();
+    broker.write('policies/rules.yaml', `${RULE('1m')}${NOBODY.replace('rules: [', '  - ').replace(/\]$/, '')}\n`);
+    expect(await broker.broker.reload()).toMatchObject({ ok: true, generation: 2, problems: [] });
+    expect((await broker.exchange(await svid())).body.expires_in).toBe(60);
+    const record = broker.records().find(({ event }) => event === 'reload');
+    expect(record).toMatchObject({
+      outcome: 'applied',
+      rulesAdded: ['nobody'],
+      rulesChanged: ['mesh-ledger'],
+      deniesRemoved: ['never-mallory'],
+    });
+  });
+
+  it('A-40 a source that was removed proves nobody from then on', async () => {
+    broker = await startTestBroker({
+      policies: {
+        'rules.yaml': RULE('5m').replace('mesh-ledger', 'm') + POLICIES['rules.yaml']?.replace('rules:\n', ''),
+      },
+    });
+    const yaml = readFileSync(join(broker.folder, 'exchequer.yaml'), 'utf8');
+    const token = await svid();
+    expect((await broker.exchange(token)).status).toBe(200);
+    broker.write('exchequer.yaml', yaml.replace(/\n {2}mesh:.*/, ''));
+    broker.write(
+      'policies/rules.yaml',
+      'rules: [{ name: r, subject: { trust: login, sub: w }, allow: { ledger: all } }]',
+    );
+    expect(await broker.broker.reload()).toMatchObject({ ok: true });
+    expect((await broker.exchange(token)).status).toBe(400);
+    expect(broker.records().at(-1)).toMatchObject({ reason: 'issuer_unknown' });
+  });
+
+  it('the file watch applies a change by itself', async () => {
+    broker = await startTestBroker();
+    broker.write('policies/rules.yaml', RULE('2m'));
+    await expect
+      .poll(async () => (await broker.exchange(await svid())).body.expires_in, { timeout: 15_000, interval: 200 })
+      .toBe(120);
+  });
+
+  it('a new certificate is served to new connections after a reload', async () => {
+    broker = await startTestBroker();
+    const tls = await mintServerCertificate(['localhost']);
+    broker.write('tls.crt', tls.cert);
+    broker.write('tls.key', tls.key);
+    expect(await broker.broker.reload()).toMatchObject({ ok: true });
+    const fresh = { path: '/.well-known/jwks.json', agent: false } as const;
+    await expect(broker.call(fresh)).rejects.toThrow();
+    expect((await broker.call({ ...fresh, ca: tls.ca })).status).toBe(200);
+  });
+
+  it('under load: no request fails, and none is granted once the removal of its rule has answered', async () => {
+    broker = await startTestBroker({ policies: { 'rules.yaml': RULE('5m') } });
+    const token = await svid();
+    const answers: { sent: number; answered: number; status: number; error: unknown }[] = [];
+    let going = true;
+    const worker = async () => {
+      while (going) {
+        const sent = performance.now();
+        const { status, body } = await broker.exchange(token);
+        answers.push({ sent, answered: performance.now(), status, error: body.error });
+      }
+    };
+    const workers = Array.from({ length: 16 }, worker);
+    const windows: { from: number; until: number }[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      broker.write('policies/rules.yaml', RULE(`${round + 1}m`));
+      expect(await broker.broker.reload()).toMatchObject({ ok: true });
+      await expect.poll(() => answers.at(-1)?.status, { timeout: 5_000 }).toBe(200);
+      broker.write('policies/rules.yaml', NOBODY);
+      expect(await broker.broker.reload()).toMatchObject({ ok: true });
+      const from = performance.now();
+      await expect.poll(() => answers.filter(({ sent }) => sent > from).length, { timeout: 5_000 }).toBeGreaterThan(20);
+      windows.push({ from, until: performance.now() });
+    }
+    going = false;
+    await Promise.all(workers);
+    const closed = answers.filter(({ sent, answered }) =>
+      windows.some(({ from, until }) => sent > from && answered < until),
+    );
+    expect(closed.length).toBeGreaterThan(100);
+    expect(closed.filter(({ status }) => status === 200)).toEqual([]);
+    const odd = answers.filter(({ status, error }) => status !== 200 && error !== 'invalid_request');
+    expect(odd).toEqual([]);
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(20);
+  });
+});
