@@ -3,7 +3,15 @@
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { child, children, readTree, type SourceFile, type SyntaxNode, textOf, walk } from '../support/architecture/source.ts';
+import {
+  child,
+  children,
+  readTree,
+  type SourceFile,
+  type SyntaxNode,
+  textOf,
+  walk,
+} from '../support/architecture/source.ts';
 import type { Row } from './rows/row.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
