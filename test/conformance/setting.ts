@@ -57,9 +57,8 @@ export const startSetting = (options: SettingOptions = {}): Promise<TestBroker> 
         .replace(/(?<=^issuer: .*)$/m, options.path ?? '')
         .replace(/\ntargets:\n/, `${SOURCES}targets:\n${TARGETS}`)
         .replaceAll(/\n\n+/g, '\n');
-      return options.tell
-        ? more.replaceAll(/(?<=^ {2}[a-z]+: \{ kind: (?!token))/gm, `tell: ${options.tell}, kind: `)
-        : more;
+      const tell = options.tell === undefined ? '' : `tell: ${options.tell}, `;
+      return more.replaceAll(/(?<=^ {2}[a-z]+: \{ )(?=kind: (?!token))/gm, tell);
     },
     policies: { ...POLICIES, 'more.yaml': RULES },
   });
