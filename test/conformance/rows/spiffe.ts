@@ -1,0 +1,32 @@
+// SPIFFE-ID (SI) and JWT-SVID (SJ). X.509-SVIDs, WIT-SVIDs, bundle endpoints and the Workload API come with their parts.
+
+import type { Row } from './row.ts';
+
+export const ROWS: readonly Row[] = [
+  { id: 'SI-01', says: 'scheme spiffe, a trust domain, neither query nor fragment' },
+  { id: 'SI-02', says: 'trust domain of lower-case letters, digits, dot, hyphen, underscore' },
+  { id: 'SI-03', says: 'path of plain segments; none empty, `.` or `..`; no escapes' },
+  { id: 'SI-04', says: '2048 bytes are supported, 255 for the trust domain', decision: 'longer ones are refused' },
+  {
+    id: 'SI-05',
+    says: 'scheme and trust domain are never lower-cased; the path is byte-exact',
+    decision: 'SPIFFE-ID §2.1 holds against §2.4: upper case is refused',
+  },
+  { id: 'SI-06', says: 'a parsed ID is its own text, never normalised' },
+  { id: 'SI-07', says: 'an SVID is valid only by an authority of its own trust domain' },
+  { id: 'SJ-01', says: 'compact JWS only' },
+  { id: 'SJ-02', says: 'only alg, kid and typ in the header', decision: 'any other member is refused' },
+  { id: 'SJ-03', says: 'RS, ES and PS with 256, 384 or 512, and nothing else' },
+  {
+    id: 'SJ-04',
+    says: 'kid is optional',
+    decision: 'without one, at most eight keys of the domain and algorithm are tried',
+  },
+  { id: 'SJ-05', says: 'typ is absent, JWT or JOSE', decision: 'in exactly this case' },
+  { id: 'SJ-06', says: 'the trust domain of sub chooses the keys; iss and kid do not' },
+  { id: 'SJ-07', says: 'aud is there and holds us', decision: 'we are its only value' },
+  { id: 'SJ-08', says: 'exp is there and not past' },
+  { id: 'SJ-09', says: 'jti is not required, and an SVID may be used again' },
+  { id: 'SJ-10', says: 'only bundle keys with use jwt-svid and a kid verify JWT-SVIDs' },
+  { id: 'SJ-11', says: 'a workload has a path' },
+];
