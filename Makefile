@@ -11,6 +11,7 @@ help: ## what there is to do
 .stamps/install: package.json package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@node --version | grep -qE '^v(2[4-9]|[3-9][0-9])\.' || { echo "Node 24 or newer is needed, and npm could not bring one for this platform: $$(node --version) found"; exit 1; }
+	node src/adapters/cli/demo/mint.ts
 	@mkdir -p .stamps && touch $@
 
 demo: .stamps/install ## three exchanges and three explained refusals, against a real broker
@@ -32,4 +33,4 @@ bench: .stamps/install ## exchanges per second, next to a bare server in the sam
 	node bench/exchange.ts
 
 clean: ## removes what the targets made
-	rm -rf node_modules .stamps bench/out state config/state
+	rm -rf node_modules .stamps bench/out config/state config/dev

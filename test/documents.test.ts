@@ -14,6 +14,7 @@ import * as limits from '../src/core/limits.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
 import { fencedBlocks, placeExample } from './support/examples.ts';
+import { expectedSchemas } from './support/schemas.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -77,6 +78,12 @@ describe('the documents', () => {
     const named = [...read(page).matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map((match) => match[1] ?? '');
     const units = /_(?:MAX|MIN|MS|SECONDS?|BYTES|RECORDS|DEFAULT)$/;
     expect(named.filter((name) => units.test(name) && !Object.hasOwn(limits, name))).toEqual([]);
+  });
+});
+
+describe('config/', () => {
+  it.each([...expectedSchemas()])('%s is what the loader generates (node test/support/schemas.ts)', (name, text) => {
+    expect(read(`config/${name}`)).toBe(text);
   });
 });
 

@@ -1,5 +1,5 @@
-// Prints a credential as a platform would issue it to a workload, for the development set-up: `node src/adapters/cli/demo/mint.ts cluster`.
-// It stands in for the platform only; the broker knows nothing of it.
+// Prints a credential as a platform would issue it to a workload: `node src/adapters/cli/demo/mint.ts cluster`. Without an argument it
+// only makes what the development set-up needs. It stands in for the platforms; the broker knows nothing of it.
 
 import { join } from 'node:path';
 import { makeMaterial, mintToken } from './material.ts';
@@ -28,12 +28,12 @@ const CREDENTIALS: Record<string, { readonly platform: 'github' | 'cluster' | 'm
 
 const directory = join(import.meta.dirname, '../../../../config/dev');
 await makeMaterial(directory);
-const wanted = process.argv[2] ?? '';
-if (wanted !== 'none') {
+const wanted = process.argv[2];
+if (wanted !== undefined) {
   const credential = CREDENTIALS[wanted];
-  if (!credential) {
+  if (credential) process.stdout.write(await mintToken(directory, credential.platform, credential.claims));
+  else {
     process.stderr.write(`usage: mint.ts ${Object.keys(CREDENTIALS).join(' | ')}\n`);
-    process.exit(2);
+    process.exitCode = 2;
   }
-  process.stdout.write(`${await mintToken(directory, credential.platform, credential.claims)}\n`);
 }

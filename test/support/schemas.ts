@@ -1,0 +1,15 @@
+// The JSON Schemas that config/ holds for editors, generated from what loads the files. Run it to write them:
+// `node test/support/schemas.ts`. test/documents.test.ts compares.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KINDS, TRUST_KINDS } from '../../src/compose-configuration.ts';
+import { schemaFiles } from '../../src/config/json-schema.ts';
+import { policySchema } from '../../src/policy/schema.ts';
+
+/** File names in config/, and what they must hold. */
+export const expectedSchemas = (): ReadonlyMap<string, string> =>
+  schemaFiles(KINDS, policySchema(TRUST_KINDS.map(({ table }) => table)));
+
+if (import.meta.main)
+  for (const [name, text] of expectedSchemas()) writeFileSync(join(import.meta.dirname, '../../config', name), text);
