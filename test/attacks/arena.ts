@@ -1,5 +1,5 @@
 // The broker that attacks on tokens are sent to: two plain issuers and a trust domain whose keys are the test's own, beside the
-// platforms of test/support/broker.ts. `login` takes any algorithm; `once` spends its tokens.
+// platforms of test/support/broker.ts. `login` takes any algorithm; `once` spends its tokens, and takes none older than ten minutes.
 
 import { type Attack, createAttack } from '../support/attack.ts';
 import { POLICIES, startTestBroker, type TestBroker, type TestBrokerOptions } from '../support/broker.ts';
@@ -37,7 +37,7 @@ export async function startArena(keys: readonly Json[] = [], options: TestBroker
   const p384 = createForge('ES384', 'p384');
   const once = createForge('ES256', 'ec');
   const mesh = createForge('ES256', 'mesh', { use: 'jwt-svid' });
-  const source = `  once: { kind: oidc, issuer: ${ONCE_ISSUER}, subjects: workloads, presenter: self, tokens: [jwt], replay: once, jwks: { file: ./once.json } }\n`;
+  const source = `  once: { kind: oidc, issuer: ${ONCE_ISSUER}, subjects: workloads, presenter: self, tokens: [jwt], replay: once, maxAge: 10m, jwks: { file: ./once.json } }\n`;
   const broker = await startTestBroker({
     ...options,
     config: (yaml) => {

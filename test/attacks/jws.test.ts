@@ -2,10 +2,9 @@
 // granted by the same broker; depth is proved by the verifiers' contract and the readers' own tests.
 
 import { createHash, createHmac } from 'node:crypto';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BODY_BYTES_MAX, KID_BYTES_MAX } from '../../src/core/limits.ts';
-import { refused } from '../support/attack.ts';
+import { openTrap, refused } from '../support/attack.ts';
 import { b64, createForge, type Forge, type Json, rsaBlock, SHA256_INFO } from '../support/forge.ts';
 import { type Arena, startArena } from './arena.ts';
 
@@ -274,18 +273,11 @@ describe.each([
 
 describe('attacks that need more than one look', () => {
   it('A-6 a jku or x5u is refused, and nobody connects to where it points', async () => {
-    let connections = 0;
-    const listener = createServer((socket) => {
-      connections += 1;
-      socket.destroy();
-    }).listen(0, '127.0.0.1');
-    await new Promise((resolve) => listener.once('listening', resolve));
-    const address = listener.address();
-    const url = `https://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`;
+    const trap = await openTrap();
     for (const member of ['jku', 'x5u'])
-      expect(await arena.exchange(headed({ [member]: url }, KEYS.stranger))).toBe(refused('header_refused'));
-    expect(connections).toBe(0);
-    listener.close();
+      expect(await arena.exchange(headed({ [member]: trap.url }, KEYS.stranger))).toBe(refused('header_refused'));
+    expect(trap.connections()).toBe(0);
+    trap.close();
   });
 
   it('A-22 an ID token is no access token, and an access token is one', async () => {

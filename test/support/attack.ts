@@ -1,9 +1,11 @@
 // Sends attacks to a running broker and says in one line how each ended: `400 invalid_request signature_invalid` is the status, the
 // OAuth error and the reason in the one record that the attack left. Whatever every refusal must look like is checked here.
 
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { expect } from 'vitest';
 import { UNPROVED_RECORDS_PER_SECOND } from '../../src/core/limits.ts';
-import type { Answer, TestBroker } from './broker.ts';
+import { type Answer, startTestBroker, type TestBroker, type TestBrokerOptions } from './broker.ts';
 
 type Form = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -67,4 +69,28 @@ function createPace(): () => Promise<void> {
     sent.push(performance.now());
     if (sent.length > UNPROVED_RECORDS_PER_SECOND) sent.shift();
   };
+}
+
+/** What a broker says about a configuration that it does not start on; empty where it starts. */
+export async function startProblems(options: TestBrokerOptions): Promise<string> {
+  try {
+    const broker = await startTestBroker(options);
+    await broker.stop();
+    return '';
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** A listener that nobody should connect to: its address, and how often somebody did. */
+export async function openTrap(): Promise<{ url: string; connections: () => number; close: () => void }> {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  return { url: `https://127.0.0.1:${port}`, connections: () => connections, close: () => server.close() };
 }
