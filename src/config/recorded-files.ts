@@ -1,4 +1,5 @@
-// What a load has read, by hash: so that a change between reading a file and watching it is noticed (F-35). Holds no text.
+// What a load has read, by hash: so that a change between reading a file and watching it is noticed (F-35).
+// It holds no text, and reads only what the load had read.
 
 import { createHash } from 'node:crypto';
 import type { ConfigFiles } from './files.ts';

@@ -121,16 +121,11 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const [port, observePort] = [await freePort(), await freePort()];
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'exchequer-test-'));
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
-  const keys = await writeMaterial(folder, write);
+  const keys = await writeMaterial(write);
+  writeConfiguration(options, folder, write, CONFIG(port, observePort));
   const clock = { offsetSeconds: 0 };
   const now = () => Date.now() / 1000 + clock.offsetSeconds;
   const logs: string[] = [];
-
-  for (const [file, text] of Object.entries(options.files ?? {})) write(file, text);
-  mkdirSync(join(folder, 'policies'), { recursive: true });
-  for (const [file, text] of Object.entries(options.policies ?? POLICIES)) write(join('policies', file), text);
-  const yaml = CONFIG(port, observePort);
-  write('exchequer.yaml', options.config ? options.config(yaml) : yaml);
 
   const world: BrokerWorld = {
     clock: { nowSeconds: now, elapsedMs: () => performance.now() },
@@ -145,17 +140,6 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   const { broker } = started;
   const ca = readFileSync(join(folder, 'ca.crt'), 'utf8');
   const agent = new Agent({ keepAlive: true, ca, maxSockets: 64 });
-  const call = (sent: RequestOptions, body?: string | Buffer) =>
-    send({ host: 'localhost', port, agent, ca, ...sent }, body);
-  const token: TestBroker['token'] = (form, headers = {}) =>
-    call(
-      {
-        method: 'POST',
-        path: '/token',
-        headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      },
-      formOf(form),
-    );
 
   return {
     issuer: `https://localhost:${port}`,
@@ -168,24 +152,8 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     clock,
     now: () => Math.floor(now()),
     logged: () => logs.join(''),
-    call,
-    token,
-    exchange: (subjectToken, more = {}) =>
-      token(
-        withoutUndefined({
-          grant_type: TOKEN_EXCHANGE,
-          subject_token_type: JWT_TYPE,
-          subject_token: subjectToken,
-          audience: 'ledger',
-          ...more,
-        }),
-      ),
-    records: () =>
-      readFileSync(join(folder, 'audit.jsonl'), 'utf8')
-        .split('\n')
-        .slice(0, -1) // what is behind the last line end was not acknowledged
-        .map((line): Record<string, unknown> => JSON.parse(line))
-        .filter((record) => record.event !== 'checkpoint'),
+    ...callsOf((sent, body) => send({ host: 'localhost', port, agent, ca, ...sent }, body)),
+    records: () => recordsIn(join(folder, 'audit.jsonl')),
     write,
     async stop() {
       agent.destroy();
@@ -194,6 +162,40 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     },
   };
 }
+
+type Write = (file: string, text: string) => void;
+
+function writeConfiguration(options: TestBrokerOptions, folder: string, write: Write, yaml: string): void {
+  for (const [file, text] of Object.entries(options.files ?? {})) write(file, text);
+  mkdirSync(join(folder, 'policies'), { recursive: true });
+  for (const [file, text] of Object.entries(options.policies ?? POLICIES)) write(join('policies', file), text);
+  write('exchequer.yaml', options.config ? options.config(yaml) : yaml);
+}
+
+function callsOf(call: TestBroker['call']): Pick<TestBroker, 'call' | 'token' | 'exchange'> {
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const token: TestBroker['token'] = (parameters, headers = {}) =>
+    call({ method: 'POST', path: '/token', headers: { ...form, ...headers } }, formOf(parameters));
+  const exchange: TestBroker['exchange'] = (subjectToken, more = {}) =>
+    token(
+      withoutUndefined({
+        grant_type: TOKEN_EXCHANGE,
+        subject_token_type: JWT_TYPE,
+        subject_token: subjectToken,
+        audience: 'ledger',
+        ...more,
+      }),
+    );
+  return { call, token, exchange };
+}
+
+/** What is behind the last line end was not acknowledged. */
+const recordsIn = (file: string): readonly Record<string, unknown>[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line): Record<string, unknown> => JSON.parse(line))
+    .filter((record) => record.event !== 'checkpoint');
 
 /** A signed token of one of the broker's platforms. */
 export const mint = (
