@@ -205,10 +205,7 @@ export const mint = (
   header: Record<string, unknown> = {},
 ): Promise<string> => broker.keys[platform].sign(claims, header);
 
-async function writeMaterial(
-  _folder: string,
-  write: (file: string, text: string) => void,
-): Promise<TestBroker['keys']> {
+async function writeMaterial(write: Write): Promise<TestBroker['keys']> {
   const keys = {
     github: await createPlatformKey('RS256'),
     gitlab: await createPlatformKey('RS256'),
