@@ -7,17 +7,17 @@ import type { Row } from './rows/row.ts';
 import { idsIn, namedIn, problems, readNamed, readReadme, readRows, renderTable } from './table.ts';
 
 describe('the traceability table', () => {
-  it('has tests for every row, or a reason, and a row for every ID that a title names', async () => {
-    expect(problems(await readRows(), readNamed())).toEqual([]);
+  it('has tests for every row, or a reason, and a row for every ID that a title names', () => {
+    expect(problems(readRows(), readNamed())).toEqual([]);
   });
 
-  it('stands in the README as it is made now: node test/conformance/table.ts --write', async () => {
-    const { current, fresh } = await readReadme();
+  it('stands in the README as it is made now: node test/conformance/table.ts --write', () => {
+    const { current, fresh } = readReadme();
     expect(current).toBe(fresh);
   });
 
-  it('says each requirement in at most fourteen words', async () => {
-    expect((await readRows()).filter(({ says }) => says.split(' ').length > 14)).toEqual([]);
+  it('says each requirement in at most fourteen words', () => {
+    expect(readRows().filter(({ says }) => says.split(' ').length > 14)).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 // RFC 8693: request, response and errors of the token exchange (§2.1, §2.2), with what RFC 6749 §3.2 says of parameters.
-// Rows from TX-40 on, delegation, come with actors.
+// Of the rows from TX-40 on, delegation, most come with actors.
 
 import type { Row } from './row.ts';
 
@@ -25,7 +25,7 @@ export const ROWS: readonly Row[] = [
   {
     id: 'TX-07',
     says: 'all scopes at all targets, or refused; never another target',
-    decision: 'scopes are refused, never silently cut down',
+    decision: 'scopes are refused, never cut down; more than eight target values are invalid_request, as all sizes are',
   },
   { id: 'TX-08', says: 'one target per token', decision: 'always: no rule and no target allows two' },
   { id: 'TX-09', says: 'scope is separated by single spaces, case-sensitive, of few characters' },
@@ -68,12 +68,20 @@ export const ROWS: readonly Row[] = [
   { id: 'TX-40', says: 'act holds identity claims of the actor only', later: 'actors' },
   { id: 'TX-41', says: 'the outermost act is the current actor', later: 'actors' },
   { id: 'TX-42', says: 'prior actors never allow anything', later: 'actors' },
-  { id: 'TX-43', says: 'an existing act is wrapped, never dropped or cut', later: 'actors' },
+  {
+    id: 'TX-43',
+    says: 'an existing act is wrapped, never dropped or cut',
+    later: 'actors; until then a token with act is refused',
+  },
   { id: 'TX-44', says: 'delegation keeps sub and names the actor; impersonation is explicit', later: 'actors' },
-  { id: 'TX-45', says: 'may_act is obeyed on every member', later: 'actors' },
+  {
+    id: 'TX-45',
+    says: 'may_act is obeyed on every member',
+    later: 'actors; until then a token with may_act is refused',
+  },
   { id: 'TX-46', says: 'may_act is not passed on', later: 'actors' },
-  { id: 'TX-47', says: 'the scope claim is one string', later: 'x' },
-  { id: 'TX-48', says: 'client_id is the client that asked', later: 'x' },
+  { id: 'TX-47', says: 'the scope claim is one text' },
+  { id: 'TX-48', says: 'client_id is who asked, as proved; never what the body says' },
   { id: 'TX-49', says: 'introspection gives act as the token holds it', later: 'actors and introspection' },
   { id: 'TX-50', says: 'a subject that is its own actor is refused', later: 'actors' },
   { id: 'TX-51', says: 'served over TLS only' },
