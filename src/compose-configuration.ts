@@ -11,7 +11,8 @@ import type { TargetKind } from './issuers/kind.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
-import { compilePolicy, type SourceView, type TargetView } from './policy/compile.ts';
+import type { SourceView, TargetView } from './policy/compile.ts';
+import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
@@ -57,8 +58,16 @@ export type ConfigurationRead = { readonly stillAsRead: () => boolean } & (
   | { readonly ok: false; readonly problems: readonly Problem[] }
 );
 
-/** Reads and compiles everything. Every problem at once; changes nothing but the key caches it opens. */
-export async function readConfiguration(world: World, path: string, caches: KeyCaches): Promise<ConfigurationRead> {
+/**
+ * Reads and compiles everything. Every problem at once; changes nothing but the key caches it opens. `apart`: policies are
+ * compiled in a thread of their own, so that requests in work are not held up.
+ */
+export async function readConfiguration(
+  world: World,
+  path: string,
+  caches: KeyCaches,
+  apart = false,
+): Promise<ConfigurationRead> {
   const files = recordFiles(createConfigFiles());
   const { stillAsRead } = files;
   const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files });
@@ -76,7 +85,8 @@ export async function readConfiguration(world: World, path: string, caches: KeyC
   }
 
   const targets = config.targets.map(targetView);
-  const policy = compilePolicy({ documents: config.policyDocuments, sources: views, targets });
+  const input = { texts: config.policyTexts, sources: views, targets };
+  const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
   const verifiers = createVerifiers(sources.map(({ verifier }) => verifier));

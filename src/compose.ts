@@ -213,7 +213,7 @@ function reloadOf({
   return createReload<Configuration>({
     generation: () => state.current.snapshot.generation,
     async prepare() {
-      const read = await readConfiguration(world, path, frame.caches);
+      const read = await readConfiguration(world, path, frame.caches, true);
       files.stillAsRead = read.stillAsRead;
       const problems = read.ok
         ? fixedProblems(state.current.configuration, read.configuration)

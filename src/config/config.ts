@@ -70,7 +70,8 @@ export interface Config {
   readonly sources: readonly SourceConfig[];
   readonly targets: readonly TargetConfig[];
   readonly document: YamlDocument;
-  readonly policyDocuments: readonly YamlDocument[];
+  /** Name, relative to exchequer.yaml's folder, and text of every policy file. */
+  readonly policyTexts: readonly (readonly [string, string])[];
   readonly store: { readonly directory: string };
   readonly keys: {
     readonly directory: string;

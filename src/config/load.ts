@@ -74,7 +74,9 @@ function policyProblems({ path, document, interpolated, files }: Read): readonly
   const value = interpolated.value;
   const folders = typeof value === 'object' && value !== null && 'policies' in value ? value.policies : undefined;
   if (!Array.isArray(folders) || folders.length === 0 || !folders.every((one) => typeof one === 'string')) return [];
-  return loadPolicies({ document, base: dirname(path), folders, files }).problems;
+  const { problems, texts } = loadPolicies({ document, base: dirname(path), folders, files });
+  const unread = texts.map(([file, text]) => readYaml(file, text)).flatMap((read) => (read.ok ? [] : read.problems));
+  return [...problems, ...unread];
 }
 
 function resolveConfig(read: Read, written: WrittenConfig): Loaded {
@@ -109,7 +111,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     sources,
     targets,
     document,
-    policyDocuments: policies.documents,
+    policyTexts: policies.texts,
     store: { directory: resolve(base, written.store.directory) },
     keys: { directory: resolve(base, directory), rotateEverySeconds: rotateEvery, publishAheadSeconds: publishAhead },
     audit: { ...written.audit, to: to === 'stdout' ? to : resolve(base, to) },

@@ -1,14 +1,13 @@
-// The policy documents below the configured folders: recursive, `*.yaml` and `*.yml`, names that begin with a dot skipped. A folder
+// The policy files below the configured folders, as texts: recursive, `*.yaml` and `*.yml`, names that begin with a dot skipped. A folder
 // that cannot be read, and a set of folders without one policy, are errors: absence must not look like an empty policy.
 
 import { extname, relative, resolve, sep } from 'node:path';
 import { problemAt } from '../parsing/problems.ts';
-import { type Problem, readYaml, type YamlDocument } from '../parsing/yaml.ts';
+import type { Problem, YamlDocument } from '../parsing/yaml.ts';
 import type { ConfigFiles } from './files.ts';
 import { reasonOf } from './interpolate.ts';
 
 export interface Policies {
-  readonly documents: readonly YamlDocument[];
   readonly problems: readonly Problem[];
   /** The folders, absolute. */
   readonly folders: readonly string[];
@@ -25,7 +24,6 @@ export function loadPolicies(input: {
 }): Policies {
   const { document, base, files } = input;
   const problems: Problem[] = [];
-  const documents: YamlDocument[] = [];
   const texts: (readonly [string, string])[] = [];
   const folders = input.folders.map((folder) => resolve(base, folder));
   const paths = new Set<string>();
@@ -42,16 +40,12 @@ export function loadPolicies(input: {
   for (const path of [...paths].sort()) {
     const name = relative(base, path);
     try {
-      const text = files.read(path);
-      texts.push([name, text]);
-      const read = readYaml(name, text);
-      if (read.ok) documents.push(read.document);
-      else problems.push(...read.problems);
+      texts.push([name, files.read(path)]);
     } catch (error) {
       problems.push({ file: name, line: 1, column: 1, path: '', message: `cannot be read (${reasonOf(error)})` });
     }
   }
-  return { documents, problems, folders, texts };
+  return { problems, folders, texts };
 }
 
 /** Below `folder`, no name on the way begins with a dot. */

@@ -110,6 +110,9 @@ export const LOOKUPS_AT_ONCE_MAX = 2;
 
 // Policy.
 
+/** On a reload, reading and compiling policies may take this long in its own thread; ten thousand rules take two seconds. */
+export const POLICY_COMPILE_MS = 60_000;
+
 /** Rules listed in one trace. */
 export const TRACE_RULES_MAX = 32;
 /** A presented value in a trace or record is cut here; its SHA-256 stands beside it. */

@@ -20,30 +20,40 @@ const lifetime = durationSeconds.pipe(
 /** A member whose meaning is not carried yet: ignoring it would promise what is not kept. */
 const notBuilt = (what: string) => z.never({ error: `${what} is not built yet` }).optional();
 
-const options = z.strictObject({
-  audience: z.string().min(1).describe('The `aud` of the tokens, byte for byte: what the resource server compares.'),
-  scopes: z
-    .record(scopeToken, z.strictObject({ confirm: notBuilt('`confirm`') }))
-    .default({})
-    .describe('The scopes that the target has.'),
-  defaultScopes: z.array(scopeToken).default([]).describe('Granted where none are asked for.'),
-  lifetime: lifetime
-    .prefault(`${TOKEN_LIFETIME_SECONDS_DEFAULT}s`)
-    .describe('The longest lifetime of a token; a rule may say less.'),
-  algorithm: z.enum(['ES256', 'RS256']).default('ES256').describe('What the tokens are signed with.'),
-  require: z
-    .strictObject({
-      sources: z.array(z.string()).min(1).optional().describe('The trust sources whose principals may have it.'),
-      lifetimeMax: lifetime.optional().describe('No rule grants longer.'),
-      actor: notBuilt('`actor`'),
-      confirm: notBuilt('`confirm`'),
-    })
-    .optional()
-    .describe('What holds for everyone; no rule loosens it.'),
-  carry: notBuilt('`carry`'),
-  proof: notBuilt('`proof`'),
-  agentClaim: notBuilt('`agentClaim`'),
-});
+const options = z
+  .strictObject({
+    audience: z.string().min(1).describe('The `aud` of the tokens, byte for byte: what the resource server compares.'),
+    scopes: z
+      .record(scopeToken, z.strictObject({ confirm: notBuilt('`confirm`') }))
+      .default({})
+      .describe('The scopes that the target has.'),
+    defaultScopes: z.array(scopeToken).default([]).describe('Granted where none are asked for.'),
+    lifetime: lifetime
+      .prefault(`${TOKEN_LIFETIME_SECONDS_DEFAULT}s`)
+      .describe('The longest lifetime of a token; a rule may say less.'),
+    algorithm: z.enum(['ES256', 'RS256']).default('ES256').describe('What the tokens are signed with.'),
+    require: z
+      .strictObject({
+        sources: z.array(z.string()).min(1).optional().describe('The trust sources whose principals may have it.'),
+        lifetimeMax: lifetime.optional().describe('No rule grants longer.'),
+        actor: notBuilt('`actor`'),
+        confirm: notBuilt('`confirm`'),
+      })
+      .optional()
+      .describe('What holds for everyone; no rule loosens it.'),
+    carry: notBuilt('`carry`'),
+    proof: notBuilt('`proof`'),
+    agentClaim: notBuilt('`agentClaim`'),
+  })
+  .superRefine(({ scopes, defaultScopes }, context) => {
+    for (const [index, scope] of defaultScopes.entries())
+      if (!Object.hasOwn(scopes, scope))
+        context.addIssue({
+          code: 'custom',
+          path: ['defaultScopes', index],
+          message: `${scope} is none of the target's scopes`,
+        });
+  });
 
 /** The target kind `token`. */
 export const tokenTarget: TargetKind<typeof options> = Object.freeze({

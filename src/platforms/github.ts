@@ -30,7 +30,8 @@ export const GITHUB: PlatformTable = {
       required: true,
       forbidden: ['pull_request_target', 'workflow_run', 'issue_comment'],
     },
-    ref: { type: 'text', required: true },
+    // Empty where a deployment names a commit; such a token still has its environment, and without that it has no name.
+    ref: optional,
     ref_type: optional,
     ref_protected: optional,
     environment: { type: 'text', ignoreCase: true },

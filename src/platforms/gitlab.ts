@@ -13,7 +13,9 @@ export const GITLAB: PlatformTable = {
   algorithms: ['RS256'],
   typ: ['JWT', undefined],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
-  lifetimeSecondsMax: 3_660,
+  // A token lives as long as its job may: an hour unless the job's `timeout` says more. GitLab's own runners stop at three hours,
+  // others run nightly jobs for longer. A project can say a month: that is refused. `maxAge` is how an operator narrows it.
+  lifetimeSecondsMax: 90_000,
   replay: 'once-per-target',
   shared: { issuers: ['https://gitlab.com'], tenancy: ['namespace_id', 'project_id'] },
   claims: {

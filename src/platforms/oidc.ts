@@ -4,12 +4,17 @@
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';
 import type { PlatformTable } from './table.ts';
 
+/** `typ` of an access token (RFC 9068 §2.1, §3). */
+export const ACCESS_TOKEN_TYPS: readonly string[] = ['at+jwt', 'application/at+jwt', 'at+JWT', 'application/at+JWT'];
+
 export const OIDC: PlatformTable = {
   kind: 'oidc',
   algorithms: ['RS256', 'ES256', 'PS256', 'RS384', 'ES384', 'PS384', 'RS512', 'ES512', 'PS512'],
-  typ: ['JWT', undefined, 'JOSE', 'at+jwt', 'application/at+jwt'],
+  // The one name that is written in two ways in the field: RFC 9068's text says `at+jwt`, and its own example `at+JWT`.
+  typ: ['JWT', undefined, 'JOSE', ...ACCESS_TOKEN_TYPS],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE, ACCESS_TOKEN_TYPE],
-  lifetimeSecondsMax: 86_400,
+  // Entra's tokens for managed identities live 24 hours, and their `iat` lies five minutes before they were issued.
+  lifetimeSecondsMax: 90_000,
   replay: 'reusable',
   claims: { sub: { type: 'text', required: true }, email_verified: { type: 'boolean' } },
   name: 'sub',

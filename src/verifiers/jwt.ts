@@ -9,6 +9,7 @@ import { asProved, type Principal, type Proof, type Role } from '../core/princip
 import { type CredentialRefusal, ok, type Result, refuse } from '../core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
+import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import {
   audienceProblem,
@@ -45,7 +46,6 @@ export interface JwtSource {
 
 /** Header members that would choose the key or change how the token is read (RFC 8725 §3.10, A-5 to A-7, A-19, A-20, A-33). */
 const HEADERS_REFUSED = ['crit', 'b64', 'zip', 'cty', 'enc', 'jwk', 'jku', 'x5u', 'x5c'];
-const ACCESS_TOKEN_TYPS: readonly (string | undefined)[] = ['at+jwt', 'application/at+jwt'];
 
 /** A verifier of this source's JWTs. */
 export function createJwtVerifier(source: JwtSource): SourceVerifier {
@@ -95,7 +95,7 @@ function headerProblem(source: JwtSource, jws: UnprovedJws, tokenType: SubjectTo
   if (!source.tokenTypes.includes(tokenType)) return { reason: 'token_type_refused' };
   if (!source.table.typ.includes(jws.typ)) return { reason: 'typ_refused' };
   // An access token says so in its header, and nothing else does (RFC 9068 §2.1, A-22): where both are possible, they must agree.
-  if ((tokenType === ACCESS_TOKEN_TYPE) !== ACCESS_TOKEN_TYPS.includes(jws.typ)) return { reason: 'typ_refused' };
+  if ((tokenType === ACCESS_TOKEN_TYPE) !== ACCESS_TOKEN_TYPS.includes(jws.typ ?? '')) return { reason: 'typ_refused' };
   const members = Object.keys(jws.header);
   const refused = source.headersAllowed
     ? members.find((member) => !source.headersAllowed?.includes(member))

@@ -50,7 +50,9 @@ export const kubernetes: SourceKind<typeof options> = Object.freeze({
 function ownProblem(claims: JsonObject): ClaimRefusal | undefined {
   const namespace = valueAt(claims, ['kubernetes.io', 'namespace']);
   const name = valueAt(claims, ['kubernetes.io', 'serviceaccount', 'name']);
-  if (claims.sub !== `system:serviceaccount:${namespace}:${name}`) return { reason: 'claim_invalid', claim: 'sub' };
+  // Neither is a name with a colon (RFC 1123): two pairs of them would else share one `sub`, and one name here.
+  if (`${namespace}${name}`.includes(':') || claims.sub !== `system:serviceaccount:${namespace}:${name}`)
+    return { reason: 'claim_invalid', claim: 'sub' };
   // KB-05: a token that is bound to no object outlives whatever it was made for.
   if (!BOUND_OBJECTS.some((kind) => isJsonObject(valueAt(claims, ['kubernetes.io', kind]))))
     return { reason: 'claim_missing', claim: 'pod' };

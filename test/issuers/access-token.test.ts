@@ -212,3 +212,12 @@ describe('a target of kind token', () => {
     expect(problems({ audience: AUDIENCE, ...change })).toHaveLength(1);
   });
 });
+
+describe('a target of kind token', () => {
+  it('does not load with a default scope that it does not have', () => {
+    const load = (defaultScopes: readonly string[]) =>
+      tokenTarget.options.safeParse({ audience: 'https://api.example', scopes: { read: {} }, defaultScopes });
+    expect(load(['read']).success).toBe(true);
+    expect(load(['write']).error?.issues[0]?.message).toBe("write is none of the target's scopes");
+  });
+});

@@ -23,7 +23,7 @@ export type Assumed =
   | { readonly ok: true; readonly principal: Principal }
   | { readonly ok: false; readonly refusal: Refusal };
 
-const ASSUMED = 'assumed, not proved: neither signature, issuer, audience nor times were checked';
+const ASSUMED = 'assumed, not proved: neither the signature nor the times were checked';
 
 /** An offline explanation. */
 export function renderOffline(assumed: Assumed, explanation: Explanation | undefined): readonly string[] {
