@@ -4,6 +4,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
+import type { Socket } from 'node:net';
 import Fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -58,8 +59,9 @@ export function createPublicListener(parts: PublicListenerParts): PublicListener
     // As bytes: fastify would add a charset to the media type of a text, which JSON does not have (RFC 8259 §11).
     reply.send(Buffer.from(answer.body));
   };
-  const exchangeToken = tokenHandler(parts, send);
-  addGate(app, paths, send, exchangeToken);
+  const ending = createEnding();
+  const exchangeToken = tokenHandler(parts, send, ending);
+  addGate(app, parts, paths, { send, exchangeToken, ending });
   addToken(app, parts, paths, exchangeToken);
   addDocuments(app, parts, paths, send);
 
@@ -100,30 +102,58 @@ function createApp(parts: PublicListenerParts): App {
   });
 }
 
+/** Connections that end with the answer under way: what follows on them is no request any more (RFC 9112 §9.6). */
+interface Ending {
+  after(request: Request, reply: Reply): void;
+  has(request: Request): boolean;
+}
+
+function createEnding(): Ending {
+  const sockets = new WeakSet<Socket>();
+  return {
+    after(request, reply) {
+      reply.header('connection', 'close');
+      sockets.add(request.raw.socket);
+    },
+    has: (request) => sockets.has(request.raw.socket),
+  };
+}
+
 type TokenHandler = (request: Request, reply: Reply, arrived: Arrived) => Promise<void>;
 
 const tokenHandler =
-  (parts: PublicListenerParts, send: Send): TokenHandler =>
+  (parts: PublicListenerParts, send: Send, ending: Ending): TokenHandler =>
   (request, reply, arrived) => {
     // What is still coming is not read, so the connection cannot serve another request.
-    if (arrived.body?.ok === false) reply.header('connection', 'close');
+    if (arrived.body?.ok === false) ending.after(request, reply);
     return parts.exchange(receiveToken(request.raw, arrived), (outcome) =>
       send(reply, renderOutcome(outcome, parts.sentence)),
     );
   };
 
 /** Before any body is read: the path byte for byte, and its methods. A body that is not read ends the connection. */
-function addGate(app: App, paths: Paths, send: Send, exchangeToken: TokenHandler): void {
+function addGate(
+  app: App,
+  parts: PublicListenerParts,
+  paths: Paths,
+  { send, exchangeToken, ending }: { send: Send; exchangeToken: TokenHandler; ending: Ending },
+): void {
   const methods = new Map([
     [paths.token, 'POST'],
     ...[paths.jwks, ...paths.metadata].map((path) => [path, 'GET, HEAD'] as const),
   ]);
 
   app.addHook('onRequest', (request, reply, done) => {
+    if (ending.has(request)) return void reply.hijack();
+    if (hosts(request.raw) > 1) {
+      parts.onConnectionProblem('http_malformed');
+      ending.after(request, reply);
+      return send(reply, MALFORMED);
+    }
     const path = pathOf(request.raw.url ?? '');
     const allow = methods.get(path);
     if (allow?.split(', ').includes(request.method)) return done();
-    if (hasBody(request.raw)) reply.header('connection', 'close');
+    if (hasBody(request.raw)) ending.after(request, reply);
     if (path === paths.token) exchangeToken(request, reply, arrivedWithout(request.raw)).catch(done);
     else send(reply, allow === undefined ? NOT_FOUND : { ...NOT_ALLOWED, headers: { ...NOT_ALLOWED.headers, allow } });
   });
@@ -174,6 +204,7 @@ const NOT_FOUND: Answer = {
   body: refusalBody('invalid_request', 'there is nothing here'),
 };
 const FAILED: Answer = { status: 500, headers: HEADERS, body: refusalBody('server_error', 'the broker failed') };
+const MALFORMED: Answer = { status: 400, headers: HEADERS, body: refusalBody('invalid_request', 'more than one Host') };
 const NOT_ALLOWED: Answer = {
   status: 405,
   headers: HEADERS,
@@ -184,6 +215,10 @@ const NOT_ALLOWED: Answer = {
 const pathOf = (target: string): string => target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/\?.*$/s, '');
 
 const isAborted = ({ body }: Arrived): boolean => body?.ok === false && body.refusal.reason === 'body_malformed';
+
+/** How many Host fields there are: with two, whoever stood before us may have gone by the other (RFC 9112 §3.2). */
+const hosts = ({ rawHeaders }: IncomingMessage): number =>
+  rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

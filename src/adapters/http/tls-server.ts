@@ -72,6 +72,9 @@ export function createTlsServer(parts: {
   server.maxHeadersCount = 0;
   // Out of file descriptors, for one: without a listener the error would end the process (F-43).
   server.on('error', () => parts.onConnectionProblem('accept_failed'));
+  // Node answers 417 by itself to an expectation that it does not know, and nobody would record it; RFC 9110 §10.1.1 lets us
+  // ignore it. Whether the body is wanted is the handler's business.
+  server.on('checkExpectation', parts.handler);
   server.on('drop', () => parts.onConnectionProblem('too_many'));
   server.on('tlsClientError', (error: NodeJS.ErrnoException) =>
     parts.onConnectionProblem(error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT' ? 'handshake_timeout' : 'tls'),

@@ -62,7 +62,8 @@ function refuseEarly(message: IncomingMessage): SyntaxRefusal | undefined {
   // A second content or transfer coding under the form is a second parser's reading of the same bytes.
   if (headers['content-encoding'] !== undefined) return { reason: 'body_malformed', problem: 'encoded' };
   const transfer = headers['transfer-encoding'];
-  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked')
+  // HTTP/1.0 knows no transfer coding: where it has one, its framing is faulty (RFC 9112 §6.1).
+  if (transfer !== undefined && (transfer.toLowerCase() !== 'chunked' || message.httpVersion === '1.0'))
     return { reason: 'body_malformed', problem: 'encoded' };
   return undefined;
 }
