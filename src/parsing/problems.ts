@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { closest } from './closest.ts';
 import { allowedKeys } from './schema-keys.ts';
 import type { Problem, YamlDocument, YamlPath } from './yaml.ts';
-import { renderPath } from './yaml-nodes.ts';
+import { renderPath } from './yaml-events.ts';
 
 type Issue = z.core.$ZodIssue;
 type UnionIssue = Extract<Issue, { code: 'invalid_union' }>;

@@ -1,11 +1,11 @@
 // YAML as operators write it, read strictly: one document of plain data, with the position of everything in it.
 // Anchors, aliases, merges, directives, second documents, unknown tags, unsafe integers, duplicate keys, keys that are not
-// text, numbers that YAML would rewrite and empty documents do not load; every problem is reported, not the first alone.
+// text, numbers that YAML would rewrite and empty documents do not load; every problem is reported, but the first of syntax alone.
 // YAML 1.2.2 core schema. What a document means is decided elsewhere.
 
-import { Composer, type Document, isScalar, type Node, Parser } from 'yaml';
-import { YAML_BYTES_MAX } from '../core/limits.ts';
-import { type Fault, offsetOf, readNodes, TOO_DEEP } from './yaml-nodes.ts';
+import { EVENT_ID, type Event, parseEvents, YAMLException } from 'js-yaml';
+import { YAML_BYTES_MAX, YAML_DEPTH_MAX } from '../core/limits.ts';
+import { type Fault, offsetOf, readEvents, TOO_DEEP } from './yaml-events.ts';
 
 /** 1-based; columns count UTF-16 units. */
 export interface Position {
@@ -44,14 +44,11 @@ export function readYaml(file: string, text: string): YamlRead {
     return failed([
       { file, line: 1, column: 1, path: '', message: `is ${bytes} bytes long; at most ${YAML_BYTES_MAX} are read` },
     ]);
-  const lineStarts: number[] = [];
   const faults: Fault[] = [];
-  const root = composeOne(text, lineStarts, faults);
-  const read = root ? readNodes(root, faults) : undefined;
+  const read = readOne(text, faults);
+  const lineStarts = lineStartsOf(text);
   if (faults.length > 0 || !read) {
-    // A text that is too deep has little else to say, and says it once for every level.
-    const deep = faults.filter(({ message }) => message === TOO_DEEP).slice(0, 1);
-    const told = deep.length > 0 ? deep : faults.sort((a, b) => a.at - b.at);
+    const told = faults.sort((a, b) => a.at - b.at);
     return failed(told.map(({ at, path, message }) => ({ file, ...position(lineStarts, at), path, message })));
   }
   const { value, place } = read;
@@ -64,39 +61,45 @@ const REFERENCE = '${';
 
 const failed = (problems: readonly Problem[]): YamlRead => ({ ok: false, problems });
 
-/** The one document's root. Faults of syntax are collected; a text too deep for the parser is one fault. */
-function composeOne(text: string, lineStarts: number[], faults: Fault[]): Node | undefined {
-  const fault = (at: number, message: string) => faults.push({ at, path: '', message });
-  // Keys are compared in `walk` instead: the library's own check takes quadratic time in one large map.
-  const composer = new Composer({
-    prettyErrors: false,
-    uniqueKeys: false,
-    resolveKnownTags: false,
-    logLevel: 'silent',
-  });
-  const documents: Document.Parsed[] = [];
+/** The one document. What is wrong is added to `faults`: the first fault of syntax ends the reading. */
+function readOne(text: string, faults: Fault[]): ReturnType<typeof readEvents> | undefined {
+  const fault = (at: number, message: string) => void faults.push({ at, path: '', message });
+  const events = eventsOf(text, fault);
+  if (!events) return undefined;
+  const [first] = events;
+  if (first?.type === EVENT_ID.DOCUMENT && first.directives.length > 0)
+    fault(0, 'directives (%YAML, %TAG) are not taken');
+  const more = events.findIndex((event, index) => index > 0 && event.type === EVENT_ID.DOCUMENT);
+  if (more > 0) fault(startOf(events[more + 1]), 'a file holds one document; this is a second one');
+
+  const read = events.length > 1 ? readEvents(text, events.slice(1).values(), faults) : undefined;
+  if ((read === undefined || read.value === null) && faults.length === 0) fault(0, 'is empty');
+  return read;
+}
+
+function eventsOf(text: string, fault: (at: number, message: string) => void): readonly Event[] | undefined {
   try {
-    for (const token of new Parser((offset) => lineStarts.push(offset)).parse(text)) {
-      if (token.type === 'directive') fault(token.offset, 'directives (%YAML, %TAG) are not taken');
-      documents.push(...composer.next(token));
-    }
-    documents.push(...composer.end());
+    return parseEvents(text, { maxDepth: YAML_DEPTH_MAX + 1 });
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    fault(0, TOO_DEEP);
+    if (!(error instanceof YAMLException)) throw error;
+    const at = error.mark?.position ?? 0;
+    if (error.reason.includes('maxDepth')) fault(at, TOO_DEEP);
+    else if (text.startsWith(REFERENCE, at - 1)) fault(at, `put a value with ${REFERENCE}...} in quotes here`);
+    else fault(at, error.reason);
     return undefined;
   }
-  const [first, second] = documents;
-  for (const { errors, warnings } of documents)
-    for (const { pos, message } of [...errors, ...warnings])
-      fault(
-        pos[0],
-        text.startsWith(REFERENCE, pos[0] - 1) ? `put a value with ${REFERENCE}...} in quotes here` : message,
-      );
-  if (second) fault(second.range[0], 'a file holds one document; this is a second one');
-  if (!first?.contents && faults.length === 0) fault(0, 'is empty');
-  if (first && isScalar(first.contents) && first.contents.value === null && faults.length === 0) fault(0, 'is empty');
-  return first?.contents ?? undefined;
+}
+
+const startOf = (event: Event | undefined): number => {
+  if (event?.type === EVENT_ID.SCALAR) return event.valueStart;
+  return event && 'start' in event ? event.start : 0;
+};
+
+/** A line ends at LF, CR LF or CR alone. */
+function lineStartsOf(text: string): readonly number[] {
+  const starts = [0];
+  for (const { index, 0: end } of text.matchAll(/\r\n?|\n/g)) starts.push(index + end.length);
+  return starts;
 }
 
 function position(lineStarts: readonly number[], offset: number): Position {

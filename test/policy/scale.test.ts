@@ -2,7 +2,6 @@
 // among ten costs. Both are measured as medians of interleaved batches, so that a busy machine slows both alike.
 
 import { describe, expect, it } from 'vitest';
-import { parseDocument } from 'yaml';
 import { createPolicy } from '../../src/policy/decide.ts';
 import { compileTexts, githubJob, principalOf, question } from '../support/policy.ts';
 
@@ -58,14 +57,8 @@ describe('ten thousand rules', () => {
       { length: 10 },
       (_, file) => `rules:\n${Array.from({ length: 1000 }, (__, index) => githubRule(file * 1000 + index)).join('')}`,
     );
-    load([text(500, githubRule)]);
-    // Time of this thread, not of whoever else keeps the machine busy; and beside it what the YAML library alone takes,
-    // which is 0.9 s where nothing else runs.
-    const library = cpuMs(() => {
-      for (const one of texts) parseDocument(one);
-    });
-    const loading = Math.min(...[1, 2].map(() => cpuMs(() => load(texts))));
-    expect(loading).toBeLessThan(Math.max(2000, (2 / 0.9) * library));
+    // Cold, as at a start; time of this thread, not of whoever else keeps the machine busy.
+    expect(cpuMs(() => load(texts))).toBeLessThan(2_000);
   });
 
   it.each([
