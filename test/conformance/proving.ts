@@ -54,7 +54,7 @@ export async function startProving(
       }
       const counted = () => difference(reasons(broker), before);
       // A second's coalesced refusals are written when the second ends.
-      await expect.poll(() => sum(counted()), { timeout: 5_000 }).toBe(tokens.length);
+      await expect.poll(() => sum(counted()), { timeout: 15_000 }).toBe(tokens.length);
       return counted();
     },
     times: () => ({ aud: broker.issuer, iat: broker.now(), exp: broker.now() + 300 }),

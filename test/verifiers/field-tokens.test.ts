@@ -101,7 +101,7 @@ describe('Kubernetes in the field', () => {
       const result = await verifiers.verify({ text, tokenType: JWT_TOKEN_TYPE }, 'subject', NOW);
       return result.ok ? result.value.name : result.refusal.reason;
     };
-    const claims = { ...kubernetesProjected(issuer, AUDIENCE, NOW), exp: NOW + seconds };
+    const claims: Claims = { ...kubernetesProjected(issuer, AUDIENCE, NOW), exp: NOW + seconds };
     expect(await present(claims)).toBe('cloud:system:serviceaccount:payments:api');
     // Before 1.29 there is neither `jti` nor a node.
     const { node: _node, ...bound } = claims['kubernetes.io'] as Claims;
