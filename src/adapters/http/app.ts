@@ -150,6 +150,8 @@ function addGate(
       ending.after(request, reply);
       return send(reply, MALFORMED);
     }
+    // We never upgrade, and Node's parser loses what follows such a request in the same read.
+    if (request.raw.headers.upgrade !== undefined) ending.after(request, reply);
     const path = pathOf(request.raw.url ?? '');
     const allow = methods.get(path);
     if (allow?.split(', ').includes(request.method)) return done();
