@@ -1,7 +1,7 @@
 // The checks that every JWT must pass, whatever issued it: registered claims (RFC 7519 §4.1), one audience, times with one
 // leeway, bounded lifetimes, and the claims that its kind's table requires. Types first: nothing here converts a value.
 
-import { type JsonObject, valueAt } from '../core/json.ts';
+import { isJsonObject, type JsonObject, valueAt } from '../core/json.ts';
 import { JTI_BYTES_MAX, LEEWAY_SECONDS, NUMERIC_DATE_MAX, SUB_BYTES_MAX } from '../core/limits.ts';
 import type { ReplayClass } from '../core/principal.ts';
 import type { CredentialRefusal } from '../core/refusal.ts';
@@ -79,11 +79,17 @@ export function jtiProblem(claims: JsonObject, replay: ReplayClass): ClaimRefusa
     : { reason: 'claim_invalid', claim: 'jti' };
 }
 
-/** Members that would change the meaning of what is issued, and that are not carried yet. */
+/** Members that would change the meaning of what is issued, and that are not carried yet; and those of no identity at all. */
 export function unsupportedClaim(claims: JsonObject): ClaimRefusal | undefined {
-  const claim = UNSUPPORTED_CLAIMS.find((name) => Object.hasOwn(claims, name));
+  const claim = UNSUPPORTED_CLAIMS.find((name) => Object.hasOwn(claims, name)) ?? eventsOf(claims);
   return claim ? { reason: 'claim_unsupported', claim } : undefined;
 }
+
+/**
+ * What tells a security event from an identity, where `typ` does not (RFC 8417 §4; OpenID Connect Back-Channel Logout §2.4): a
+ * logout token has the `iss`, `aud`, `sub` and `exp` of an ID token, comes from the same key, and is often typed JWT (A-21).
+ */
+const eventsOf = ({ events }: JsonObject): 'events' | undefined => (isJsonObject(events) ? 'events' : undefined);
 
 /** The table's claims: required ones present with their type, forbidden values absent unless `require` lists them. */
 export function tableProblem(

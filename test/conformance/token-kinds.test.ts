@@ -169,6 +169,8 @@ describe('a type', () => {
       { act: { sub: 'a' } },
       { may_act: { sub: 'a' } },
       { authorization_details: [] },
+      // A logout token as several providers make it: with the `typ` of an ID token, and all that one has.
+      { events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, sid: 's' },
     ])
       for (const kind of KINDS)
         expect(await offer(defined({ ...claimsOf(kind), ...more })), kind).toBe(refused('claim_unsupported'));

@@ -56,6 +56,7 @@ const HOSTILE_CLAIMS: readonly HostileClaims[] = [
   ['A-62 a token bound to a key, cnf.jkt', having({ cnf: { jkt: 'x' } }), 'claim_unsupported'],
   ['A-62 a token bound to a certificate, cnf.x5t#S256', having({ cnf: { 'x5t#S256': 'x' } }), 'claim_unsupported'],
   ['TX-43 a token with act', having({ act: { sub: 'a' } }), 'claim_unsupported'],
+  ['A-21 a logout token that is typed as an ID token', having({ events: {} }), 'claim_unsupported'],
   ['TX-45 a token with may_act', having({ may_act: { sub: 'a' } }), 'claim_unsupported'],
   ['A-30 a claim nested 100 levels deep', having({ deep: nested(100) }), 'credential_malformed'],
 ];
