@@ -1,7 +1,7 @@
 // `make bench`: exchanges per second over TLS keep-alive, next to a bare server in the same run, alternating so that whatever else
 // the machine does hits both. One core for the server, one for the load. Prints, and writes bench/out/latest.json.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,10 @@ interface Measured {
   readonly p99Ms: number;
   readonly failed: number;
 }
+
+/** Both servers run on one core, threads included, and the load on another, where the system can say so. */
+const SERVER_CORE = spawnSync('taskset', ['--version']).status === 0 ? ['taskset', '--cpu-list', '0'] : [];
+if (SERVER_CORE.length > 0) spawnSync('taskset', ['--cpu-list', '--pid', '1', String(process.pid)]);
 
 const folder = mkdtempSync(join(tmpdir(), 'exchequer-bench-'));
 await makeMaterial(folder);
@@ -115,7 +119,8 @@ function form(token: string): string {
 
 /** Starts a server and resolves once it says that it listens. */
 async function start(script: string, ...parameters: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [join(ROOT, script), ...parameters], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const [command = process.execPath, ...first] = [...SERVER_CORE, process.execPath];
+  const child = spawn(command, [...first, join(ROOT, script), ...parameters], { stdio: ['ignore', 'ignore', 'pipe'] });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => {

@@ -89,7 +89,10 @@ export async function readConfiguration(
   const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
-  const verifiers = createVerifiers(sources.map(({ verifier }) => verifier));
+  const verifiers = createVerifiers(
+    sources.map(({ verifier }) => verifier),
+    config.issuer,
+  );
   const { policy: compiled, warnings } = policy;
   return { ok: true, configuration: { config, compiled, sources, verifiers, warnings }, stillAsRead };
 }

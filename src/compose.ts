@@ -1,6 +1,7 @@
 // The composition root of a running broker: hands every part its ports by hand, opens the listeners, and closes all of it in the
 // opposite order. What it composes decides; nothing here does.
 
+import { setTimeout } from 'node:timers/promises';
 import { renderProblem } from './adapters/cli/check.ts';
 import { type ControlHandlers, createControlListener } from './adapters/control/server.ts';
 import { createPublicListener, type PublicListener } from './adapters/http/app.ts';
@@ -21,7 +22,8 @@ import { renamedSources, restartNeeded } from './config/restart.ts';
 import { watchFiles } from './config/watch.ts';
 import { createEpochs } from './core/epochs.ts';
 import { createExchange } from './core/exchange.ts';
-import { SHUTDOWN_MS } from './core/limits.ts';
+import { RECORD_WRITE_MS, SHUTDOWN_MS, START_RECORD_MS } from './core/limits.ts';
+import { AuditUnavailable } from './core/ports.ts';
 import { createReload, type ReloadResult } from './core/reload.ts';
 import { ruleChanges } from './policy/changes.ts';
 import { outcomeSentence } from './policy/tell.ts';
@@ -49,7 +51,29 @@ export async function startBroker(world: BrokerWorld, path: string): Promise<Bro
   }
   for (const warning of read.configuration.warnings) frame.log.warn(renderProblem(warning));
   const state = await openState(world, frame, read.configuration);
-  return { ok: true, broker: await openListeners(world, path, frame, state, read.stillAsRead) };
+  try {
+    await recordStart(world, state);
+    return { ok: true, broker: await openListeners(world, path, frame, state, read.stillAsRead) };
+  } catch (error) {
+    await state.close();
+    frame.close();
+    throw error;
+  }
+}
+
+/** No request is taken before the start is on record. A disk that is slow just now is asked again; one that stays so is a fault. */
+async function recordStart(world: BrokerWorld, state: State): Promise<void> {
+  const event = { event: 'start', version: world.version, digests: digestsOf(state.current), generation: 1 } as const;
+  const until = world.clock.elapsedMs() + START_RECORD_MS;
+  for (;;) {
+    try {
+      await state.audit.system(event);
+      return;
+    } catch (error) {
+      if (!(error instanceof AuditUnavailable) || world.clock.elapsedMs() > until) throw error;
+      await setTimeout(RECORD_WRITE_MS);
+    }
+  }
 }
 
 async function openListeners(
@@ -79,12 +103,6 @@ async function openListeners(
   await control.listen();
   const observed = await observe.listen(config.observe.host, config.observe.port);
   const listening = await listener.listen(config.listen.host, config.listen.port);
-  await state.audit.system({
-    event: 'start',
-    version: world.version,
-    digests: digestsOf(state.current),
-    generation: 1,
-  });
   frame.log.info({ issuer: config.issuer, sources: config.sources.length }, 'started');
 
   return Object.freeze({

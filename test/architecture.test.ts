@@ -104,7 +104,7 @@ const PROOFS: readonly Proof[] = [
       ],
       [{ 'src/policy/a.ts': `import fs from 'fs';` }, 'src/policy/a.ts:1 imports fs, which is no dependency'],
     ],
-    innocent: { 'src/policy/a.ts': `import { parse } from 'yaml/util';\nimport 'node:fs';\nimport './b.ts';` },
+    innocent: { 'src/policy/a.ts': `import { parse } from 'zod/v4';\nimport 'node:fs';\nimport './b.ts';` },
   },
   {
     rule: acyclic,

@@ -51,6 +51,8 @@ export const NUMERIC_DATE_MAX = 253_402_300_799;
 export const KEYS_WAIT_MS = 1_000;
 /** A record must be on disk, or taken by the pipe, within this time, or nothing is issued (F-47). */
 export const RECORD_WRITE_MS = 100;
+/** At a start, the first record is tried for this long; a disk that cannot take one line by then is not fit to serve on. */
+export const START_RECORD_MS = 10_000;
 /** A whole request, from its first byte to its answer. A reload waits no longer than this for old requests. */
 export const REQUEST_DEADLINE_MS = 10_000;
 /** Headers must be complete within this time. */

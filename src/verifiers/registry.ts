@@ -1,5 +1,6 @@
-// Which source is responsible for a credential: exactly one, or none (DESIGN §2, "Prove"). A `sub` that begins `spiffe://` goes to
-// that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. The caller never chooses.
+// Which source is responsible for a credential: exactly one, or none ("Prove"). Our own `iss` is ours; then a `sub` that
+// begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. The caller
+// never chooses.
 
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
@@ -16,7 +17,7 @@ export interface Registry extends Verifiers {
 }
 
 /** Verifiers over these sources. Two that could be responsible for one token are a fault of configuration: it throws. */
-export function createVerifiers(sources: readonly SourceVerifier[]): Registry {
+export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: string): Registry {
   const byTrustDomain = new Map<string, SourceVerifier>();
   const byIssuer = new Map<string, SourceVerifier[]>();
   for (const source of sources) {
@@ -31,6 +32,8 @@ export function createVerifiers(sources: readonly SourceVerifier[]): Registry {
   const route = (claims: JsonObject): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } => {
     const no = (refusal: ClaimRefusal) => ({ ok: false, refusal }) as const;
     const { sub, iss } = claims;
+    // What we issued goes to `self` before anything else is looked at, and `self` is not built yet.
+    if (iss === ownIssuer) return no({ reason: 'issuer_unknown' });
     if (typeof sub === 'string' && sub.startsWith('spiffe://')) {
       const id = parseSpiffeId(sub);
       if (!id) return no({ reason: 'claim_invalid', claim: 'sub' });

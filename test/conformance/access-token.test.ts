@@ -108,10 +108,10 @@ describe('an access token', () => {
     ['pod', 'access_token', 'issuer_unknown'],
     ['pod', 'jwt', 'issuer_unknown'],
     ['pod', 'id_token', 'issuer_unknown'],
-    // Its sub is a SPIFFE ID, so the trust domain judges it: neither type nor typ is that of an SVID.
-    ['svid', 'access_token', 'token_type_refused'],
-    ['svid', 'jwt', 'typ_refused'],
-    ['svid', 'id_token', 'token_type_refused'],
+    // Its sub is a SPIFFE ID, but our own iss comes first.
+    ['svid', 'access_token', 'issuer_unknown'],
+    ['svid', 'jwt', 'issuer_unknown'],
+    ['svid', 'id_token', 'issuer_unknown'],
   ] as const)('AT-05 made from a %s is no credential here, sent as %s', async (kind, type, reason) => {
     const answer = await broker.exchange(await issue(kind), { subject_token_type: TYPE + type });
     expectRefused(broker, answer, [400, 'invalid_request', reason]);

@@ -115,7 +115,7 @@ export const SOURCES: Readonly<Record<string, (more?: Partial<SourceSettings>) =
 };
 
 function under(kind: string, key: PlatformKey, verifier: SourceVerifier, claims: () => Claims): SourceUnderTest {
-  return { kind, key, claims, verifier, verifiers: createVerifiers([verifier]), tokenType: JWT_TOKEN_TYPE };
+  return { kind, key, claims, verifier, verifiers: createVerifiers([verifier], AUDIENCE), tokenType: JWT_TOKEN_TYPE };
 }
 
 /** The reason with which a token is refused, or `proved`. */

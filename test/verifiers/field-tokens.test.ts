@@ -95,7 +95,7 @@ describe('Kubernetes in the field', () => {
   ])('a token of %s is taken for as long as its webhook asks', async (_title, issuer, seconds) => {
     const key = await createPlatformKey('RS256');
     const verifier = kubernetes.create(settingsOf('cloud'), { issuer, privateNetwork: false }, await keySourceOf(key));
-    const verifiers = createVerifiers([verifier]);
+    const verifiers = createVerifiers([verifier], AUDIENCE);
     const present = async (claims: Claims) => {
       const text = await key.sign(claims, { typ: undefined });
       const result = await verifiers.verify({ text, tokenType: JWT_TOKEN_TYPE }, 'subject', NOW);
@@ -136,7 +136,7 @@ describe('OpenID providers in the field', () => {
       privateNetwork: false,
     };
     const verifier = oidc.create(settingsOf('login'), options, await keySourceOf(source.key));
-    return { ...source, verifier, verifiers: createVerifiers([verifier]), tokenType: ACCESS_TOKEN_TYPE };
+    return { ...source, verifier, verifiers: createVerifiers([verifier], AUDIENCE), tokenType: ACCESS_TOKEN_TYPE };
   };
 
   // Only the first two were known, so a provider that follows the example of RFC 9068 §3 to the letter was refused.

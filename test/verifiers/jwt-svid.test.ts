@@ -21,7 +21,7 @@ describe('JWT-SVIDs', () => {
         return spiffe.create(settingsOf(trustDomain.replace('.', '-')), options, await keySourceOf(key));
       }),
     );
-    const verifiers = createVerifiers(sources);
+    const verifiers = createVerifiers(sources, AUDIENCE);
     verify = async (text) => {
       const result = await verifiers.verify({ text, tokenType: JWT_TOKEN_TYPE }, 'subject', NOW);
       return result.ok ? result.value.name : result.refusal.reason;
@@ -59,7 +59,11 @@ describe('JWT-SVIDs', () => {
       await keySourceOf(key),
     );
     const text = await key.sign(jwtSvid('spiffe://d.example/w', AUDIENCE, NOW));
-    const result = await createVerifiers([source]).verify({ text, tokenType: JWT_TOKEN_TYPE }, 'subject', NOW);
+    const result = await createVerifiers([source], AUDIENCE).verify(
+      { text, tokenType: JWT_TOKEN_TYPE },
+      'subject',
+      NOW,
+    );
     expect(result.ok).toBe(true);
   });
 

@@ -132,7 +132,7 @@ describe('the registry', () => {
     const kid = 'shared';
     const make = async (name: string, key: typeof mine) =>
       github.create(settingsOf(name), options(`https://${name}.example`), await keySourceOf({ ...key, kid }));
-    const verifiers = createVerifiers([await make('one', mine), await make('two', theirs)]);
+    const verifiers = createVerifiers([await make('one', mine), await make('two', theirs)], AUDIENCE);
     const present = async (issuer: string, key: typeof mine) => {
       const text = await key.sign({ ...githubPush(AUDIENCE, NOW), iss: issuer }, { kid });
       const result = await verifiers.verify(
@@ -150,7 +150,7 @@ describe('the registry', () => {
   it('A-34, A-39 asks for no key of an unknown issuer', async () => {
     const source = await sourceOf('github');
     const keys = await keySourceOf(source.key);
-    const verifiers = createVerifiers([github.create(settingsOf('github'), { privateNetwork: false }, keys)]);
+    const verifiers = createVerifiers([github.create(settingsOf('github'), { privateNetwork: false }, keys)], AUDIENCE);
     const text = await source.key.sign({ ...source.claims(), iss: 'https://unknown.example' });
     await verifiers.verify({ text, tokenType: source.tokenType }, 'subject', NOW);
     expect(keys.asked).toBe(0);
@@ -172,7 +172,7 @@ describe('the registry', () => {
 
   it('throws where two sources could be responsible for one trust domain', async () => {
     const { verifier } = await sourceOf('spiffe');
-    expect(() => createVerifiers([verifier, verifier])).toThrow('two sources');
+    expect(() => createVerifiers([verifier, verifier], AUDIENCE)).toThrow('two sources');
   });
 
   it('keys from an unreachable origin are said to be unavailable, not refused', async () => {
@@ -180,6 +180,6 @@ describe('the registry', () => {
     const keys = { find: () => Promise.resolve({ found: 'unavailable' as const, retryAfterSeconds: 3 }) };
     const down = github.create(settingsOf('github'), { privateNetwork: false }, keys);
     const text = await source.key.sign(source.claims());
-    expect(await verdict({ ...source, verifiers: createVerifiers([down]) }, text)).toBe('keys_unavailable');
+    expect(await verdict({ ...source, verifiers: createVerifiers([down], AUDIENCE) }, text)).toBe('keys_unavailable');
   });
 });
