@@ -57,7 +57,7 @@ describe('reload', () => {
     );
     const { ok, problems } = await broker.broker.reload();
     expect(ok).toBe(false);
-    expect(problems.join('\n')).toMatch(/store\.directory differs[^]*trust\.login proves/);
+    expect(problems.join('\n')).toMatch(/store\.directory differs[\s\S]*trust\.login proves/);
   });
 
   it('a good one takes effect, is recorded with what changed, and names removed denies', async () => {
