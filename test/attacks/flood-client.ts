@@ -22,7 +22,7 @@ export async function flood({ port, ca, connections, next }: FloodParts): Promis
   const worker = async (): Promise<void> => {
     let socket: TLSSocket | undefined;
     for (let bytes = next(); bytes !== undefined; bytes = next()) {
-      socket ??= connect({ host: '127.0.0.1', port, ca, servername: 'localhost' });
+      socket ??= connect({ host: '127.0.0.1', port, ca, servername: 'localhost' }).on('error', ignore);
       const { status, ended } = await exchange(socket, bytes);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
       if (ended) {
@@ -40,8 +40,7 @@ function exchange(socket: TLSSocket, bytes: string): Promise<{ status: number; e
   return new Promise((resolve) => {
     let text = '';
     const done = (status: number, ended: boolean): void => {
-      socket.off('data', onData).off('close', onGone).off('error', ignore);
-      socket.on('error', ignore);
+      socket.off('data', onData).off('close', onGone);
       resolve({ status, ended });
     };
     const onData = (chunk: Buffer): void => {
@@ -54,7 +53,7 @@ function exchange(socket: TLSSocket, bytes: string): Promise<{ status: number; e
       done(Number(text.slice(9, 12)), /^connection: close/im.test(text.slice(0, head)));
     };
     const onGone = (): void => done(0, true);
-    socket.on('data', onData).on('close', onGone).on('error', ignore);
+    socket.on('data', onData).on('close', onGone);
     socket.write(bytes, 'latin1');
   });
 }

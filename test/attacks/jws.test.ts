@@ -1,7 +1,7 @@
 // Attacks on signatures and JOSE headers, sent over TLS. Each differs in one thing from the control, which is
 // granted by the same broker; depth is proved by the verifiers' contract and the readers' own tests.
 
-import { createHash, createHmac } from 'node:crypto';
+import { constants, createHash, createHmac, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BODY_BYTES_MAX, KID_BYTES_MAX } from '../../src/core/limits.ts';
 import { openTrap, refused } from '../support/attack.ts';
@@ -14,6 +14,7 @@ const KEYS = {
   koblitz: createForge('ES256K', 'koblitz'),
   short: createForge('RS256short', 'short'),
   pinned: createForge('RS256', 'pinned', { alg: 'RS256' }),
+  pss: createForge('RS256', 'pss', { alg: 'PS256' }),
   forEncryption: createForge('ES256', 'for-encryption', { use: 'enc' }),
   forSigning: createForge('ES256', 'for-signing', { key_ops: ['sign'] }),
   certificates: createForge('ES256', 'certificates', { use: 'x509-svid' }),
@@ -54,6 +55,7 @@ describe('the controls', () => {
     ['RS256 under a key that names it', () => KEYS.pinned.token(arena.claims())],
     ['a JWT-SVID', () => arena.mesh.token(arena.svid())],
     ['a token that is spent', () => arena.once.token(arena.onceClaims())],
+    ['A-17 PS256 with a salt as long as its digest', () => pss(32)],
     ['A-9 no kid: the keys of the issuer are tried', () => headed({ kid: undefined })],
     ['A-5 headers without meaning', () => headed({ x5t: 'AAAA', foo: 1 })],
   ])('grant %s', async (_title, token) => {
@@ -164,6 +166,9 @@ const SIGNATURES: readonly Forged[] = [
   ['A-16 a digest without its wrapping', () => rsa(block(Buffer.alloc(0))), 'signature_invalid'],
   ['A-16 block type 2', () => rsa(block(SHA256_INFO, 2)), 'signature_invalid'],
   ['A-17 an RS256 signature as PS256', () => headed({ alg: 'PS256' }, arena.rsa), 'key_unknown'],
+  ['A-17 PSS without salt', () => pss(0), 'signature_invalid'],
+  ['A-17 PSS with a salt of 20 bytes', () => pss(20), 'signature_invalid'],
+  ['A-17 PSS with the longest salt', () => pss(222), 'signature_invalid'],
   ['A-26 unused bits set at the end', () => trailingBits(headed({})), MALFORMED],
   [
     'A-32 one byte of a signature changed',
@@ -173,6 +178,10 @@ const SIGNATURES: readonly Forged[] = [
   ['A-32 a payload under the signature of another', () => swapPayload(), 'signature_invalid'],
 ];
 const rsa = (make: Parameters<typeof rsaBlock>[1]) => signed(rsaBlock(arena.rsa, make), arena.rsa);
+const pss = (saltLength: number): string => {
+  const key = { key: KEYS.pss.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+  return KEYS.pss.token(arena.claims(), { alg: 'PS256' }, (input) => sign('sha256', Buffer.from(input), key));
+};
 const block =
   (info: Buffer, type = 1) =>
   (digest: Buffer, bytes: number): Buffer => {

@@ -1,0 +1,97 @@
+// Makes the table of README.md from the catalogue and from the titles of tests: which attack is answered where.
+// `node test/attacks/table.ts --write` writes it; table.test.ts fails where it is stale. Judges no test's content.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { readTree, type SourceFile, textOf, walk } from '../support/architecture/source.ts';
+import { GROUPS, LATER } from './catalogue.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const README = `${ROOT}/test/attacks/README.md`;
+const BEGIN = '<!-- begin of the generated table -->';
+const END = '<!-- end of the generated table -->';
+
+/** A text of a test that speaks of an attack: a title, or the row of a table of titles. */
+export interface Named {
+  readonly number: number;
+  readonly title: string;
+  readonly file: string;
+}
+
+export const readNamed = (): readonly Named[] =>
+  namedIn(
+    readTree(ROOT, ['test']).filter(
+      ({ path }) =>
+        (path.endsWith('.test.ts') && path !== 'test/attacks/table.test.ts') || path.startsWith('test/contract/'),
+    ),
+  );
+
+export function namedIn(files: readonly SourceFile[]): readonly Named[] {
+  return files.flatMap((file) =>
+    texts(file).flatMap((title) => numbersIn(title).map((number) => ({ number, title, file: file.path }))),
+  );
+}
+
+/** `A-25`, and each of `A-105 to A-107`. */
+export function numbersIn(title: string): readonly number[] {
+  return [...title.matchAll(/\bA-(\d+)(?: to A-(\d+))?\b/g)].flatMap(([, first = '', last = first]) =>
+    Array.from({ length: Math.max(0, Number(last) - Number(first) + 1) }, (_, index) => Number(first) + index),
+  );
+}
+
+/** Every text in the source, placeholders and all; comments are none. */
+function texts(file: SourceFile): readonly string[] {
+  const found: string[] = [];
+  walk(file.root, (node) => {
+    if (node.type === 'Literal') found.push(textOf(node) ?? '');
+    if (node.type === 'TemplateLiteral') found.push(file.text.slice(node.start + 1, node.end - 1));
+  });
+  return found;
+}
+
+/** Attacks that nothing answers and nothing promises to. */
+export function missing(named: readonly Named[]): readonly string[] {
+  const tested = new Set(named.map(({ number }) => number));
+  return numbers()
+    .filter((number) => !tested.has(number) && LATER[number] === undefined)
+    .map((number) => `A-${number} has no test and no later`);
+}
+
+const numbers = (): readonly number[] =>
+  GROUPS.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
+
+export function renderTable(named: readonly Named[]): string {
+  return GROUPS.map(({ title, first, last }) => {
+    const rows = numbers()
+      .filter((number) => number >= first && number <= last)
+      .map((number) =>
+        row(
+          number,
+          named.filter((one) => one.number === number),
+        ),
+      );
+    return [`### ${title}`, '', '| attack | for one | proved by | later |', '|---|---|---|---|', ...rows].join('\n');
+  }).join('\n\n');
+}
+
+function row(number: number, named: readonly Named[]): string {
+  const files = [...new Set(named.map(({ file }) => file.replace(/^test\//, '')))].sort();
+  const example = named.find(({ file }) => file.startsWith('test/attacks/')) ?? named[0];
+  const cells = [`A-${number}`, withoutNumbers(example?.title ?? ''), files.join('<br>'), LATER[number] ?? ''];
+  return `| ${cells.map((text) => text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+/** The title without the identifiers that it carries, before or behind. */
+const withoutNumbers = (title: string): string =>
+  title.replace(/^(?:[A-Z]+-\d+(?: to [A-Z]+-\d+)?,? )+/, '').replace(/ \([A-Z]+-\d+[^)]*\)/g, '');
+
+/** The README as it stands, and as it should stand. */
+export function readReadme(): { readonly current: string; readonly fresh: string } {
+  const current = readFileSync(README, 'utf8');
+  const [before, rest] = current.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined) throw new Error('README.md has lost the marks around its table');
+  return { current, fresh: `${before}${BEGIN}\n\n${renderTable(readNamed())}\n\n${END}${after}` };
+}
+
+if (process.argv.includes('--write')) writeFileSync(README, readReadme().fresh);
