@@ -116,7 +116,7 @@ describe('loadConfig', () => {
     const bad = { '/etc/x/policies/a.yaml': 'a: &x 1' };
     expect(problems(load(BASE.replace('stdout', '7'), { files: bad }))).toEqual([
       'exchequer.yaml:19:10 audit.to: must be text, and is a number',
-      'policies/a.yaml:1:7 a: anchors are not taken',
+      'policies/a.yaml:1:4 a: anchors are not taken',
     ]);
   });
 
