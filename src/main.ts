@@ -9,6 +9,7 @@ import { createProgram, type Signals } from './compose-cli.ts';
 import type { BrokerWorld } from './compose-state.ts';
 
 const VERSION = '0.1.0';
+const RANDOM_PAGE_BYTES = 4_096;
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
@@ -19,9 +20,24 @@ const terminal: Terminal = {
   },
 };
 
+/** Random bytes, drawn from the system a page at a time: a request needs sixteen. No byte is given twice. */
+function createRandomBytes(): (count: number) => Uint8Array {
+  let page = randomBytes(RANDOM_PAGE_BYTES);
+  let used = 0;
+  return (count) => {
+    if (count > RANDOM_PAGE_BYTES) return randomBytes(count);
+    if (used + count > RANDOM_PAGE_BYTES) {
+      page = randomBytes(RANDOM_PAGE_BYTES);
+      used = 0;
+    }
+    used += count;
+    return page.subarray(used - count, used);
+  };
+}
+
 const world: BrokerWorld = {
   clock: { nowSeconds: () => Date.now() / 1000, elapsedMs: () => performance.now() },
-  randomBytes,
+  randomBytes: createRandomBytes(),
   env: process.env,
   version: VERSION,
   log: { write: (text) => void process.stderr.write(text) },

@@ -1,4 +1,4 @@
-// The audit trail: takes the records of requests and of the broker itself, and answers once they are durable (FORMATS §5).
+// The audit trail: takes the records of requests and of the broker itself, and answers once they are durable (docs/records.md).
 // It refuses rather than forgets: whoever cannot be recorded in time is told so, and the path then lets nothing leave. What
 // it lost is counted, and said on the trail itself as soon as that can be written again.
 

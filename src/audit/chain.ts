@@ -1,4 +1,4 @@
-// Reads a trail back and judges it (FORMATS §5, `audit verify`): gaps, edits, reordering, truncation before a checkpoint, lines
+// Reads a trail back and judges it (`audit verify`; docs/records.md): gaps, edits, reordering, truncation before a checkpoint, lines
 // of chains that our key never signed, lines that are none. Memory stays bounded however long the trail is. What it cannot
 // know: whether lines are missing after the last one that it was given; the head of each chain is reported for that.
 

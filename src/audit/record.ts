@@ -1,4 +1,4 @@
-// How a record is written (FORMATS §5): its members in one fixed order, absent ones left out, every text bounded, as one line
+// How a record is written (docs/records.md): its members in one fixed order, absent ones left out, every text bounded, as one line
 // of printable ASCII. All times are RFC 3339 in UTC with milliseconds, `exp` too. It refuses to write a token, a key, or the
 // value of a claim that nobody proved; a claim value past its bound stands cut, with the SHA-256 of the whole beside it.
 

@@ -1,5 +1,5 @@
 // What no single place in exchequer.yaml shows to be wrong: two sources that could both be responsible for one token, a source
-// that claims to be us, two targets that one request could mean. DESIGN §2 "Prove", FORMATS §1 "Asking for a target", RI-04.
+// that claims to be us, two targets that one request could mean (row RI-04).
 
 import { canonicalResource } from '../parsing/uri.ts';
 import type { SourceConfig, TargetConfig } from './config.ts';

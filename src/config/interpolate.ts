@@ -1,6 +1,6 @@
 // `${VAR}` and `${file:/path}` inside the scalar values of exchequer.yaml, replaced once, after YAML has been read: what is put in
 // is text and never structure, and is not looked at again. `$${` is a literal `${`. What came in this way is never printed:
-// `redact` puts the reference back wherever a message would show it. FORMATS §1.
+// `redact` puts the reference back wherever a message would show it.
 
 import { isAbsolute } from 'node:path';
 import { problemAt } from '../parsing/problems.ts';

@@ -1,5 +1,5 @@
 // What a reload may not change: settings that are fixed while the process runs, and what a running source's name stands for.
-// A reload that would change one of them says so and changes nothing (FORMATS §1, DESIGN §4 "Names").
+// A reload that would change one of them says so and changes nothing: a name must not come to mean somebody else.
 
 import type { Config, SourceConfig } from './config.ts';
 

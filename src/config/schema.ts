@@ -1,5 +1,5 @@
-// exchequer.yaml as it may be written (FORMATS §1): strict, a function of the kinds that compose.ts passes. What is described
-// there and not built is refused by name, never ignored. What needs more than one place to judge is in clashes.ts.
+// exchequer.yaml as it may be written: strict, a function of the kinds that compose.ts passes; config/exchequer.schema.json is made
+// from it. What is planned and not built is refused by name, never ignored. What needs more than one place to judge is in clashes.ts.
 
 import { z } from 'zod';
 import { durationSeconds } from '../parsing/duration.ts';
@@ -8,10 +8,10 @@ import type { Kinds, TargetKind, TrustKind } from './config.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const NAME_RULE = 'must be a lower-case letter, then letters, digits and dashes, 63 characters at most';
-/** Names that would read as something else in `<source>:<name>` (DESIGN §4). */
+/** Names that would read as something else in `<source>:<name>`. */
 const RESERVED = ['self', 'clients', 'spiffe', 'wimse', 'http', 'https', 'urn'];
 
-/** A member that FORMATS describes and this version does not have. */
+/** A member that is planned, and that this version does not have. */
 const notBuilt = (what: string) =>
   z
     .never({ error: `${what} not built yet` })

@@ -4,7 +4,7 @@
 
 import { type FSWatcher, watch } from 'node:fs';
 import { RELOAD_POLL_MS, RELOAD_STILL_MS } from '../core/limits.ts';
-import { type Folders, stateOf } from './watch-state.ts';
+import { type Folder, type Folders, stateOf } from './watch-state.ts';
 
 export interface FileWatch {
   /** Watches these paths from now on. What has changed since the last call of `onChange` in those that stay is still told. */
@@ -125,13 +125,19 @@ const textOf = (states: States): string => JSON.stringify([...states]);
 /** Listens to a changing set of folders. A folder that cannot be listened to is left to polling. */
 function createFolderWatch(heard: () => void): { set(folders: Folders): void } {
   const watchers = new Map<string, FSWatcher>();
+  let current: Folders = new Map();
   const drop = (identity: string, watcher: FSWatcher): void => {
     watchers.delete(identity);
     watcher.close();
   };
-  const add = (identity: string, folder: string): void => {
+  const add = (identity: string, { path }: Folder): void => {
     try {
-      const watcher = watch(folder, { persistent: false }, heard);
+      // Other files may be written there all the time, records among them: only what is watched, and Kubernetes' links, count.
+      const watcher = watch(
+        path,
+        { persistent: false },
+        (_event, name) => isNews(current.get(identity), name) && heard(),
+      );
       watcher.on('error', () => drop(identity, watcher));
       watchers.set(identity, watcher);
     } catch {
@@ -140,8 +146,13 @@ function createFolderWatch(heard: () => void): { set(folders: Folders): void } {
   };
   return Object.freeze({
     set(folders: Folders) {
+      current = folders;
       for (const [identity, watcher] of watchers) if (!folders.has(identity)) drop(identity, watcher);
       for (const [identity, folder] of folders) if (!watchers.has(identity)) add(identity, folder);
     },
   });
 }
+
+const isNews = (folder: Folder | undefined, name: string | null): boolean =>
+  folder !== undefined &&
+  (folder.names === 'all' || name === null || name.startsWith('..') || folder.names.includes(name));

@@ -16,5 +16,7 @@ export function decisionId(nowSeconds: number, randomBytes: RandomBytes): string
     time = Math.floor(time / 32);
   }
   // One byte for each character: 256 is a multiple of 32, so every character is equally likely.
-  return head + Array.from(randomBytes(RANDOM_CHARACTERS), (byte) => ALPHABET.charAt(byte % 32)).join('');
+  let tail = '';
+  for (const byte of randomBytes(RANDOM_CHARACTERS)) tail += ALPHABET.charAt(byte % 32);
+  return head + tail;
 }

@@ -1,5 +1,5 @@
 // Which requests are in work, so that a reload can answer when every request that entered before it has left: from then on
-// nothing leaves under the old state (DESIGN §2, "Recheck").
+// nothing leaves under the old state.
 
 import type { Epochs } from './ports.ts';
 

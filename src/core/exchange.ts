@@ -1,4 +1,4 @@
-// The path of a request, on one page (DESIGN §2): route and prove, decide, spend, issue, recheck, record, answer.
+// The path of a request, on one page (docs/architecture.md): route and prove, decide, spend, issue, recheck, record, answer.
 // Every transport hands over the same `Received` and renders the same `Outcome`; all branching of the path is here.
 // The phases never call each other, and no phase after a refusal runs.
 

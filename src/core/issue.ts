@@ -1,5 +1,5 @@
 // Phase "issue": what an issuer is told to make. Lifetime is a ceiling, never a demand: the shorter of rule and target, and
-// never past the credential that it is made from (DESIGN §5; RFC 8693 §2.2.1).
+// never past the credential that it is made from (RFC 8693 §2.2.1).
 
 import type { ProvedGrant } from './decision.ts';
 import type { IssueOrder } from './ports.ts';

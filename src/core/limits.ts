@@ -43,7 +43,7 @@ export const TARGET_VALUES_MAX = 8;
 
 // Time.
 
-/** Clock leeway in either direction, the same for every credential kind (DESIGN: identity). */
+/** Clock leeway in either direction, the same for every credential kind (JB-10). */
 export const LEEWAY_SECONDS = 30;
 /** The latest instant taken from a NumericDate: 9999-12-31. Larger values are not dates (A-48). */
 export const NUMERIC_DATE_MAX = 253_402_300_799;
@@ -98,7 +98,7 @@ export const KEYS_STALE_SECONDS_MAX = 86_400;
 export const KEYS_TRIED_MAX = 8;
 /** The smallest RSA modulus (RFC 7518 §3.3). */
 export const RSA_BITS_MIN = 2_048;
-/** The largest: verification cost grows with the square (A-157). */
+/** The largest: verification cost grows with the square (A-13). */
 export const RSA_BITS_MAX = 8_192;
 /** The largest RSA public exponent; Go's crypto/rsa draws the same line, so no key in the field is beyond it (A-13). */
 export const RSA_EXPONENT_MAX = 2_147_483_647;
@@ -130,7 +130,7 @@ export const YAML_BYTES_MAX = 16_777_216;
 export const CONFIG_FILE_BYTES_MAX = 16_777_216;
 /** Files below one policy folder: one for each of ten thousand rules is still read. */
 export const POLICY_FILES_MAX = 20_000;
-/** How long files must be still before a change counts: an editor or `kubectl` writes several in a row (FORMATS §1). */
+/** How long files must be still before a change counts: an editor or `kubectl` writes several in a row. */
 export const RELOAD_STILL_MS = 1_000;
 /** How often watched files are looked at where the system sends no event: network file systems, swapped mounts. */
 export const RELOAD_POLL_MS = 5_000;
@@ -154,7 +154,7 @@ export const SIGNING_KEY_RETRY_MS = 60_000;
 
 // Records.
 
-/** Refusals in which nothing was proved, per address and second, before they are coalesced (FORMATS §5). */
+/** Refusals in which nothing was proved, per address and second, before they are coalesced. */
 export const UNPROVED_RECORDS_PER_SECOND = 100;
 /** A checkpoint is signed after this many records, or this much time. */
 export const CHECKPOINT_RECORDS = 1_000;

@@ -18,7 +18,7 @@ export interface Clock {
 export type RandomBytes = (count: number) => Uint8Array;
 
 /**
- * Proves credentials. Exactly one source is responsible for a token (DESIGN §2, "Prove"). Refusals are returned; it throws
+ * Proves credentials. Exactly one source is responsible for a token. Refusals are returned; it throws
  * only for faults of ours. May wait for keys up to KEYS_WAIT_MS, after all local checks. Calls may overlap.
  */
 export interface Verifiers {

@@ -4,7 +4,7 @@
 
 import type { JsonObject } from './json.ts';
 
-/** How often a credential may be spent: DESIGN, "Spend". */
+/** How often a credential may be spent: once, once for each target, or as often as it is valid (core/spend.ts). */
 export type ReplayClass = 'once' | 'once-per-target' | 'reusable';
 
 /** Who learns why a principal of a source was refused: the caller too, or the operator's records only. */

@@ -1,5 +1,5 @@
-// Phase "prove": turns the credentials of a request into proved principals, in the order of DESIGN §2; the first failure
-// answers. Client authentication, DPoP and actor tokens are refused while the request is read, until they exist.
+// Phase "prove": turns the credentials of a request into proved principals, role by role; the first failure answers.
+// Client authentication, DPoP and actor tokens are refused while the request is read, until they exist.
 
 import type { Snapshot } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';

@@ -100,8 +100,9 @@ export function noteProved(
   };
   const claims: RecordedClaim[] = [];
   const others: string[] = [];
-  walkClaims(principal.claims, [], (path, value) => {
-    if (named.has(claimKey(path))) claims.push({ path, value });
+  walkClaims(principal.claims, '', (key, value) => {
+    const path = key.split(KEY_SEPARATOR);
+    if (named.has(key)) claims.push({ path, value });
     else others.push(path.join('/'));
   });
   record.claims = claims;
@@ -135,17 +136,18 @@ export function noteRefusal(record: ExchangeRecord, refusal: Refusal): void {
   record.evidence = Object.keys(evidence).length > 0 ? evidence : undefined;
 }
 
-/** A claim path as one text that no other path shares: member names joined by a character that JSON text cannot hold bare. */
-export const claimKey = (path: readonly string[]): string => path.join('\u0000');
+/** JSON text cannot hold it bare, so no two paths make the same key. */
+const KEY_SEPARATOR = '\u0000';
 
-function walkClaims(
-  object: JsonObject,
-  path: readonly string[],
-  visit: (path: readonly string[], value: Json) => void,
-): void {
-  for (const [name, value] of Object.entries(object)) {
-    const inner = [...path, name];
-    if (isJsonObject(value)) walkClaims(value, inner, visit);
-    else visit(inner, value);
+/** A claim path as one text that no other path shares. */
+export const claimKey = (path: readonly string[]): string => path.join(KEY_SEPARATOR);
+
+/** Every value that is no object, with the key of its path. */
+function walkClaims(object: JsonObject, prefix: string, visit: (key: string, value: Json) => void): void {
+  for (const name of Object.keys(object)) {
+    const value = object[name] ?? null;
+    const key = prefix + name;
+    if (isJsonObject(value)) walkClaims(value, key + KEY_SEPARATOR, visit);
+    else visit(key, value);
   }
 }

@@ -1,6 +1,6 @@
 // Reload: all or nothing. What is configured is read again and compiled; if any of it is wrong, or would need a restart, nothing
 // changes and it is said so. Otherwise the new snapshot is swapped in, and the answer comes when every request that entered
-// before has left: from then on nothing leaves under the old rules (DESIGN §2, FORMATS §1).
+// before has left: from then on nothing leaves under the old rules.
 
 /** What a reload came to. `problems` are the lines an operator needs; empty where it took effect. */
 export interface ReloadResult {

@@ -1,5 +1,6 @@
-// Reads an access token of ours back from its own bytes, for the recheck. Its signature is not verified again (DESIGN §7); what
-// is in it is read strictly, and a header or claim that nobody ordered cannot be read at all (RFC 9068 §2).
+// Reads an access token of ours back from its own bytes, for the recheck. Its signature is not verified again: our own signer made it
+// a moment ago, and checking one takes twice as long as making it. What is in it is read strictly, and a header or claim that
+// nobody ordered cannot be read at all (RFC 9068 §2).
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { IssuedFacts } from '../core/ports.ts';

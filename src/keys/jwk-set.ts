@@ -102,7 +102,7 @@ async function importKey(jwk: UsableJwk): Promise<readonly VerificationKey[] | u
 }
 
 async function importFor(jwk: UsableJwk, alg: SignatureAlgorithm): Promise<VerificationKey> {
-  // Only the public material is handed over: jose would refuse `use: jwt-svid` (SE-20), and `ext` and `key_ops` are decided.
+  // Only the public material is handed over: jose would refuse `use: jwt-svid`, and `ext` and `key_ops` are decided.
   const key = await importJWK({ ...jwk.material }, alg);
   if (key instanceof Uint8Array) throw new Error('a symmetric key passed the checks');
   return Object.freeze({ kid: jwk.kid, alg, key });

@@ -1,5 +1,5 @@
 // Our signing keys: one ring for each algorithm, kept in order by ring-keeper.ts. Owns the timer that rotates them and the
-// published JWK Set (RFC 7517; MD-09). Signing reads memory alone and never waits for a file. DESIGN §5, "Signing keys".
+// published JWK Set (RFC 7517; MD-09). Signing reads memory alone and never waits for a file.
 
 import type { JsonObject } from '../core/json.ts';
 import { SIGNING_KEY_RETRY_MS, SIGNING_KEY_TICK_MS } from '../core/limits.ts';

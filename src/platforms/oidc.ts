@@ -21,7 +21,7 @@ export const OIDC: PlatformTable = {
   pins: { all: ['sub'], context: [] },
 };
 
-/** Hosts on which one issuer, or one key, serves every customer: a source there must say its tenancy (L01). */
+/** Hosts on which one issuer, or one key, serves every customer: a source there must say its tenancy. */
 export const SHARED_ISSUER_HOSTS: readonly string[] = [
   'accounts.google.com',
   'agent.buildkite.com',

@@ -37,7 +37,7 @@ export interface PlatformTable {
   /** The longest `exp - iat`, in seconds. */
   readonly lifetimeSecondsMax: number;
   readonly replay: ReplayClass;
-  /** Issuers whose key signs for every tenant: `require` must then name one of `tenancy` (L01). */
+  /** Issuers whose key signs for every tenant: `require` must then name one of `tenancy`. */
   readonly shared?: { readonly issuers: readonly string[]; readonly tenancy: readonly string[] };
   /** By field name, as rules write it. */
   readonly claims: Readonly<Record<string, ClaimRow>>;

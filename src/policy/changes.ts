@@ -1,5 +1,5 @@
-// What changed between two compiled policies, by the names of rules: for the record of a reload (FORMATS §1, denies removed
-// by name). It compares what rules say, and decides nothing.
+// What changed between two compiled policies, by the names of rules: for the record of a reload. It compares what rules say, and
+// decides nothing.
 
 import type { CompiledPolicy, CompiledRule } from './compiled.ts';
 

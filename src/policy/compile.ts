@@ -1,6 +1,6 @@
 // Compiles policy files into one immutable value, or says everything that is wrong with them, each at its file and line.
 // Nothing half right comes out: a policy without rules, a rule without a pin, a name that is there twice, a target or source
-// that does not exist are all errors (DESIGN §4; FORMATS §2). The same code runs in `check`, at start and on reload.
+// that does not exist are all errors. The same code runs in `check`, at start and on reload.
 
 import { createHash } from 'node:crypto';
 import type { Tell } from '../core/principal.ts';

@@ -1,6 +1,6 @@
 // The decision: a pure function of (compiled policy, principal, ask, now). Default deny; allow rules are alternatives and a
-// deny always wins; no order of files or rules changes anything (DESIGN §4, "Rules"). Principals are judged before targets,
-// so that nobody whose principals match no rule learns which targets exist. Refusals in the order of FORMATS §3's table.
+// deny always wins; no order of files or rules changes anything (docs/architecture.md, "Rules"). Principals are judged before targets,
+// so that nobody whose principals match no rule learns which targets exist. The first reason that holds is the one that is given.
 
 import type { Decision, Grant, Question, Would } from '../core/decision.ts';
 import { TRACE_RULES_MAX } from '../core/limits.ts';

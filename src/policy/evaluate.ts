@@ -1,5 +1,5 @@
 // One condition on one claim, and what becomes of it: true, false, or unknown where the claim has another type than the
-// condition is about (DESIGN §4, "Rules"). An absent claim is false. A scalar or list never matches an array; `has` matches
+// condition is about. An absent claim is false. A scalar or list never matches an array; `has` matches
 // nothing else. Comparison is of whole values, byte for byte; ASCII case is ignored only where the platform's table says so.
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';

@@ -1,6 +1,6 @@
 // Says why, in words: every rule against one question, nearest first, and the one sentence that a refused caller may read.
 // The sentence speaks only of a rule whose pin the caller's proved principal already matches (decide.ts puts no other into
-// `nearest`), and of nothing but the caller's own claims. FORMATS §3; DESIGN §4, "Explaining".
+// `nearest`), and of nothing but the caller's own claims.
 
 import type { Decision, Question, RuleTrace } from '../core/decision.ts';
 import { SENTENCE_CHARACTERS_MAX } from '../core/limits.ts';

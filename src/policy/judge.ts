@@ -1,4 +1,4 @@
-// One rule against one question, part by part in the order source, pin, claims, target, scope (DESIGN §4, "Explaining"), and
+// One rule against one question, part by part in the order source, pin, claims, target, scope, and
 // the first part that failed. An allow needs every condition true. A deny fires unless some part is certainly false: a claim
 // of the wrong type cannot be used to slip past it.
 

@@ -1,6 +1,6 @@
 // Compiles what operators write about claims into conditions, typed by the platform's table, and runs a source's `require`.
 // Nested keys mirror the claims; a value is equality, a list any-of, `{ has: x }` membership. What could never match, or could
-// match something else than it says, does not load (DESIGN §4; lint L01, L46; attacks A-125).
+// match something else than it says, does not load (A-125).
 
 import type { JsonObject } from '../core/json.ts';
 import { JSON_DEPTH_MAX } from '../core/limits.ts';

@@ -1,6 +1,6 @@
-// What pins the subject of an allow rule, kind by kind (DESIGN §4, "Pins"): without a pin a rule does not load. A pin is made
+// What pins the subject of an allow rule, kind by kind (docs/architecture.md, "Rules"): without a pin a rule does not load. A pin is made
 // of claims that the platform assigns; a bare `sub` pins only where the platform fixes it. In a pin `*` is a whole segment and
-// never empty. Attacks A-105 to A-107; lint L01, L02, L34, L52.
+// never empty. Attacks A-105 to A-107.
 
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
 import { SHARED_ISSUER_HOSTS } from '../platforms/oidc.ts';
@@ -143,7 +143,7 @@ function people(source: PinSource, conditions: readonly Condition[]): Halves {
 /** Claims of plain OpenID Connect that say nothing about whose tenant a token comes from. */
 const NO_TENANCY = ['acr', 'amr', 'aud', 'azp', 'email_verified', 'exp', 'iat', 'iss', 'jti', 'nbf', 'typ'];
 
-/** What is wrong with a source on an issuer that signs for every tenant of a platform (L01); undefined where nothing is. */
+/** What is wrong with a source on an issuer that signs for every tenant of a platform; undefined where nothing is. */
 export function sharedIssuerProblem(source: Pick<PinSource, 'table' | 'issuer' | 'requirements'>): string | undefined {
   if (namesTenancy(source) || !isShared(source)) return undefined;
   const claims = source.table.shared?.tenancy ?? ['a claim that names your tenant'];

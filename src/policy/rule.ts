@@ -1,6 +1,6 @@
 // Compiles one rule: whom it is about, source by source, and what it allows or denies. The schema has judged its shape;
 // here is what the shape cannot say: that sources and targets exist, that an allow rule pins its subject, and that nothing
-// stands in a rule where it would have no meaning (DESIGN §4).
+// stands in a rule where it would have no meaning.
 
 import { TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
 import { closest } from '../parsing/closest.ts';

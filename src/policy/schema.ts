@@ -1,4 +1,4 @@
-// The shape of a policy file (FORMATS §2): strict, every unknown key is an error. A subject has one block for each platform kind
+// The shape of a policy file: strict, every unknown key is an error. A subject has one block for each platform kind
 // that has claims of its own; the block's fields are the fields of the platform's table. What the values mean is judged by
 // compile.ts; what is not built yet is refused by unbuilt.ts before this schema sees it.
 

@@ -1,4 +1,4 @@
-// What a refused caller may be told beyond the fixed sentence of its error code (DESIGN §4, "Explaining"): only a proved one, only
+// What a refused caller may be told beyond the fixed sentence of its error code (docs/errors.md): only a proved one, only
 // where its source says `tell: caller`, and only of rules whose pin it matched.
 
 import type { Outcome } from '../core/exchange.ts';

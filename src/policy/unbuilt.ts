@@ -1,5 +1,5 @@
 // What a policy file may say one day, and cannot yet: refused by name, because to ignore it would widen or narrow a rule
-// without a word (DESIGN §4: what is not built is refused, never ignored). An entry leaves this file when its part is built.
+// without a word. An entry leaves this file when its part is built.
 
 import { problemAt } from '../parsing/problems.ts';
 import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';

@@ -1,6 +1,6 @@
 // The name under which a spent credential is remembered: SHA-256 of length-prefixed purpose, source, `jti` and target, so that
-// no two spendings share one however their texts are cut (A-54), and no kind spends for another (SE-11). Made from proved
-// values, never from the text of a token.
+// no two spendings share one however their texts are cut (A-54), and no role spends for another. Made from
+// proved values, never from the text of a token.
 
 import { createHash } from 'node:crypto';
 import type { Spending } from '../core/ports.ts';

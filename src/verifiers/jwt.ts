@@ -1,7 +1,7 @@
 // One JWT against one source: header, claims, then keys and signature; everything local comes before anything that may go
 // outward. Kinds differ in their table and in a check or a name of their own; the order is the same for all (JB-01 to JB-10).
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { JsonObject } from '../core/json.ts';
 import { LEEWAY_SECONDS } from '../core/limits.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/ports.ts';
@@ -140,7 +140,7 @@ function principalOf(
 function proofOf(source: JwtSource, jws: UnprovedJws, replay: Proof['replay']): Proof {
   const { exp, jti } = jws.claims;
   return {
-    sha256: createHash('sha256').update(jws.signingInput).digest('hex'),
+    sha256: hash('sha256', jws.signingInput),
     jti: typeof jti === 'string' ? jti : undefined,
     expiresAt: Math.min(Number(exp), source.earlierExpiry?.(jws.claims) ?? Number.POSITIVE_INFINITY),
     replay,

@@ -1,5 +1,5 @@
 // The options that say where a source's keys come from, the same for every kind that has an issuer: its discovery document, a
-// JWK Set at a URL that the operator pins, or a file. FORMATS §1, `trust`.
+// JWK Set at a URL that the operator pins, or a file.
 
 import { z } from 'zod';
 import type { KeyOrigin } from '../core/ports.ts';
@@ -46,6 +46,6 @@ export function keyOriginOf(issuer: string, { jwks, privateNetwork }: KeyOptions
   return { from: 'url', url: jwks.url, privateNetwork, ...(jwks.ca === undefined ? {} : { ca: jwks.ca }) };
 }
 
-/** Whether nobody outside can reach the keys: then the source's principals are the operator's own (DESIGN §4, `tell`). */
+/** Whether nobody outside can reach the keys: then the source's principals are the operator's own, and may be told more (`tell`). */
 export const keysArePrivate = ({ jwks, privateNetwork }: KeyOptions): boolean =>
   privateNetwork || (jwks !== undefined && 'file' in jwks);

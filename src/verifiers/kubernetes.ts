@@ -10,7 +10,7 @@ import { createJwtVerifier } from './jwt.ts';
 import { issuerUrl, keyOptions, keyOriginOf } from './key-options.ts';
 import type { SourceKind } from './kind.ts';
 
-/** The issuer of every cluster that nobody configured: it names no cluster, so its keys must be written down (L35). */
+/** The issuer of every cluster that nobody configured: it names no cluster, so its keys must be written down. */
 const DEFAULT_ISSUERS = ['https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local'];
 const BOUND_OBJECTS = ['pod', 'node', 'secret'];
 

@@ -1,4 +1,4 @@
-// The name of a principal (DESIGN §4): what is issued, recorded, blocked and pinned by others. No two identities share a name:
+// The name of a principal: what is issued, recorded, blocked and pinned by others. No two identities share a name:
 // `%` is always `%25`, every byte outside RFC 3986's unreserved and reserved characters is percent-encoded, and in a name of several
 // parts a `:` inside a part is `%3A`.
 

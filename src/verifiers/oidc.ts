@@ -1,5 +1,5 @@
 // Plain OpenID Connect issuers. The operator says whether they speak of people or of workloads, and which tokens to take; a
-// workload may present its own token only where `presenter: self` says so (DESIGN §4, "Who may present what").
+// workload may present its own token only where `presenter: self` says so (TX-12).
 
 import { z } from 'zod';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';

@@ -1,5 +1,5 @@
 // `exchequer check`: loads a configuration by the same code as start and reload, and says everything that is wrong with it.
-// Exit 0 where it would start, 1 where it would not, 2 for wrong usage (FORMATS §1, §4). It changes nothing and calls nobody.
+// Exit 0 where it would start, 1 where it would not, 2 for wrong usage. It changes nothing and calls nobody.
 
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';

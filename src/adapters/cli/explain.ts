@@ -1,6 +1,6 @@
 // `exchequer explain`: why a request is, or would be, allowed or refused: every rule, the first condition of each that failed,
 // what was presented and what was expected. Offline it assumes claims and proves nothing, and says so; with `--decision` or
-// `--last` it shows what the running broker decided. Exit 0 allowed, 1 refused, 2 usage, 3 could not find out (FORMATS §4).
+// `--last` it shows what the running broker decided. Exit 0 allowed, 1 refused, 2 usage, 3 could not find out.
 
 import { readFile, stat } from 'node:fs/promises';
 import type { Command } from 'commander';

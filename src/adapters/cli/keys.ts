@@ -1,5 +1,5 @@
 // `exchequer keys list`, `rotate`, `revoke KID`: the signing keys of the running broker, asked and changed over its control
-// socket (FORMATS §4). The broker decides; what it refuses is shown as it says it, with exit 3. Shows no key material: the
+// socket. The broker decides; what it refuses is shown as it says it, with exit 3. Shows no key material: the
 // tools that are handed over have none.
 
 import { type Command, Option } from 'commander';

@@ -1,5 +1,5 @@
 // What every verb of the command line shares: where text goes, and the four exit codes.
-// Data goes to stdout, everything else to stderr (FORMATS §4).
+// Data goes to stdout, everything else to stderr.
 
 /** 0 yes, 1 no, 2 usage, 3 could not find out. */
 export type ExitCode = 0 | 1 | 2 | 3;

@@ -1,4 +1,4 @@
-// The control socket's commands: reload, decisions, keys, status (FORMATS §1). JSON over HTTP on a unix socket of our own user;
+// The control socket's commands: reload, decisions, keys, status. JSON over HTTP on a unix socket of our own user;
 // whoever can open it may do everything here, and nobody else can do anything. Bounded like every listener. Does nothing
 // itself: compose.ts supplies what each command does.
 
@@ -121,7 +121,7 @@ function createApp(): FastifyInstance {
   // A connection that cannot be accepted must not end the process (F-43).
   app.server.on('error', () => undefined);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'there is no such command' }));
-  // The caller is the operator; our errors hold no token and no key (STYLE), so the message may be shown.
+  // The caller is the operator; our errors hold no token and no key, so the message may be shown.
   app.setErrorHandler((error, _request, reply) => {
     const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
     reply.code(status).send({ error: error instanceof Error ? error.message : 'failed' });

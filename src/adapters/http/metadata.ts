@@ -12,7 +12,7 @@ import type { Answer } from './wire.ts';
 export interface Paths {
   readonly token: string;
   readonly jwks: string;
-  /** Every address of the metadata: appended to the issuer's path and inserted before it, for both names (MD-01, MC-02). */
+  /** Every address of the metadata: appended to the issuer's path and inserted before it, for both names: clients try all of them (MD-01). */
   readonly metadata: readonly string[];
 }
 

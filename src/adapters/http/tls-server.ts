@@ -1,5 +1,5 @@
 // The public socket: node:https, HTTP/1.1 only, TLS 1.2 and up, without session resumption or renegotiation (a resumed session
-// keeps neither a chain nor a fresh check, DESIGN §7). Every wait and size is bounded here (A-173, A-174, A-176, F-42, F-43).
+// has neither a certificate chain nor a fresh check). Every wait and size is bounded here (A-173, A-174, A-176, F-42, F-43).
 // Owns connections from accept to destroy; knows nothing of requests.
 
 import { constants } from 'node:crypto';

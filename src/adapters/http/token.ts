@@ -77,7 +77,7 @@ function isForm({ headers, rawHeaders }: IncomingMessage): boolean {
   return sent.length === 1 && FORM.test(headers['content-type'] ?? '');
 }
 
-/** Syntax first, then client authentication, then proofs: the order of DESIGN §2. */
+/** Syntax first, then client authentication, then proofs. */
 function readRequest(parameters: Parameters, headers: IncomingHttpHeaders): Result<TokenRequest> {
   const request = readTokenRequest(parameters);
   if (!request.ok) return request;

@@ -74,7 +74,7 @@ const unavailable = (retryAfterSeconds: number): WireRefusal => ({
   headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) },
 });
 
-/** FORMATS: the table of errors. No `default` in any of the three: a new reason does not compile until it has a row here. */
+/** The table of docs/errors.md. No `default` in any of the three: a new reason does not compile until it has a row here. */
 export function wireRefusal(refusal: Refusal): WireRefusal {
   switch (refusal.reason) {
     case 'method_not_allowed':

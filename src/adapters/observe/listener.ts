@@ -1,6 +1,6 @@
 // The observe listener: plain HTTP for probes and scrapers, apart from the public one, so that it answers while that one is
 // full (F-43, A-192). It tells no identity and takes no command. `/readyz` is 503 only for what nobody can be served without;
-// a source in trouble is `degraded` in the body (FORMATS §3).
+// a source in trouble is `degraded` in the body.
 
 import Fastify, { type FastifyInstance } from 'fastify';
 import {

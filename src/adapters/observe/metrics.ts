@@ -1,4 +1,4 @@
-// Metrics in Prometheus text: what the broker did, how long it took, how old its keys are (FORMATS §5). Prom-client lives here
+// Metrics in Prometheus text: what the broker did, how long it took, how old its keys are. Prom-client lives here
 // only. Labels come from closed sets or from the configuration, never from a caller: no subject, no key id, no free text
 // (A-185, F-40). What others own (key sources, signing keys) is read when it is scraped and kept nowhere.
 
