@@ -294,7 +294,7 @@ describe('client authentication, which is not built, is refused', () => {
       expect(await exchange({ grant_type, subject_token })).toBe('400 unsupported_grant_type grant_type_unsupported');
   });
 
-  it('A-62, A-156 a DPoP proof is refused, never left out', async () => {
+  it('A-62 a DPoP proof is refused, never left out', async () => {
     const sent = {
       grant_type: TOKEN_EXCHANGE,
       subject_token_type: JWT_TYPE,

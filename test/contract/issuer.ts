@@ -1,5 +1,5 @@
 // What every issuer must do, run against each kind: make exactly what the order says and never more (the never-widen list),
-// and show in `read` whatever it made otherwise, so that the recheck stops it (A-51, SE-36).
+// and show in `read` whatever it made otherwise, so that the recheck stops it (A-51).
 
 import { describe, expect, it } from 'vitest';
 import type { Issued, IssueOrder, Issuer } from '../../src/core/ports.ts';

@@ -73,7 +73,7 @@ export function spentStoreContract(name: string, maker: StoreMaker): void {
     it.each<[string, Partial<Spending>]>([
       ['another jti', { jti: 'two' }],
       ['another source with the same jti (A-52)', { source: 'gitlab' }],
-      ['another purpose (SE-11)', { purpose: 'client' }],
+      ['another purpose', { purpose: 'client' }],
       ['a target', { target: 'ledger' }],
       ['a cut between source and jti elsewhere (A-54)', { source: 'githubo', jti: 'ne' }],
       ['a cut between jti and target elsewhere (A-54)', { jti: 'on', target: 'e' }],

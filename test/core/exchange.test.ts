@@ -100,7 +100,7 @@ describe('the path of a request', () => {
     expect(failing.faults).toHaveLength(1);
   });
 
-  it('A-51, SE-36 never issues past the credential, the rule or the target', async () => {
+  it('A-51 never issues past the credential, the rule or the target', async () => {
     const outcome = await createPath({ subject: provedSubject({ expiresAt: NOW + 60.9 }) }).run();
     expect(outcome).toMatchObject({ order: { issuedAt: NOW, expiresAt: NOW + 60 } });
   });

@@ -174,7 +174,7 @@ describe('a target of kind token', () => {
     expect(problems({})).toHaveLength(1);
   });
 
-  it('takes what FORMATS shows', () => {
+  it('takes what operators write', () => {
     const target = {
       audience: AUDIENCE,
       scopes: { 'postings:read': {}, 'postings:write': {} },

@@ -1,4 +1,4 @@
-// Where an issuer's keys are found: attacks, rows KB-09, SE-13, and issuers whose keys stand elsewhere.
+// Where an issuer's keys are found: attacks, row KB-09, and issuers whose keys stand elsewhere.
 
 import { describe, expect, it } from 'vitest';
 import type { OutboundAnswer, OutboundRequest } from '../../src/core/ports.ts';
@@ -95,7 +95,7 @@ describe('discovery', () => {
     ['/keys', problem('jwks_uri is not an https URL')],
     [7, problem('no jwks_uri')],
     [undefined, problem('no jwks_uri')],
-  ])('does not follow the jwks_uri %j (A-37, A-38, SE-13)', async (jwksUri, refused) => {
+  ])('does not follow the jwks_uri %j (A-37, A-38)', async (jwksUri, refused) => {
     const { fetched, urls } = await fetchWith({ issuer: ISSUER, jwks_uri: jwksUri });
     expect(fetched).toEqual(refused);
     expect(urls).toEqual([DOCUMENT_URL]);

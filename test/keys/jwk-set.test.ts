@@ -138,15 +138,11 @@ describe('a bad key', () => {
     ['with an even n', ({ rsa }) => ({ ...rsa, n: `${rsa.n?.slice(0, -2)}AA` }), 'has an even modulus'],
     ['without n', ({ rsa }) => without(rsa, 'n'), 'lacks n or e'],
     [
-      'whose n is 8200 bits long (A-157)',
+      'whose n is 8200 bits long (A-13)',
       ({ rsa }) => ({ ...rsa, n: Buffer.alloc(1025, 255).toString('base64url') }),
       'has a modulus over 8192 bits',
     ],
-    [
-      'whose n is a megabyte (A-157)',
-      ({ rsa }) => ({ ...rsa, n: 'f'.repeat(100_000) }),
-      'has a modulus over 8192 bits',
-    ],
+    ['whose n is a megabyte (A-13)', ({ rsa }) => ({ ...rsa, n: 'f'.repeat(100_000) }), 'has a modulus over 8192 bits'],
     ['whose point is off its curve (A-14, JB-03)', ({ ec }) => ({ ...ec, y: ec.x }), 'is not a valid public key'],
     [
       'at the origin (A-14)',

@@ -1,5 +1,5 @@
 // Our signing keys as the broker uses them: what is published, what signs, rotation under time, the theft drill, and crashes
-// between any two steps (DESIGN §5; MD-09, A-197, A-198, F-33).
+// between any two steps (MD-09, A-197, A-198, F-33).
 
 import { randomBytes } from 'node:crypto';
 import { cpSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// SPIFFE bundles: rows SB-02 to SB-04, SB-08, SJ-03, SJ-04, SJ-10, SE-20.
+// SPIFFE bundles: rows SB-02 to SB-04, SB-08, SJ-03, SJ-04, SJ-10.
 
 import type { JWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -26,7 +26,7 @@ const named = async (keys: unknown[]) => {
 };
 
 describe('a SPIFFE bundle', () => {
-  it('needs nothing but `keys` (SB-08), and its keys are imported although jose knows no such use (SE-20)', async () => {
+  it('needs nothing but `keys` (SB-08), and its keys are imported although jose knows no such use', async () => {
     const bundle = await read([good]);
     expect(bundle).toMatchObject({ ok: true, keys: [{ kid: 'one', alg: 'ES256' }], ignored: [] });
     expect(bundle).not.toHaveProperty('sequence');

@@ -171,7 +171,7 @@ describe('a pin', () => {
     ['{ trust: idp, sub: "worker-*" }', 'does not pin sub'],
     ['{ trust: idp, claims: { tid: acme } }', 'does not pin sub'],
     ['{ trust: idp, sub: "" }', 'does not pin sub'],
-  ])('A-105 A-106 L02: %s does not load', (text, message) => {
+  ])('A-105 A-106 %s does not load', (text, message) => {
     expect(subject(text).join('\n')).toContain(message);
   });
 
@@ -184,7 +184,7 @@ describe('a pin', () => {
     expect(problemsOf(text)).toEqual([]);
   });
 
-  it('L34: "*" as a whole Kubernetes name loads with a warning', () => {
+  it('"*" as a whole Kubernetes name loads with a warning', () => {
     const found = compileTexts([
       rule('subject: { trust: eks, kubernetes: { namespace: payments, serviceaccount: "*" } }, allow: [deploy]'),
     ]);

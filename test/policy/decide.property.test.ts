@@ -1,4 +1,4 @@
-// Generated policies and principals against a decision written straight from DESIGN §4: no index, no sorting, no sharing.
+// Generated policies and principals against a decision written straight from docs/architecture.md, "Rules": no index, no sorting, no sharing.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

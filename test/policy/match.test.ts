@@ -126,7 +126,7 @@ describe('conditions', () => {
     ['runner_id: "012"', GITLAB, 'fields', '1 runner_id must be a number in these tokens'],
     ['ref: "a*b"', GITHUB, 'fields', '1 ref "*" must end its segment: segments end at "/" and ":"'],
     ['repo: x', GITHUB, 'fields', undefined],
-  ] as const)('L46: %s does not load', (text, table, form, message) => {
+  ] as const)('%s does not load', (text, table, form, message) => {
     const found = messages(text, table, form);
     expect(found).toHaveLength(1);
     if (message !== undefined) expect(found[0]).toBe(message);
@@ -149,7 +149,7 @@ describe('the matcher against a slow oracle', () => {
     fc.constant({ a: 'b' }),
   );
 
-  /** Written from DESIGN §4 alone, value by value, without a thought for speed. */
+  /** Written from what docs/architecture.md says of rules alone, value by value, without a thought for speed. */
   function oracle(values: readonly Json[], has: boolean, presented: Json | undefined): string {
     if (presented === undefined) return 'false';
     if (has) {
@@ -244,7 +244,7 @@ describe("a source's require", () => {
     return sharedIssuerProblem({ table, issuer, requirements: read.conditions });
   };
 
-  it('L01: on an issuer that signs for everybody it must name the tenant exactly', () => {
+  it('on an issuer that signs for everybody it must name the tenant exactly', () => {
     const { issuer = '' } = GITHUB;
     expect(shared('{ event_name: push }', GITHUB, issuer)).toContain(
       'repository_owner_id or repository_id or enterprise_id',
@@ -255,7 +255,7 @@ describe("a source's require", () => {
   });
 
   it.each(['https://accounts.google.com', 'https://gitlab.com', 'https://oidc.vercel.com/team'])(
-    'L01: plain oidc on %s needs a claim of its own tenant',
+    'plain oidc on %s needs a claim of its own tenant',
     (issuer) => {
       expect(shared('{ email_verified: true, azp: x }', OIDC, issuer)).toContain('your tenant');
       expect(shared('{ hd: acme.example }', OIDC, issuer)).toBeUndefined();

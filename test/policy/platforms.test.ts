@@ -117,7 +117,7 @@ describe('tokens as platforms issue them', () => {
     ).toBe(true);
   });
 
-  it('L52: a SPIFFE wildcard stays within its segment', () => {
+  it('a SPIFFE wildcard stays within its segment', () => {
     for (const sub of [
       'spiffe://example.org/ns/payments/sa/api/x',
       'spiffe://example.org/ns/payments/sa/',

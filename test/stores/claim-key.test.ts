@@ -20,7 +20,7 @@ describe('the key of a spent credential', () => {
     expect(cut('a', 'b', '')).not.toBe(cut('a', 'b'));
   });
 
-  it('differs wherever any two spendings differ (SE-11)', () => {
+  it('differs wherever any two spendings differ (A-54)', () => {
     const spendings = fc.record({
       purpose: fc.constantFrom('subject', 'actor', 'client'),
       source: fc.string({ unit: fc.constantFrom('a', ':', '1', '|') }),

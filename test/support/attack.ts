@@ -56,7 +56,7 @@ export function createAttack(broker: TestBroker): Attack {
   });
 }
 
-/** How every refused credential ends, for whatever reason (FORMATS §3). */
+/** How every refused credential ends, for whatever reason (docs/errors.md). */
 export const refused = (reason: string): string => `400 invalid_request ${reason}`;
 
 /** Waits where the next refusal could be coalesced with others: then it would have no record of its own to look at. */

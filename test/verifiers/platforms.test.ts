@@ -23,7 +23,7 @@ async function nameOf(source: SourceUnderTest, claims: Record<string, unknown>):
 }
 
 describe('GitHub Actions tokens', () => {
-  it('CI-01, A-112 name the same identity for the legacy and the immutable form of sub', async () => {
+  it('A-112 name the same identity for the legacy and the immutable form of sub', async () => {
     const source = await sourceOf('github');
     const legacy = githubPush(AUDIENCE, NOW);
     const immutable = { ...legacy, sub: 'repo:octo-org@65/octo-repo@74:ref:refs/heads/main' };

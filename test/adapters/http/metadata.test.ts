@@ -28,7 +28,7 @@ describe('addresses', () => {
         '/.well-known/openid-configuration/t1',
       ],
     ],
-  ])('of %s are appended and inserted (MD-01, MC-02)', (issuer, base, metadata) => {
+  ])('of %s are appended and inserted (MD-01)', (issuer, base, metadata) => {
     expect(pathsOf(issuer)).toEqual({ token: `${base}/token`, jwks: `${base}/.well-known/jwks.json`, metadata });
   });
 
@@ -42,7 +42,7 @@ describe('addresses', () => {
 
 describe('metadata', () => {
   it.each(['https://sts.example', 'https://sts.example/', 'https://sts.example/t1', 'https://sts.example/a/b'])(
-    'of %s is the same document at every address, and names that issuer byte for byte (MD-01, MD-02, MC-02)',
+    'of %s is the same document at every address, and names that issuer byte for byte (MD-01, MD-02)',
     async (issuer) => {
       harness = await startListener({ issuer });
       const bodies = new Set<string>();

@@ -1,5 +1,5 @@
 // Rules about who may import what: arrows between folders, libraries and node's own modules in their places, no cycles.
-// DESIGN, "Layout". What no line here allows is a violation: a new folder has to be entered before it may import.
+// docs/architecture.md, "The folders". What no line here allows is a violation: a new folder has to be entered before it may import.
 
 import type { Import, Rule, SourceFile } from './source.ts';
 
