@@ -1,6 +1,6 @@
 // Every number that bounds hostile input, waiting or memory, in one place. A name ends in its unit. The comment behind each
-// gives the evidence; attacks (A-n), faults (F-n) and requirement rows
-// (TX-15, SI-04, ...) are the identifiers of test/conformance/README.md; section signs are RFC sections.
+// gives the evidence: attacks (A-n, test/attacks/README.md), faults (F-n, test/faults.md), requirements (TX-15, SI-04, ...,
+// test/conformance/README.md). Section signs are RFC sections.
 
 // What a caller may send.
 

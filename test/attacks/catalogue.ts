@@ -10,9 +10,11 @@ export interface Group {
 export const GROUPS: readonly Group[] = [
   { title: 'Signatures and JOSE headers', first: 1, last: 33 },
   { title: 'Claims: issuer, audience, time, replay, subject', first: 34, last: 66 },
+  { title: 'SPIFFE IDs', first: 85, last: 88 },
   { title: 'SPIFFE JWT-SVIDs', first: 99, last: 104 },
   { title: 'CI identities and the pins of rules', first: 105, last: 127 },
   { title: 'The token exchange', first: 128, last: 150 },
+  { title: 'Credentials in what is written down', first: 170, last: 170 },
   { title: 'The HTTP surface, floods and what callers learn', first: 173, last: 196 },
   { title: 'Keys, configuration, state', first: 197, last: 210 },
 ];

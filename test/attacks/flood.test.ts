@@ -166,7 +166,7 @@ describe('connections that only wait', () => {
     return socket;
   };
 
-  it('A-173, A-174 a thousand idle ones, slow headers and slow bodies are cut off, while good requests pass', async () => {
+  it('A-173, A-174, F-43 a thousand idle ones, slow headers and slow bodies are cut off, while good requests pass', async () => {
     const HEAD = `POST /token HTTP/1.1\r\nHost: x\r\n${TYPE}`;
     const begun = performance.now();
     const sockets: TLSSocket[] = [];

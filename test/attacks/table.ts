@@ -10,6 +10,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = `${ROOT}/test/attacks/README.md`;
 const BEGIN = '<!-- begin of the generated table -->';
 const END = '<!-- end of the generated table -->';
+/** They name what they do not prove. */
+const PLANTED = /(?:identifiers|attacks\/table|conformance\/table)\.test\.ts$/;
 
 /** A text of a test that speaks of an attack: a title, or the row of a table of titles. */
 export interface Named {
@@ -21,8 +23,7 @@ export interface Named {
 export const readNamed = (): readonly Named[] =>
   namedIn(
     readTree(ROOT, ['test']).filter(
-      ({ path }) =>
-        (path.endsWith('.test.ts') && path !== 'test/attacks/table.test.ts') || path.startsWith('test/contract/'),
+      ({ path }) => (path.endsWith('.test.ts') && !PLANTED.test(path)) || path.startsWith('test/contract/'),
     ),
   );
 
@@ -76,7 +77,9 @@ export function renderTable(named: readonly Named[]): string {
 
 function row(number: number, named: readonly Named[]): string {
   const files = [...new Set(named.map(({ file }) => file.replace(/^test\//, '')))].sort();
-  const example = named.find(({ file }) => file.startsWith('test/attacks/')) ?? named[0];
+  const near = named.filter(({ file }) => file.startsWith('test/attacks/'));
+  // The longest title says most of what the attack is.
+  const [example] = (near.length > 0 ? near : named).toSorted((a, b) => b.title.length - a.title.length);
   const cells = [`A-${number}`, withoutNumbers(example?.title ?? ''), files.join('<br>'), LATER[number] ?? ''];
   return `| ${cells.map((text) => text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')).join(' | ')} |`;
 }

@@ -23,7 +23,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = `${ROOT}/test/conformance/README.md`;
 const BEGIN = '<!-- biome-ignore format: the table is generated -->';
 const END = '<!-- end of the generated table -->';
-const FAMILIES = ['TX', 'OA', 'MD', 'AT', 'RI', 'JB', 'SI', 'SJ', 'KB'];
+const FAMILIES = ['TX', 'OA', 'MD', 'AT', 'RI', 'JB', 'SI', 'SJ', 'SB', 'KB'];
 
 /** A title that speaks of a requirement. */
 export interface Named {
@@ -100,7 +100,7 @@ export function renderTable(rows: readonly Row[], named: readonly Named[]): stri
     const remarks = [decision, later && `later: ${later}`].filter((text) => text !== undefined);
     return `| ${[id, says, filesOf(id), remarks.join('; ')].map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
   });
-  return ['| ID | says | proved by | decision, or later |', '|---|---|---|---|', ...lines].join('\n');
+  return ['| ID | says | proved by | what this broker decides, or later |', '|---|---|---|---|', ...lines].join('\n');
 }
 
 /** The README as it stands, and as it should stand. */

@@ -45,7 +45,7 @@ describe('parseSpiffeId', () => {
     expect(texts.map((text) => parseSpiffeId(text)?.text)).toEqual(texts);
   });
 
-  it('takes 2,048 bytes and a trust domain of 255, and not one byte more (SI-04)', () => {
+  it('takes 2,048 bytes and a trust domain of 255, and not one byte more (SI-04, A-87)', () => {
     const id = (bytes: number): string => 'spiffe://td/'.padEnd(bytes, 'x');
     expect(parseSpiffeId(id(2_048))).toBeDefined();
     expect(parseSpiffeId(id(2_049))).toBeUndefined();

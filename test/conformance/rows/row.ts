@@ -6,7 +6,7 @@ export interface Row {
   readonly id: string;
   /** The requirement in at most some twelve words. */
   readonly says: string;
-  /** Where the design decides otherwise, or narrower, than the requirement's own text. */
+  /** Where this broker decides otherwise, or narrower, than the requirement's own text. */
   readonly decision?: string;
   /** Why there is no test, and which later work brings it, named by capability. */
   readonly later?: string;

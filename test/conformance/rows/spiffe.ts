@@ -1,4 +1,5 @@
-// SPIFFE-ID (SI) and JWT-SVID (SJ). X.509-SVIDs, WIT-SVIDs, bundle endpoints and the Workload API come with their parts.
+// SPIFFE-ID (SI), JWT-SVID (SJ), trust domains and bundles (SB). X.509-SVIDs, WIT-SVIDs, bundle endpoints and the Workload API
+// come with their parts.
 
 import type { Row } from './row.ts';
 
@@ -29,4 +30,8 @@ export const ROWS: readonly Row[] = [
   { id: 'SJ-09', says: 'jti is not required, and an SVID may be used again' },
   { id: 'SJ-10', says: 'only bundle keys with use jwt-svid and a kid verify JWT-SVIDs' },
   { id: 'SJ-11', says: 'a workload has a path' },
+  { id: 'SB-02', says: 'a refresh hint is only a hint', decision: 'brought within our own limits' },
+  { id: 'SB-03', says: 'a bundle without usable keys lets nobody prove anything' },
+  { id: 'SB-04', says: 'an element of an unknown kty or use is ignored, and only that one' },
+  { id: 'SB-08', says: 'no further member is demanded' },
 ];

@@ -1,0 +1,75 @@
+// Every identifier that a comment, a title or a page cites stands in a table that says what it is: requirements in
+// conformance/README.md, attacks in attacks/README.md, faults in faults.md. Each rule is also shown a violation.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { GROUPS } from './attacks/catalogue.ts';
+import { readRows } from './conformance/table.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const FAULTS = 'test/faults.md';
+/** They cite what does not exist, to be found out. */
+const PLANTED = /(?:identifiers|attacks\/table|conformance\/table)\.test\.ts$/;
+
+const filesBelow = (folder: string): readonly (readonly [string, string])[] =>
+  readdirSync(`${ROOT}/${folder}`, { recursive: true, encoding: 'utf8' })
+    .map((name) => `${folder}/${name}`)
+    .filter((path) => /\.(?:ts|md)$/.test(path) && !PLANTED.test(path))
+    .map((path) => [path, readFileSync(`${ROOT}/${path}`, 'utf8')] as const);
+
+/** `TX-13`, and both ends of `F-1 to F-13`; names of curves are none. */
+const citedIn = (text: string): readonly string[] =>
+  [...text.matchAll(/(?<![\w-])[A-Z]{1,2}-\d+\b/g)].map(([id]) => id).filter((id) => !/^P-(?:256|384|521)$/.test(id));
+
+interface Tables {
+  readonly attacks: typeof GROUPS;
+  readonly rows: readonly { readonly id: string }[];
+  readonly faults: string;
+}
+
+function unknownIn(files: readonly (readonly [string, string])[], { attacks, rows, faults }: Tables) {
+  const known = new Set([...rows.map(({ id }) => id), ...[...faults.matchAll(/^\| (F-\d+) \|/gm)].map(([, id]) => id)]);
+  for (const { first, last } of attacks) for (let number = first; number <= last; number += 1) known.add(`A-${number}`);
+  return files.flatMap(([path, text]) => citedIn(text).flatMap((id) => (known.has(id) ? [] : [`${path} cites ${id}`])));
+}
+
+/** Each fault with the files of tests that name it, as the table says and as it is. A header comment proves nothing. */
+function faultsProved(faults: string, tests: readonly (readonly [string, string])[]) {
+  const rows = [...faults.matchAll(/^\| (F-\d+) \| [^|]+ \| ([^|]*) \|$/gm)];
+  const code = tests
+    .filter(([path]) => path.endsWith('.ts'))
+    .map(([path, text]) => [path.replace(/^test\//, ''), citedIn(text.replaceAll(/^\s*\/\/.*$/gm, ''))] as const);
+  return rows.map(([, id = '', said = '']) => ({
+    id,
+    said: said.trim(),
+    named: code
+      .flatMap(([path, cited]) => (cited.includes(id) ? [path] : []))
+      .sort()
+      .join(', '),
+  }));
+}
+
+describe('identifiers', () => {
+  const tables = { attacks: GROUPS, rows: readRows(), faults: readFileSync(`${ROOT}/${FAULTS}`, 'utf8') };
+  const tests = filesBelow('test');
+
+  it('stand in a table, wherever they are cited', () => {
+    const root = readdirSync(ROOT).filter((name) => name.endsWith('.md'));
+    const pages = root.map((name) => [name, readFileSync(`${ROOT}/${name}`, 'utf8')] as const);
+    const cited = [...pages, ...['src', 'docs', 'bench', 'openapi'].flatMap(filesBelow), ...tests];
+    expect(unknownIn(cited, tables)).toEqual([]);
+    expect(unknownIn([['a.ts', '// A-1, TX-13, F-1 to F-99 (ZZ-01, A-999), P-256, SHA-256']], tables)).toEqual([
+      'a.ts cites F-99',
+      'a.ts cites ZZ-01',
+      'a.ts cites A-999',
+    ]);
+  });
+
+  it('of faults have a test each, in the files that the table names', () => {
+    const wrong = (faults: string) => faultsProved(faults, tests).filter(({ said, named }) => said !== named || !said);
+    expect(faultsProved(tables.faults, tests).length).toBeGreaterThan(30);
+    expect(wrong(tables.faults)).toEqual([]);
+    expect(wrong('| F-8 | x | keys/other.test.ts |\n| F-99 | x |  |')).toHaveLength(2);
+  });
+});
