@@ -74,6 +74,12 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   const { clock, randomBytes } = world;
   const problem = (text: string) => frame.log.error(text);
   await openPrivateDirectory(config.keys.directory);
+  // Before the trail: who does not get the lock of the store must not touch the lines of the one who has it.
+  const store = await openMemoryStore({
+    directory: config.store.directory,
+    clock,
+    onEvent: (event) => frame.log.warn({ event }, 'spent store'),
+  });
   const audit = await openAudit({
     to: config.audit.to === 'stdout' ? 'stdout' : { file: config.audit.to, sync: config.audit.sync },
     ...(world.stdout ? { stdout: world.stdout } : {}),
@@ -82,11 +88,6 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     clock,
     randomBytes,
     onProblem: problem,
-  });
-  const store = await openMemoryStore({
-    directory: config.store.directory,
-    clock,
-    onEvent: (event) => frame.log.warn({ event }, 'spent store'),
   });
   const held: { current: Current | undefined } = { current: undefined };
   const signingKeys = await openSigningKeys({
@@ -118,6 +119,20 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     },
   };
 }
+
+/** What `/readyz` tells. */
+export const readinessOf = (state: State, stopping: boolean) => ({
+  needs: {
+    audit: state.audit.healthy(),
+    store: state.store.healthy(),
+    signingKeys: state.signingKeys.list().some((key) => key.state === 'current'),
+    policy: state.current.configuration.compiled.rules.length > 0,
+  },
+  stopping,
+  degraded: state.current.configuration.sources
+    .filter(({ keys }) => keys.keys.status().state !== 'fresh')
+    .map(({ config }) => config.name),
+});
 
 /** The immutable value that requests read. */
 export function snapshotOf(configuration: Configuration, signer: SigningKeys, generation: number): Snapshot {

@@ -15,6 +15,7 @@ import {
   type Frame,
   openFrame,
   openState,
+  readinessOf,
   type State,
   snapshotOf,
 } from './compose-state.ts';
@@ -100,9 +101,17 @@ async function openListeners(
   const watcher = watchFiles({ paths: config.watched, stillAsRead, onChange: () => void reload() });
   const control = createControlListener({ socket: config.control.socket, handlers: controlHandlers(state, reload) });
 
-  await control.listen();
-  const observed = await observe.listen(config.observe.host, config.observe.port);
-  const listening = await listener.listen(config.listen.host, config.listen.port);
+  const bind = async () => {
+    await control.listen();
+    const observed = await observe.listen(config.observe.host, config.observe.port);
+    return { observed, listening: await listener.listen(config.listen.host, config.listen.port) };
+  };
+  // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
+  const { observed, listening } = await bind().catch(async (error: unknown) => {
+    watcher.close();
+    await Promise.allSettled([listener.close(0), control.close(), observe.close()]);
+    throw error;
+  });
   frame.log.info({ issuer: config.issuer, sources: config.sources.length }, 'started');
 
   return Object.freeze({
@@ -184,19 +193,6 @@ function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
   return metrics;
 }
 
-const readinessOf = (state: State, stopping: boolean) => ({
-  needs: {
-    audit: state.audit.healthy(),
-    store: state.store.healthy(),
-    signingKeys: state.signingKeys.list().some((key) => key.state === 'current'),
-    policy: state.current.configuration.compiled.rules.length > 0,
-  },
-  stopping,
-  degraded: state.current.configuration.sources
-    .filter(({ keys }) => keys.keys.status().state !== 'fresh')
-    .map(({ config }) => config.name),
-});
-
 const digestsOf = ({ configuration }: Current) => ({
   config: configuration.config.digest,
   policy: configuration.compiled.digest,
@@ -242,10 +238,11 @@ function reloadOf({
     },
     swap(next) {
       const { certificatePem, keyPem } = next.config.listen.tls;
+      const generation = state.current.snapshot.generation + 1;
+      const snapshot = snapshotOf(next, state.signingKeys, generation);
       listener.replaceCertificate({ certificate: certificatePem, key: keyPem });
       before = state.current;
-      const generation = before.snapshot.generation + 1;
-      state.current = { configuration: next, snapshot: snapshotOf(next, state.signingKeys, generation) };
+      state.current = { configuration: next, snapshot };
       return generation;
     },
     drained,

@@ -1,7 +1,9 @@
 // What only a process shows: readiness, signals, kills, full disks, and state that survives them.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { appendFileSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { githubPush, jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
@@ -110,9 +112,25 @@ describe('a served broker', () => {
 
   it('the second broker on one state directory refuses to start, and the first one goes on', async () => {
     served = await serve(config());
+    // Half a line, as the first broker may just be writing it: not the second's to repair.
+    appendFileSync(join(broker.folder, 'audit.jsonl'), '{"chain":"');
     const second = spawnVerb(['serve', '--config', config()]);
-    expect(await second.ended).not.toBe(0);
+    expect(await second.ended).toBe(3);
+    expect(second.stderr()).toContain('store.lock');
+    expect(second.stderr()).not.toContain('in the middle of a line');
     expect((await broker.exchange(await svid())).status).toBe(200);
+  });
+
+  it.each(['listen', 'observe'])('ends where the address of `%s` is taken, and says which', async (name) => {
+    // It used to print the error and live on, with what it had opened before.
+    const taken = createServer().listen(name === 'listen' ? broker.port : broker.observePort, '127.0.0.1');
+    await once(taken, 'listening');
+    served = spawnVerb(['serve', '--config', config()]);
+    const ended = await served.ended;
+    taken.close();
+    expect({ ended, said: served.stderr() }).toMatchObject({ ended: 3, said: expect.stringContaining('EADDRINUSE') });
+    expect(await verify()).toBe(0);
+    served = await serve(config()); // the control
   });
 
   it('A-206 refuses to run with certificate checks switched off', async () => {
