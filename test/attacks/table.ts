@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readTree, type SourceFile, textOf, walk } from '../support/architecture/source.ts';
-import { GROUPS, LATER } from './catalogue.ts';
+import { ATTACKS, GROUPS, LATER } from './catalogue.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = `${ROOT}/test/attacks/README.md`;
@@ -16,7 +16,6 @@ const PLANTED = /(?:identifiers|attacks\/table|conformance\/table)\.test\.ts$/;
 /** A text of a test that speaks of an attack: a title, or the row of a table of titles. */
 export interface Named {
   readonly number: number;
-  readonly title: string;
   readonly file: string;
 }
 
@@ -29,7 +28,7 @@ export const readNamed = (): readonly Named[] =>
 
 export function namedIn(files: readonly SourceFile[]): readonly Named[] {
   return files.flatMap((file) =>
-    texts(file).flatMap((title) => numbersIn(title).map((number) => ({ number, title, file: file.path }))),
+    texts(file).flatMap((title) => numbersIn(title).map((number) => ({ number, file: file.path }))),
   );
 }
 
@@ -53,40 +52,23 @@ function texts(file: SourceFile): readonly string[] {
 /** Attacks that nothing answers and nothing promises to. */
 export function missing(named: readonly Named[]): readonly string[] {
   const tested = new Set(named.map(({ number }) => number));
-  return numbers()
-    .filter((number) => !tested.has(number) && LATER[number] === undefined)
-    .map((number) => `A-${number} has no test and no later`);
+  return ATTACKS.filter(({ number }) => !tested.has(number) && LATER[number] === undefined).map(
+    ({ number }) => `A-${number} has no test and no later`,
+  );
 }
 
-const numbers = (): readonly number[] =>
-  GROUPS.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
-
 export function renderTable(named: readonly Named[]): string {
-  return GROUPS.map(({ title, first, last }) => {
-    const rows = numbers()
-      .filter((number) => number >= first && number <= last)
-      .map((number) =>
-        row(
-          number,
-          named.filter((one) => one.number === number),
-        ),
-      );
-    return [`### ${title}`, '', '| attack | for one | proved by | later |', '|---|---|---|---|', ...rows].join('\n');
+  return GROUPS.map(({ title, first, attacks }) => {
+    const rows = attacks.map((says, index) => row(first + index, says, named));
+    return [`### ${title}`, '', '| attack | what it is | proved by | later |', '|---|---|---|---|', ...rows].join('\n');
   }).join('\n\n');
 }
 
-function row(number: number, named: readonly Named[]): string {
-  const files = [...new Set(named.map(({ file }) => file.replace(/^test\//, '')))].sort();
-  const near = named.filter(({ file }) => file.startsWith('test/attacks/'));
-  // The longest title says most of what the attack is.
-  const [example] = (near.length > 0 ? near : named).toSorted((a, b) => b.title.length - a.title.length);
-  const cells = [`A-${number}`, withoutNumbers(example?.title ?? ''), files.join('<br>'), LATER[number] ?? ''];
-  return `| ${cells.map((text) => text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')).join(' | ')} |`;
+function row(number: number, says: string, named: readonly Named[]): string {
+  const naming = named.filter((one) => one.number === number).map(({ file }) => file.replace(/^test\//, ''));
+  const files = [...new Set(naming)].sort();
+  return `| A-${number} | ${says} | ${files.join('<br>')} | ${LATER[number] ?? ''} |`;
 }
-
-/** The title without the identifiers that it carries, before or behind. */
-const withoutNumbers = (title: string): string =>
-  title.replace(/^(?:[A-Z]+-\d+(?: to [A-Z]+-\d+)?,? )+/, '').replace(/ \([A-Z]+-\d+[^)]*\)/g, '');
 
 /** The README as it stands, and as it should stand. */
 export function readReadme(): { readonly current: string; readonly fresh: string } {
