@@ -1,6 +1,7 @@
 // From exchequer.yaml to everything that configuration decides: sources with their keys and verifiers, and the compiled policy.
 // The same code runs in `check`, at start, on reload and in `explain`. Builds by hand; every rule about content is elsewhere.
 
+import { certificateProblem } from './adapters/http/tls-server.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -74,7 +75,7 @@ export async function readConfiguration(
   if (!loaded.ok) return { ...loaded, stillAsRead };
   const { config } = loaded;
 
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...tlsProblems(config)];
   const sources: OpenSource[] = [];
   const views: SourceView[] = [];
   for (const source of config.sources) {
@@ -118,6 +119,12 @@ const kindOf = (source: SourceConfig): SourceKind => {
   if (!found) throw new Error('configuration let a kind pass that does not exist');
   return found;
 };
+
+/** A certificate renewed before its key is found here, and not by the listener that is serving. */
+function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] {
+  const problem = certificateProblem({ certificate: tls.certificatePem, key: tls.keyPem });
+  return problem === undefined ? [] : [problemAt(document, ['listen', 'tls'], problem)];
+}
 
 async function openSource(
   config: Config,

@@ -166,6 +166,7 @@ function openPublicListener(
 function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
   const age = (sinceSeconds: number) => world.clock.nowSeconds() - sinceSeconds;
   const metrics = createMetrics({
+    startedAtSeconds: world.clock.nowSeconds(),
     sourceKeys: () =>
       state.current.configuration.sources.map(({ config, keys }) => {
         const { fetchedAtSeconds, state: freshness } = keys.keys.status();

@@ -14,7 +14,7 @@ export interface ReloadParts<Next> {
   readonly prepare: () => Promise<
     { readonly ok: true; readonly next: Next } | { readonly ok: false; readonly problems: readonly string[] }
   >;
-  /** Makes the prepared configuration the current one, at once, and gives its generation. */
+  /** Makes the prepared configuration the current one, at once, and gives its generation. Where it throws, nothing has changed. */
   readonly swap: (next: Next) => number;
   /** Resolves when every request that entered before has left. */
   readonly drained: () => Promise<void>;
@@ -29,16 +29,15 @@ export function createReload<Next>(parts: ReloadParts<Next>): () => Promise<Relo
   let last: Promise<unknown> = Promise.resolve();
 
   const once = async (): Promise<ReloadResult> => {
-    const prepared = await parts.prepare();
-    if (!prepared.ok) {
-      const refused = { ok: false, generation: parts.generation(), problems: prepared.problems };
+    const taken = await take(parts);
+    if (!taken.ok) {
+      const refused = { ok: false, generation: parts.generation(), problems: taken.problems };
       await parts.report(refused, undefined);
       return refused;
     }
-    const generation = parts.swap(prepared.next);
     await parts.drained();
-    const done = { ok: true, generation, problems: [] };
-    await parts.report(done, prepared.next);
+    const done = { ok: true, generation: taken.generation, problems: [] };
+    await parts.report(done, taken.next);
     return done;
   };
 
@@ -47,4 +46,18 @@ export function createReload<Next>(parts: ReloadParts<Next>): () => Promise<Relo
     last = next.catch(() => undefined);
     return next;
   };
+}
+
+type Taken<Next> =
+  | { readonly ok: true; readonly next: Next; readonly generation: number }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** What throws is refused and said like any other problem: nobody waits for a reload that the file watch began. */
+async function take<Next>({ prepare, swap }: ReloadParts<Next>): Promise<Taken<Next>> {
+  try {
+    const prepared = await prepare();
+    return prepared.ok ? { ok: true, next: prepared.next, generation: swap(prepared.next) } : prepared;
+  } catch (error) {
+    return { ok: false, problems: [`cannot be taken: ${error instanceof Error ? error.message : 'a fault'}`] };
+  }
 }

@@ -101,6 +101,20 @@ describe('reload', () => {
       .toBe(120);
   });
 
+  it.each([
+    ['is no certificate', async () => 'garbage'],
+    ['was renewed before its key', async () => (await mintServerCertificate(['localhost'])).cert],
+  ])('F-35 a certificate that %s changes nothing, says so, and never ends the process', async (_title, certificate) => {
+    broker = await startTestBroker();
+    const text = await certificate();
+    broker.write('tls.crt', text);
+    const result = await broker.broker.reload();
+    expect(result).toMatchObject({ ok: false, generation: 1 });
+    expect(result.problems.join('\n')).toContain('listen.tls');
+    expect(broker.records().find(({ event }) => event === 'reload')).toMatchObject({ outcome: 'refused' });
+    expect((await broker.exchange(await svid())).status).toBe(200);
+  });
+
   it('a new certificate is served to new connections after a reload', async () => {
     broker = await startTestBroker();
     const tls = await mintServerCertificate(['localhost']);

@@ -6,7 +6,7 @@ import { constants } from 'node:crypto';
 import type { Server as HttpServer, RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type Socket, Server as TcpServer } from 'node:net';
-import type { TlsOptions } from 'node:tls';
+import { createSecureContext, type TlsOptions } from 'node:tls';
 import {
   CONNECTION_SWEEP_MS,
   CONNECTIONS_MAX,
@@ -43,6 +43,18 @@ const secureOptions = (tls: TlsMaterial): TlsOptions => ({
   minVersion: 'TLSv1.2',
   secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
 });
+
+/** Why a server could not use these, or undefined. Says nothing of what is in them. */
+export function certificateProblem(tls: TlsMaterial): string | undefined {
+  try {
+    createSecureContext(secureOptions(tls));
+    return undefined;
+  } catch (error) {
+    // OpenSSL's reason is one of its own fixed texts.
+    const reason = error instanceof Error && 'reason' in error ? String(error.reason) : 'unreadable';
+    return `the certificate and its key cannot be used (${reason})`;
+  }
+}
 
 /** A server that is not listening yet. Throws where certificate and key cannot be used. */
 export function createTlsServer(parts: {
