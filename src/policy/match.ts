@@ -170,7 +170,7 @@ function readValue(written: unknown, { type, fold, subtrees }: ValueType): Value
   if (!isScalar(written)) return wrong('must be text, a number, true or false');
   if (type === 'number') {
     const number = typeof written === 'string' ? Number(written) : written;
-    if (typeof number !== 'number' || String(number) !== String(written))
+    if (typeof number !== 'number' || !Number.isFinite(number) || String(number) !== String(written))
       return wrong('must be a number in these tokens');
     return { ok: true, value: number };
   }

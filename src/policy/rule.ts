@@ -92,6 +92,8 @@ function matchesOf(work: Work, key: 'subject' | 'anyone', who: Who, pinned: bool
   if (!pinned && trust === undefined && sub === undefined && claims === undefined && kinds.length === 0)
     report(work, [key], 'is empty: it would deny everybody');
   const sources = sourcesOf(work, key, trust, kinds);
+  if (sources.length === 0 && kinds.length > 1)
+    report(work, [key], `has ${kinds.join(' and ')} claims, and no token has both: write a rule for each`);
   const written = { sub, claims, blocks, kinds };
   const byTable = new Map<unknown, readonly ReadCondition[]>();
   return sources.map((source) => {

@@ -92,6 +92,16 @@ describe('a policy', () => {
     [`deny: all`, 'a deny needs a subject, or anyone'],
     [`anyone: {}, deny: all`, 'it would deny everybody'],
     [`${JOB}, deny: all, lifetime: 5m`, 'means nothing in a deny'],
+    [
+      `subject: { github: { actor: x }, gitlab: { user_login: x } }, deny: all`,
+      'no token has both: write a rule for each',
+    ],
+    [
+      `anyone: { github: { actor: x }, gitlab: { user_login: x } }, deny: all`,
+      'no token has both: write a rule for each',
+    ],
+    [`subject: { trust: gitlab, gitlab: { runner_id: "NaN" } }, deny: all`, 'must be a number in these tokens'],
+    [`subject: { trust: gitlab, gitlab: { runner_id: "Infinity" } }, deny: all`, 'must be a number in these tokens'],
     [`${JOB}, allow: [deploy], lifetime: 13h`, 'is longer than any target allows'],
     [`${JOB}, allow: [deploy], lifetime: 5`, 'must be a duration'],
     [`${JOB}, allow: [deploy], until: 2027-02-30`, 'is no day of the calendar'],
