@@ -18,9 +18,17 @@ import {
   type SpentStore,
 } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
-import { prove } from './prove.ts';
+import { presentable, prove } from './prove.ts';
 import { recheck } from './recheck.ts';
-import { type ExchangeRecord, noteDecision, noteIssued, noteProved, noteRefusal, openRecord } from './record.ts';
+import {
+  type ExchangeRecord,
+  noteDecision,
+  noteIssued,
+  notePolicy,
+  noteProved,
+  noteRefusal,
+  openRecord,
+} from './record.ts';
 import { ok, type Refusal, type Result, refuse } from './refusal.ts';
 import type { Ask, Received } from './request.ts';
 import { type Spent, spend } from './spend.ts';
@@ -103,7 +111,7 @@ async function path(
   kept: Kept,
 ): Promise<Result<Granted>> {
   const snapshot = parts.snapshot();
-  record.policy = { digest: snapshot.policy.digest, generation: snapshot.generation };
+  notePolicy(record, snapshot);
 
   if (!received.request.ok) return received.request;
   const request = received.request.value;
@@ -113,6 +121,8 @@ async function path(
   const { subject } = parties.value;
   kept.subject = subject;
   noteProved(record, 'subject', subject, snapshot.policy.claimsNamed(subject.source));
+  const presented = presentable(parties.value);
+  if (!presented.ok) return presented;
 
   // Proving may have waited for keys: the decision and the token's times start from a fresh reading.
   const now = parts.clock.nowSeconds();
@@ -132,16 +142,20 @@ async function path(
   const issued = await issuer.issue(order.value);
 
   // Spending and signing took time: the clock is read again, and the configuration may be another one.
+  const current = parts.snapshot();
   const released = recheck({
     order: order.value,
     issuer,
     issued,
     ask: request.ask,
     decidedOn: snapshot,
-    current: parts.snapshot(),
+    current,
     nowSeconds: parts.clock.nowSeconds(),
   });
-  if (!released.ok) return released;
+  if (!released.ok) {
+    notePolicy(record, current);
+    return released;
+  }
   const scopesAsked = request.ask.scopes !== undefined;
   return ok({ kind: 'granted', decision: record.decision, issued: released.value, order: order.value, scopesAsked });
 }

@@ -18,11 +18,13 @@ export async function prove(
   nowSeconds: number,
 ): Promise<Result<ProvedParties>> {
   const subject = await snapshot.verifiers.verify(request.subject, 'subject', nowSeconds);
-  if (!subject.ok) return subject;
-
-  // Without client authentication, only a workload's own self-authenticating credential may be presented (TX-12). This is
-  // asked after the proof, so that nobody unproved learns which sources want a client.
-  if (subject.value.proof.presenter !== 'self')
-    return refuse({ reason: 'client_required', source: subject.value.source });
-  return ok({ subject: subject.value });
+  return subject.ok ? ok({ subject: subject.value }) : subject;
 }
+
+/**
+ * Whether those who were proved may be presented so: without client authentication, only a workload's own self-authenticating
+ * credential (TX-12). Asked after the proof, so that nobody unproved learns which sources want a client, and that the record
+ * names whom it was about.
+ */
+export const presentable = ({ subject }: ProvedParties): Result<undefined> =>
+  subject.proof.presenter === 'self' ? ok(undefined) : refuse({ reason: 'client_required', source: subject.source });

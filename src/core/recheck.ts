@@ -34,7 +34,10 @@ export function recheck(input: RecheckInput): Result<Issued> {
   if (input.current.generation === input.decidedOn.generation) return ok(issued);
   const again = input.current.policy.decide({ subject, ask: input.ask, now: nowSeconds });
   if (!again.granted) return refuse(again.refusal);
-  if (!covers(again.grant, order)) return refuse({ reason: 'no_rule' });
+  // The same name may stand for another address now: what was issued must be what it would be today.
+  const today = input.current.issuers.get(order.grant.target);
+  if (!covers(again.grant, order) || !today || facts !== JSON.stringify(today.expect(order)))
+    return refuse({ reason: 'no_rule' });
   return ok(issued);
 }
 

@@ -84,6 +84,14 @@ export function openRecord(received: Received, decision: string, time: number): 
   };
 }
 
+/** Notes which policy decides. */
+export function notePolicy(
+  record: ExchangeRecord,
+  { generation, policy }: { readonly generation: number; readonly policy: { readonly digest: string } },
+): void {
+  record.policy = { digest: policy.digest, generation };
+}
+
 /** Notes who was proved in a role, with the values of the claims that a rule or the kind's table names. */
 export function noteProved(
   record: ExchangeRecord,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createEpochs } from '../../src/core/epochs.ts';
 import type { Outcome } from '../../src/core/exchange.ts';
-import { REQUESTS_IN_FLIGHT_MAX } from '../../src/core/limits.ts';
-import { AuditUnavailable, StoreUnavailable } from '../../src/core/ports.ts';
+import { LEEWAY_SECONDS, REQUESTS_IN_FLIGHT_MAX } from '../../src/core/limits.ts';
+import { AuditUnavailable, type Issuer, type Snapshot, StoreUnavailable } from '../../src/core/ports.ts';
 import { refuse } from '../../src/core/refusal.ts';
 import { createPath, grantingPolicy, NOW, provedSubject, RECEIVED, refusingPolicy } from '../support/path.ts';
 
@@ -45,6 +45,8 @@ describe('the path of a request', () => {
     const path = createPath({ subject: provedSubject({ presenter: 'client' }) });
     expect(reasonOf(await path.run())).toBe('client_required');
     expect(path.calls).toEqual(['verify', 'record', 'answer', 'observe']);
+    // Who it was is proved: the record says so, and is never one of a count.
+    expect(path.records[0]).toMatchObject({ roles: { subject: { name: 'github:s' } } });
   });
 
   it('spends nothing for a refused decision, so the caller may try again', async () => {
@@ -105,9 +107,29 @@ describe('the path of a request', () => {
     expect(outcome).toMatchObject({ order: { issuedAt: NOW, expiresAt: NOW + 60 } });
   });
 
-  it('refuses a credential within the leeway after its end: nothing may outlive it', async () => {
-    expect(reasonOf(await createPath({ subject: provedSubject({ expiresAt: NOW - 5 }) }).run())).toBe('expired');
+  it('refuses a credential within the leeway after its end, unspent: nothing may outlive it', async () => {
+    const path = createPath({ subject: provedSubject({ expiresAt: NOW - 5 }) });
+    expect(reasonOf(await path.run())).toBe('expired');
+    expect(path.calls).not.toContain('claim');
   });
+
+  it.each([
+    ['once', undefined],
+    ['once-per-target', 'ledger'],
+  ] as const)(
+    'A-53 a credential of class %s is claimed for the target %s, until no verifier takes it',
+    async (replay, target) => {
+      const claims: unknown[] = [];
+      const claim = (spending: object, decision: string, untilSeconds: number) => {
+        claims.push({ ...spending, untilSeconds });
+        return Promise.resolve(decision);
+      };
+      const spent = { claim, release: () => Promise.resolve() };
+      await createPath({ spent, subject: provedSubject({ replay }) }).run();
+      const untilSeconds = NOW + 600 + LEEWAY_SECONDS;
+      expect(claims).toEqual([{ purpose: 'subject', source: 'github', jti: 'jti-1', target, untilSeconds }]);
+    },
+  );
 
   it('F-46 sheds what exceeds the requests in work, and serves again when they are done', async () => {
     const gate = Promise.withResolvers<void>();
@@ -127,9 +149,9 @@ describe('the path of a request', () => {
 });
 
 describe('the recheck', () => {
-  const swapped = (policy: ReturnType<typeof grantingPolicy>) => {
+  const swapped = (policy: ReturnType<typeof grantingPolicy>, issuers?: Snapshot['issuers']) => {
     const path = createPath();
-    const after = { ...path.snapshot, generation: 2, policy };
+    const after = { ...path.snapshot, generation: 2, policy, ...(issuers ? { issuers } : {}) };
     let reads = 0;
     return createPath({ snapshot: () => (reads++ === 0 ? path.snapshot : after) });
   };
@@ -147,9 +169,42 @@ describe('the recheck', () => {
     expect(reasonOf(await swapped(grantingPolicy({ lifetimeSeconds: 301 })).run())).toBe('granted');
   });
 
-  it('reads the clock again: what expired meanwhile does not leave', async () => {
+  it('refuses what was issued for an address that the target no longer has, or for a target that is gone', async () => {
+    const issuer = createPath().snapshot.issuers.get('ledger');
+    if (!issuer) throw new Error('no issuer');
+    const moved: Issuer = {
+      ...issuer,
+      expect: (order) => ({ ...issuer.expect(order), audience: 'https://new.example' }),
+    };
+    const path = swapped(grantingPolicy(), new Map([['ledger', moved]]));
+    expect(reasonOf(await path.run())).toBe('no_rule');
+    expect(path.calls).toContain('release');
+    expect(reasonOf(await swapped(grantingPolicy(), new Map()).run())).toBe('no_rule');
+    expect(reasonOf(await swapped(grantingPolicy(), new Map([['ledger', issuer]])).run())).toBe('granted');
+  });
+
+  it('refuses what the new rules would grant for another target of that address', async () => {
+    const issuer = createPath().snapshot.issuers.get('ledger');
+    if (!issuer) throw new Error('no issuer');
+    const issuers = new Map([
+      ['ledger', issuer],
+      ['other', issuer],
+    ]);
+    expect(reasonOf(await swapped(grantingPolicy({ target: 'other' }), issuers).run())).toBe('no_rule');
+  });
+
+  it('records the policy that refused, where it is newer than the one that granted', async () => {
+    const path = swapped(refusingPolicy());
+    await path.run();
+    expect(path.records[0]).toMatchObject({ reason: 'no_rule', policy: { digest: 'd2', generation: 2 } });
+  });
+
+  it.each([
+    ['forward past the end of what was issued', 700],
+    ['back further than the leeway', -LEEWAY_SECONDS - 1],
+  ])('reads the clock again: nothing leaves where it went %s', async (_title, step) => {
     let reads = 0;
-    const clock = { nowSeconds: () => (reads++ < 3 ? NOW : NOW + 700), elapsedMs: () => 0 };
+    const clock = { nowSeconds: () => (reads++ < 3 ? NOW : NOW + step), elapsedMs: () => 0 };
     expect(reasonOf(await createPath({ clock }).run())).toBe('expired');
   });
 

@@ -55,14 +55,16 @@ const factsOf = (order: IssueOrder): IssuedFacts => ({
   expiresAt: order.expiresAt,
 });
 
-export const grantingPolicy = (change: { lifetimeSeconds?: number; scopes?: readonly string[] } = {}): Policy => ({
+export const grantingPolicy = (
+  change: { target?: string; lifetimeSeconds?: number; scopes?: readonly string[] } = {},
+): Policy => ({
   digest: 'd',
   decide: ({ subject }) => ({
     granted: true,
     trace: [],
     would: [],
     grant: {
-      target: 'ledger',
+      target: change.target ?? 'ledger',
       scopes: change.scopes ?? ['read'],
       lifetimeSeconds: change.lifetimeSeconds ?? 300,
       rule: { name: 'r', at: 'r.yaml:1', owner: 'team' },
