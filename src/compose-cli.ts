@@ -3,9 +3,10 @@
 
 import { Command } from 'commander';
 import { registerAudit } from './adapters/cli/audit.ts';
-import { registerCheck } from './adapters/cli/check.ts';
+import { registerCheck, renderProblem } from './adapters/cli/check.ts';
 import { registerExplain } from './adapters/cli/explain.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
+import type { BrokerPlace } from './adapters/cli/place.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import { createOperator } from './adapters/control/operator.ts';
@@ -40,7 +41,8 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerExplain(program, terminal, explainTools(world));
   registerKeys(program, terminal, keyTools(world));
   registerAudit(program, terminal, {
-    lines: (file, options) => openLines(file ?? auditFile(world), options),
+    configured: (config) => auditFile(world, config),
+    lines: openLines,
     verify: verifyFile,
   });
   return program;
@@ -63,9 +65,12 @@ async function check(world: World, path: string) {
   caches.retain(new Set());
   if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
   const { sources, compiled, warnings } = read.configuration;
-  const summary = [`${sources.length} sources`, `${compiled.targets.length} targets`, `${compiled.rules.length} rules`];
+  const summary = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
   return { problems: [], warnings, summary };
 }
+
+const counted = (things: readonly unknown[], name: string): string =>
+  `${things.length} ${name}${things.length === 1 ? '' : 's'}`;
 
 const explainTools = (world: World) => ({
   nowSeconds: world.clock.nowSeconds,
@@ -88,14 +93,14 @@ const explainTools = (world: World) => ({
     };
     return { ok: true as const, offline };
   },
-  decision(id: string, broker: { readonly config: string; readonly control: string | undefined }) {
-    const operator = createOperator(broker.control ?? controlSocket(world, broker.config));
+  decision(id: string, broker: BrokerPlace) {
+    const operator = createOperator(controlSocket(world, broker));
     return id === 'last' ? operator.lastDecision() : operator.decision(id);
   },
 });
 
-const keyTools = (world: World) => {
-  const operator = () => createOperator(controlSocket(world, configFile(world)));
+const keyTools = (world: World) => (broker: BrokerPlace) => {
+  const operator = () => createOperator(controlSocket(world, broker));
   return {
     list: async () => operator().keys(),
     rotate: async (algorithm?: 'ES256' | 'RS256') => operator().rotateKeys(algorithm),
@@ -103,20 +108,19 @@ const keyTools = (world: World) => {
   };
 };
 
-const configFile = (world: World): string => world.env.EXCHEQUER_CONFIG || 'exchequer.yaml';
-
 /** Where a configuration puts its control socket and its records, for verbs that only need to know that. */
 function configured(world: World, path: string) {
   const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files: createConfigFiles() });
-  if (!loaded.ok) throw new Error(`${path} does not load; \`exchequer check --config ${path}\` says why`);
-  return loaded.config;
+  if (loaded.ok) return loaded.config;
+  const why = loaded.problems.map(renderProblem).join('\n');
+  throw new Error(`${why}\n${path} does not load; --config or EXCHEQUER_CONFIG names another`);
 }
 
-const controlSocket = (world: World, path: string): string =>
-  world.env.EXCHEQUER_CONTROL || configured(world, path).control.socket;
+const controlSocket = (world: World, { config, control }: BrokerPlace): string =>
+  control ?? configured(world, config).control.socket;
 
-function auditFile(world: World): string {
-  const { audit } = configured(world, configFile(world));
+function auditFile(world: World, path: string): string {
+  const { audit } = configured(world, path);
   if (audit.to === 'stdout') throw new Error('records go to standard output: pipe them in, with - for the file');
   return audit.to;
 }

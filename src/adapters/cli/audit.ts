@@ -2,6 +2,7 @@
 // 3 unreadable); tail shows records to people, one a line. Whatever a trail holds, no byte of it reaches a terminal unescaped.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { CONFIG_HELP, configPath } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What verification found, as far as this verb shows it; `--json` prints the whole of it. */
@@ -16,12 +17,14 @@ export interface TrailReport {
 }
 
 export interface AuditTools {
+  /** The trail that this configuration names. Throws where it names none. */
+  configured(config: string): string;
   /**
-   * The lines of a trail, without their ends; `-` is standard input, undefined the file that the configuration names. With
-   * `last`, only so many from the end; with `follow`, it goes on as the file grows. Throws where it cannot be read.
+   * The lines of a trail, without their ends; `-` is standard input. With `last`, only so many from the end; with `follow`, it
+   * goes on as the file grows. Throws where it cannot be read.
    */
   lines(
-    file: string | undefined,
+    file: string,
     options: { readonly follow: boolean; readonly last?: number },
   ): AsyncIterable<string> | Promise<AsyncIterable<string>>;
   /** Judges the trail in a file by the public key in another. Rejects where either cannot be read. */
@@ -51,12 +54,14 @@ export function registerAudit(program: Command, terminal: Terminal, tools: Audit
     .command('tail')
     .description('show the last records, one a line')
     .argument('[file]', 'the trail; - for standard input, nothing for the one that the configuration names')
+    .option('--config <file>', CONFIG_HELP)
     .option('-n, --lines <count>', 'how many', wholeNumber, LINES_DEFAULT)
     .option('--follow', 'go on as records are written')
     .option('--json', 'the records as they are written')
-    .action((file: string | undefined, options: { lines: number; follow?: true; json?: true }) =>
+    .action((file: string | undefined, options: { config?: string; lines: number; follow?: true; json?: true }) =>
       readable(terminal, async () => {
-        const lines = await tools.lines(file, { follow: options.follow ?? false, last: options.lines });
+        const trail = file ?? tools.configured(configPath(options.config, terminal.env));
+        const lines = await tools.lines(trail, { follow: options.follow ?? false, last: options.lines });
         for await (const line of lines) terminal.out(options.json ? escaped(line) : recordLine(line));
         terminal.exit(0);
       }),
@@ -95,19 +100,36 @@ export function recordLine(line: string): string {
 
 function exchangeWords(record: Members): readonly string[] {
   const who = text(members(record.subject)?.name) ?? 'nobody proved';
-  const target = text(record.target) ?? '?';
+  const target = text(record.target);
   const rule = text(record.rule);
   const outcome = [text(record.outcome) ?? '-', text(record.reason)].filter((word) => word !== undefined).join(' ');
-  return [text(record.decision) ?? '-', outcome, `${who} -> ${target}`, ...(rule === undefined ? [] : [`by ${rule}`])];
+  const would = Array.isArray(record.would) ? record.would.map(members) : [];
+  return [
+    text(record.decision) ?? '-',
+    outcome,
+    target === undefined ? who : `${who} -> ${target}`,
+    ...(rule === undefined ? [] : [`by ${rule}`]),
+    ...would.map((preview) => `preview: ${text(preview?.rule) ?? '-'} would ${text(preview?.would) ?? '-'}`),
+  ];
 }
 
-/** Whatever else the broker records: its name, and the plain members that are not the chain's. */
+/** Whatever else the broker records: its name, and the members that are not the chain's, plain ones and lists of texts. */
 function eventWords(record: Members): readonly string[] {
-  const skipped = new Set(['chain', 'seq', 'prev', 'event', 'time', 'signature', 'kid', 'labels']);
-  const plain = Object.entries(record)
-    .filter(([name, value]) => !skipped.has(name) && typeof value !== 'object')
-    .map(([name, value]) => `${name}=${String(value)}`);
-  return [text(record.event) ?? '-', ...plain];
+  const skipped = new Set(['chain', 'seq', 'prev', 'event', 'time', 'signature', 'labels']);
+  // A checkpoint names the audit key, always the same; with other events the key is what they are about.
+  if (record.event === 'checkpoint') skipped.add('kid');
+  const words = Object.entries(record)
+    .filter(([name]) => !skipped.has(name) && !isCountOfWholeList(record, name))
+    .flatMap(([name, value]) => (typeof value === 'object' ? listed(name, value) : [`${name}=${String(value)}`]));
+  return [text(record.event) ?? '-', ...words];
+}
+
+const listed = (name: string, value: unknown): readonly string[] =>
+  Array.isArray(value) && value.length > 0 ? [`${name}=${value.map((each) => text(each) ?? '-').join(', ')}`] : [];
+
+function isCountOfWholeList(record: Members, name: string): boolean {
+  const list = name.endsWith('Count') ? record[name.slice(0, -'Count'.length)] : undefined;
+  return Array.isArray(list) && list.length === record[name];
 }
 
 type Members = Readonly<Record<string, unknown>>;

@@ -4,6 +4,7 @@
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import type { Problem } from '../../parsing/yaml.ts';
+import { CONFIG_HELP, configPath } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CheckReport {
@@ -25,13 +26,11 @@ interface CheckOptions {
   readonly github?: true;
 }
 
-const CONFIG_DEFAULT = 'exchequer.yaml';
-
 export function registerCheck(program: Command, terminal: Terminal, tools: CheckTools): void {
   program
     .command('check')
     .description('say everything that is wrong with a configuration and its policies')
-    .option('--config <file>', `the configuration (EXCHEQUER_CONFIG; else ${CONFIG_DEFAULT})`)
+    .option('--config <file>', CONFIG_HELP)
     .option('--json', 'one JSON object on stdout')
     .option('--github', 'GitHub workflow commands, one for each problem')
     .allowExcessArguments(false)
@@ -47,11 +46,6 @@ export function registerCheck(program: Command, terminal: Terminal, tools: Check
       else plain(terminal, path, report);
       terminal.exit(report.problems.length === 0 ? 0 : 1);
     });
-}
-
-/** Flag over environment over default; an empty variable is none. */
-export function configPath(flag: string | undefined, env: Terminal['env']): string {
-  return flag ?? (env.EXCHEQUER_CONFIG || CONFIG_DEFAULT);
 }
 
 /** Problems name files as seen from the configuration; people and GitHub look from where the command was run. */

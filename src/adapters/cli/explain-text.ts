@@ -49,12 +49,15 @@ export function renderOffline(assumed: Assumed, explanation: Explanation | undef
 export function renderDecided(record: object): readonly string[] {
   const shown = new Map<string, unknown>(Object.entries(record));
   const trace = shown.get('trace');
-  const lines = ['decision', 'outcome', 'reason', 'subject', 'target', 'scopes', 'rule', 'evidence', 'would'].flatMap(
-    (name) => {
-      const value = shown.get(name);
-      return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
-    },
-  );
+  const lines = ['decision', 'outcome', 'reason', 'subject', 'target', 'scopes', 'rule'].flatMap((name) => {
+    const value = shown.get(name);
+    return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
+  });
+  const evidence = evidenceText(shown.get('evidence'));
+  if (evidence !== '') lines.push(`evidence  ${evidence}`);
+  const would = shown.get('would');
+  if (Array.isArray(would))
+    lines.push(...would.filter(isWould).map((each) => `preview   ${each.rule} would ${each.would}`));
   const rules = Array.isArray(trace) ? trace.filter(isTrace).map(ruleText) : [];
   return [...lines, `rules     ${rules.length} considered`, ...rules].map(printable);
 }
@@ -67,7 +70,8 @@ function ruleText(rule: RuleTrace & Partial<ExplainedRule>): string {
 function failedText({ failed, effect, hint }: RuleTrace & Partial<ExplainedRule>): string {
   if (!failed) return effect === 'allow' ? 'grants it' : 'denies it';
   const was = failed.presented === undefined ? 'was absent' : `was ${failed.presented}`;
-  return `${failed.part}: ${failed.what} ${was}, must be ${failed.expected}${hint === undefined ? '' : `; ${hint}`}`;
+  const what = failed.part === failed.what ? failed.what : `${failed.part}: ${failed.what}`;
+  return `${what} ${was}, must be ${failed.expected}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 const scopesText = (scopes: readonly string[]): string => (scopes.length === 0 ? '' : ` with ${scopes.join(' ')}`);
@@ -75,17 +79,26 @@ const scopesText = (scopes: readonly string[]): string => (scopes.length === 0 ?
 /** The reason, with its evidence; the nearest rule stands in the list of rules. */
 function refusalText(refusal: Refusal): string {
   const { reason, ...evidence } = refusal;
+  return [reason, evidenceText(evidence)].filter((words) => words !== '').join(' ');
+}
+
+function evidenceText(evidence: unknown): string {
+  if (typeof evidence !== 'object' || evidence === null) return '';
   const shown = Object.entries(evidence).filter(([name]) => name !== 'nearest');
-  return [reason, ...shown.map(([name, value]) => `${name}=${String(value)}`)].join(' ');
+  return shown.map(([name, value]) => `${name}=${valueText(value)}`).join(' ');
 }
 
 function valueText(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'name' in value) return String(value.name);
+  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value.join(' ');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 const isTrace = (value: unknown): value is RuleTrace =>
   typeof value === 'object' && value !== null && 'rule' in value && 'at' in value && 'effect' in value;
+
+const isWould = (value: unknown): value is { readonly rule: string; readonly would: string } =>
+  typeof value === 'object' && value !== null && 'rule' in value && 'would' in value;
 
 const printable = (text: string): string =>
   text.replace(

@@ -11,8 +11,9 @@ import type { Principal } from '../../core/principal.ts';
 import { readJson } from '../../parsing/json.ts';
 import { parseJws } from '../../parsing/jws.ts';
 import type { Problem } from '../../parsing/yaml.ts';
-import { configPath, renderProblem } from './check.ts';
+import { renderProblem } from './check.ts';
 import { type Assumed, type Explanation, renderDecided, renderOffline } from './explain-text.ts';
+import { type BrokerPlace, brokerPlace, CONFIG_HELP, CONTROL_HELP } from './place.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 /** A configuration, loaded and asked without any network. */
@@ -34,10 +35,7 @@ export interface ExplainTools {
     | { readonly ok: false; readonly problems: readonly Problem[] }
   >;
   /** The record of one decision (`last`: the newest) from the running broker. Rejects where it cannot be asked. */
-  decision(
-    id: string,
-    broker: { readonly config: string; readonly control: string | undefined },
-  ): Promise<object | undefined>;
+  decision(id: string, broker: BrokerPlace): Promise<object | undefined>;
 }
 
 interface ExplainOptions {
@@ -57,7 +55,7 @@ export function registerExplain(program: Command, terminal: Terminal, tools: Exp
   program
     .command('explain')
     .description('say why a request is, or would be, allowed or refused')
-    .option('--config <file>', 'the configuration (EXCHEQUER_CONFIG; else exchequer.yaml)')
+    .option('--config <file>', CONFIG_HELP)
     .option('--token-file <file>', 'a token, read but not verified')
     .option('--claims-file <file>', 'claims as JSON; needs --trust')
     .option('--trust <source>', 'the trust source that would prove them')
@@ -65,7 +63,7 @@ export function registerExplain(program: Command, terminal: Terminal, tools: Exp
     .option('--scope <scopes>', 'scopes asked for, separated by spaces')
     .option('--decision <id>', 'a decision of the running broker')
     .option('--last', 'its newest decision')
-    .option('--control <socket>', 'the control socket (EXCHEQUER_CONTROL; else as configured)')
+    .option('--control <socket>', CONTROL_HELP)
     .option('--json', 'one JSON object on stdout')
     .allowExcessArguments(false)
     .action(async (options: ExplainOptions) => {
@@ -85,10 +83,10 @@ function usageProblem(options: ExplainOptions): string | undefined {
 }
 
 async function explain(terminal: Terminal, tools: ExplainTools, options: ExplainOptions): Promise<ExitCode> {
-  const config = configPath(options.config, terminal.env);
+  const place = brokerPlace(options, terminal.env);
   try {
-    if (options.decision !== undefined || options.last) return await explainDecided(terminal, tools, options, config);
-    return await explainOffline(terminal, tools, options, config);
+    if (options.decision !== undefined || options.last) return await explainDecided(terminal, tools, options, place);
+    return await explainOffline(terminal, tools, options, place.config);
   } catch (error) {
     terminal.err(error instanceof Error ? error.message : 'could not find out');
     return 3;
@@ -99,11 +97,15 @@ async function explainDecided(
   terminal: Terminal,
   tools: ExplainTools,
   options: ExplainOptions,
-  config: string,
+  place: BrokerPlace,
 ): Promise<ExitCode> {
-  const control = options.control ?? (terminal.env.EXCHEQUER_CONTROL || undefined);
-  const record = await tools.decision(options.decision ?? 'last', { config, control });
-  if (!record) throw new Error('the broker does not remember this decision; its record is in the audit log');
+  const record = await tools.decision(options.decision ?? 'last', place);
+  if (!record)
+    throw new Error(
+      options.last
+        ? 'the broker has decided nothing since it started'
+        : 'the broker does not remember this decision; its record is in the audit trail',
+    );
   if (options.json) terminal.out(JSON.stringify(record));
   else for (const line of renderDecided(record)) terminal.out(line);
   const outcome = 'outcome' in record ? record.outcome : undefined;

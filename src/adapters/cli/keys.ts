@@ -3,6 +3,7 @@
 // tools that are handed over have none.
 
 import { type Command, Option } from 'commander';
+import { type BrokerPlace, brokerPlace, withPlace } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One signing key, as the broker tells it. */
@@ -29,32 +30,32 @@ export interface KeyTools {
 }
 
 interface Flags {
+  readonly config?: string;
+  readonly control?: string;
   readonly json?: true;
 }
 
 /** Adds the verbs to the program. */
-export function registerKeys(program: Command, terminal: Terminal, tools: KeyTools): void {
+export function registerKeys(program: Command, terminal: Terminal, toolsOf: (broker: BrokerPlace) => KeyTools): void {
+  const at = (flags: Flags): KeyTools => toolsOf(brokerPlace(flags, terminal.env));
   const keys = program.command('keys').description("the running broker's signing keys");
-  keys
-    .command('list')
+  withPlace(keys.command('list'))
     .description('every key that is published, and what it does')
     .option('--json', 'as JSON')
-    .action(({ json }: Flags) => answered(terminal, async () => show(terminal, await tools.list(), json)));
-  keys
-    .command('rotate')
+    .action((flags: Flags) => answered(terminal, async () => show(terminal, await at(flags).list(), flags.json)));
+  withPlace(keys.command('rotate'))
     .description('let the next key sign now; refused while a verifier may not know it yet')
     .addOption(new Option('--algorithm <algorithm>', 'only this ring').choices(['ES256', 'RS256']))
     .option('--json', 'as JSON')
-    .action(({ algorithm, json }: Flags & { algorithm?: 'ES256' | 'RS256' }) =>
-      answered(terminal, async () => show(terminal, await tools.rotate(algorithm), json)),
+    .action(({ algorithm, ...flags }: Flags & { algorithm?: 'ES256' | 'RS256' }) =>
+      answered(terminal, async () => show(terminal, await at(flags).rotate(algorithm), flags.json)),
     );
-  keys
-    .command('revoke')
+  withPlace(keys.command('revoke'))
     .description('the theft drill: the key is out of the published set at once, and the next one signs')
     .argument('<kid>', 'as `keys list` shows it')
     .option('--json', 'as JSON')
-    .action((kid: string, { json }: Flags) =>
-      answered(terminal, async () => showRevoked(terminal, await tools.revoke(kid), json)),
+    .action((kid: string, flags: Flags) =>
+      answered(terminal, async () => showRevoked(terminal, await at(flags).revoke(kid), flags.json)),
     );
 }
 

@@ -2,6 +2,7 @@
 // Signals are main.ts's business; this verb only says what they do.
 
 import type { Command } from 'commander';
+import { CONFIG_HELP, configPath } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A running broker, as far as this verb needs to know it. */
@@ -29,9 +30,9 @@ export function registerServe(program: Command, terminal: Terminal, tools: Serve
   program
     .command('serve')
     .description('run the broker')
-    .option('--config <file>', 'exchequer.yaml', terminal.env.EXCHEQUER_CONFIG ?? 'exchequer.yaml')
-    .action(async ({ config }: { config: string }) => {
-      const started = await tools.start(config);
+    .option('--config <file>', CONFIG_HELP)
+    .action(async ({ config }: { config?: string }) => {
+      const started = await tools.start(configPath(config, terminal.env));
       if (!started.ok) {
         for (const problem of started.problems) terminal.err(problem);
         terminal.exit(1);

@@ -25,12 +25,13 @@ async function run(argv: readonly string[], change: Partial<AuditTools> = {}) {
   const terminal = {
     out: (line: string) => seen.out.push(line),
     err: (line: string) => seen.err.push(line),
-    env: {},
+    env: { EXCHEQUER_CONFIG: 'e.yaml' },
     exit: (code: number) => {
       seen.exit = code;
     },
   };
   registerAudit(program, terminal, {
+    configured: (config) => `as ${config} says`,
     lines: (...asked) => {
       seen.asked.push(asked);
       return (async function* () {})();
@@ -105,8 +106,31 @@ describe('audit tail', () => {
     expect(exit).toBe(0);
     expect(out).toEqual([
       '2026-09-21T14:13:20.123Z  D1  granted  github:s -> ledger  by payments',
-      '2026-09-21T14:13:20.123Z  D1  refused no_rule  github:s -> ?',
-      '2026-09-21T14:13:20.123Z  D1  refused expired  nobody proved -> ?',
+      '2026-09-21T14:13:20.123Z  D1  refused no_rule  github:s',
+      '2026-09-21T14:13:20.123Z  D1  refused expired  nobody proved',
+    ]);
+  });
+
+  it('shows what rules in preview would have done', async () => {
+    const would = [{ rule: 'shop-main', would: 'allow' }];
+    const { out } = await run(['tail', 'f'], yielding(JSON.stringify({ ...exchange, would })));
+    expect(out[0]).toMatch(/by payments {2}preview: shop-main would allow$/);
+  });
+
+  it('shows what a reload changed, why one was refused, and which key an event is about', async () => {
+    const counts = { rulesAdded: [], rulesAddedCount: 0, rulesChanged: ['a', 'b'], rulesChangedCount: 2 };
+    const events = [
+      { event: 'reload', time: 't', outcome: 'applied', generation: 2, ...counts },
+      { event: 'reload', time: 't', outcome: 'refused', problems: ['p.yaml:1:1 wrong'], problemsCount: 4 },
+      { event: 'signing_key', time: 't', change: 'created', kid: 'K' },
+      { event: 'checkpoint', time: 't', kid: 'A', signature: 'S' },
+    ];
+    const { out } = await run(['tail', 'f'], yielding(...events.map((event) => JSON.stringify(event))));
+    expect(out).toEqual([
+      't  reload  outcome=applied  generation=2  rulesChanged=a, b',
+      't  reload  outcome=refused  problems=p.yaml:1:1 wrong  problemsCount=4',
+      't  signing_key  change=created  kid=K',
+      't  checkpoint',
     ]);
   });
 
@@ -139,7 +163,8 @@ describe('audit tail', () => {
   });
 
   it('asks for the configured file, so many lines, and to go on, as told', async () => {
-    expect((await run(['tail'])).asked).toEqual([[undefined, { follow: false, last: 10 }]]);
+    expect((await run(['tail'])).asked).toEqual([['as e.yaml says', { follow: false, last: 10 }]]);
+    expect((await run(['tail', '--config', 'c.yaml'])).asked[0]).toEqual(['as c.yaml says', expect.anything()]);
     expect((await run(['tail', '-', '-n', '3', '--follow'])).asked).toEqual([['-', { follow: true, last: 3 }]]);
     await expect(run(['tail', '-n', '-1'])).rejects.toThrow(CommanderError);
   });

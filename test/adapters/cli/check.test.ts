@@ -2,7 +2,8 @@
 
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { type CheckReport, configPath, registerCheck } from '../../../src/adapters/cli/check.ts';
+import { type CheckReport, registerCheck } from '../../../src/adapters/cli/check.ts';
+import { configPath } from '../../../src/adapters/cli/place.ts';
 
 const PROBLEM = {
   file: 'policies/a.yaml',

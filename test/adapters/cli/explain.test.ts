@@ -47,6 +47,9 @@ const TOOLS: ExplainTools = {
         outcome: 'refused',
         reason: 'no_rule',
         subject: { name: 'github:s\u001b[2J' },
+        scopes: ['a', 'b'],
+        evidence: { claim: 'ref', nearest: { rule: 'main' } },
+        would: [{ rule: 'tried', would: 'allow' }],
         trace,
       };
     return id === 'A' ? { decision: 'A', outcome: 'granted', rule: 'main', target: 'ledger' } : undefined;
@@ -200,6 +203,13 @@ describe('explain, of the running broker', () => {
     expect(code).toBe(1);
     expect(out).toContain('main (p:2) allow: pin: ref was "x", must be "y"');
     expect(out).not.toContain('\u001b');
+  });
+
+  it('shows evidence in words, what previews would have done, and the nearest rule once', async () => {
+    const { out } = await run('--last');
+    expect(out.split('\n').slice(4, 8)).toEqual([
+      ...['scopes    a b', 'evidence  claim=ref', 'preview   tried would allow', 'rules     1 considered'],
+    ]);
   });
 
   it('shows one decision by its id, and exits as it ended', async () => {

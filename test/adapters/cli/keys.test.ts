@@ -16,7 +16,13 @@ const RETIRED: KeyRow = { ...CURRENT, kid: 'kid-old', state: 'retired', retiredA
 
 /** Runs one command line against tools that remember what they were asked. */
 async function run(line: readonly string[], tools: Partial<KeyTools> = {}) {
-  const said = { out: [] as string[], err: [] as string[], exits: [] as number[], asked: [] as unknown[] };
+  const said = {
+    out: [] as string[],
+    err: [] as string[],
+    exits: [] as number[],
+    asked: [] as unknown[],
+    places: [] as unknown[],
+  };
   const program = new Command().exitOverride().configureOutput({ writeErr: (text) => said.err.push(text) });
   const answer =
     <Value>(name: string, value: Value) =>
@@ -29,14 +35,17 @@ async function run(line: readonly string[], tools: Partial<KeyTools> = {}) {
     {
       out: (text) => said.out.push(text),
       err: (text) => said.err.push(text),
-      env: {},
+      env: { EXCHEQUER_CONFIG: '', EXCHEQUER_CONTROL: 'e.sock' },
       exit: (code) => said.exits.push(code),
     },
-    {
-      list: answer('list', [CURRENT, NEXT, RETIRED]),
-      rotate: answer('rotate', [CURRENT, NEXT]),
-      revoke: answer('revoke', { revoked: CURRENT, keys: [NEXT] }),
-      ...tools,
+    (place) => {
+      said.places.push(place);
+      return {
+        list: answer('list', [CURRENT, NEXT, RETIRED]),
+        rotate: answer('rotate', [CURRENT, NEXT]),
+        revoke: answer('revoke', { revoked: CURRENT, keys: [NEXT] }),
+        ...tools,
+      };
     },
   );
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
@@ -50,6 +59,13 @@ async function run(line: readonly string[], tools: Partial<KeyTools> = {}) {
 }
 
 describe('exchequer keys', () => {
+  it('asks the broker that flags name, else the environment, else the default', async () => {
+    expect((await run(['keys', 'list'])).places).toEqual([{ config: 'exchequer.yaml', control: 'e.sock' }]);
+    const flags = ['--config', 'c.yaml', '--control', 'c.sock'];
+    for (const verb of [['list'], ['rotate'], ['revoke', 'K']])
+      expect((await run(['keys', ...verb, ...flags])).places).toEqual([{ config: 'c.yaml', control: 'c.sock' }]);
+  });
+
   it('lists every key as a table, with times that people can read', async () => {
     const { out, err, exits } = await run(['keys', 'list']);
     expect(out).toEqual([
