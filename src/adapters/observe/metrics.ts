@@ -24,6 +24,8 @@ export interface SigningKeyAge {
 }
 
 export interface MetricsParts {
+  /** When the first configuration took effect. */
+  readonly startedAtSeconds: number;
   readonly sourceKeys: () => readonly SourceKeys[];
   readonly signingKeys: () => readonly SigningKeyAge[];
   /** Where a fault is written: metrics only count it. */
@@ -72,8 +74,20 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['kind'],
     registers,
   });
-  const bounded = createSeriesBound(METRIC_SERIES_MAX);
-  const reloads = addReloads(registers);
+  const previews = new Counter({
+    name: 'exchequer_previews_total',
+    help: 'Finished requests that a rule in preview would have decided otherwise.',
+    labelNames: ['rule', 'would'],
+    registers,
+  });
+  const bounded = createSeriesBound<ExchangeLabels>({
+    rule: 'other',
+    target: 'other',
+    source: 'other',
+    owner: 'other',
+  });
+  const boundedPreviews = createSeriesBound({ rule: 'other', would: 'other' });
+  const reloads = addReloads(registers, parts.startedAtSeconds);
   const fetches = new Counter({
     name: 'exchequer_source_key_fetches_total',
     help: 'Fetches of the keys of a trust source.',
@@ -86,6 +100,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     exchanged(record: ExchangeRecord, elapsedMs: number) {
       const labels = bounded(labelsOf(record));
       exchanges.inc(labels);
+      for (const { rule, would } of record.would) previews.inc(boundedPreviews({ rule: withoutRow(rule), would }));
       durations.observe({ grant: labels.grant, outcome: labels.outcome }, elapsedMs / 1000);
     },
     fault(decision: string, error: unknown) {
@@ -104,34 +119,36 @@ function labelsOf(record: ExchangeRecord): ExchangeLabels {
     grant: record.grantType?.split(':').at(-1) ?? '',
     outcome: record.outcome,
     reason: record.reason ?? '',
-    // One rule with a table of rows is one rule here: `production[shop]` is `production`.
-    rule: record.rule?.replace(/\[.*$/s, '') ?? '',
+    rule: withoutRow(record.rule ?? ''),
     target: record.target ?? '',
     source: record.roles.subject?.source ?? refusedSource(record.evidence),
     owner: record.owner ?? '',
   };
 }
 
+/** One rule with a table of rows is one rule here: `production[shop]` is `production`. */
+const withoutRow = (rule: string): string => rule.replace(/\[.*$/s, '');
+
 /** A refusal's `source` is the configured name of the source that refused. */
 const refusedSource = (evidence: object | undefined): string =>
   evidence && 'source' in evidence && typeof evidence.source === 'string' ? evidence.source : '';
 
 /** Names from configurations that come and go must not grow without end: past the limit they are `other`. */
-function createSeriesBound(seriesMax: number): (labels: ExchangeLabels) => ExchangeLabels {
+function createSeriesBound<Labels extends object>(other: Partial<Labels>): (labels: Labels) => Labels {
   const known = new Set<string>();
   return (labels) => {
     const key = JSON.stringify(labels);
     if (known.has(key)) return labels;
-    if (known.size >= seriesMax) return { ...labels, rule: 'other', target: 'other', source: 'other', owner: 'other' };
+    if (known.size >= METRIC_SERIES_MAX) return { ...labels, ...other };
     known.add(key);
     return labels;
   };
 }
 
-function addReloads(registers: Registry[]): Metrics['reloaded'] {
+function addReloads(registers: Registry[], startedAtSeconds: number): Metrics['reloaded'] {
   const succeeded = new Gauge({
     name: 'exchequer_reload_success',
-    help: '1 if the last reload took effect, 0 if the old configuration still runs.',
+    help: '0 while an older configuration runs because the last reload was refused, else 1.',
     registers,
   });
   const time = new Gauge({
@@ -145,6 +162,9 @@ function addReloads(registers: Registry[]): Metrics['reloaded'] {
     labelNames: ['outcome'],
     registers,
   });
+  // Nothing has failed yet: an alert on 0 must not fire until a reload is refused.
+  succeeded.set(1);
+  time.set(startedAtSeconds);
   return (ok, nowSeconds) => {
     succeeded.set(ok ? 1 : 0);
     if (ok) time.set(nowSeconds);

@@ -10,6 +10,7 @@ import { TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
 const faults: unknown[][] = [];
 const metrics = (parts: Partial<MetricsParts> = {}) =>
   createMetrics({
+    startedAtSeconds: 1_790_000_000,
     sourceKeys: () => [],
     signingKeys: () => [],
     onFault: (...fault) => faults.push(fault),
@@ -58,6 +59,19 @@ describe('exchanges', () => {
       'exchequer_exchanges_total{grant="",outcome="failed",reason="fault",rule="",target="",source="",owner=""} 1',
     ]);
     expect((await all.render()).body).not.toMatch(/secret|192\.0\.2\.1|01JCX5/);
+  });
+
+  it('are counted apart where a rule in preview would have decided otherwise', async () => {
+    const all = metrics();
+    const would = [{ rule: 'production[shop]', would: 'allow' }] as const;
+    for (const outcome of ['granted', 'refused'] as const) all.exchanged(record({ outcome, would }), 1);
+    all.exchanged(record({ outcome: 'refused' }), 1);
+    expect(await lines(all, 'exchequer_previews_total')).toEqual([
+      'exchequer_previews_total{rule="production",would="allow"} 2',
+    ]);
+    for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
+      all.exchanged(record({ would: [{ rule: `r${index}`, would: 'deny' }] }), 1);
+    expect(await lines(all, 'exchequer_previews_total')).toHaveLength(METRIC_SERIES_MAX + 1);
   });
 
   it('take time, in seconds', async () => {
@@ -124,6 +138,10 @@ describe('everything else', () => {
     const all = metrics();
     all.keysFetched('eks', false);
     all.connectionProblem('timeout');
+    expect(await lines(all, 'exchequer_reload_success')).toEqual(['exchequer_reload_success 1']);
+    expect(await lines(all, 'exchequer_reload_timestamp_seconds')).toEqual([
+      'exchequer_reload_timestamp_seconds 1790000000',
+    ]);
     all.reloaded(true, 1_800_000_000);
     all.reloaded(false, 1_800_000_009);
     expect(await lines(all, 'exchequer_source_key_fetches_total')).toEqual([
