@@ -1,19 +1,27 @@
 // Reads the lines of a trail from a file or standard input, for `audit verify` and `audit tail`: bounded memory for files of
 // any size and for lines of any length, and on request it waits for more, as the file grows or is replaced. It judges nothing.
 
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { TRAIL_LINE_BYTES_MAX } from '../core/limits.ts';
+import { TRAIL_LINE_BYTES_MAX, TRAIL_POLL_MS } from '../core/limits.ts';
 import { type Report, verifyTrail } from './chain.ts';
 
 const CHUNK_BYTES = 65_536;
-const POLL_MS = 200;
 const LINE_FEED = 10;
 
 /** Judges the trail in this file by the public key in that one. Rejects where either cannot be read. `-` is standard input. */
 export async function verifyFile(file: string, publicKeyFile: string): Promise<Report> {
-  const key = await readFile(publicKeyFile, 'utf8');
-  return verifyTrail(openLines(file), key);
+  const pem = await readFile(publicKeyFile, 'utf8');
+  return verifyTrail(openLines(file), readKey(pem, publicKeyFile));
+}
+
+function readKey(pem: string, file: string): KeyObject {
+  try {
+    return createPublicKey(pem);
+  } catch (cause) {
+    throw new Error(`${file} holds no public key; the broker wrote it as audit-key.pub.pem in keys.directory`, { cause });
+  }
 }
 
 /** The lines of a file, without their ends. A last line without an end is a line too, unless the file is followed. */
@@ -42,7 +50,7 @@ export async function* openLines(
       if (replaced) {
         await handle.close();
         handle = replaced;
-      } else await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
+      } else await pause(TRAIL_POLL_MS, undefined, { signal }).catch(() => undefined);
     }
   } finally {
     await handle.close();

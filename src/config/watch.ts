@@ -3,7 +3,7 @@
 // path that links lead to) differs from the last one told. Polling finds what sends no event. One closure owns every handle.
 
 import { type FSWatcher, watch } from 'node:fs';
-import { RELOAD_POLL_MS, RELOAD_STILL_MS } from '../core/limits.ts';
+import { RELOAD_EVENTS_MS, RELOAD_POLL_MS, RELOAD_STILL_MS } from '../core/limits.ts';
 import { type Folder, type Folders, stateOf } from './watch-state.ts';
 
 export interface FileWatch {
@@ -23,9 +23,6 @@ export interface WatchInput {
   readonly pollMs?: number;
 }
 
-/** One event is the first of several: looking waits for the rest of them. */
-const EVENTS_MS = 20;
-
 export function watchFiles(input: WatchInput): FileWatch {
   let { paths, stillAsRead } = input;
   let compared = false;
@@ -35,7 +32,7 @@ export function watchFiles(input: WatchInput): FileWatch {
   let soon: NodeJS.Timeout | undefined;
 
   const lookSoon = (): void => {
-    soon ??= setTimeout(look, EVENTS_MS).unref();
+    soon ??= setTimeout(look, RELOAD_EVENTS_MS).unref();
   };
 
   const look = async (): Promise<void> => {

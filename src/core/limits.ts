@@ -84,6 +84,10 @@ export const KEY_SET_BYTES_MAX = 524_288;
 export const KEY_SET_KEYS_MAX = 256;
 /** A discovery document. */
 export const DISCOVERY_BYTES_MAX = 65_536;
+/** Keys that are imported before others get a turn: importing blocks, and no honest set has more (F-6). */
+export const KEYS_IMPORTED_AT_ONCE_MAX = 16;
+/** All headers of an answer from outside: Node's own default, written down so that no flag of the process moves it. */
+export const OUTBOUND_HEADER_BYTES_MAX = 16_384;
 /** Total time for one outward request, not idle time (F-4). */
 export const OUTBOUND_MS = 5_000;
 /** Redirects followed, same origin only. */
@@ -115,12 +119,20 @@ export const LOOKUPS_AT_ONCE_MAX = 2;
 /** On a reload, reading and compiling policies may take this long in its own thread; ten thousand rules take two seconds. */
 export const POLICY_COMPILE_MS = 60_000;
 
+/** The name of a rule or its owner: it stands in every record, metric and refusal. */
+export const RULE_NAME_CHARACTERS_MAX = 128;
+/** A rule's `why`: half of SENTENCE_CHARACTERS_MAX, so that the sentence around it still fits. */
+export const WHY_CHARACTERS_MAX = 300;
+/** Index keys that one rule may stand under; past this its longest list is not indexed, or lists would multiply. */
+export const RULE_KEYS_MAX = 64;
 /** Rules listed in one trace. */
 export const TRACE_RULES_MAX = 32;
 /** A presented value in a trace or record is cut here; its SHA-256 stands beside it. */
 export const RECORDED_VALUE_BYTES_MAX = 256;
 /** `error_description`, the caller's one sentence. */
 export const SENTENCE_CHARACTERS_MAX = 600;
+/** A name in that sentence, which is cut here: a third of it, so that the rule that came nearest is still said. */
+export const SENTENCE_NAME_CHARACTERS_MAX = 200;
 
 // Configuration.
 
@@ -134,6 +146,10 @@ export const POLICY_FILES_MAX = 20_000;
 export const RELOAD_STILL_MS = 1_000;
 /** How often watched files are looked at where the system sends no event: network file systems, swapped mounts. */
 export const RELOAD_POLL_MS = 5_000;
+/** One change sends several events: looking at the files waits this long for the rest of them. */
+export const RELOAD_EVENTS_MS = 20;
+/** A word that "did you mean" is asked for; the distance takes quadratic time, and no name of ours is longer. */
+export const SUGGESTED_WORD_CHARACTERS_MAX = 64;
 /** Levels of nesting in YAML: a rule that names a nested claim has eight. */
 export const YAML_DEPTH_MAX = 32;
 
@@ -147,6 +163,8 @@ export const TOKEN_LIFETIME_SECONDS_MAX = 43_200;
 export const METADATA_AGE_SECONDS = 300;
 /** A retired signing key stays published this long after the longest token it signed (MD-09). */
 export const SIGNING_KEY_RETIRED_SECONDS = 86_400;
+/** The file of one signing key: an RSA key of 2,048 bits takes 2 KiB. */
+export const SIGNING_KEY_FILE_BYTES_MAX = 16_384;
 /** How often the rings are looked at; a look costs microseconds and touches a file only where a step is due (F-33). */
 export const SIGNING_KEY_TICK_MS = 1_000;
 /** How long rotation pauses after a failed step; the keys it has go on signing. */
@@ -181,6 +199,8 @@ export const RECORD_CLOSE_MS = 1_000;
 export const UNPROVED_ADDRESSES_MAX = 10_000;
 /** One line of a trail as `audit verify` reads it: a record with its chain members; a longer one is no line of ours. */
 export const TRAIL_LINE_BYTES_MAX = 131_072;
+/** How often `audit tail --follow` looks for more: a person does not notice, and neither does the disk. */
+export const TRAIL_POLL_MS = 200;
 /** Chains followed at once in one trail: replicas and restarts whose output was collected together. */
 export const TRAIL_CHAINS_MAX = 10_000;
 /** Problems listed by `audit verify`; the rest are counted. */

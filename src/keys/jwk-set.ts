@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { importJWK } from 'jose';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { KEY_SET_BYTES_MAX, KEY_SET_KEYS_MAX } from '../core/limits.ts';
+import { KEY_SET_BYTES_MAX, KEY_SET_KEYS_MAX, KEYS_IMPORTED_AT_ONCE_MAX } from '../core/limits.ts';
 import type { SignatureAlgorithm, VerificationKey } from '../core/ports.ts';
 import { readJson } from '../parsing/json.ts';
 import { judgeJwk, type KeyDemands, type UsableJwk } from './jwk.ts';
@@ -66,16 +66,13 @@ export async function readKeys(root: JsonObject, demands: KeyDemands): Promise<K
       seen.add(nameOf(jwk));
       const imported = await importKey(jwk);
       // Importing blocks, so the largest set would hold up everybody else for a tenth of a second (F-6).
-      if (keys.length >= IMPORTS_AT_ONCE) await setImmediate();
+      if (keys.length >= KEYS_IMPORTED_AT_ONCE_MAX) await setImmediate();
       if (imported === undefined) ignored.push({ index, why: 'is not a valid public key' });
       else keys.push(...imported);
     }
   }
   return { ok: true, keys: Object.freeze(keys), ignored: Object.freeze(ignored) };
 }
-
-/** Small sets, which is all honest ones, are read without giving way. */
-const IMPORTS_AT_ONCE = 16;
 
 /** A key that is in the set twice counts once. */
 const nameOf = (jwk: UsableJwk): string => JSON.stringify([jwk.kid ?? null, jwk.identity]);

@@ -5,6 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { SIGNING_KEY_FILE_BYTES_MAX } from '../core/limits.ts';
 import type { RandomBytes } from '../core/ports.ts';
 import { removeDurably, removeLeftovers, writeDurably } from '../files/durable.ts';
 import { lockExclusively } from '../files/exclusive-lock.ts';
@@ -40,7 +41,6 @@ const content = z.strictObject({
 });
 
 const OURS = /^signing-.*\.json$/;
-const FILE_BYTES_MAX = 16_384;
 const PROBE_BYTES = 32;
 const fileName = (kid: string): string => `signing-${kid}.json`;
 
@@ -58,7 +58,7 @@ export async function openKeyFiles(path: string, randomBytes: RandomBytes): Prom
       const names = (await readdir(directory.path)).filter((name) => OURS.test(name)).sort();
       return Promise.all(
         names.map(async (name) => {
-          const text = await readPrivateFile(directory, name, FILE_BYTES_MAX);
+          const text = await readPrivateFile(directory, name, SIGNING_KEY_FILE_BYTES_MAX);
           return readKey({ path: join(path, name), name, text, probe: randomBytes(PROBE_BYTES) });
         }),
       );

@@ -7,7 +7,7 @@ import { lookup as systemLookup } from 'node:dns';
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { OUTBOUND_MS, OUTBOUND_REDIRECTS_MAX } from '../core/limits.ts';
+import { OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_MS, OUTBOUND_REDIRECTS_MAX } from '../core/limits.ts';
 import type { Outbound, OutboundAnswer, OutboundProblem, OutboundRequest } from '../core/ports.ts';
 import { addressProblem } from './addresses.ts';
 import { createLookups, type Lookup, type Lookups } from './lookups.ts';
@@ -147,7 +147,7 @@ function requestOptions(call: Call): https.RequestOptions {
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
     insecureHTTPParser: false,
-    maxHeaderSize: 16_384,
+    maxHeaderSize: OUTBOUND_HEADER_BYTES_MAX,
     ...(request.ca === undefined ? {} : { ca: request.ca }),
   };
 }

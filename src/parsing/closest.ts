@@ -1,17 +1,17 @@
 // "Did you mean": the nearest of a few known words, or none. Edit distance with transpositions, for short names only: what somebody
 // wrote is hostile until it has loaded, and the distance takes quadratic time.
 
-const WORD_CHARACTERS_MAX = 64;
+import { SUGGESTED_WORD_CHARACTERS_MAX } from '../core/limits.ts';
 
 /** The one other candidate within a third of the word's length; undefined where none is near, or two are equally near. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
-  if (word.length > WORD_CHARACTERS_MAX) return undefined;
+  if (word.length > SUGGESTED_WORD_CHARACTERS_MAX) return undefined;
   const limit = Math.max(1, Math.floor(word.length / 3));
   const near = candidates
     .filter(
       (candidate) =>
         candidate !== word &&
-        candidate.length <= WORD_CHARACTERS_MAX &&
+        candidate.length <= SUGGESTED_WORD_CHARACTERS_MAX &&
         Math.abs(candidate.length - word.length) <= limit,
     )
     .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))

@@ -3,7 +3,7 @@
 // `nearest`), and of nothing but the caller's own claims.
 
 import type { Decision, Question, RuleTrace } from '../core/decision.ts';
-import { SENTENCE_CHARACTERS_MAX } from '../core/limits.ts';
+import { SENTENCE_CHARACTERS_MAX, SENTENCE_NAME_CHARACTERS_MAX } from '../core/limits.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Nearest } from '../core/refusal.ts';
 import type { Ask } from '../core/request.ts';
@@ -81,6 +81,5 @@ function nearly({ rule, at, what, presented, expected, why }: Nearest): string {
   return `nearest ${rule} (${at}): ${what} ${was}, must be ${expected}.${ask}`;
 }
 
-const PART_CHARACTERS_MAX = 200;
 const shortened = (text: string): string =>
-  text.length <= PART_CHARACTERS_MAX ? text : `${text.slice(0, PART_CHARACTERS_MAX)}...`;
+  text.length <= SENTENCE_NAME_CHARACTERS_MAX ? text : `${text.slice(0, SENTENCE_NAME_CHARACTERS_MAX)}...`;

@@ -3,7 +3,7 @@
 // certainly false. For a deny an unknown is enough to fire, so claims of another type than text find every deny.
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { TRACE_RULES_MAX } from '../core/limits.ts';
+import { RULE_KEYS_MAX, TRACE_RULES_MAX } from '../core/limits.ts';
 import { claimKey } from '../core/record.ts';
 import { foldAscii } from '../platforms/table.ts';
 import type { CompiledRule, SourceMatch } from './compiled.ts';
@@ -21,9 +21,6 @@ export type RuleIndex<Rule extends CompiledRule = CompiledRule> = (claims: JsonO
 
 /** Which conditions may narrow the search, one level after the other. */
 type Levels = readonly ((match: SourceMatch) => readonly Condition[])[];
-
-/** Keys that one rule may stand under; past this its longest list is not indexed. */
-const KEYS_PER_RULE_MAX = 64;
 
 /** Allow rules are found by identifiers; only where many share them, by the context too, so that traces stay telling. */
 export const indexAllows = <Rule extends CompiledRule>(entries: readonly Entry<Rule>[]): RuleIndex<Rule> =>
@@ -105,7 +102,7 @@ function keysOf(conditions: readonly Condition[]): { parts: readonly KeyPart[]; 
   for (const condition of conditions) {
     const texts = keyTexts(condition);
     const path = claimKey(condition.path);
-    if (!texts || seen.has(path) || keys.length * texts.values.length > KEYS_PER_RULE_MAX) continue;
+    if (!texts || seen.has(path) || keys.length * texts.values.length > RULE_KEYS_MAX) continue;
     seen.add(path);
     parts.push({ path: condition.path, fold: condition.fold, segments: texts.segments });
     keys = keys.flatMap((key) => texts.values.map((text) => key + withLength(text)));

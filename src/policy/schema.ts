@@ -3,11 +3,10 @@
 // compile.ts; what is not built yet is refused by unbuilt.ts before this schema sees it.
 
 import { z } from 'zod';
+import { RULE_NAME_CHARACTERS_MAX, WHY_CHARACTERS_MAX } from '../core/limits.ts';
 import { durationSeconds } from '../parsing/duration.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 
-const NAME_CHARACTERS_MAX = 128;
-const WHY_CHARACTERS_MAX = 300;
 const LAST_YEAR = 9999;
 
 const text = (charactersMax: number) =>
@@ -20,7 +19,7 @@ const text = (charactersMax: number) =>
 const ruleName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error: 'must be letters, digits, ".", "_" and "-"' })
-  .max(NAME_CHARACTERS_MAX, { error: `must not be longer than ${NAME_CHARACTERS_MAX} characters` })
+  .max(RULE_NAME_CHARACTERS_MAX, { error: `must not be longer than ${RULE_NAME_CHARACTERS_MAX} characters` })
   .describe('Unique over all files. It stands in records, metrics and refusals.');
 
 const lastDay = z
@@ -97,7 +96,7 @@ const scopes = z.union([z.literal('all'), names('Scopes of the target.')], {
 const rule = (tables: readonly PlatformTable[]) =>
   z.strictObject({
     name: ruleName,
-    owner: text(NAME_CHARACTERS_MAX).optional().describe('Groups reports and metrics.'),
+    owner: text(RULE_NAME_CHARACTERS_MAX).optional().describe('Groups reports and metrics.'),
     why: text(WHY_CHARACTERS_MAX).optional().describe('Stands in refusals: why the rule is so, and whom to ask.'),
     mode: z
       .enum(['enforce', 'preview'])

@@ -9,6 +9,7 @@ import {
   CONTROL_CONNECTIONS_MAX,
   CONTROL_DECISIONS_MAX,
   HEADERS_MS,
+  KID_BYTES_MAX,
   REQUEST_DEADLINE_MS,
 } from '../../core/limits.ts';
 import { bindSocket } from './socket.ts';
@@ -115,7 +116,7 @@ function createApp(): FastifyInstance {
     requestTimeout: REQUEST_DEADLINE_MS,
     http: { headersTimeout: HEADERS_MS, connectionsCheckingInterval: CONNECTION_SWEEP_MS },
     bodyLimit: CONTROL_BODY_BYTES_MAX,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: KID_BYTES_MAX },
   });
   app.server.maxConnections = CONTROL_CONNECTIONS_MAX;
   // A connection that cannot be accepted must not end the process (F-43).
