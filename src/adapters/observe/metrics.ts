@@ -74,19 +74,13 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['kind'],
     registers,
   });
-  const previews = new Counter({
-    name: 'exchequer_previews_total',
-    help: 'Finished requests that a rule in preview would have decided otherwise.',
-    labelNames: ['rule', 'would'],
-    registers,
-  });
+  const previews = addPreviews(registers);
   const bounded = createSeriesBound<ExchangeLabels>({
     rule: 'other',
     target: 'other',
     source: 'other',
     owner: 'other',
   });
-  const boundedPreviews = createSeriesBound({ rule: 'other', would: 'other' });
   const reloads = addReloads(registers, parts.startedAtSeconds);
   const fetches = new Counter({
     name: 'exchequer_source_key_fetches_total',
@@ -100,7 +94,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     exchanged(record: ExchangeRecord, elapsedMs: number) {
       const labels = bounded(labelsOf(record));
       exchanges.inc(labels);
-      for (const { rule, would } of record.would) previews.inc(boundedPreviews({ rule: withoutRow(rule), would }));
+      previews(record);
       durations.observe({ grant: labels.grant, outcome: labels.outcome }, elapsedMs / 1000);
     },
     fault(decision: string, error: unknown) {
@@ -112,6 +106,20 @@ export function createMetrics(parts: MetricsParts): Metrics {
     reloaded: reloads,
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   });
+}
+
+/** What rules in preview would have changed, counted for each of them. */
+function addPreviews(registers: Registry[]): (record: ExchangeRecord) => void {
+  const bounded = createSeriesBound({ rule: 'other', would: 'other' });
+  const previews = new Counter({
+    name: 'exchequer_previews_total',
+    help: 'Finished requests that a rule in preview would have decided otherwise.',
+    labelNames: ['rule', 'would'],
+    registers,
+  });
+  return ({ would }) => {
+    for (const one of would) previews.inc(bounded({ rule: withoutRow(one.rule), would: one.would }));
+  };
 }
 
 function labelsOf(record: ExchangeRecord): ExchangeLabels {
