@@ -5,11 +5,11 @@ import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { OUTBOUND_REDIRECTS_MAX } from '../../src/core/limits.ts';
 import type { OutboundRequest } from '../../src/core/ports.ts';
 import { createOutbound } from '../../src/outbound/fetch.ts';
 import type { Lookup } from '../../src/outbound/lookups.ts';
-import { mintServerCertificate } from '../support/certificates.ts';
 import { openTlsServer, type TlsServer } from '../support/tls-server.ts';
 
 const LOOPBACK: LookupAddress[] = [{ address: '127.0.0.1', family: 4 }];

@@ -5,7 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { mintServerCertificate } from './certificates.ts';
+import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 
 export interface FencedBlock {
   /** What stands behind the opening fence. */

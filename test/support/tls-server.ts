@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type MintedCertificate, mintServerCertificate } from './certificates.ts';
+import { mintServerCertificate, type ServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 
 export interface TlsServer extends AsyncDisposable {
   readonly ca: string;
@@ -21,7 +21,7 @@ export interface TlsServer extends AsyncDisposable {
 /** Listens on 127.0.0.1 and answers with `answer`. */
 export async function openTlsServer(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
-  options: { readonly certificate?: MintedCertificate } = {},
+  options: { readonly certificate?: ServerCertificate } = {},
 ): Promise<TlsServer> {
   const certificate = options.certificate ?? (await mintServerCertificate(['localhost', 'keys.example', '127.0.0.1']));
   const seen: IncomingMessage[] = [];

@@ -6,8 +6,8 @@ import { Agent, request as httpsRequest } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { mintServerCertificate } from '../../../src/adapters/cli/demo/certificates.ts';
 import { createPublicListener } from '../../../src/adapters/http/app.ts';
-import { mintServerCertificate } from '../../support/certificates.ts';
 import { form, granted, type Harness, ISSUER, JWKS, open, send, startListener } from './harness.ts';
 
 let harness: Harness;

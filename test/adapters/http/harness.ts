@@ -3,13 +3,13 @@
 
 import { request as httpsRequest } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
+import { mintServerCertificate, type ServerCertificate } from '../../../src/adapters/cli/demo/certificates.ts';
 import { createPublicListener, type PublicListener, type PublicListenerParts } from '../../../src/adapters/http/app.ts';
 import { metadataDocument } from '../../../src/adapters/http/metadata.ts';
 import type { Exchange, Outcome } from '../../../src/core/exchange.ts';
 import type { IssueOrder } from '../../../src/core/ports.ts';
 import type { Refusal } from '../../../src/core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received, TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
-import { type MintedCertificate, mintServerCertificate } from '../../support/certificates.ts';
 import { provedSubject } from '../../support/path.ts';
 
 export const DECISION = '01JCX5ZZZZ0123456789ABCDEF';
@@ -61,7 +61,7 @@ export const refused = (refusal: Refusal): Outcome => ({
 
 export interface Harness {
   readonly port: number;
-  readonly minted: MintedCertificate;
+  readonly minted: ServerCertificate;
   readonly listener: PublicListener;
   /** What the exchange was told, in order. */
   readonly seen: Received[];

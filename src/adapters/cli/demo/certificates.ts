@@ -15,7 +15,7 @@ import {
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 86_400_000;
-const LIFETIME_DAYS = 30;
+const LIFETIME_MS = 30 * DAY_MS;
 const IP_ADDRESS = /^[0-9.]+$|:/;
 
 /** PEM texts: the authority's certificate, the server's, and the server's private key. */
@@ -25,12 +25,12 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-/** Makes a certificate for these host names and addresses, valid for a month from now. */
-export async function mintServerCertificate(names: readonly string[]): Promise<ServerCertificate> {
-  const validity = {
-    notBefore: new Date(Date.now() - DAY_MS),
-    notAfter: new Date(Date.now() + LIFETIME_DAYS * DAY_MS),
-  };
+/** Makes a certificate for these host names and addresses, valid for a month from now unless its end is said. */
+export async function mintServerCertificate(
+  names: readonly string[],
+  { notAfter = new Date(Date.now() + LIFETIME_MS) }: { readonly notAfter?: Date } = {},
+): Promise<ServerCertificate> {
+  const validity = { notBefore: new Date(notAfter.getTime() - LIFETIME_MS - DAY_MS), notAfter };
   const authorityKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const authority = await X509CertificateGenerator.createSelfSigned({
     ...validity,
