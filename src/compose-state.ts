@@ -73,6 +73,8 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   const { config } = configuration;
   const { clock, randomBytes } = world;
   const problem = (text: string) => frame.log.error(text);
+  const held: { current: Current | undefined } = { current: undefined };
+  const inForce = () => held.current?.configuration ?? configuration;
   await openPrivateDirectory(config.keys.directory);
   // Before the trail: who does not get the lock of the store must not touch the lines of the one who has it.
   const store = await openMemoryStore({
@@ -84,19 +86,18 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     to: config.audit.to === 'stdout' ? 'stdout' : { file: config.audit.to, sync: config.audit.sync },
     ...(world.stdout ? { stdout: world.stdout } : {}),
     keyDirectory: config.keys.directory,
-    labels: config.audit.labels,
+    labels: () => inForce().config.audit.labels,
     clock,
     randomBytes,
     onProblem: problem,
   });
-  const held: { current: Current | undefined } = { current: undefined };
   const signingKeys = await openSigningKeys({
     directory: config.keys.directory,
     clock,
     randomBytes,
-    rotateEverySeconds: config.keys.rotateEverySeconds,
-    publishAheadSeconds: config.keys.publishAheadSeconds,
-    longestLifetimeSeconds: () => longestLifetime(held.current?.configuration ?? configuration),
+    rotateEverySeconds: () => inForce().config.keys.rotateEverySeconds,
+    publishAheadSeconds: () => inForce().config.keys.publishAheadSeconds,
+    longestLifetimeSeconds: () => longestLifetime(inForce()),
     onEvent: (event) => void recordKeyChange(frame.log, audit, event),
   });
   const first: Current = { configuration, snapshot: snapshotOf(configuration, signingKeys, 1) };

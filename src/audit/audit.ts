@@ -36,7 +36,8 @@ export interface AuditParts {
   /** Where `stdout` goes; file descriptor 1 where absent. */
   readonly stdout?: Stdout;
   readonly keyDirectory: string;
-  readonly labels: Labels;
+  /** Those of the next record; they may change with the configuration. */
+  readonly labels: () => Labels;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   /** Told in words when the trail begins to fail, and when it works again; never once for each record. */
@@ -50,7 +51,7 @@ export async function openAudit(parts: AuditParts): Promise<AuditTrail> {
   const { sink, chain } = await openSink(parts);
   const ledger = createLedger({ chain: chain ?? newChain(parts.randomBytes), key, clock, labels });
   const group = createGroupCommit({ sink, ledger, onProblem });
-  const coalescer = createCoalescer((coalesced) => writeCoalesced(group, labels, coalesced));
+  const coalescer = createCoalescer((coalesced) => writeCoalesced(group, labels(), coalesced));
 
   const everySecond = async (): Promise<void> => {
     coalescer.flush();
@@ -96,7 +97,7 @@ function createTrail({ labels, clock }: AuditParts, { group, coalescer, end }: W
         throw new AuditUnavailable('records cannot be written');
       }
       const { decision, time } = record;
-      const body = toLine(renderRecord(record, labels));
+      const body = toLine(renderRecord(record, labels()));
       try {
         await group.write({ body, carries: 'request', decision });
       } catch (error) {
@@ -107,7 +108,7 @@ function createTrail({ labels, clock }: AuditParts, { group, coalescer, end }: W
     },
     async system(event: SystemEvent) {
       if (ended) throw new AuditUnavailable('the audit trail is closed');
-      const body = toLine(renderSystem(event, clock.nowSeconds(), labels));
+      const body = toLine(renderSystem(event, clock.nowSeconds(), labels()));
       await group.write({ body, carries: 'event', decision: undefined });
     },
     find: memory.find,

@@ -33,7 +33,7 @@ interface Parts {
   readonly chain: Chain;
   readonly key: CheckpointKey;
   readonly clock: Clock;
-  readonly labels: Labels;
+  readonly labels: () => Labels;
 }
 
 /** Where the trail stands, and what of it no checkpoint covers. */
@@ -58,7 +58,7 @@ export function createLedger(parts: Parts): Ledger {
       const now = clock.nowSeconds();
       const told = losses;
       losses = undefined;
-      const all = told ? [toLine(renderLosses(told, now, labels)), ...bodies] : bodies;
+      const all = told ? [toLine(renderLosses(told, now, labels())), ...bodies] : bodies;
       const { text, after } = linkAll(parts.key, position, { bodies: all, checkpoint, now });
       return {
         bytes: Buffer.from(text, 'latin1'),

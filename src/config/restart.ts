@@ -35,6 +35,7 @@ const fixed = (config: Config): ReadonlyMap<string, string> =>
     ['store.directory', config.store.directory],
     ['keys.directory', config.keys.directory],
     ['audit.to', config.audit.to],
+    ['audit.sync', String(config.audit.sync)],
   ]);
 
 const addressOf = ({ host, port }: { readonly host: string; readonly port: number }): string => `${host} ${port}`;

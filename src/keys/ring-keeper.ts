@@ -39,8 +39,8 @@ export interface RingKeeperParts {
   readonly files: KeyFiles;
   readonly stored: readonly StoredKey[];
   readonly clock: Clock;
-  readonly rotateEverySeconds: number;
-  readonly publishAheadSeconds: number;
+  readonly rotateEverySeconds: () => number;
+  readonly publishAheadSeconds: () => number;
   readonly longestLifetimeSeconds: () => number;
   readonly onEvent: (event: SigningKeysEvent) => void;
 }
@@ -55,8 +55,8 @@ export function createRingKeeper(parts: RingKeeperParts): RingKeeper {
     while (!closed) {
       const step = nextStep(memory.ring(algorithm), {
         nowSeconds: parts.clock.nowSeconds(),
-        rotateEverySeconds: parts.rotateEverySeconds,
-        publishAheadSeconds: parts.publishAheadSeconds,
+        rotateEverySeconds: parts.rotateEverySeconds(),
+        publishAheadSeconds: parts.publishAheadSeconds(),
         longestLifetimeSeconds: parts.longestLifetimeSeconds(),
         replace,
       });

@@ -42,9 +42,9 @@ export interface SigningKeysParts {
   readonly directory: string;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
-  readonly rotateEverySeconds: number;
-  readonly publishAheadSeconds: number;
-  /** The longest lifetime that may be signed now; it may change with the configuration. */
+  /** These three may change with the configuration; the last is the longest lifetime that may be signed now. */
+  readonly rotateEverySeconds: () => number;
+  readonly publishAheadSeconds: () => number;
   readonly longestLifetimeSeconds: () => number;
   readonly onEvent: (event: SigningKeysEvent) => void;
 }
@@ -127,7 +127,7 @@ function replaceable(algorithm: SigningAlgorithm, keeper: RingKeeper, parts: Sig
     .filter((key) => key.algorithm === algorithm);
   const [current, next] = [currentKey(ring), nextKey(ring)];
   if (!current || !next) throw new Error(`${algorithm}: there is no next key yet`);
-  const from = maySignFromSeconds(next, parts.publishAheadSeconds);
+  const from = maySignFromSeconds(next, parts.publishAheadSeconds());
   if (from === undefined || parts.clock.nowSeconds() < from) {
     const when = from === undefined ? 'it is published' : new Date(from * 1000).toISOString();
     throw new Error(

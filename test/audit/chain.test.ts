@@ -191,7 +191,7 @@ describe('a ledger', () => {
   it('moves only when a group is committed', () => {
     const clock = createClock();
     const chain = newChain((count) => new Uint8Array(count));
-    const ledger = createLedger({ chain, key: forger(), clock, labels: {} });
+    const ledger = createLedger({ chain, key: forger(), clock, labels: () => ({}) });
     const abandoned = ledger.compose(['{"event":"a"}'], false);
     abandoned.abandon();
     const again = ledger.compose(['{"event":"a"}'], false);
@@ -203,7 +203,7 @@ describe('a ledger', () => {
   it('tells a loss until it has been written, and once', () => {
     const clock = createClock();
     const chain = newChain((count) => new Uint8Array(count));
-    const ledger = createLedger({ chain, key: forger(), clock, labels: {} });
+    const ledger = createLedger({ chain, key: forger(), clock, labels: () => ({}) });
     ledger.compose([], false).commit();
     expect(ledger.due()).toBe(false);
     ledger.lost('request');

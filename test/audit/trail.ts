@@ -54,7 +54,7 @@ export async function openTrail(change: Partial<AuditParts> = {}): Promise<Opene
     const audit = await openAudit({
       to: { file, sync: false },
       keyDirectory: directory,
-      labels: {},
+      labels: () => ({}),
       clock,
       randomBytes: (count) => new Uint8Array(randomBytes(count)),
       onProblem: (problem) => problems.push(problem),

@@ -12,7 +12,7 @@ const [to = '', keyDirectory = ''] = process.argv.slice(2);
 const audit = await openAudit({
   to: to === 'stdout' ? to : { file: to, sync: true },
   keyDirectory,
-  labels: {},
+  labels: () => ({}),
   clock: { nowSeconds: () => Date.now() / 1000, elapsedMs: () => performance.now() },
   randomBytes: (count) => new Uint8Array(randomBytes(count)),
   onProblem: () => undefined,

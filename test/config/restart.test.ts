@@ -22,6 +22,7 @@ describe('restartNeeded', () => {
     ['store.directory', './state', './state2'],
     ['keys.directory', '/keys', '/keys2'],
     ['audit.to', 'stdout', 'audit.jsonl'],
+    ['audit.sync', 'to: stdout', 'to: stdout, sync: false'],
   ])('names %s', (path, from, to) => {
     const files = { '/etc/x/new.crt': 'CERTIFICATE', '/etc/x/new.key': 'KEY' };
     expect(restartNeeded(config(), config(BASE.replace(from, to), files))).toEqual([path]);

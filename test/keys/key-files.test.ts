@@ -19,8 +19,8 @@ async function start(): Promise<string> {
       directory,
       clock: { nowSeconds: () => 1_800_000_000, elapsedMs: () => 0 },
       randomBytes,
-      rotateEverySeconds: 86_400,
-      publishAheadSeconds: 86_400,
+      rotateEverySeconds: () => 86_400,
+      publishAheadSeconds: () => 86_400,
       longestLifetimeSeconds: () => 300,
       onEvent: () => undefined,
     });
@@ -153,8 +153,8 @@ describe('a start', () => {
       directory,
       clock: { nowSeconds: () => 1_800_000_000, elapsedMs: () => 0 },
       randomBytes,
-      rotateEverySeconds: 86_400,
-      publishAheadSeconds: 86_400,
+      rotateEverySeconds: () => 86_400,
+      publishAheadSeconds: () => 86_400,
       longestLifetimeSeconds: () => 300,
       onEvent: () => undefined,
     });

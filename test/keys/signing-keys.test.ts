@@ -46,8 +46,8 @@ async function openKeys(change: Partial<SigningKeysParts> = {}): Promise<Signing
     directory,
     clock: { nowSeconds: () => now, elapsedMs: () => now * 1_000 },
     randomBytes,
-    rotateEverySeconds: 30 * DAY,
-    publishAheadSeconds: 2 * DAY,
+    rotateEverySeconds: () => 30 * DAY,
+    publishAheadSeconds: () => 2 * DAY,
     longestLifetimeSeconds: () => 300,
     onEvent: (event) => events.push(event),
     ...change,
@@ -167,7 +167,7 @@ describe('rotation', () => {
   it('never breaks a token for a verifier that caches the set: 200 rotations (F-33, MD-09, A-198)', async () => {
     const ahead = 1_000;
     const lifetime = 300;
-    const keys = await openKeys({ publishAheadSeconds: ahead, longestLifetimeSeconds: () => lifetime });
+    const keys = await openKeys({ publishAheadSeconds: () => ahead, longestLifetimeSeconds: () => lifetime });
     const seen: { at: number; set: JSONWebKeySet; token: string }[] = [];
     for (let rotation = 0; rotation < 200; rotation += 1) {
       await keys.rotate('ES256');
