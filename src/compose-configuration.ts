@@ -75,7 +75,7 @@ export async function readConfiguration(
   if (!loaded.ok) return { ...loaded, stillAsRead };
   const { config } = loaded;
 
-  const problems: Problem[] = [...tlsProblems(config)];
+  const problems: Problem[] = [...tlsProblems(config), ...sourceProblems(config)];
   const sources: OpenSource[] = [];
   const views: SourceView[] = [];
   for (const source of config.sources) {
@@ -124,6 +124,17 @@ const kindOf = (source: SourceConfig): SourceKind => {
 function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] {
   const problem = certificateProblem({ certificate: tls.certificatePem, key: tls.keyPem });
   return problem === undefined ? [] : [problemAt(document, ['listen', 'tls'], problem)];
+}
+
+/** Targets that only a source may have which is not there: nobody could, and whoever wrote it meant another. */
+function sourceProblems({ document, sources, targets }: Config): readonly Problem[] {
+  const known = new Set(sources.map(({ name }) => name));
+  return targets.flatMap((target) =>
+    (targetView(target).require?.sources ?? []).flatMap((name, index) => {
+      const at = ['targets', target.name, 'require', 'sources', index];
+      return known.has(name) ? [] : [problemAt(document, at, `${name} is no trust source`)];
+    }),
+  );
 }
 
 async function openSource(

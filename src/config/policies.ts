@@ -48,8 +48,8 @@ export function loadPolicies(input: {
   return { problems, folders, texts };
 }
 
-/** Below `folder`, no name on the way begins with a dot. */
+/** Below `folder`, no name on the way begins with a dot. A deny in `a.YAML` must not be left out without a word. */
 function isPolicy(folder: string, path: string): boolean {
   const names = relative(folder, path).split(sep);
-  return ['.yaml', '.yml'].includes(extname(path)) && !names.some((name) => name.startsWith('.'));
+  return ['.yaml', '.yml'].includes(extname(path).toLowerCase()) && !names.some((name) => name.startsWith('.'));
 }

@@ -92,6 +92,14 @@ describe('loadConfig', () => {
     for (const digest of digests) expect(digest).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  it('reads policies whatever the letter case of their extension: a deny is not left out without a word', () => {
+    const { policyTexts } = config(BASE, {
+      files: { '/etc/x/policies/deny.YAML': 'rules: []', '/etc/x/policies/x.md': '' },
+    });
+    expect(policyTexts.map(([name]) => name)).toContain('policies/deny.YAML');
+    expect(policyTexts.map(([name]) => name)).not.toContain('policies/x.md');
+  });
+
   it('says everything that is wrong at once, in the order of the file', () => {
     const text = BASE.replace('issuer: https', 'issuer: http')
       .replace('address: 0.0.0.0:8443', 'adress: 0.0.0.0:8443')

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
+import { SIGNING_KEY_TICK_MS } from '../../src/core/limits.ts';
 import { mint, POLICIES, startTestBroker, type TestBroker } from '../support/broker.ts';
 
 const RULE = (lifetime: string): string => `
@@ -72,6 +73,33 @@ describe('reload', () => {
       rulesChanged: ['mesh-ledger'],
       deniesRemoved: ['never-mallory'],
     });
+  });
+
+  it('labels of records and the calendar of the keys are taken too, and not only said to be', async () => {
+    broker = await startTestBroker();
+    const yaml = readFileSync(join(broker.folder, 'exchequer.yaml'), 'utf8');
+    const changed = yaml.replace('sync: false }', 'sync: false, labels: { region: eu } }');
+    broker.write('exchequer.yaml', changed.replace('./keys }', './keys, rotateEvery: 2h, publishAhead: 1h }'));
+    expect(await broker.broker.reload()).toMatchObject({ ok: true });
+    await broker.exchange(await svid());
+    expect(broker.records().at(-1)).toMatchObject({ labels: { region: 'eu' } });
+    const signed = async () => String((await broker.exchange(await svid())).body.access_token).split('.')[0];
+    const before = await signed();
+    broker.clock.offsetSeconds = 3 * 3_600;
+    await expect.poll(signed, { timeout: SIGNING_KEY_TICK_MS + 10_000, interval: 500 }).not.toBe(before);
+  });
+
+  it('a target for a source that does not exist does not load', async () => {
+    broker = await startTestBroker();
+    const yaml = readFileSync(join(broker.folder, 'exchequer.yaml'), 'utf8');
+    const only = (source: string) =>
+      yaml.replace('https://secret.example }', `https://secret.example, require: { sources: [mesh, ${source}] } }`);
+    broker.write('exchequer.yaml', only('githbu'));
+    const { ok, problems } = await broker.broker.reload();
+    expect(ok).toBe(false);
+    expect(problems.join()).toContain('targets.secret.require.sources[1]: githbu is no trust source');
+    broker.write('exchequer.yaml', only('github'));
+    expect(await broker.broker.reload()).toMatchObject({ ok: true });
   });
 
   it('A-40 a source that was removed proves nobody from then on', async () => {
