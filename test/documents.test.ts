@@ -60,6 +60,23 @@ describe('the documents', () => {
     expect(await problemsOf(text, [...policies, 'rules: [{ nmae: x }]\n'])).not.toEqual([]);
   });
 
+  it('hold a rule with every key that loads beside a configuration with its targets', async () => {
+    const [configuration = ''] = blocksOf('docs/platforms/github.md', 'yaml exchequer.yaml').map(({ text }) => text);
+    const rules = blocksOf('docs/policies.md', 'yaml rule').map(({ text }) => text);
+    expect(rules).toHaveLength(1);
+    expect(await problemsOf(configuration, rules)).toEqual([expect.stringContaining('registry')]); // not on that page
+    const registry = '  registry: { kind: token, audience: https://registry.example, scopes: { pull: {} } }';
+    expect(await problemsOf(configuration.replace('targets:', `targets:\n${registry}`), rules)).toEqual([]);
+  });
+
+  it('name every metric of ours, and no other', () => {
+    const named = [...read('docs/operating.md').matchAll(/`(exchequer_[a-z_]+)`/g)].map(([, name]) => name);
+    const inCode = [...read('src/adapters/observe/metrics.ts').matchAll(/'(exchequer_[a-z_]+)'/g)].map(
+      ([, name]) => name,
+    );
+    expect(named.sort()).toEqual(inCode.sort());
+  });
+
   it.each(PAGES)('%s holds only YAML and JSON that parse', (page) => {
     const broken = fencedBlocks(read(page)).flatMap(({ info, text, line }) => {
       if (/^json\b/.test(info)) return isJson(text) ? [] : [line];
