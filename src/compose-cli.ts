@@ -112,8 +112,9 @@ const keyTools = (world: World) => (broker: BrokerPlace) => {
 function configured(world: World, path: string) {
   const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files: createConfigFiles() });
   if (loaded.ok) return loaded.config;
-  const why = loaded.problems.map(renderProblem).join('\n');
-  throw new Error(`${why}\n${path} does not load; --config or EXCHEQUER_CONFIG names another`);
+  const [first, ...others] = loaded.problems.map(renderProblem);
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new Error(`${first ?? path}${more}; --config or EXCHEQUER_CONFIG names another configuration`);
 }
 
 const controlSocket = (world: World, { config, control }: BrokerPlace): string =>

@@ -54,7 +54,7 @@ async function readAnswer(answer: IncomingMessage): Promise<ControlAnswer> {
 
 function problem(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'there is no control socket; is the broker running? Nothing is';
+  if (code === 'ENOENT') return 'no broker is running, or its control socket is elsewhere: there is nothing';
   if (code === 'ECONNREFUSED') return 'no broker answers';
   if (code === 'EACCES' || code === 'EPERM') return 'no permission to speak to the broker';
   if (error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError'))
