@@ -77,9 +77,28 @@ export interface Issuer {
   expect(order: IssueOrder): IssuedFacts;
 }
 
+/** What our own tokens are signed with. */
+export type SigningAlgorithm = 'ES256' | 'RS256';
+
 /** Signs a JWT. The key never leaves the implementation. Throws if there is no usable key. Calls may overlap. */
 export interface Signer {
-  sign(algorithm: 'ES256' | 'RS256', typ: string, claims: JsonObject): Promise<string>;
+  sign(algorithm: SigningAlgorithm, typ: string, claims: JsonObject): Promise<string>;
+}
+
+/** One of our signing keys as operators see it: without its private part. Times are seconds since the epoch. */
+export interface SigningKeyView {
+  readonly kid: string;
+  readonly algorithm: SigningAlgorithm;
+  readonly state: 'next' | 'current' | 'retired';
+  readonly createdAtSeconds: number;
+  readonly currentSinceSeconds?: number;
+  readonly retiredAtSeconds?: number;
+}
+
+/** A key that was revoked, and the keys that there are since. */
+export interface RevokedKey {
+  readonly revoked: SigningKeyView;
+  readonly keys: readonly SigningKeyView[];
 }
 
 /** One use of a credential that can be spent. */

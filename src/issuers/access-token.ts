@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { JsonObject } from '../core/json.ts';
 import { TOKEN_LIFETIME_SECONDS_DEFAULT, TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
-import type { Issued, IssuedFacts, IssueOrder, Issuer, Signer } from '../core/ports.ts';
+import type { Issued, IssuedFacts, IssueOrder, Issuer, Signer, SigningAlgorithm } from '../core/ports.ts';
 import { durationSeconds } from '../parsing/duration.ts';
 import type { TargetKind } from './kind.ts';
 import { readAccessToken } from './read-access-token.ts';
@@ -78,7 +78,7 @@ export interface AccessTokenParts {
   readonly issuer: string;
   /** The target's audience in its registered spelling, whatever the caller wrote. */
   readonly audience: string;
-  readonly algorithm: 'ES256' | 'RS256';
+  readonly algorithm: SigningAlgorithm;
   readonly signer: Signer;
 }
 

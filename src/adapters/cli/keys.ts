@@ -3,30 +3,15 @@
 // tools that are handed over have none.
 
 import { type Command, Option } from 'commander';
+import type { RevokedKey, SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
 import { type BrokerPlace, brokerPlace, withPlace } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
-/** One signing key, as the broker tells it. */
-export interface KeyRow {
-  readonly kid: string;
-  readonly algorithm: 'ES256' | 'RS256';
-  readonly state: 'current' | 'next' | 'retired';
-  readonly createdAtSeconds: number;
-  readonly currentSinceSeconds?: number;
-  readonly retiredAtSeconds?: number;
-}
-
-export interface RevokedRow {
-  readonly revoked: KeyRow;
-  /** What there is now. */
-  readonly keys: readonly KeyRow[];
-}
-
 /** Each rejects with an error whose message people may read. */
 export interface KeyTools {
-  list(): Promise<readonly KeyRow[]>;
-  rotate(algorithm?: 'ES256' | 'RS256'): Promise<readonly KeyRow[]>;
-  revoke(kid: string): Promise<RevokedRow>;
+  list(): Promise<readonly SigningKeyView[]>;
+  rotate(algorithm?: SigningAlgorithm): Promise<readonly SigningKeyView[]>;
+  revoke(kid: string): Promise<RevokedKey>;
 }
 
 interface Flags {
@@ -47,7 +32,7 @@ export function registerKeys(program: Command, terminal: Terminal, toolsOf: (bro
     .description('let the next key sign now; refused while a verifier may not know it yet')
     .addOption(new Option('--algorithm <algorithm>', 'only this ring').choices(['ES256', 'RS256']))
     .option('--json', 'as JSON')
-    .action(({ algorithm, ...flags }: Flags & { algorithm?: 'ES256' | 'RS256' }) =>
+    .action(({ algorithm, ...flags }: Flags & { algorithm?: SigningAlgorithm }) =>
       answered(terminal, async () => show(terminal, await at(flags).rotate(algorithm), flags.json)),
     );
   withPlace(keys.command('revoke'))
@@ -69,7 +54,7 @@ async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<v
   }
 }
 
-function showRevoked(terminal: Terminal, { revoked, keys }: RevokedRow, json: true | undefined): void {
+function showRevoked(terminal: Terminal, { revoked, keys }: RevokedKey, json: true | undefined): void {
   if (json) {
     terminal.out(JSON.stringify({ revoked, keys }));
     return;
@@ -79,7 +64,7 @@ function showRevoked(terminal: Terminal, { revoked, keys }: RevokedRow, json: tr
   terminal.err('A verifier that holds a copy of the set goes on accepting what it signed, until its copy runs out.');
 }
 
-function show(terminal: Terminal, keys: readonly KeyRow[], json: true | undefined): void {
+function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | undefined): void {
   if (json) {
     terminal.out(JSON.stringify({ keys }));
     return;

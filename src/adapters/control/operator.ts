@@ -2,13 +2,13 @@
 // says why not becomes an error with those words.
 
 import { z } from 'zod';
+import type { RevokedKey, SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
 import { createControlClient } from './client.ts';
-import type { ControlKey } from './server.ts';
 
 export interface Operator {
-  keys(): Promise<readonly ControlKey[]>;
-  rotateKeys(algorithm?: ControlKey['algorithm']): Promise<readonly ControlKey[]>;
-  revokeKey(kid: string): Promise<{ readonly revoked: ControlKey; readonly keys: readonly ControlKey[] }>;
+  keys(): Promise<readonly SigningKeyView[]>;
+  rotateKeys(algorithm?: SigningAlgorithm): Promise<readonly SigningKeyView[]>;
+  revokeKey(kid: string): Promise<RevokedKey>;
   /** The record of one decision, or undefined where it is not remembered. */
   decision(id: string): Promise<object | undefined>;
   /** The record of the newest decision, or undefined where there was none. */
@@ -38,7 +38,7 @@ export function createOperator(socket: string): Operator {
   };
   return Object.freeze({
     keys: async () => (await ask('GET', '/keys', keys)).keys,
-    rotateKeys: async (algorithm?: ControlKey['algorithm']) =>
+    rotateKeys: async (algorithm?: SigningAlgorithm) =>
       (await ask('POST', `/keys/rotate${algorithm ? `?algorithm=${algorithm}` : ''}`, keys)).keys,
     revokeKey: (kid: string) => ask('POST', `/keys/${encodeURIComponent(kid)}/revoke`, revoked),
     async decision(id: string) {

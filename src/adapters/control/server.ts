@@ -12,6 +12,7 @@ import {
   KID_BYTES_MAX,
   REQUEST_DEADLINE_MS,
 } from '../../core/limits.ts';
+import type { SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
 import { bindSocket } from './socket.ts';
 
 export interface ReloadReport {
@@ -22,17 +23,6 @@ export interface ReloadReport {
   readonly generation: number;
 }
 
-/** One of our signing keys, without its private part. */
-export interface ControlKey {
-  readonly kid: string;
-  readonly algorithm: 'ES256' | 'RS256';
-  readonly state: 'next' | 'current' | 'retired';
-  /** Seconds since the epoch, as the two below. */
-  readonly createdAtSeconds: number;
-  readonly currentSinceSeconds?: number;
-  readonly retiredAtSeconds?: number;
-}
-
 /** What the commands do. Each may reject; its message is shown to the operator. Calls may overlap. */
 export interface ControlHandlers {
   /** Answers when nothing can leave under the old configuration any more. */
@@ -41,9 +31,9 @@ export interface ControlHandlers {
   decision(id: string): object | undefined;
   /** The last decisions' records, newest first, at most CONTROL_DECISIONS_MAX. */
   decisions(last: number): readonly object[];
-  keys(): readonly ControlKey[] | Promise<readonly ControlKey[]>;
+  keys(): readonly SigningKeyView[] | Promise<readonly SigningKeyView[]>;
   /** Both algorithms where none is named. */
-  rotateKeys(algorithm: ControlKey['algorithm'] | undefined): Promise<readonly ControlKey[]>;
+  rotateKeys(algorithm: SigningAlgorithm | undefined): Promise<readonly SigningKeyView[]>;
   /** Undefined where there is no such key. */
   revokeKey(kid: string): Promise<object | undefined>;
   status(): object | Promise<object>;

@@ -2,17 +2,18 @@
 
 import { Command, CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { type KeyRow, type KeyTools, registerKeys } from '../../../src/adapters/cli/keys.ts';
+import { type KeyTools, registerKeys } from '../../../src/adapters/cli/keys.ts';
+import type { SigningKeyView } from '../../../src/core/ports.ts';
 
-const CURRENT: KeyRow = {
+const CURRENT: SigningKeyView = {
   kid: 'kid-of-the-current-key',
   algorithm: 'ES256',
   state: 'current',
   createdAtSeconds: 1_800_000_000,
   currentSinceSeconds: 1_800_000_060,
 };
-const NEXT: KeyRow = { kid: 'kid-next', algorithm: 'ES256', state: 'next', createdAtSeconds: 1_800_000_000 };
-const RETIRED: KeyRow = { ...CURRENT, kid: 'kid-old', state: 'retired', retiredAtSeconds: 1_800_000_120 };
+const NEXT: SigningKeyView = { kid: 'kid-next', algorithm: 'ES256', state: 'next', createdAtSeconds: 1_800_000_000 };
+const RETIRED: SigningKeyView = { ...CURRENT, kid: 'kid-old', state: 'retired', retiredAtSeconds: 1_800_000_120 };
 
 /** Runs one command line against tools that remember what they were asked. */
 async function run(line: readonly string[], tools: Partial<KeyTools> = {}) {
