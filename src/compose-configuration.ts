@@ -76,12 +76,14 @@ export async function readConfiguration(
   const { config } = loaded;
 
   const problems: Problem[] = [...tlsProblems(config), ...sourceProblems(config)];
+  const ignored: Problem[] = [];
   const sources: OpenSource[] = [];
   const views: SourceView[] = [];
   for (const source of config.sources) {
     const opened = await openSource(config, source, caches);
     problems.push(...opened.problems);
     if (opened.source) sources.push(opened.source);
+    ignored.push(...opened.warnings);
     views.push(viewOf(source, opened.source));
   }
 
@@ -94,7 +96,8 @@ export async function readConfiguration(
     sources.map(({ verifier }) => verifier),
     config.issuer,
   );
-  const { policy: compiled, warnings } = policy;
+  const { policy: compiled } = policy;
+  const warnings = [...ignored, ...policy.warnings];
   return { ok: true, configuration: { config, compiled, sources, verifiers, warnings }, stillAsRead };
 }
 
@@ -137,11 +140,13 @@ function sourceProblems({ document, sources, targets }: Config): readonly Proble
   );
 }
 
-async function openSource(
-  config: Config,
-  source: SourceConfig,
-  caches: KeyCaches,
-): Promise<{ readonly source?: OpenSource; readonly problems: readonly Problem[] }> {
+interface SourceOpened {
+  readonly source?: OpenSource;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+async function openSource(config: Config, source: SourceConfig, caches: KeyCaches): Promise<SourceOpened> {
   const kind = kindOf(source);
   const base = ['trust', source.name];
   const require = compileRequire({
@@ -163,11 +168,16 @@ async function openSource(
           ),
         ]),
   ];
-  if (!require.ok || !opened.ok) return { problems };
+  if (!require.ok || !opened.ok) return { problems, warnings: [] };
 
   const settings = { ...source, unmetRequirement: require.firstUnmet };
   const verifier = kind.create(settings, source.options, opened.opened.keys);
-  return { source: { config: source, keys: opened.opened, verifier }, problems };
+  // A bundle has keys for other uses beside ours; in a file that an operator wrote, a key that is not used is a mistake.
+  const ignored = origin.from === 'file' ? opened.opened.ignored : [];
+  const warnings = ignored.map(({ index, why }) =>
+    problemAt(config.document, [...base, 'jwks'], `keys[${index}] of the file is not used: it ${why}`),
+  );
+  return { source: { config: source, keys: opened.opened, verifier }, problems, warnings };
 }
 
 function requireProblems(

@@ -250,6 +250,7 @@ function reloadOf({
     async report(result, next) {
       keepOnlyCurrentKeys();
       metrics.reloaded(result.ok, world.clock.nowSeconds());
+      for (const warning of next?.warnings ?? []) frame.log.warn(renderProblem(warning));
       for (const problem of result.problems) frame.log.error({ problem }, 'the old configuration still runs');
       const event = next
         ? {

@@ -89,6 +89,18 @@ describe('reload', () => {
     await expect.poll(signed, { timeout: SIGNING_KEY_TICK_MS + 10_000, interval: 500 }).not.toBe(before);
   });
 
+  it('A-12 keys of a file that are not used are said, at a reload too: a source must not fall silent unseen', async () => {
+    broker = await startTestBroker();
+    expect(broker.logged()).not.toContain('is not used');
+    broker.write(
+      'github.json',
+      JSON.stringify({ keys: [{ kty: 'oct', k: 'c2VjcmV0LXRoYXQtbXVzdC1zdGF5', kid: 'x' }] }),
+    );
+    expect(await broker.broker.reload()).toMatchObject({ ok: true });
+    expect(broker.logged()).toContain('trust.github.jwks: keys[0] of the file is not used: it is a symmetric key');
+    expect(broker.logged()).not.toContain('c2VjcmV0');
+  });
+
   it('a target for a source that does not exist does not load', async () => {
     broker = await startTestBroker();
     const yaml = readFileSync(join(broker.folder, 'exchequer.yaml'), 'utf8');
