@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
 import { createPolicy } from '../../src/policy/decide.ts';
-import { githubJob, NOW, policyOf, principalOf, question } from '../support/policy.ts';
+import { githubJob, NOW, policyOf, principalOf, question, TARGETS } from '../support/policy.ts';
 
 const JOB = 'trust: github, github: { repository_id: 74, ref: refs/heads/main }';
 const ENV = 'trust: github, github: { repository_id: 74, environment: prod, ref: refs/heads/main }';
@@ -46,6 +46,32 @@ describe('a decision', () => {
       'a 3600',
     );
     expect(outcome(rulesOf(allow('b', ledger('5m')), allow('a', ledger('1m'))), [githubJob(), 'ledger'])).toBe('b 300');
+  });
+
+  it('caps a rule by the target also where what the target requires of everyone is longer', () => {
+    const targets = TARGETS.map((one) =>
+      one.name === 'deploy' ? { ...one, require: { lifetimeMaxSeconds: 900 } } : one,
+    );
+    const text = `rules:\n  - { ${allow('r', 'allow: [deploy], lifetime: 20m')} }\n`;
+    expect(outcome(createPolicy(policyOf(text, { targets })), [githubJob(), 'deploy'])).toBe('r 300');
+  });
+
+  it('names the smallest of equal rules and of fired denies, however many shapes the index keeps them in', () => {
+    const others = Array.from({ length: 40 }, (_, index) => allow(`z${index}`));
+    const shaped = [ENV, `${JOB.replace('repository_id: 74', 'repository_id: 74, repository_owner_id: 65')}`].map(
+      (who, index) => `name: ${index === 0 ? 'm' : 'a'}, subject: { ${who} }, allow: [deploy]`,
+    );
+    const job = githubJob({ environment: 'prod' });
+    const deny = (name: string, claim: string) =>
+      `name: ${name}, subject: { trust: github, claims: { ${claim} } }, deny: all`;
+    const quiet = Array.from({ length: 40 }, (_, index) => deny(`q${index}`, `run_id: "${index}"`));
+    const denies = [deny('c', 'event_name: push'), deny('b', 'ref: refs/heads/main'), ...quiet];
+    for (const turn of [(list: readonly string[]) => list, (list: readonly string[]) => list.toReversed()]) {
+      expect(outcome(rulesOf(...turn([...others, ...shaped])), [job, 'deploy'])).toBe('a 300');
+      expect(rulesOf(...turn([allow('r'), ...denies])).decide(question(job, 'deploy'))).toMatchObject({
+        refusal: { reason: 'target_denied', rule: 'b' },
+      });
+    }
   });
 
   it('A-124: a deny wins over any number of allows, wherever it stands', () => {
@@ -146,6 +172,14 @@ describe('a decision', () => {
     });
     expect(both.decide(question(githubJob({ actor: 'x' }), 'deploy')).would).toEqual([]);
   });
+});
+
+it('a preview rule does not say that it would allow what a deny, or the target itself, refuses to everyone', () => {
+  const preview = allow('p', 'allow: [deploy, vault], mode: preview');
+  const deny = 'name: d, subject: { trust: github, claims: { actor: octocat } }, deny: [deploy]';
+  expect(rulesOf(preview).decide(question(githubJob(), 'deploy')).would).toEqual([{ rule: 'p', would: 'allow' }]);
+  expect(rulesOf(preview, deny).decide(question(githubJob(), 'deploy')).would).toEqual([]);
+  expect(rulesOf(preview).decide(question(githubJob(), 'vault')).would).toEqual([]);
 });
 
 describe('targets', () => {
