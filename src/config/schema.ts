@@ -70,14 +70,6 @@ const sourceOptions = {
   only: notBuilt('`only` is'),
 };
 
-/** Options that every target has, whatever its kind. */
-const targetOptions = {
-  require: notBuilt('`require` on a target is'),
-  carry: notBuilt('`carry` is'),
-  proof: notBuilt('`proof` is'),
-  agentClaim: notBuilt('`agentClaim` is'),
-};
-
 // `safeExtend` keeps the kind's own refinements, and a kind's own option counts before a common one of that name.
 const sourceOf = ({ kind, options }: TrustKind) =>
   options
@@ -87,7 +79,7 @@ const sourceOf = ({ kind, options }: TrustKind) =>
 
 const targetOf = ({ kind, options }: TargetKind) =>
   options
-    .safeExtend({ kind: z.literal(kind), ...targetOptions, ...options.shape })
+    .safeExtend({ kind: z.literal(kind), ...options.shape })
     .strict()
     .describe(`A target of kind ${kind}.`);
 

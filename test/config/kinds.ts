@@ -27,6 +27,7 @@ const oidc = z
 const token = z.object({
   audience: z.string().min(1),
   scopes: z.record(z.string(), z.strictObject({})).default({}),
+  proof: z.undefined({ error: '`proof` is not built yet' }).optional(),
 });
 
 export const KINDS: Kinds = {

@@ -24,22 +24,6 @@ describe('what is not built', () => {
       BASE.replace('./state', './state, redis: { url: x }'),
       'store.redis: a Redis store is not built yet',
     ],
-    [
-      'proof',
-      withTarget('t', '{ kind: token, audience: x, proof: required }'),
-      'targets.t.proof: `proof` is not built yet',
-    ],
-    [
-      'agentClaim',
-      withTarget('t', '{ kind: token, audience: x, agentClaim: true }'),
-      'targets.t.agentClaim: `agentClaim` is not built yet',
-    ],
-    ['carry', withTarget('t', '{ kind: token, audience: x, carry: [a] }'), 'targets.t.carry: `carry` is not built yet'],
-    [
-      'require',
-      withTarget('t', '{ kind: token, audience: x, require: { actor: true } }'),
-      'targets.t.require: `require` on a target is not built yet',
-    ],
     ['kind aws', withTarget('t', '{ kind: aws, role: x }'), 'targets.t.kind: is not one of its values; allowed: token'],
     [
       'a folder with trust and reach',
