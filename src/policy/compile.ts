@@ -36,14 +36,7 @@ export interface SourceView {
 }
 
 /** A target, as policy needs to know it. */
-export interface TargetView {
-  readonly name: string;
-  readonly kind: string;
-  /** The audience of a token target. */
-  readonly address: string;
-  readonly scopes: readonly string[];
-  readonly defaultScopes: readonly string[];
-  readonly lifetimeSecondsMax: number;
+export interface TargetView extends Omit<CompiledTarget, 'require'> {
   readonly require?: { readonly sources?: readonly string[]; readonly lifetimeMaxSeconds?: number };
 }
 

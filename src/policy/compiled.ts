@@ -52,6 +52,7 @@ export type CompiledRule = AllowRule | DenyRule;
 export interface CompiledTarget {
   readonly name: string;
   readonly kind: string;
+  /** The audience of a token target. */
   readonly address: string;
   readonly scopes: readonly string[];
   readonly defaultScopes: readonly string[];

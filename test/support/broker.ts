@@ -4,9 +4,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, type RequestOptions, request } from 'node:https';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../src/adapters/cli/demo/broker.ts';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { type Claims, createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import { type Broker, startBroker } from '../../src/compose.ts';
@@ -250,16 +250,5 @@ function send(options: RequestOptions, body?: string | Buffer): Promise<Answer> 
     });
     outgoing.on('error', reject);
     outgoing.end(body);
-  });
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
   });
 }

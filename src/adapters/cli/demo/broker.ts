@@ -74,7 +74,8 @@ function listening(child: ChildProcess): Promise<void> {
   return promise.finally(() => clearTimeout(timer));
 }
 
-function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on just now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on('error', reject);
