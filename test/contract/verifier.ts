@@ -66,6 +66,7 @@ const HOSTILE_HEADERS: readonly HostileHeader[] = [
   ['A-19 a critical header', { crit: ['x'], x: 1 }, 'header_refused'],
   ['A-20 a compressed payload', { zip: 'DEF' }, 'header_refused'],
   ['A-33 a nested token', { cty: 'JWT' }, 'header_refused'],
+  ['A-33 a header of an encryption', { enc: 'A256GCM' }, 'header_refused'],
   ['A-6 a jku', { jku: 'https://127.0.0.1:1/' }, 'header_refused'],
   ['A-6 an x5u', { x5u: 'https://127.0.0.1:1/' }, 'header_refused'],
   ['A-7 an x5c', { x5c: ['AAAA'] }, 'header_refused'],

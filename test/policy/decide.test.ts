@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
+import { TRACE_RULES_MAX } from '../../src/core/limits.ts';
 import { createPolicy } from '../../src/policy/decide.ts';
 import { githubJob, NOW, policyOf, principalOf, question, TARGETS } from '../support/policy.ts';
 
@@ -56,22 +57,27 @@ describe('a decision', () => {
     expect(outcome(createPolicy(policyOf(text, { targets })), [githubJob(), 'deploy'])).toBe('r 300');
   });
 
-  it('names the smallest of equal rules and of fired denies, however many shapes the index keeps them in', () => {
-    const others = Array.from({ length: 40 }, (_, index) => allow(`z${index}`));
-    const shaped = [ENV, `${JOB.replace('repository_id: 74', 'repository_id: 74, repository_owner_id: 65')}`].map(
-      (who, index) => `name: ${index === 0 ? 'm' : 'a'}, subject: { ${who} }, allow: [deploy]`,
-    );
-    const job = githubJob({ environment: 'prod' });
-    const deny = (name: string, claim: string) =>
+  it('names the smallest of equal rules and of fired denies, in whatever shapes the index keeps them', () => {
+    // Two shapes; the one that comes first by a rule that does not match holds the larger of the names that do.
+    const job = (name: string, ids: string) =>
+      `name: ${name}, subject: { trust: github, github: { ${ids}, ref: refs/heads/main } }, allow: [deploy]`;
+    const never = (name: string, claim: string) =>
       `name: ${name}, subject: { trust: github, claims: { ${claim} } }, deny: all`;
-    const quiet = Array.from({ length: 40 }, (_, index) => deny(`q${index}`, `run_id: "${index}"`));
-    const denies = [deny('c', 'event_name: push'), deny('b', 'ref: refs/heads/main'), ...quiet];
-    for (const turn of [(list: readonly string[]) => list, (list: readonly string[]) => list.toReversed()]) {
-      expect(outcome(rulesOf(...turn([...others, ...shaped])), [job, 'deploy'])).toBe('a 300');
-      expect(rulesOf(...turn([allow('r'), ...denies])).decide(question(job, 'deploy'))).toMatchObject({
-        refusal: { reason: 'target_denied', rule: 'b' },
-      });
-    }
+    const many = Array.from({ length: 2 * TRACE_RULES_MAX }, (_, index) => index);
+    const allows = [
+      ...many.map((index) => job(`a${index}`, `repository_id: 9${index}`)),
+      job('z', 'repository_id: 74'),
+      job('m', 'repository_id: 74, repository_owner_id: 65'),
+    ];
+    expect(outcome(rulesOf(...allows), [githubJob(), 'deploy'])).toBe('m 300');
+    const denies = [
+      ...many.map((index) => never(`a${index}`, `actor: nobody-${index}`)),
+      never('z', 'actor: octocat'),
+      never('m', 'event_name: push'),
+    ];
+    expect(rulesOf(allow('r'), ...denies).decide(question(githubJob(), 'deploy'))).toMatchObject({
+      refusal: { reason: 'target_denied', rule: 'm' },
+    });
   });
 
   it('A-124: a deny wins over any number of allows, wherever it stands', () => {

@@ -64,8 +64,8 @@ describe('GitHub Actions tokens', () => {
     },
   );
 
-  it('A-57, A-126 are refused where an id is a number', async () => {
-    expect(await nameOf(await sourceOf('github'), { ...githubPush(AUDIENCE, NOW), repository_id: 74 })).toBe(
+  it.each([74, ''])('A-57, A-126 are refused where an id is %j', async (id) => {
+    expect(await nameOf(await sourceOf('github'), { ...githubPush(AUDIENCE, NOW), repository_id: id })).toBe(
       'claim_invalid',
     );
   });
