@@ -2,8 +2,8 @@
 // for each change. Public members only: what is published is what key-material.ts names.
 
 import type { JsonObject } from '../core/json.ts';
+import type { SigningAlgorithm } from '../core/ports.ts';
 import type { StoredKey } from './key-files.ts';
-import type { SigningAlgorithm } from './key-material.ts';
 import { currentKey, type KeyRecord, keyState, nextKey } from './ring.ts';
 
 export interface KeyMemory {

@@ -3,9 +3,9 @@
 // Holds every key in memory; the caller sees to it that no two calls that change something overlap.
 
 import type { JsonObject } from '../core/json.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, SigningAlgorithm } from '../core/ports.ts';
 import type { KeyFiles, StoredKey } from './key-files.ts';
-import { createKeyMaterial, type SigningAlgorithm } from './key-material.ts';
+import { createKeyMaterial } from './key-material.ts';
 import { createKeyMemory, type KeyMemory } from './key-memory.ts';
 import { type KeyRecord, nextStep, type RingStep } from './ring.ts';
 

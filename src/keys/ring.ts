@@ -3,11 +3,12 @@
 // same function goes on (F-33). No I/O, no clock, no key material. RFC 8414 / RFC 7517 practice: MD-09, A-198.
 
 import { NUMERIC_DATE_MAX, SIGNING_KEY_RETIRED_SECONDS } from '../core/limits.ts';
+import type { SigningAlgorithm } from '../core/ports.ts';
 
 /** What is known about one key beside its material. All times are whole seconds since the epoch. */
 export interface KeyRecord {
   readonly kid: string;
-  readonly algorithm: 'ES256' | 'RS256';
+  readonly algorithm: SigningAlgorithm;
   readonly createdAtSeconds: number;
   /** Since when it has certainly stood in the published set. */
   readonly publishedAtSeconds?: number | undefined;
@@ -19,7 +20,7 @@ export interface KeyRecord {
   readonly longestLifetimeSeconds: number;
 }
 
-export type KeyState = 'current' | 'next' | 'retired';
+type KeyState = 'current' | 'next' | 'retired';
 
 export type RingStep =
   | { readonly step: 'create' }

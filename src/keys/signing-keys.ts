@@ -3,27 +3,11 @@
 
 import type { JsonObject } from '../core/json.ts';
 import { SIGNING_KEY_RETRY_MS, SIGNING_KEY_TICK_MS } from '../core/limits.ts';
-import type { Clock, RandomBytes, Signer } from '../core/ports.ts';
+import type { Clock, RandomBytes, RevokedKey, Signer, SigningAlgorithm, SigningKeyView } from '../core/ports.ts';
 import { createSerially } from '../files/serially.ts';
 import { openKeyFiles, type StoredKey } from './key-files.ts';
-import type { SigningAlgorithm } from './key-material.ts';
-import { currentKey, type KeyState, keyState, maySignFromSeconds, nextKey } from './ring.ts';
+import { currentKey, keyState, maySignFromSeconds, nextKey } from './ring.ts';
 import { ALGORITHMS, createRingKeeper, type RingKeeper, type SigningKeysEvent } from './ring-keeper.ts';
-
-/** One key, as operators see it. */
-export interface SigningKeyView {
-  readonly kid: string;
-  readonly algorithm: SigningAlgorithm;
-  readonly state: KeyState;
-  readonly createdAtSeconds: number;
-  readonly currentSinceSeconds?: number;
-  readonly retiredAtSeconds?: number;
-}
-
-export interface RevokedKey {
-  readonly revoked: SigningKeyView;
-  readonly keys: readonly SigningKeyView[];
-}
 
 export interface SigningKeys extends Signer {
   /** The published set, with every next and every retired key. The same object until a key changes. */
