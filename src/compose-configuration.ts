@@ -26,7 +26,7 @@ import { createVerifiers, type Registry } from './verifiers/registry.ts';
 
 /** Every kind there is. Adding one is a file and a line here. */
 export const TRUST_KINDS: readonly SourceKind[] = [oidc, github, gitlab, kubernetes, spiffe];
-export const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
+const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
 export const KINDS = { trust: TRUST_KINDS, targets: TARGET_KINDS };
 
 /** What everything that is composed needs of the world outside. main.ts makes it; tests make their own. */

@@ -25,7 +25,7 @@ export interface Verdict<Rule extends CompiledRule = CompiledRule> {
 const ORDER: readonly RulePart[] = ['source', 'pin', 'claims', 'actor', 'client', 'target', 'scope', 'confirm'];
 
 /** How far a rule came: the place of the part that failed, or beyond them all. */
-export const progress = (failed: Failed | undefined): number => (failed ? ORDER.indexOf(failed.part) : ORDER.length);
+const progress = (failed: Failed | undefined): number => (failed ? ORDER.indexOf(failed.part) : ORDER.length);
 export const isPast = (part: RulePart, failed: Failed | undefined): boolean => progress(failed) > ORDER.indexOf(part);
 
 /** Whether an allow rule grants all that is asked. `match` is what it asks of the subject's source; undefined: nothing. */

@@ -1,4 +1,4 @@
-// Which source is responsible for a credential: exactly one, or none ("Prove"). Our own `iss` is ours; then a `sub` that
+// Which source is responsible for a credential: exactly one, or none. Our own `iss` is ours; then a `sub` that
 // begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. The caller
 // never chooses.
 

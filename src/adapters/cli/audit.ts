@@ -90,7 +90,7 @@ function showReport(terminal: Terminal, report: TrailReport): void {
 }
 
 /** One record for people: when, which decision, what became of it and why, who wanted what, by which rule. */
-export function recordLine(line: string): string {
+function recordLine(line: string): string {
   const record = readMembers(line);
   if (!record) return `(not a record) ${escaped(line.slice(0, 120))}`;
   const { event } = record;
