@@ -6,7 +6,6 @@ import { type AuditTrail, openAudit } from './audit/audit.ts';
 import type { Stdout } from './audit/sinks.ts';
 import { type Configuration, targetKindOf, type World } from './compose-configuration.ts';
 import type { Issuer, Snapshot } from './core/ports.ts';
-import { openPrivateDirectory } from './files/private-directory.ts';
 import { createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
@@ -75,7 +74,6 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   const problem = (text: string) => frame.log.error(text);
   const held: { current: Current | undefined } = { current: undefined };
   const inForce = () => held.current?.configuration ?? configuration;
-  await openPrivateDirectory(config.keys.directory);
   // Before the trail: who does not get the lock of the store must not touch the lines of the one who has it.
   const store = await openMemoryStore({
     directory: config.store.directory,

@@ -4,7 +4,9 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
 import { chmod, link, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SIGNING_KEY_FILE_BYTES_MAX } from '../core/limits.ts';
 import { writeDurably } from '../files/durable.ts';
+import { openPrivateDirectory, readPrivateFile } from '../files/private-directory.ts';
 import type { CheckpointKey } from './links.ts';
 
 const PRIVATE_FILE = 'audit-key.pem';
@@ -12,12 +14,10 @@ const PUBLIC_FILE = 'audit-key.pub.pem';
 
 /** The audit key of this directory, made where there is none. Throws where it cannot be read, is exposed, or is no P-256 key. */
 export async function openAuditKey(directory: string): Promise<CheckpointKey> {
+  const opened = await openPrivateDirectory(directory);
   const file = join(directory, PRIVATE_FILE);
   await createOnce(file);
-  const { mode } = await stat(file);
-  if ((mode & 0o077) !== 0)
-    throw new Error(`${file} can be read by others (mode ${(mode & 0o777).toString(8)}, not 600)`);
-  const key = privateKey(file, await readFile(file, 'utf8'));
+  const key = privateKey(file, await readPrivateFile(opened, PRIVATE_FILE, SIGNING_KEY_FILE_BYTES_MAX));
   const publicKey = createPublicKey(key);
   await publish(directory, publicKey.export({ type: 'spki', format: 'pem' }).toString());
   return Object.freeze({

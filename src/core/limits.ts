@@ -163,7 +163,7 @@ export const TOKEN_LIFETIME_SECONDS_MAX = 43_200;
 export const METADATA_AGE_SECONDS = 300;
 /** A retired signing key stays published this long after the longest token it signed (MD-09). */
 export const SIGNING_KEY_RETIRED_SECONDS = 86_400;
-/** The file of one signing key: an RSA key of 2,048 bits takes 2 KiB. */
+/** The file of one signing key, or of the audit key: an RSA key of 2,048 bits takes 2 KiB. */
 export const SIGNING_KEY_FILE_BYTES_MAX = 16_384;
 /** How often the rings are looked at; a look costs microseconds and touches a file only where a step is due (F-33). */
 export const SIGNING_KEY_TICK_MS = 1_000;

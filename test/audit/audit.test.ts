@@ -198,7 +198,7 @@ describe('opening a trail', () => {
     await reopen();
     expect(await key()).toBe(before);
     await chmod(pem, 0o640);
-    await expect(reopen()).rejects.toThrow(/can be read by others \(mode 640, not 600\)/);
+    await expect(reopen()).rejects.toThrow(/must have mode 0600, has 0640; others may have read it, replace it/);
     await chmod(pem, 0o600);
     await writeFile(pem, 'secret, but no key');
     await expect(reopen()).rejects.toThrow(/^[^ ]+audit-key\.pem is not a private key in PEM$/);
