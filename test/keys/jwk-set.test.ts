@@ -189,47 +189,13 @@ describe('a bad key', () => {
   });
 
   it('with the fingerprint of CVE-2017-15361 is skipped (A-13)', async () => {
-    const product = [
-      2n,
-      3n,
-      5n,
-      7n,
-      11n,
-      13n,
-      17n,
-      19n,
-      23n,
-      29n,
-      31n,
-      37n,
-      41n,
-      43n,
-      47n,
-      53n,
-      59n,
-      61n,
-      67n,
-      71n,
-      73n,
-      79n,
-      83n,
-      89n,
-      97n,
-      101n,
-      103n,
-      107n,
-      109n,
-      113n,
-      127n,
-      131n,
-      137n,
-      139n,
-      149n,
-      151n,
-      157n,
-      163n,
-      167n,
-    ].reduce((a, b) => a * b);
+    const primes =
+      '2 3 5 7 11 13 17 19 23 29 31 37 41 43 47 53 59 61 67 71 73 79 83 89 ' +
+      '97 101 103 107 109 113 127 131 137 139 149 151 157 163 167';
+    const product = primes
+      .split(' ')
+      .map(BigInt)
+      .reduce((a, b) => a * b);
     const prime = (power: bigint) =>
       generatePrimeSync(1025, { bigint: true, add: product, rem: 65_537n ** power % product });
     const modulus = prime(5n) * prime(11n);
