@@ -21,7 +21,7 @@ import { ROWS as TOKEN_EXCHANGE } from './rows/token-exchange.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = `${ROOT}/test/conformance/README.md`;
-const BEGIN = '<!-- biome-ignore format: the table is generated -->';
+const BEGIN = '<!-- begin of the generated table -->';
 const END = '<!-- end of the generated table -->';
 const FAMILIES = ['TX', 'OA', 'MD', 'AT', 'RI', 'JB', 'SI', 'SJ', 'SB', 'KB'];
 
