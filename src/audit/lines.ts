@@ -20,7 +20,9 @@ function readKey(pem: string, file: string): KeyObject {
   try {
     return createPublicKey(pem);
   } catch (cause) {
-    throw new Error(`${file} holds no public key; the broker wrote it as audit-key.pub.pem in keys.directory`, { cause });
+    throw new Error(`${file} holds no public key; the broker wrote it as audit-key.pub.pem in keys.directory`, {
+      cause,
+    });
   }
 }
 

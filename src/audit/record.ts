@@ -14,6 +14,7 @@ import {
   TRACE_RULES_MAX,
 } from '../core/limits.ts';
 import type { ExchangeRecord, RecordedClaim, RecordedPrincipal } from '../core/record.ts';
+import type { Ask } from '../core/request.ts';
 
 /** The operator's own labels, the same in every record of this broker. */
 export type Labels = Readonly<Record<string, string>>;
@@ -34,6 +35,7 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
     actor: actor && principal(actor),
     client: client && principal(client),
     unprovedClientId: record.unprovedClientId === undefined ? undefined : unproved(record.unprovedClientId),
+    asked: record.asked && asked(record.asked),
     target: record.target,
     scopes: record.scopes,
     rule: record.rule,
@@ -52,8 +54,11 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
   };
 }
 
+/** The caller's own texts, which may hold anything. */
+const asked = ({ targets, scopes }: Ask): object => ({ targets: targets.map(unproved), scopes: scopes?.map(unproved) });
+
 /** Members that are given up, in this order, where a record is longer than RECORD_BYTES_MAX. */
-const EXPENDABLE = ['trace', 'otherClaims', 'claims', 'evidence', 'would', 'scopes'] as const;
+const EXPENDABLE = ['trace', 'otherClaims', 'claims', 'evidence', 'would', 'asked', 'scopes'] as const;
 
 /** One line of JSON, at most RECORD_BYTES_MAX long, and all of it printable ASCII: no byte in it can move a cursor. */
 export function toLine(rendered: object): string {

@@ -121,6 +121,7 @@ async function path(
   const { subject } = parties.value;
   kept.subject = subject;
   noteProved(record, 'subject', subject, snapshot.policy.claimsNamed(subject.source));
+  record.asked = request.ask;
   const presented = presentable(parties.value);
   if (!presented.ok) return presented;
 

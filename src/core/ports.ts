@@ -104,7 +104,8 @@ export interface RevokedKey {
 /** One use of a credential that can be spent. */
 export interface Spending {
   readonly purpose: Role;
-  readonly source: string;
+  /** As proved, not the operator's name for the source: a source that is renamed makes nothing spendable again. */
+  readonly issuer: string;
   readonly jti: string;
   /** Set for the class `once-per-target`. */
   readonly target: string | undefined;

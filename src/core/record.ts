@@ -5,7 +5,7 @@ import type { Decision, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import type { ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
-import type { Received } from './request.ts';
+import type { Ask, Received } from './request.ts';
 
 /** A role's identity as recorded. */
 export interface RecordedPrincipal {
@@ -43,6 +43,9 @@ export interface ExchangeRecord {
   claims: readonly RecordedClaim[];
   /** Names of the proved claims whose values are not recorded. */
   otherClaims: readonly string[];
+  /** What a proved caller asked for, in its own words: without it a refusal cannot be told from another. */
+  asked: Ask | undefined;
+  /** What was granted. */
   target: string | undefined;
   scopes: readonly string[] | undefined;
   rule: string | undefined;
@@ -72,6 +75,7 @@ export function openRecord(received: Received, decision: string, time: number): 
     unprovedClientId: received.request.ok ? received.request.value.unprovedClientId : undefined,
     claims: [],
     otherClaims: [],
+    asked: undefined,
     target: undefined,
     scopes: undefined,
     rule: undefined,

@@ -15,12 +15,12 @@ const NOTHING: Spent = { release: () => Promise.resolve() };
 
 /** Claims the subject credential for this decision, if its class says so. A lost claim names the decision that won it. */
 export async function spend(store: SpentStore, grant: ProvedGrant, decision: string): Promise<Result<Spent>> {
-  const { proof, source } = grant.subject;
+  const { proof, source, issuer } = grant.subject;
   if (proof.replay === 'reusable' || proof.jti === undefined) return ok(NOTHING);
 
   const spending: Spending = {
     purpose: 'subject',
-    source,
+    issuer,
     jti: proof.jti,
     target: proof.replay === 'once-per-target' ? grant.target : undefined,
   };

@@ -29,7 +29,7 @@ const record = (decision: string): ExchangeRecord => ({
   ...{ event: 'exchange', decision, time: Date.now() / 1000, transport: 'oauth', peer: '192.0.2.1', outcome: 'failed' },
   ...{ reason: 'fault', evidence: undefined, roles: {}, claims: [], otherClaims: [], trace: [], would: [] },
   ...{ traceId: undefined, grantType: undefined, unprovedClientId: undefined, target: undefined, scopes: undefined },
-  ...{ rule: undefined, owner: undefined, policy: undefined, jti: undefined, exp: undefined },
+  ...{ asked: undefined, rule: undefined, owner: undefined, policy: undefined, jti: undefined, exp: undefined },
 });
 
 async function writeOn(worker: number): Promise<void> {

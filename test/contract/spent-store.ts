@@ -22,7 +22,7 @@ const UNTIL = NOW + 300 + LEEWAY_SECONDS;
 
 const spending = (change: Partial<Spending> = {}): Spending => ({
   purpose: 'subject',
-  source: 'github',
+  issuer: 'github',
   jti: 'one',
   target: undefined,
   ...change,
@@ -72,10 +72,10 @@ export function spentStoreContract(name: string, maker: StoreMaker): void {
 
     it.each<[string, Partial<Spending>]>([
       ['another jti', { jti: 'two' }],
-      ['another source with the same jti (A-52)', { source: 'gitlab' }],
+      ['another issuer with the same jti (A-52)', { issuer: 'gitlab' }],
       ['another purpose', { purpose: 'client' }],
       ['a target', { target: 'ledger' }],
-      ['a cut between source and jti elsewhere (A-54)', { source: 'githubo', jti: 'ne' }],
+      ['a cut between issuer and jti elsewhere (A-54)', { issuer: 'githubo', jti: 'ne' }],
       ['a cut between jti and target elsewhere (A-54)', { jti: 'on', target: 'e' }],
       ['an empty target', { target: '' }],
     ])('keeps apart what differs in %s', async (_name, change) => {

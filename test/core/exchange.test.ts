@@ -27,6 +27,7 @@ describe('the path of a request', () => {
       policy: { digest: 'd', generation: 1 },
       jti: outcome.decision,
       exp: NOW + 300,
+      asked: { targets: ['ledger'], scopes: ['read'] },
       roles: { subject: { source: 'github', name: 'github:s', sha256: 'aa' } },
       claims: [{ path: ['repository_id'], value: '74' }],
       otherClaims: ['actor'],
@@ -127,7 +128,9 @@ describe('the path of a request', () => {
       const spent = { claim, release: () => Promise.resolve() };
       await createPath({ spent, subject: provedSubject({ replay }) }).run();
       const untilSeconds = NOW + 600 + LEEWAY_SECONDS;
-      expect(claims).toEqual([{ purpose: 'subject', source: 'github', jti: 'jti-1', target, untilSeconds }]);
+      expect(claims).toEqual([
+        { purpose: 'subject', issuer: 'https://gh.example', jti: 'jti-1', target, untilSeconds },
+      ]);
     },
   );
 

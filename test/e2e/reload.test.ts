@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
-import { jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
+import { githubPush, jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
 import { SIGNING_KEY_TICK_MS } from '../../src/core/limits.ts';
 import { mint, POLICIES, startTestBroker, type TestBroker } from '../support/broker.ts';
 
@@ -131,6 +131,21 @@ describe('reload', () => {
     expect(await broker.broker.reload()).toMatchObject({ ok: true });
     expect((await broker.exchange(token)).status).toBe(400);
     expect(broker.records().at(-1)).toMatchObject({ reason: 'issuer_unknown' });
+  });
+
+  it('A-52 a source that is renamed makes nothing spendable again', async () => {
+    // The claim was kept under the operator's name for the source: under a new name the same token was taken once more.
+    broker = await startTestBroker();
+    const token = await mint(broker, 'github', githubPush(broker.issuer, broker.now()));
+    expect((await broker.exchange(token, { audience: 'deploy' })).status).toBe(200);
+    const yaml = readFileSync(join(broker.folder, 'exchequer.yaml'), 'utf8');
+    broker.write('exchequer.yaml', yaml.replace('  github:', '  gh:'));
+    broker.write('policies/rules.yaml', POLICIES['rules.yaml']?.replaceAll('trust: github', 'trust: gh') ?? '');
+    expect(await broker.broker.reload()).toMatchObject({ ok: true });
+    expect((await broker.exchange(token, { audience: 'deploy' })).status).toBe(400);
+    expect(broker.records().at(-1)).toMatchObject({ reason: 'replayed' });
+    const fresh = await mint(broker, 'github', githubPush(broker.issuer, broker.now()));
+    expect((await broker.exchange(fresh, { audience: 'deploy' })).status).toBe(200);
   });
 
   it('the file watch applies a change by itself', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Spending } from '../../src/core/ports.ts';
 import { claimKey } from '../../src/stores/claim-key.ts';
 
-const BASE: Spending = { purpose: 'subject', source: 'github', jti: 'one', target: undefined };
+const BASE: Spending = { purpose: 'subject', issuer: 'github', jti: 'one', target: undefined };
 
 describe('the key of a spent credential', () => {
   it('is 43 characters of base64url, and the same for the same spending', () => {
@@ -14,7 +14,7 @@ describe('the key of a spent credential', () => {
   });
 
   it('does not run parts into each other (A-54)', () => {
-    const cut = (source: string, jti: string, target?: string) => claimKey({ purpose: 'subject', source, jti, target });
+    const cut = (issuer: string, jti: string, target?: string) => claimKey({ purpose: 'subject', issuer, jti, target });
     expect(cut('a|b', 'c')).not.toBe(cut('a', 'b|c'));
     expect(cut('a', 'b', 'c')).not.toBe(cut('a', 'b:1:c'));
     expect(cut('a', 'b', '')).not.toBe(cut('a', 'b'));
@@ -23,12 +23,12 @@ describe('the key of a spent credential', () => {
   it('differs wherever any two spendings differ (A-54)', () => {
     const spendings = fc.record({
       purpose: fc.constantFrom('subject', 'actor', 'client'),
-      source: fc.string({ unit: fc.constantFrom('a', ':', '1', '|') }),
+      issuer: fc.string({ unit: fc.constantFrom('a', ':', '1', '|') }),
       jti: fc.string({ unit: fc.constantFrom('a', ':', '1', '|') }),
       target: fc.option(fc.string({ unit: fc.constantFrom('a', ':', '1') }), { nil: undefined }),
     });
     const same = (a: Spending, b: Spending) =>
-      a.purpose === b.purpose && a.source === b.source && a.jti === b.jti && a.target === b.target;
+      a.purpose === b.purpose && a.issuer === b.issuer && a.jti === b.jti && a.target === b.target;
     fc.assert(
       fc.property(spendings, spendings, (a, b) => {
         expect(claimKey(a) === claimKey(b)).toBe(same(a, b));

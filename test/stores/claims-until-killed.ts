@@ -12,7 +12,7 @@ const store = await openMemoryStore({
 async function claimOn(lane: number): Promise<void> {
   for (let index = 0; ; index += 1) {
     const jti = `${lane}-${index}`;
-    await store.claim({ purpose: 'subject', source: 'github', jti, target: undefined }, `D-${jti}`, NOW + 330);
+    await store.claim({ purpose: 'subject', issuer: 'github', jti, target: undefined }, `D-${jti}`, NOW + 330);
     writeSync(1, `${jti}\n`);
   }
 }

@@ -16,7 +16,7 @@ import { spentStoreContract } from '../contract/spent-store.ts';
 const NOW = 1_800_000_000;
 const UNTIL = NOW + 330;
 const clockAt = (now: () => number) => ({ nowSeconds: now, elapsedMs: () => 0 });
-const spent = (jti: string): Spending => ({ purpose: 'subject', source: 'github', jti, target: undefined });
+const spent = (jti: string): Spending => ({ purpose: 'subject', issuer: 'github', jti, target: undefined });
 
 let root: string;
 let directory: string;
