@@ -3,15 +3,13 @@
 // (test/architecture.test.ts). A setting that switches certificate checks off for the whole process is refused here.
 
 import { randomBytes } from 'node:crypto';
-import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
 import type { ExitCode, Terminal } from './adapters/cli/terminal.ts';
-import type { Signals } from './compose-cli.ts';
+import { createProgram, type Signals } from './compose-cli.ts';
 import type { BrokerWorld } from './compose-state.ts';
+import { RANDOM_PAGE_BYTES } from './core/limits.ts';
 
 const VERSION = '0.1.0';
-const RANDOM_PAGE_BYTES = 4_096;
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
@@ -63,11 +61,6 @@ if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
   terminal.err('NODE_TLS_REJECT_UNAUTHORIZED=0 switches certificate checks off for everything: refused');
   process.exit(2);
 }
-
-// Compiled code is kept beside the packages, never in a folder that others may write to. Where it cannot be, nothing is lost but
-// half a second; so everything else is imported only now.
-enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)));
-const { createProgram } = await import('./compose-cli.ts');
 
 try {
   await createProgram(world, terminal, signals).parseAsync(process.argv);

@@ -155,6 +155,8 @@ export const YAML_DEPTH_MAX = 32;
 
 // Our own tokens and keys.
 
+/** Random bytes are drawn from the system this many at a time; one request needs sixteen. */
+export const RANDOM_PAGE_BYTES = 4_096;
 /** The lifetime of a `token` target that does not say one. */
 export const TOKEN_LIFETIME_SECONDS_DEFAULT = 300;
 /** The longest lifetime a target or rule may say. */

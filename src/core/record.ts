@@ -1,4 +1,4 @@
-// The record of one request (FORMATS §5): opened before the first check, filled as phases finish, closed on every exit.
+// The record of one request (docs/records.md): opened before the first check, filled as phases finish, closed on every exit.
 // It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved.
 
 import type { Decision, RuleTrace, Would } from './decision.ts';
