@@ -113,9 +113,8 @@ export function noteProved(
   const claims: RecordedClaim[] = [];
   const others: string[] = [];
   walkClaims(principal.claims, '', (key, value) => {
-    const path = key.split(KEY_SEPARATOR);
-    if (named.has(key)) claims.push({ path, value });
-    else others.push(path.join('/'));
+    if (named.has(key)) claims.push({ path: key.split(KEY_SEPARATOR), value });
+    else others.push(key.replaceAll(KEY_SEPARATOR, '/'));
   });
   record.claims = claims;
   record.otherClaims = others;
