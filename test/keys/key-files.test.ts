@@ -125,10 +125,13 @@ describe('a start', () => {
   });
 
   // Only root can give a file away.
-  it.skipIf(process.getuid?.() !== 0)('is refused by a key file that belongs to somebody else', async () => {
-    await chown(path, 12_345, 0);
-    expect(await start()).toBe(`${path}: belongs to user 12345, must belong to user 0`);
-  });
+  it.skipIf(process.getuid?.() !== 0)(
+    'is refused by a key file that belongs to somebody else (skipped unless root, who alone can make one)',
+    async () => {
+      await chown(path, 12_345, 0);
+      expect(await start()).toBe(`${path}: belongs to user 12345, must belong to user 0`);
+    },
+  );
 
   it('is refused where a file stands in the place of the directory', async () => {
     const before = directory;
