@@ -19,7 +19,7 @@ import {
   type State,
   snapshotOf,
 } from './compose-state.ts';
-import { renamedSources, restartNeeded } from './config/restart.ts';
+import { renamedSources, restartNeeded, type SourceNames, withNamesOf } from './config/restart.ts';
 import { watchFiles } from './config/watch.ts';
 import { createEpochs } from './core/epochs.ts';
 import { createExchange } from './core/exchange.ts';
@@ -223,6 +223,7 @@ function reloadOf({
 }: ReloadParts): () => Promise<ReloadResult> {
   const keepOnlyCurrentKeys = () =>
     frame.caches.retain(new Set(state.current.configuration.sources.map(({ keys }) => keys.digest)));
+  let names = withNamesOf(new Map(), state.current.configuration.config);
   let before = state.current;
 
   return createReload<Configuration>({
@@ -231,7 +232,7 @@ function reloadOf({
       const read = await readConfiguration(world, path, frame.caches, true);
       files.stillAsRead = read.stillAsRead;
       const problems = read.ok
-        ? fixedProblems(state.current.configuration, read.configuration)
+        ? fixedProblems(state.current.configuration, names, read.configuration)
         : read.problems.map((problem) => renderProblem(problem));
       if (read.ok && problems.length === 0) return { ok: true as const, next: read.configuration };
       keepOnlyCurrentKeys();
@@ -239,6 +240,7 @@ function reloadOf({
     },
     swap(next) {
       const { certificatePem, keyPem } = next.config.listen.tls;
+      names = withNamesOf(names, next.config);
       const generation = state.current.snapshot.generation + 1;
       const snapshot = snapshotOf(next, state.signingKeys, generation);
       listener.replaceCertificate({ certificate: certificatePem, key: keyPem });
@@ -268,9 +270,9 @@ function reloadOf({
   });
 }
 
-const fixedProblems = (before: Configuration, after: Configuration): readonly string[] => [
+const fixedProblems = (before: Configuration, names: SourceNames, after: Configuration): readonly string[] => [
   ...restartNeeded(before.config, after.config).map((path) => `${path} differs: a change of it needs a restart`),
-  ...renamedSources(before.config, after.config),
+  ...renamedSources(names, after.config),
 ];
 
 function controlHandlers(state: State, reload: () => Promise<ReloadResult>): ControlHandlers {

@@ -9,20 +9,25 @@ export function restartNeeded(before: Config, after: Config): readonly string[] 
   return [...old].filter(([path, value]) => now.get(path) !== value).map(([path]) => path);
 }
 
+/** What every source name has stood for since the process started: `iss`, or `spiffe://<trust domain>`, by name. */
+export type SourceNames = ReadonlyMap<string, string>;
+
+/** The names so far, and those of a configuration that is about to run. */
+export const withNamesOf = (known: SourceNames, { sources }: Config): SourceNames =>
+  new Map([...known, ...sources.map(({ name, issuer }) => [name, issuer] as const)]);
+
 /**
  * Sources whose name would come to mean another issuer or trust domain: rules, blocks and issued names that say `<source>:...`
- * would then speak of strangers. Sentences, one for each.
+ * would then speak of strangers. A name that was removed keeps its meaning. Sentences, one for each.
  */
-export function renamedSources(before: Config, after: Config): readonly string[] {
-  const now = new Map(after.sources.map((source) => [source.name, source]));
-  return before.sources.flatMap((old) => {
-    const source = now.get(old.name);
-    return source && source.issuer !== old.issuer ? [renamed(source, old)] : [];
+export const renamedSources = (known: SourceNames, after: Config): readonly string[] =>
+  after.sources.flatMap((source) => {
+    const issuer = known.get(source.name);
+    return issuer === undefined || issuer === source.issuer ? [] : [renamed(source, issuer)];
   });
-}
 
-const renamed = ({ name, issuer }: SourceConfig, old: SourceConfig): string =>
-  `trust.${name} proves ${old.issuer} while the broker runs and cannot become ${issuer}: use another name, or restart`;
+const renamed = ({ name, issuer }: SourceConfig, old: string): string =>
+  `trust.${name} proves ${old} while the broker runs and cannot become ${issuer}: use another name, or restart`;
 
 const fixed = (config: Config): ReadonlyMap<string, string> =>
   new Map([

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
-import { renamedSources, restartNeeded } from '../../src/config/restart.ts';
+import { renamedSources, restartNeeded, withNamesOf } from '../../src/config/restart.ts';
 import { BASE, load, problems } from './folder.ts';
 
 function config(text = BASE, files: Record<string, string> = {}): Config {
@@ -38,13 +38,23 @@ describe('restartNeeded', () => {
 });
 
 describe('renamedSources', () => {
+  const names = withNamesOf(new Map(), config());
+  const without = config(BASE.replace('  mesh:', '  mesh2:'));
+  const other = config(BASE.replace('prod.acme.example', 'dev.acme.example'));
+  const REFUSED =
+    'trust.mesh proves spiffe://prod.acme.example while the broker runs and cannot become spiffe://dev.acme.example: use another name, or restart';
+
   it('refuses a running name with another trust domain or issuer, and takes new and removed names', () => {
-    expect(renamedSources(config(), config(BASE.replace('prod.acme.example', 'dev.acme.example')))).toEqual([
-      'trust.mesh proves spiffe://prod.acme.example while the broker runs and cannot become spiffe://dev.acme.example: use another name, or restart',
-    ]);
-    expect(renamedSources(config(), config(BASE.replace('  mesh:', '  mesh2:')))).toEqual([]);
-    expect(
-      renamedSources(config(), config(BASE.replace('bundles/prod', 'bundles/new'), { '/etc/x/bundles/new.json': '' })),
-    ).toEqual([]);
+    expect(renamedSources(names, other)).toEqual([REFUSED]);
+    expect(renamedSources(names, without)).toEqual([]);
+    const bundle = config(BASE.replace('bundles/prod', 'bundles/new'), { '/etc/x/bundles/new.json': '' });
+    expect(renamedSources(names, bundle)).toEqual([]);
+  });
+
+  it('remembers a name that one reload removed, so that the next cannot give it to somebody else', () => {
+    // The names were compared with the running configuration alone: two reloads did what one may not.
+    const later = withNamesOf(names, without);
+    expect(renamedSources(later, other)).toEqual([REFUSED]);
+    expect(renamedSources(later, config())).toEqual([]);
   });
 });
