@@ -240,12 +240,12 @@ function reloadOf({
     },
     swap(next) {
       const { certificatePem, keyPem } = next.config.listen.tls;
-      names = withNamesOf(names, next.config);
       const generation = state.current.snapshot.generation + 1;
       const snapshot = snapshotOf(next, state.signingKeys, generation);
       listener.replaceCertificate({ certificate: certificatePem, key: keyPem });
       before = state.current;
       state.current = { configuration: next, snapshot };
+      names = withNamesOf(names, next.config);
       return generation;
     },
     drained,
