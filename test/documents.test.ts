@@ -104,6 +104,13 @@ describe('config/', () => {
   });
 });
 
+describe('src/main.ts', () => {
+  it('says the version of package.json', () => {
+    const { version } = JSON.parse(read('package.json'));
+    expect(read('src/main.ts')).toContain(`const VERSION = '${version}';`);
+  });
+});
+
 describe('docker', () => {
   it('composes a broker whose configuration loads with the policies that it mounts', async () => {
     const { configs, services } = parse(read('docker/compose.yaml'));

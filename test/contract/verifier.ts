@@ -179,7 +179,9 @@ export function verifierContract(kind: string): void {
 
     it('A-22 refuses a token type that the source does not take', async () => {
       const text = await sign(source.claims(), { typ: 'at+jwt' });
-      expect(['token_type_refused', 'typ_refused']).toContain(await verdict(source, text, ACCESS_TOKEN_TYPE));
+      expect(await verdict(source, text, ACCESS_TOKEN_TYPE)).toBe('token_type_refused');
+      expect(await verdict(source, await sign(source.claims()), ACCESS_TOKEN_TYPE)).toBe('token_type_refused');
+      expect(await verdict(source, await sign(source.claims()))).toBe('proved');
     });
 
     it('A-49 the leeway is thirty seconds in both directions, to the second', async () => {
@@ -189,8 +191,9 @@ export function verifierContract(kind: string): void {
       expect(await verdict(source, ahead)).toBe('proved');
     });
 
+    // Of an SVID `iss` decides nothing; trust domains have a test of their own.
+    if (kind === 'spiffe') return;
     it('A-35 refuses issuers that only look like the configured one', async () => {
-      if (kind === 'spiffe') return; // `iss` decides nothing there; trust domains have a test of their own
       const iss = String(source.claims().iss);
       for (const twin of [
         `${iss}/`,
