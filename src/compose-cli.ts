@@ -12,7 +12,7 @@ import type { Terminal } from './adapters/cli/terminal.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
-import { KINDS, offlineCaches, readConfiguration, type World } from './compose-configuration.ts';
+import { KINDS, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -60,9 +60,9 @@ const serveTools = (world: BrokerWorld, signals: Signals) => ({
 });
 
 async function check(world: World, path: string) {
-  const caches = offlineCaches(world);
-  const read = await readConfiguration(world, path, caches);
-  caches.retain(new Set());
+  const reach = offlineReach(world);
+  const read = await readConfiguration(world, path, reach);
+  reach.caches.retain(new Set());
   if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
   const { sources, compiled, warnings } = read.configuration;
   const summary = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
@@ -75,9 +75,9 @@ const counted = (things: readonly unknown[], name: string): string =>
 const explainTools = (world: World) => ({
   nowSeconds: world.clock.nowSeconds,
   async load(path: string) {
-    const caches = offlineCaches(world);
-    const read = await readConfiguration(world, path, caches);
-    caches.retain(new Set());
+    const reach = offlineReach(world);
+    const read = await readConfiguration(world, path, reach);
+    reach.caches.retain(new Set());
     if (!read.ok) return read;
     const { sources, compiled, verifiers } = read.configuration;
     const offline = {

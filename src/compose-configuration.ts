@@ -6,7 +6,7 @@ import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
 import { recordFiles } from './config/recorded-files.ts';
-import type { Clock, RandomBytes } from './core/ports.ts';
+import type { Clock, Outbound, RandomBytes } from './core/ports.ts';
 import { tokenTarget } from './issuers/access-token.ts';
 import type { TargetKind } from './issuers/kind.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
@@ -38,6 +38,12 @@ export interface World {
   readonly permitLoopback?: boolean;
 }
 
+/** What configuration reaches the outside by: other parties' keys, and the one way outward. */
+export interface Reach {
+  readonly caches: KeyCaches;
+  readonly outbound: Outbound;
+}
+
 /** One source, ready to verify. */
 export interface OpenSource {
   readonly config: SourceConfig;
@@ -66,7 +72,7 @@ export type ConfigurationRead = { readonly stillAsRead: () => boolean } & (
 export async function readConfiguration(
   world: World,
   path: string,
-  caches: KeyCaches,
+  reach: Reach,
   apart = false,
 ): Promise<ConfigurationRead> {
   const files = recordFiles(createConfigFiles());
@@ -80,7 +86,7 @@ export async function readConfiguration(
   const sources: OpenSource[] = [];
   const views: SourceView[] = [];
   for (const source of config.sources) {
-    const opened = await openSource(config, source, caches);
+    const opened = await openSource(world, config, source, reach);
     problems.push(...opened.problems);
     if (opened.source) sources.push(opened.source);
     ignored.push(...opened.warnings);
@@ -101,14 +107,13 @@ export async function readConfiguration(
   return { ok: true, configuration: { config, compiled, sources, verifiers, warnings }, stillAsRead };
 }
 
-/** Key caches that never reach outward: for `check` and `explain`. */
-export const offlineCaches = (world: World): KeyCaches =>
-  createKeyCaches({
-    outbound: { get: () => Promise.resolve({ ok: false, problem: 'network', detail: 'offline' }) },
-    clock: world.clock,
-    randomBytes: world.randomBytes,
-    onEvent: () => undefined,
-  });
+/** Reaches nobody: for `check` and `explain`. */
+export function offlineReach({ clock, randomBytes }: World): Reach {
+  const outbound: Outbound = {
+    request: () => Promise.resolve({ ok: false, problem: 'network', detail: 'offline' }),
+  };
+  return { outbound, caches: createKeyCaches({ outbound, clock, randomBytes, onEvent: () => undefined }) };
+}
 
 /** The kind of a target that configuration let pass. */
 export function targetKindOf(target: TargetConfig): TargetKind {
@@ -146,7 +151,12 @@ interface SourceOpened {
   readonly warnings: readonly Problem[];
 }
 
-async function openSource(config: Config, source: SourceConfig, caches: KeyCaches): Promise<SourceOpened> {
+async function openSource(
+  { clock }: World,
+  config: Config,
+  source: SourceConfig,
+  { caches, outbound }: Reach,
+): Promise<SourceOpened> {
   const kind = kindOf(source);
   const base = ['trust', source.name];
   const require = compileRequire({
@@ -171,7 +181,8 @@ async function openSource(config: Config, source: SourceConfig, caches: KeyCache
   if (!require.ok || !opened.ok) return { problems, warnings: [] };
 
   const settings = { ...source, unmetRequirement: require.firstUnmet };
-  const verifier = kind.create(settings, source.options, opened.opened.keys);
+  const { keys, authorities } = opened.opened;
+  const verifier = kind.create(settings, source.options, { keys, authorities, outbound, clock, files: config.files });
   // A bundle has keys for other uses beside ours; in a file that an operator wrote, a key that is not used is a mistake.
   const ignored = origin.from === 'file' ? opened.opened.ignored : [];
   const warnings = ignored.map(({ index, why }) =>

@@ -4,9 +4,9 @@
 import { type Logger, pino } from 'pino';
 import { type AuditTrail, openAudit } from './audit/audit.ts';
 import type { Stdout } from './audit/sinks.ts';
-import { type Configuration, targetKindOf, type World } from './compose-configuration.ts';
+import { type Configuration, type Reach, targetKindOf, type World } from './compose-configuration.ts';
 import type { Issuer, Snapshot } from './core/ports.ts';
-import { createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
+import { createKeyCaches } from './keys/key-caches.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import type { KeysEvent } from './keys/status.ts';
@@ -24,9 +24,8 @@ export interface BrokerWorld extends World {
 }
 
 /** Opened before there is a configuration: the log, the way outward, and other parties' keys. */
-export interface Frame {
+export interface Frame extends Reach {
   readonly log: Logger;
-  readonly caches: KeyCaches;
   /** Told of every fetch of keys, once somebody wants to know. */
   onKeys: (digest: string, event: KeysEvent) => void;
   close(): void;
@@ -44,6 +43,7 @@ export function openFrame(world: BrokerWorld): Frame {
   const frame: Frame = {
     log,
     caches,
+    outbound,
     onKeys: () => undefined,
     close() {
       caches.retain(new Set());

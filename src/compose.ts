@@ -45,7 +45,7 @@ export type BrokerStart =
 /** Starts a broker on a configuration file. Problems of its content are returned; what cannot run is thrown. */
 export async function startBroker(world: BrokerWorld, path: string): Promise<BrokerStart> {
   const frame = openFrame(world);
-  const read = await readConfiguration(world, path, frame.caches);
+  const read = await readConfiguration(world, path, frame);
   if (!read.ok) {
     frame.close();
     return { ok: false, problems: read.problems.map(renderProblem) };
@@ -229,7 +229,7 @@ function reloadOf({
   return createReload<Configuration>({
     generation: () => state.current.snapshot.generation,
     async prepare() {
-      const read = await readConfiguration(world, path, frame.caches, true);
+      const read = await readConfiguration(world, path, frame, true);
       files.stillAsRead = read.stillAsRead;
       const problems = read.ok
         ? fixedProblems(state.current.configuration, names, read.configuration)

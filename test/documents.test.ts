@@ -9,7 +9,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { wireRefusal } from '../src/adapters/http/wire.ts';
 import { link } from '../src/audit/links.ts';
 import { renderRecord } from '../src/audit/record.ts';
-import { offlineCaches, readConfiguration } from '../src/compose-configuration.ts';
+import { offlineReach, readConfiguration } from '../src/compose-configuration.ts';
 import * as limits from '../src/core/limits.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
@@ -39,7 +39,7 @@ const world = {
 async function problemsOf(configuration: string, policies: readonly string[]): Promise<readonly string[]> {
   const file = await placeExample(configuration, policies);
   try {
-    const read = await readConfiguration(world, file, offlineCaches(world));
+    const read = await readConfiguration(world, file, offlineReach(world));
     return read.ok ? [] : read.problems.map(({ file, line, path, message }) => `${file}:${line} ${path} ${message}`);
   } finally {
     rmSync(dirname(file), { recursive: true });

@@ -56,6 +56,10 @@ export type CredentialRefusal = { readonly role: Role; readonly source?: string 
   | { readonly reason: 'too_old'; readonly secondsMax: number }
   | { readonly reason: 'requirement_unmet'; readonly claim: string }
   | { readonly reason: 'replayed'; readonly spentBy: string }
+  | { readonly reason: 'certificate_refused'; readonly problem: CertificateProblem }
+  | { readonly reason: 'review_refused'; readonly problem: ReviewProblem }
+  /** The credential is bound to a key that the caller did not prove to have (RFC 8705 §3). */
+  | { readonly reason: 'binding_mismatch' }
 );
 
 export type CredentialProblem =
@@ -68,6 +72,12 @@ export type CredentialProblem =
   | 'header_member'
   | 'payload_json'
   | 'payload_not_object';
+
+/** Why a certificate, or the path from it to an authority, proves nothing (RFC 5280 §6.1, X.509-SVID §3 to §5). */
+export type CertificateProblem = 'der';
+
+/** Why the API server does not vouch for a token (TokenReview). */
+export type ReviewProblem = 'not_authenticated' | 'audience' | 'user';
 
 /** The rule that came nearest to granting, and the first of its conditions that failed. */
 export interface Nearest {
@@ -100,6 +110,7 @@ export type PolicyRefusal =
 /** Something we depend on cannot serve now; the same request may pass later. */
 export type UnavailableRefusal =
   | { readonly reason: 'keys_unavailable'; readonly source: string; readonly retryAfterSeconds: number }
+  | { readonly reason: 'review_unavailable'; readonly source: string; readonly retryAfterSeconds: number }
   | { readonly reason: 'store_unavailable'; readonly retryAfterSeconds: number }
   | { readonly reason: 'audit_unavailable'; readonly retryAfterSeconds: number }
   | { readonly reason: 'overloaded'; readonly retryAfterSeconds: number };

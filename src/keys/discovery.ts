@@ -39,7 +39,7 @@ export async function fetchKeySet(parts: FetchParts): Promise<Fetched<string>> {
   if (!place.ok) return place;
   const { url, own } = place.value;
   const request = { url, bytesMax: KEY_SET_BYTES_MAX, accept: 'application/jwk-set+json, application/json' };
-  return textOf('key set', await parts.outbound.get(own ? { ...request, ...network(parts) } : request));
+  return textOf('key set', await parts.outbound.request(own ? { ...request, ...network(parts) } : request));
 }
 
 interface Place {
@@ -53,7 +53,7 @@ type Discovery = Extract<KeysOrigin, { discovery: string }>;
 async function discover(parts: FetchParts, origin: Discovery): Promise<Fetched<Place>> {
   const url = discoveryUrl(origin.discovery);
   const request = { url, bytesMax: DISCOVERY_BYTES_MAX, accept: 'application/json', ...network(parts) };
-  const text = textOf('discovery document', await parts.outbound.get(request));
+  const text = textOf('discovery document', await parts.outbound.request(request));
   if (!text.ok) return text;
   const read = readJson(text.value);
   if (!read.ok) return failed(`discovery document: not acceptable JSON (${read.problem})`);

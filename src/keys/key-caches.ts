@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Clock, KeyOrigin, KeySource, Outbound, RandomBytes, SignatureAlgorithm } from '../core/ports.ts';
+import type { Authorities } from '../x509/authorities.ts';
 import type { KeysOrigin } from './discovery.ts';
 import { type KeySet, readKeySet } from './jwk-set.ts';
 import { createPinnedKeys } from './pinned-keys.ts';
@@ -14,6 +15,8 @@ import { readTrustBundle } from './trust-bundles.ts';
 export interface CachedKeys {
   readonly digest: string;
   readonly keys: KeySource & { status(): KeysStatus };
+  /** Empty for an origin that is no bundle. */
+  readonly authorities: Authorities;
   /** Keys in a file that are not used, for the operator to see. */
   readonly ignored: KeySet extends infer Set ? (Set extends { ignored: infer Ignored } ? Ignored : never) : never;
 }
@@ -40,6 +43,8 @@ export interface KeyCachesParts {
   /** `digest` is that of the cache whose origin was asked. */
   readonly onEvent: (digest: string, event: KeysEvent) => void;
 }
+
+const NONE: Authorities = Object.freeze({ current: () => ({ found: [] }) });
 
 type Held = CachedKeys & { readonly close: () => void };
 
@@ -88,7 +93,7 @@ async function pinned(
       : await readKeySet(text, { use: 'sig', algorithms });
   if (!set.ok) return set;
   const keys = createPinnedKeys(set.keys);
-  return { ok: true, held: { digest, keys, ignored: set.ignored, close: keys.close } };
+  return { ok: true, held: { digest, keys, authorities: NONE, ignored: set.ignored, close: keys.close } };
 }
 
 function remote(
@@ -112,7 +117,7 @@ function remote(
     onEvent: (event) => parts.onEvent(digest, event),
   });
   keys.start();
-  return { ok: true, held: { digest, keys, ignored: [], close: keys.close } };
+  return { ok: true, held: { digest, keys, authorities: NONE, ignored: [], close: keys.close } };
 }
 
 function placeOf(origin: KeyOrigin): { readonly origin: KeysOrigin; readonly privateNetwork: boolean } | undefined {
@@ -122,7 +127,10 @@ function placeOf(origin: KeyOrigin): { readonly origin: KeysOrigin; readonly pri
     case 'url':
       return { origin: { url: origin.url }, privateNetwork: origin.privateNetwork };
     case 'file':
+    case 'none':
     case 'bundle':
+    case 'bundle_endpoint':
+    case 'workload_api':
       return undefined;
   }
 }

@@ -36,10 +36,11 @@ export function createOutbound(parts: OutboundParts = {}): Outbound & { close():
   const underWay = new Set<AbortController>();
   let closed = false;
 
-  async function get(request: OutboundRequest): Promise<OutboundAnswer> {
+  async function ask(request: OutboundRequest): Promise<OutboundAnswer> {
     if (closed) return CLOSED;
     const ending = new AbortController();
-    const timer = setTimeout(() => ending.abort(TIMED_OUT), OUTBOUND_MS);
+    const deadlineMs = request.deadlineMs ?? OUTBOUND_MS;
+    const timer = setTimeout(() => ending.abort(timedOut(deadlineMs)), deadlineMs);
     timer.unref();
     underWay.add(ending);
     try {
@@ -51,7 +52,7 @@ export function createOutbound(parts: OutboundParts = {}): Outbound & { close():
   }
 
   return Object.freeze({
-    get,
+    request: ask,
     close() {
       closed = true;
       for (const ending of underWay) ending.abort(CLOSED);
@@ -66,7 +67,7 @@ const failed = (problem: OutboundProblem, detail: string): OutboundAnswer & { re
   detail,
 });
 
-const TIMED_OUT = failed('timeout', `no answer within ${OUTBOUND_MS} ms`);
+const timedOut = (deadlineMs: number) => failed('timeout', `no answer within ${deadlineMs} ms`);
 const CLOSED = failed('network', 'the client is closed');
 
 interface Call {
@@ -84,8 +85,11 @@ async function follow(call: Call): Promise<OutboundAnswer> {
   if (!first) return failed('url', 'not an https URL without user information');
   let url = first;
   for (let redirects = 0; redirects <= OUTBOUND_REDIRECTS_MAX; redirects += 1) {
-    const step = await ask(call, url);
+    const step = await send(call, url);
     if (!('redirect' in step)) return step;
+    // Neither a body nor a token goes anywhere but where the operator sends it.
+    if (call.request.body || call.request.bearer !== undefined)
+      return failed('redirect', 'of a request with credentials');
     const next = readUrl(step.redirect, url);
     if (next?.origin !== first.origin) return failed('redirect', 'to another origin');
     url = next;
@@ -98,8 +102,8 @@ function readUrl(text: string, base?: URL): URL | undefined {
   return url?.protocol === 'https:' && url.username === '' && url.password === '' ? url : undefined;
 }
 
-/** Sends one GET. Resolves in every case, at the latest when the signal fires. */
-function ask(call: Call, url: URL): Promise<Step> {
+/** Sends one request. Resolves in every case, at the latest when the signal fires. */
+function send(call: Call, url: URL): Promise<Step> {
   const literal = literalProblem(call, url);
   if (literal) return Promise.resolve(failed('address', literal));
   return new Promise((resolve) => {
@@ -111,10 +115,10 @@ function ask(call: Call, url: URL): Promise<Step> {
       request?.destroy();
     };
     // The promise is settled here and not by an event: a look-up that hangs never lets the socket report anything.
-    const abort = () => settle(call.signal.reason === CLOSED ? CLOSED : TIMED_OUT);
-    let request: ReturnType<typeof https.get> | undefined;
+    const abort = () => settle(call.signal.reason);
+    let request: ReturnType<typeof https.request> | undefined;
     try {
-      request = https.get(url, requestOptions(call));
+      request = https.request(url, requestOptions(call));
     } catch (error) {
       settle(failed('tls', codeOf(error)));
       return;
@@ -132,7 +136,8 @@ function ask(call: Call, url: URL): Promise<Step> {
     request.on('error', (error) => settle(describeError(error, connected && !secured)));
     // A server that answers 101 gets no second protocol out of us.
     request.on('upgrade', () => settle(failed('status', '101')));
-    request.on('response', (response) => readResponse(response, call.request.bytesMax, settle));
+    request.on('response', (response) => readResponse(response, call.request, settle));
+    request.end(call.request.body?.text);
   });
 }
 
@@ -141,16 +146,26 @@ function requestOptions(call: Call): https.RequestOptions {
   const { request } = call;
   return {
     agent: call.agent,
-    method: 'GET',
-    headers: { accept: request.accept, 'accept-encoding': 'identity', 'user-agent': 'exchequer', connection: 'close' },
+    method: request.body ? 'POST' : 'GET',
+    headers: headersOf(request),
     lookup: judgedLookup(call),
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
     insecureHTTPParser: false,
     maxHeaderSize: OUTBOUND_HEADER_BYTES_MAX,
     ...(request.ca === undefined ? {} : { ca: request.ca }),
+    ...(request.identity ? { cert: request.identity.certificate, key: request.identity.key } : {}),
   };
 }
+
+const headersOf = ({ accept, bearer, body }: OutboundRequest): Readonly<Record<string, string>> => ({
+  accept,
+  'accept-encoding': 'identity',
+  'user-agent': 'exchequer',
+  connection: 'close',
+  ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+  ...(body ? { 'content-type': body.mediaType, 'content-length': String(Buffer.byteLength(body.text)) } : {}),
+});
 
 /** node:https dials an address in the URL without asking `lookup`, so it is judged apart. */
 function literalProblem(call: Call, url: URL): string | undefined {
@@ -178,10 +193,11 @@ const judgedLookup =
     );
   };
 
-function readResponse(response: IncomingMessage, bytesMax: number, settle: (step: Step) => void): void {
+function readResponse(response: IncomingMessage, request: OutboundRequest, settle: (step: Step) => void): void {
+  const { bytesMax } = request;
   // First of all: a refused answer is destroyed unread, and may still report that.
   response.on('error', (error) => settle(describeError(error, false)));
-  const refused = refuseHead(response, bytesMax);
+  const refused = refuseHead(response, request);
   if (refused) {
     settle(refused);
     return;
@@ -200,10 +216,11 @@ function readResponse(response: IncomingMessage, bytesMax: number, settle: (step
 }
 
 /** What the head of an answer already decides. */
-function refuseHead(response: IncomingMessage, bytesMax: number): Step | undefined {
+function refuseHead(response: IncomingMessage, { bytesMax, body }: OutboundRequest): Step | undefined {
   const { statusCode: status = 0, headers } = response;
   if (status >= 300 && status < 400 && headers.location !== undefined) return { redirect: headers.location };
-  if (status !== 200) return failed('status', String(status));
+  // A POST that made something says 201: a TokenReview does.
+  if (status !== 200 && !(body && status === 201)) return failed('status', String(status));
   // Nothing is unpacked: a kilobyte may unpack to a gigabyte (F-6, A-187).
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity')
     return failed('encoding', 'a compressed body');

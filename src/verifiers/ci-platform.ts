@@ -21,7 +21,7 @@ function ciPlatform(table: PlatformTable & { readonly issuer: string }): SourceK
     subjects: () => 'workloads' as const,
     pins: () => [],
     keyOrigin: (chosen: z.infer<typeof options>) => keyOriginOf(issuerOf(chosen), chosen),
-    create(settings, chosen, keys) {
+    create(settings, chosen, { keys }) {
       const tenancy = table.shared?.tenancy.some((claim) => Object.hasOwn(settings.require, claim)) ?? false;
       return createJwtVerifier({
         settings,

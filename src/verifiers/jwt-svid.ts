@@ -29,8 +29,8 @@ export const spiffe: SourceKind<typeof options> = Object.freeze({
   issuer: (chosen) => `spiffe://${chosen.trustDomain}`,
   subjects: () => 'workloads',
   pins: () => [],
-  keyOrigin: (chosen) => ({ from: 'bundle', file: chosen.bundle.file }),
-  create: (settings, chosen, keys) =>
+  keyOrigin: (chosen) => ({ from: 'bundle', trustDomain: chosen.trustDomain, file: chosen.bundle.file }),
+  create: (settings, chosen, { keys }) =>
     createJwtVerifier({
       settings,
       table: SPIFFE,

@@ -3,12 +3,13 @@
 
 import type { z } from 'zod';
 import type { JsonObject } from '../core/json.ts';
-import type { KeyOrigin, KeySource } from '../core/ports.ts';
+import type { Clock, KeyOrigin, KeySource, Outbound } from '../core/ports.ts';
 import type { Principal, ProvedPrincipal, ReplayClass, Role, Tell } from '../core/principal.ts';
 import type { CredentialRefusal, Result, UnavailableRefusal } from '../core/refusal.ts';
 import type { SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import type { PlatformTable } from '../platforms/table.ts';
+import type { Authorities } from '../x509/authorities.ts';
 
 /** What every source has, whatever its kind: resolved configuration. */
 export interface SourceSettings {
@@ -45,6 +46,17 @@ export interface SourceVerifier {
   assume(claims: JsonObject): Result<Principal, CredentialRefusal>;
 }
 
+/** What a verifier is made with, beside its settings and options. */
+export interface SourceParts {
+  readonly keys: KeySource;
+  /** None where the origin of the keys is no bundle. */
+  readonly authorities: Authorities;
+  readonly outbound: Outbound;
+  readonly clock: Clock;
+  /** Text of every file that configuration names, by absolute path. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
 export interface SourceKind<Options extends z.ZodObject = z.ZodObject> {
   readonly kind: string;
   readonly table: PlatformTable;
@@ -56,5 +68,5 @@ export interface SourceKind<Options extends z.ZodObject = z.ZodObject> {
   /** Claims that pin a person, beside `sub`. */
   pins(options: z.infer<Options>): readonly string[];
   keyOrigin(options: z.infer<Options>): KeyOrigin;
-  create(settings: SourceSettings, options: z.infer<Options>, keys: KeySource): SourceVerifier;
+  create(settings: SourceSettings, options: z.infer<Options>, parts: SourceParts): SourceVerifier;
 }

@@ -32,7 +32,7 @@ export const kubernetes: SourceKind<typeof options> = Object.freeze({
   subjects: () => 'workloads',
   pins: () => [],
   keyOrigin: (chosen) => keyOriginOf(chosen.issuer, chosen),
-  create: (settings, chosen, keys) =>
+  create: (settings, chosen, { keys }) =>
     createJwtVerifier({
       settings,
       table: KUBERNETES,

@@ -41,7 +41,7 @@ export const oidc: SourceKind<typeof options> = Object.freeze({
   subjects: (chosen) => chosen.subjects,
   pins: (chosen) => chosen.pins,
   keyOrigin: (chosen) => keyOriginOf(chosen.issuer, chosen),
-  create: (settings, chosen, keys) =>
+  create: (settings, chosen, { keys }) =>
     createJwtVerifier({
       settings,
       table: OIDC,

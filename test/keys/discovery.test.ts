@@ -17,7 +17,7 @@ async function fetchWith(document: unknown, origin: KeysOrigin = { discovery: IS
     ca: 'PEM',
     privateNetwork: true,
     outbound: {
-      async get(request): Promise<OutboundAnswer> {
+      async request(request): Promise<OutboundAnswer> {
         requests.push(request);
         return { ok: true, body: Buffer.from(request.url.includes('openid-configuration') ? text : SET) };
       },
@@ -133,7 +133,7 @@ describe('discovery', () => {
     const answer: OutboundAnswer = { ok: false, problem: 'status', detail: '404' };
     const fetched = await fetchKeySet({
       origin: { discovery: ISSUER, issuer: ISSUER },
-      outbound: { get: () => Promise.resolve(answer) },
+      outbound: { request: () => Promise.resolve(answer) },
     });
     expect(fetched).toEqual(problem('status (404)'));
   });

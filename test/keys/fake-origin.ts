@@ -36,7 +36,7 @@ export function openFakeOrigin(options: Partial<RemoteKeysParts> & { origin?: Ke
   let waiting = Promise.withResolvers<KeysEvent>();
   let answer: (url: string) => Says = () => REFUSED;
   const outbound: Outbound = {
-    async get(request) {
+    async request(request) {
       requests.push(request);
       const said = await answer(request.url);
       return typeof said === 'string' ? { ok: true, body: Buffer.from(said) } : said;

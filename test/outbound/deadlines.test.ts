@@ -34,7 +34,7 @@ describe('the deadline of a request', () => {
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
 
-    const answer = createOutbound({ permitLoopback: true, lookup }).get(ask(`https://localhost:${port}/`));
+    const answer = createOutbound({ permitLoopback: true, lookup }).request(ask(`https://localhost:${port}/`));
     const socket = await accepted.promise;
     const closed = new Promise((done) => socket.on('close', done));
     socket.on('error', () => undefined);
@@ -49,7 +49,7 @@ describe('the deadline of a request', () => {
     await using server = await openTlsServer((_request, response) => {
       response.write('{', () => dripped.resolve());
     });
-    const answer = createOutbound({ permitLoopback: true, lookup }).get(ask(server.url, server.ca));
+    const answer = createOutbound({ permitLoopback: true, lookup }).request(ask(server.url, server.ca));
     await dripped.promise;
     vi.advanceTimersByTime(OUTBOUND_MS - 1);
     await new Promise((written) => server.responses[0]?.write('"', written));
@@ -63,7 +63,7 @@ describe('the deadline of a request', () => {
       if (url === '/') response.writeHead(302, { location: '/next' });
       step.resolve();
     });
-    const answer = createOutbound({ permitLoopback: true, lookup }).get(ask(server.url, server.ca));
+    const answer = createOutbound({ permitLoopback: true, lookup }).request(ask(server.url, server.ca));
     await step.promise;
     vi.advanceTimersByTime(OUTBOUND_MS - 1);
     step = Promise.withResolvers();
@@ -75,7 +75,9 @@ describe('the deadline of a request', () => {
 
   it('covers a resolver that never answers (F-14)', async () => {
     const asked = Promise.withResolvers<string>();
-    const answer = createOutbound({ permitLoopback: true, lookup: asked.resolve }).get(ask('https://hung.example/'));
+    const answer = createOutbound({ permitLoopback: true, lookup: asked.resolve }).request(
+      ask('https://hung.example/'),
+    );
     expect(await asked.promise).toBe('hung.example');
     vi.advanceTimersByTime(OUTBOUND_MS);
     expect(await answer).toEqual(TIMED_OUT);
@@ -83,7 +85,7 @@ describe('the deadline of a request', () => {
 
   it('leaves no timer behind when the answer was in time', async () => {
     await using server = await openTlsServer((_request, response) => response.end('ok'));
-    expect(await createOutbound({ permitLoopback: true, lookup }).get(ask(server.url, server.ca))).toMatchObject({
+    expect(await createOutbound({ permitLoopback: true, lookup }).request(ask(server.url, server.ca))).toMatchObject({
       ok: true,
     });
     expect(vi.getTimerCount()).toBe(0);
@@ -94,12 +96,12 @@ describe('closing the client', () => {
   it('ends what is under way and answers nothing more', async () => {
     const asked = Promise.withResolvers<string>();
     const outbound = createOutbound({ permitLoopback: true, lookup: asked.resolve });
-    const answer = outbound.get(ask('https://hung.example/'));
+    const answer = outbound.request(ask('https://hung.example/'));
     await asked.promise;
     outbound.close();
     const closed = { ok: false, problem: 'network', detail: 'the client is closed' };
     expect(await answer).toEqual(closed);
-    expect(await outbound.get(ask('https://hung.example/'))).toEqual(closed);
+    expect(await outbound.request(ask('https://hung.example/'))).toEqual(closed);
     expect(vi.getTimerCount()).toBe(0);
   });
 });
@@ -108,7 +110,7 @@ describe('a failure below HTTP', () => {
   it.each(['ENOTFOUND', 'EAI_AGAIN'])('of the resolver is a network problem: %s (F-14)', async (code) => {
     const failing: Lookup = (_hostname, _options, callback) =>
       callback(Object.assign(new Error('no such name'), { code }), []);
-    expect(await createOutbound({ lookup: failing }).get(ask('https://keys.example/'))).toEqual({
+    expect(await createOutbound({ lookup: failing }).request(ask('https://keys.example/'))).toEqual({
       ok: false,
       problem: 'network',
       detail: code,
@@ -117,7 +119,7 @@ describe('a failure below HTTP', () => {
 
   it('of a resolver that knows no address is one as well (F-14)', async () => {
     const empty: Lookup = (_hostname, _options, callback) => callback(null, []);
-    expect(await createOutbound({ lookup: empty }).get(ask('https://keys.example/'))).toMatchObject({
+    expect(await createOutbound({ lookup: empty }).request(ask('https://keys.example/'))).toMatchObject({
       ok: false,
       problem: 'network',
     });
@@ -126,7 +128,7 @@ describe('a failure below HTTP', () => {
   it('of a port that nobody listens on is one as well (F-1)', async () => {
     const server = await openTlsServer(() => undefined);
     await server[Symbol.asyncDispose]();
-    const answer = await createOutbound({ permitLoopback: true, lookup }).get(ask(server.url, server.ca));
+    const answer = await createOutbound({ permitLoopback: true, lookup }).request(ask(server.url, server.ca));
     expect(answer).toEqual({ ok: false, problem: 'network', detail: 'ECONNREFUSED' });
   });
 });

@@ -43,7 +43,7 @@ afterEach(() => {
 describe('an answer', () => {
   it('is the body of a 200 over verified TLS, asked for without compression, cookies or anything else', async () => {
     await using server = await good();
-    const answer = await open().get(request(server));
+    const answer = await open().request(request(server));
     expect(answer).toEqual({ ok: true, body: Buffer.from('{"keys":[]}') });
     expect(server.seen[0]?.headers).toEqual({
       accept: 'application/json',
@@ -56,7 +56,7 @@ describe('an answer', () => {
 
   it.each([201, 204, 206, 304, 401, 404, 429, 500, 503])('of status %i is not one (F-5)', async (status) => {
     await using server = await openTlsServer((_request, response) => response.writeHead(status).end());
-    expect(await open().get(request(server))).toEqual({ ok: false, problem: 'status', detail: String(status) });
+    expect(await open().request(request(server))).toEqual({ ok: false, problem: 'status', detail: String(status) });
   });
 
   it('may be as long as the cap and not a byte longer, announced or not (F-6, A-187)', async () => {
@@ -66,7 +66,7 @@ describe('an answer', () => {
       else response.write('');
       response.end(body);
     });
-    const ask = (path: string) => open().get(request(server, { url: server.url + path }));
+    const ask = (path: string) => open().request(request(server, { url: server.url + path }));
     const tooLarge = { ok: false, problem: 'too_large', detail: 'more than 1000 bytes' };
     expect(await ask('n1000')).toMatchObject({ ok: true });
     expect(await ask('c1000')).toMatchObject({ ok: true });
@@ -78,7 +78,7 @@ describe('an answer', () => {
     await using server = await openTlsServer((_request, response) => {
       response.writeHead(200, { 'content-length': 1001 }).flushHeaders();
     });
-    expect(await open().get(request(server))).toMatchObject({ ok: false, problem: 'too_large' });
+    expect(await open().request(request(server))).toMatchObject({ ok: false, problem: 'too_large' });
   });
 
   it('that never ends is cut off at the cap (F-6)', async () => {
@@ -91,7 +91,7 @@ describe('an answer', () => {
       response.on('drain', pour);
       pour();
     });
-    const answer = await open().get(request(server));
+    const answer = await open().request(request(server));
     expect(answer).toEqual({ ok: false, problem: 'too_large', detail: 'more than 1000 bytes' });
     await closed;
   });
@@ -103,7 +103,7 @@ describe('an answer', () => {
       await using server = await openTlsServer((_request, response) => {
         response.writeHead(200, { 'content-encoding': encoding }).end(bomb);
       });
-      expect(await open().get(request(server, { bytesMax: 100_000 }))).toEqual({
+      expect(await open().request(request(server, { bytesMax: 100_000 }))).toEqual({
         ok: false,
         problem: 'encoding',
         detail: 'a compressed body',
@@ -116,14 +116,14 @@ describe('an answer', () => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('{"keys":', () => response.destroy());
     });
-    expect(await open().get(request(server))).toEqual({ ok: false, problem: 'network', detail: 'ECONNRESET' });
+    expect(await open().request(request(server))).toEqual({ ok: false, problem: 'network', detail: 'ECONNRESET' });
   });
 
   it('does not come through an offer of another protocol', async () => {
     await using server = await openTlsServer((_request, response) => {
       response.socket?.end('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
     });
-    expect(await open().get(request(server))).toEqual({ ok: false, problem: 'status', detail: '101' });
+    expect(await open().request(request(server))).toEqual({ ok: false, problem: 'status', detail: '101' });
   });
 });
 
@@ -138,7 +138,7 @@ describe('a redirect', () => {
 
   it(`is followed on the same origin, ${OUTBOUND_REDIRECTS_MAX} times at most`, async () => {
     await using server = await chain('');
-    const ask = (hops: number) => open().get(request(server, { url: `${server.url}${hops}` }));
+    const ask = (hops: number) => open().request(request(server, { url: `${server.url}${hops}` }));
     expect(await ask(OUTBOUND_REDIRECTS_MAX)).toEqual({ ok: true, body: Buffer.from('here') });
     expect(await ask(OUTBOUND_REDIRECTS_MAX + 1)).toEqual({
       ok: false,
@@ -160,7 +160,7 @@ describe('a redirect', () => {
   ])('to %s is not followed, and nothing is resolved or dialled for it (A-38)', async (location) => {
     await using server = await chain(location);
     const { asked, lookup } = resolver(LOOPBACK);
-    expect(await open(lookup).get(request(server))).toEqual({
+    expect(await open(lookup).request(request(server))).toEqual({
       ok: false,
       problem: 'redirect',
       detail: 'to another origin',
@@ -176,9 +176,9 @@ describe('an address', () => {
     const { asked, lookup } = resolver(LOOPBACK, [{ address: '169.254.169.254', family: 4 }]);
     const outbound = open(lookup);
     const url = `https://keys.example:${server.port}/`;
-    expect(await outbound.get(request(server, { url }))).toMatchObject({ ok: true });
+    expect(await outbound.request(request(server, { url }))).toMatchObject({ ok: true });
     expect(asked).toHaveLength(1);
-    expect(await outbound.get(request(server, { url }))).toEqual({
+    expect(await outbound.request(request(server, { url }))).toEqual({
       ok: false,
       problem: 'address',
       detail: 'resolves to a link-local address',
@@ -188,20 +188,20 @@ describe('an address', () => {
   it('that may not be dialled refuses the whole answer of the resolver', async () => {
     await using server = await good();
     const mixed = resolver([...LOOPBACK, { address: '10.0.0.1', family: 4 }]);
-    expect(await open(mixed.lookup).get(request(server))).toMatchObject({ ok: false, problem: 'address' });
-    expect(await open(mixed.lookup).get(request(server, { privateNetwork: true }))).toMatchObject({ ok: true });
+    expect(await open(mixed.lookup).request(request(server))).toMatchObject({ ok: false, problem: 'address' });
+    expect(await open(mixed.lookup).request(request(server, { privateNetwork: true }))).toMatchObject({ ok: true });
     expect(server.seen).toHaveLength(1);
   });
 
   it('of loopback is refused outside of tests', async () => {
     await using server = await good();
     const { lookup } = resolver(LOOPBACK);
-    expect(await createOutbound({ lookup }).get(request(server, { privateNetwork: true }))).toEqual({
+    expect(await createOutbound({ lookup }).request(request(server, { privateNetwork: true }))).toEqual({
       ok: false,
       problem: 'address',
       detail: 'resolves to a loopback address',
     });
-    expect(await open(lookup).get(request(server))).toMatchObject({ ok: true });
+    expect(await open(lookup).request(request(server))).toMatchObject({ ok: true });
   });
 
   it.each([
@@ -218,7 +218,7 @@ describe('an address', () => {
     await using server = await good();
     const { asked, lookup } = resolver(LOOPBACK);
     const url = `https://${host}:${server.port}/`;
-    expect(await createOutbound({ lookup }).get(request(server, { url }))).toEqual({
+    expect(await createOutbound({ lookup }).request(request(server, { url }))).toEqual({
       ok: false,
       problem: 'address',
       detail,
@@ -230,7 +230,7 @@ describe('an address', () => {
   it('written into the URL is dialled where it is permitted', async () => {
     await using server = await good();
     const url = `https://127.0.0.1:${server.port}/`;
-    expect(await open().get(request(server, { url }))).toMatchObject({ ok: true });
+    expect(await open().request(request(server, { url }))).toMatchObject({ ok: true });
   });
 
   it.each([
@@ -242,7 +242,7 @@ describe('an address', () => {
     '',
   ])('is not even looked up for the URL %j', async (url) => {
     const { asked, lookup } = resolver(LOOPBACK);
-    const answer = await open(lookup).get({ url, bytesMax: 10, accept: '*/*' });
+    const answer = await open(lookup).request({ url, bytesMax: 10, accept: '*/*' });
     expect(answer).toEqual({ ok: false, problem: 'url', detail: 'not an https URL without user information' });
     expect(asked).toEqual([]);
   });
@@ -253,10 +253,10 @@ describe('trust in a server', () => {
     await using server = await good();
     const { ca: otherCa } = await mintServerCertificate(['localhost']);
     const { ca: _ca, ...withoutCa } = request(server);
-    const ask = (changes: Partial<OutboundRequest>) => open().get(request(server, changes));
+    const ask = (changes: Partial<OutboundRequest>) => open().request(request(server, changes));
     expect(await ask({})).toMatchObject({ ok: true });
     expect(await ask({ ca: otherCa })).toMatchObject({ ok: false, problem: 'tls' });
-    expect(await open().get(withoutCa)).toMatchObject({ ok: false, problem: 'tls' });
+    expect(await open().request(withoutCa)).toMatchObject({ ok: false, problem: 'tls' });
     expect(await ask({ url: `https://wrong.example:${server.port}/` })).toEqual({
       ok: false,
       problem: 'tls',
@@ -269,14 +269,14 @@ describe('trust in a server', () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     await using server = await good();
     const { ca: _ca, ...withoutCa } = request(server);
-    expect(await open().get(withoutCa)).toMatchObject({ ok: false, problem: 'tls' });
-    expect(await open().get(request(server))).toMatchObject({ ok: true });
+    expect(await open().request(withoutCa)).toMatchObject({ ok: false, problem: 'tls' });
+    expect(await open().request(request(server))).toMatchObject({ ok: true });
   });
 
   it('ends with its certificate (F-15)', async () => {
     const expired = await mintServerCertificate(['localhost'], { notAfter: new Date('2020-01-01') });
     await using server = await openTlsServer((_request, response) => response.end(), { certificate: expired });
-    expect(await open().get(request(server))).toEqual({ ok: false, problem: 'tls', detail: 'CERT_HAS_EXPIRED' });
+    expect(await open().request(request(server))).toEqual({ ok: false, problem: 'tls', detail: 'CERT_HAS_EXPIRED' });
   });
 
   it('ends at once when its certificate changes: no session and no connection is kept (F-15)', async () => {
@@ -284,11 +284,11 @@ describe('trust in a server', () => {
     const resumed: boolean[] = [];
     server.server.on('secureConnection', (socket) => resumed.push(socket.isSessionReused()));
     const outbound = open();
-    expect(await outbound.get(request(server))).toMatchObject({ ok: true });
-    expect(await outbound.get(request(server))).toMatchObject({ ok: true });
+    expect(await outbound.request(request(server))).toMatchObject({ ok: true });
+    expect(await outbound.request(request(server))).toMatchObject({ ok: true });
     expect(resumed).toEqual([false, false]);
     const { cert, key } = await mintServerCertificate(['localhost']);
     server.server.setSecureContext({ cert, key });
-    expect(await outbound.get(request(server))).toMatchObject({ ok: false, problem: 'tls' });
+    expect(await outbound.request(request(server))).toMatchObject({ ok: false, problem: 'tls' });
   });
 });

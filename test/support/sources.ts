@@ -15,7 +15,7 @@ import type { SubjectTokenType } from '../../src/core/request.ts';
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { github, gitlab } from '../../src/verifiers/ci-platform.ts';
 import { spiffe } from '../../src/verifiers/jwt-svid.ts';
-import type { SourceSettings, SourceVerifier } from '../../src/verifiers/kind.ts';
+import type { SourceParts, SourceSettings, SourceVerifier } from '../../src/verifiers/kind.ts';
 import { kubernetes } from '../../src/verifiers/kubernetes.ts';
 import { oidc } from '../../src/verifiers/oidc.ts';
 import { createVerifiers } from '../../src/verifiers/registry.ts';
@@ -67,30 +67,41 @@ export async function keySourceOf(...keys: readonly PlatformKey[]): Promise<KeyS
   return source;
 }
 
+/** What a verifier is made with: fixed keys, no authorities, no way outward. */
+export const partsOf = async (
+  ...keys: readonly PlatformKey[]
+): Promise<SourceParts & { readonly keys: { asked: number } }> => ({
+  keys: await keySourceOf(...keys),
+  authorities: { current: () => ({ found: [] }) },
+  outbound: { request: () => Promise.resolve({ ok: false, problem: 'network', detail: 'there is none' }) },
+  clock: { nowSeconds: () => NOW, elapsedMs: () => 0 },
+  files: new Map(),
+});
+
 const keyOptions = { privateNetwork: false };
 
 /** A source of each kind that is built, with one working token of each. */
 export const SOURCES: Readonly<Record<string, (more?: Partial<SourceSettings>) => Promise<SourceUnderTest>>> = {
   github: async (more) => {
     const key = await createPlatformKey('RS256');
-    const verifier = github.create(settingsOf('github', more), keyOptions, await keySourceOf(key));
+    const verifier = github.create(settingsOf('github', more), keyOptions, await partsOf(key));
     return under('github', key, verifier, () => githubPush(AUDIENCE, NOW));
   },
   gitlab: async (more) => {
     const key = await createPlatformKey('RS256');
-    const verifier = gitlab.create(settingsOf('gitlab', more), keyOptions, await keySourceOf(key));
+    const verifier = gitlab.create(settingsOf('gitlab', more), keyOptions, await partsOf(key));
     return under('gitlab', key, verifier, () => gitlabPush(AUDIENCE, NOW));
   },
   kubernetes: async (more) => {
     const key = await createPlatformKey('RS256');
     const options = { ...keyOptions, issuer: CLUSTER };
-    const verifier = kubernetes.create(settingsOf('cluster', more), options, await keySourceOf(key));
+    const verifier = kubernetes.create(settingsOf('cluster', more), options, await partsOf(key));
     return under('kubernetes', key, verifier, () => kubernetesProjected(CLUSTER, AUDIENCE, NOW));
   },
   spiffe: async (more) => {
     const key = await createPlatformKey('ES256', 'jwt-svid');
     const options = { trustDomain: 'prod.example', bundle: { file: 'bundle.json' } };
-    const verifier = spiffe.create(settingsOf('mesh', more), options, await keySourceOf(key));
+    const verifier = spiffe.create(settingsOf('mesh', more), options, await partsOf(key));
     return under('spiffe', key, verifier, () => jwtSvid('spiffe://prod.example/ns/payments/sa/api', AUDIENCE, NOW));
   },
   oidc: async (more) => {
@@ -103,7 +114,7 @@ export const SOURCES: Readonly<Record<string, (more?: Partial<SourceSettings>) =
       pins: [],
       presenter: 'self' as const,
     };
-    const verifier = oidc.create(settingsOf('login', more), options, await keySourceOf(key));
+    const verifier = oidc.create(settingsOf('login', more), options, await partsOf(key));
     return under('oidc', key, verifier, () => ({
       iss: 'https://login.example/',
       sub: 'worker-1',

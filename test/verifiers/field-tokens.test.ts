@@ -13,7 +13,7 @@ import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { kubernetes } from '../../src/verifiers/kubernetes.ts';
 import { oidc } from '../../src/verifiers/oidc.ts';
 import { createVerifiers } from '../../src/verifiers/registry.ts';
-import { AUDIENCE, keySourceOf, NOW, SOURCES, type SourceUnderTest, settingsOf, verdict } from '../support/sources.ts';
+import { AUDIENCE, NOW, partsOf, SOURCES, type SourceUnderTest, settingsOf, verdict } from '../support/sources.ts';
 
 const HOUR = 3_600;
 const sourceOf = async (kind: string, more = {}) => (await SOURCES[kind]?.(more)) as SourceUnderTest;
@@ -94,7 +94,7 @@ describe('Kubernetes in the field', () => {
     ['GKE', 'https://container.googleapis.com/v1/projects/acme/locations/europe-west1/clusters/prod', HOUR],
   ])('a token of %s is taken for as long as its webhook asks', async (_title, issuer, seconds) => {
     const key = await createPlatformKey('RS256');
-    const verifier = kubernetes.create(settingsOf('cloud'), { issuer, privateNetwork: false }, await keySourceOf(key));
+    const verifier = kubernetes.create(settingsOf('cloud'), { issuer, privateNetwork: false }, await partsOf(key));
     const verifiers = createVerifiers([verifier], AUDIENCE);
     const present = async (claims: Claims) => {
       const text = await key.sign(claims, { typ: undefined });
@@ -135,7 +135,7 @@ describe('OpenID providers in the field', () => {
       presenter: 'self' as const,
       privateNetwork: false,
     };
-    const verifier = oidc.create(settingsOf('login'), options, await keySourceOf(source.key));
+    const verifier = oidc.create(settingsOf('login'), options, await partsOf(source.key));
     return { ...source, verifier, verifiers: createVerifiers([verifier], AUDIENCE), tokenType: ACCESS_TOKEN_TYPE };
   };
 

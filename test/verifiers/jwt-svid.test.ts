@@ -3,7 +3,7 @@ import { createPlatformKey, jwtSvid, type PlatformKey } from '../../src/adapters
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { spiffe } from '../../src/verifiers/jwt-svid.ts';
 import { createVerifiers } from '../../src/verifiers/registry.ts';
-import { AUDIENCE, keySourceOf, NOW, settingsOf } from '../support/sources.ts';
+import { AUDIENCE, NOW, partsOf, settingsOf } from '../support/sources.ts';
 
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512'] as const;
 const DOMAINS = ['a.example', 'b.example', 'c.example'] as const;
@@ -18,7 +18,7 @@ describe('JWT-SVIDs', () => {
         const key = await createPlatformKey('ES256', 'jwt-svid');
         keys.set(trustDomain, key);
         const options = { trustDomain, bundle: { file: 'unused' } };
-        return spiffe.create(settingsOf(trustDomain.replace('.', '-')), options, await keySourceOf(key));
+        return spiffe.create(settingsOf(trustDomain.replace('.', '-')), options, await partsOf(key));
       }),
     );
     const verifiers = createVerifiers(sources, AUDIENCE);
@@ -56,7 +56,7 @@ describe('JWT-SVIDs', () => {
     const source = spiffe.create(
       settingsOf('mesh'),
       { trustDomain: 'd.example', bundle: { file: 'x' } },
-      await keySourceOf(key),
+      await partsOf(key),
     );
     const text = await key.sign(jwtSvid('spiffe://d.example/w', AUDIENCE, NOW));
     const result = await createVerifiers([source], AUDIENCE).verify(

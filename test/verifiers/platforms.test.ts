@@ -12,7 +12,7 @@ import { GITHUB } from '../../src/platforms/github.ts';
 import { github } from '../../src/verifiers/ci-platform.ts';
 import { encodeName, principalName } from '../../src/verifiers/name.ts';
 import { createVerifiers } from '../../src/verifiers/registry.ts';
-import { AUDIENCE, keySourceOf, NOW, SOURCES, type SourceUnderTest, settingsOf, verdict } from '../support/sources.ts';
+import { AUDIENCE, NOW, partsOf, SOURCES, type SourceUnderTest, settingsOf, verdict } from '../support/sources.ts';
 
 const sourceOf = async (kind: string, more = {}) => (await SOURCES[kind]?.(more)) as SourceUnderTest;
 
@@ -131,7 +131,7 @@ describe('the registry', () => {
     const options = (issuer: string) => ({ issuer, privateNetwork: false });
     const kid = 'shared';
     const make = async (name: string, key: typeof mine) =>
-      github.create(settingsOf(name), options(`https://${name}.example`), await keySourceOf({ ...key, kid }));
+      github.create(settingsOf(name), options(`https://${name}.example`), await partsOf({ ...key, kid }));
     const verifiers = createVerifiers([await make('one', mine), await make('two', theirs)], AUDIENCE);
     const present = async (issuer: string, key: typeof mine) => {
       const text = await key.sign({ ...githubPush(AUDIENCE, NOW), iss: issuer }, { kid });
@@ -149,17 +149,20 @@ describe('the registry', () => {
 
   it('A-34, A-39 asks for no key of an unknown issuer', async () => {
     const source = await sourceOf('github');
-    const keys = await keySourceOf(source.key);
-    const verifiers = createVerifiers([github.create(settingsOf('github'), { privateNetwork: false }, keys)], AUDIENCE);
+    const parts = await partsOf(source.key);
+    const verifiers = createVerifiers(
+      [github.create(settingsOf('github'), { privateNetwork: false }, parts)],
+      AUDIENCE,
+    );
     const text = await source.key.sign({ ...source.claims(), iss: 'https://unknown.example' });
     await verifiers.verify({ text, tokenType: source.tokenType }, 'subject', NOW);
-    expect(keys.asked).toBe(0);
+    expect(parts.keys.asked).toBe(0);
     await verifiers.verify(
       { text: await source.key.sign(source.claims()), tokenType: source.tokenType },
       'subject',
       NOW,
     );
-    expect(keys.asked).toBe(1);
+    expect(parts.keys.asked).toBe(1);
   });
 
   it("refuses a sub in SPIFFE's or WIMSE's name from any other source", async () => {
@@ -178,7 +181,11 @@ describe('the registry', () => {
   it('keys from an unreachable origin are said to be unavailable, not refused', async () => {
     const source = await sourceOf('github');
     const keys = { find: () => Promise.resolve({ found: 'unavailable' as const, retryAfterSeconds: 3 }) };
-    const down = github.create(settingsOf('github'), { privateNetwork: false }, keys);
+    const down = github.create(
+      settingsOf('github'),
+      { privateNetwork: false },
+      { ...(await partsOf(source.key)), keys },
+    );
     const text = await source.key.sign(source.claims());
     expect(await verdict({ ...source, verifiers: createVerifiers([down], AUDIENCE) }, text)).toBe('keys_unavailable');
   });

@@ -115,6 +115,9 @@ export function wireRefusal(refusal: Refusal): WireRefusal {
     case 'too_old':
     case 'requirement_unmet':
     case 'replayed':
+    case 'certificate_refused':
+    case 'review_refused':
+    case 'binding_mismatch':
     case 'no_rule':
       return fixed('invalid_request');
     case 'target_unknown':
@@ -126,6 +129,7 @@ export function wireRefusal(refusal: Refusal): WireRefusal {
     case 'scope_not_allowed':
       return fixed('invalid_scope');
     case 'keys_unavailable':
+    case 'review_unavailable':
     case 'store_unavailable':
     case 'audit_unavailable':
     case 'overloaded':
