@@ -23,8 +23,14 @@ export interface TargetKind {
   address(options: Options): string;
 }
 
+/** What an OAuth client may have, as far as configuration needs to know it. */
+export interface ClientKind {
+  readonly options: z.ZodObject;
+}
+
 export interface Kinds {
   readonly trust: readonly TrustKind[];
+  readonly client: ClientKind;
   readonly targets: readonly TargetKind[];
 }
 
@@ -57,6 +63,13 @@ export interface TargetConfig extends Placed {
   readonly options: Options;
 }
 
+export interface ClientConfig extends Placed {
+  /** The `client_id`. */
+  readonly id: string;
+  /** As the schema gave them; every path in them is absolute. */
+  readonly options: Options;
+}
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -68,6 +81,7 @@ export interface Config {
   readonly observe: Address;
   readonly control: { readonly socket: string };
   readonly sources: readonly SourceConfig[];
+  readonly clients: readonly ClientConfig[];
   readonly targets: readonly TargetConfig[];
   readonly document: YamlDocument;
   /** Name, relative to exchequer.yaml's folder, and text of every policy file. */

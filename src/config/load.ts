@@ -12,8 +12,9 @@ import type { ConfigFiles } from './files.ts';
 import { type Interpolated, interpolate, reasonOf } from './interpolate.ts';
 import { loadPolicies } from './policies.ts';
 import { createReferences } from './references.ts';
-import { resolveSources, resolveTargets } from './resolve.ts';
+import { resolveClients, resolveSources, resolveTargets } from './resolve.ts';
 import { configSchema, type WrittenConfig } from './schema.ts';
+import { secretProblems } from './secrets.ts';
 
 export interface LoadInput {
   readonly path: string;
@@ -84,6 +85,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
   const base = dirname(path);
   const references = createReferences({ document, base, files });
   const sources = resolveSources({ document, written, kinds: kinds.trust, references });
+  const clients = resolveClients({ document, written, references });
   const targets = resolveTargets({ document, written, kinds: kinds.targets });
   const policies = loadPolicies({ document, base, folders: written.policies, files });
   const { certificate, key } = written.listen.tls;
@@ -96,6 +98,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
   const problems = [
     ...interpolated.problems,
     ...references.problems,
+    ...secretProblems(document),
     ...policies.problems,
     ...clashes(written.issuer, sources, targets).map((clash) => problemAt(document, clash.path, clash.message)),
   ];
@@ -109,6 +112,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     observe: written.observe.address,
     control: { socket: resolve(base, written.control.socket) },
     sources,
+    clients,
     targets,
     document,
     policyTexts: policies.texts,

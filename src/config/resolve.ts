@@ -1,9 +1,9 @@
-// Sources and targets as they were written, turned into what the rest of the broker reads: common options apart from the kind's
+// Sources, clients and targets as they were written, turned into what the rest of the broker reads: common options apart from the kind's
 // own, defaults filled in, the issuer or address that the kind makes of its options.
 
 import { z } from 'zod';
 import type { YamlDocument } from '../parsing/yaml.ts';
-import type { SourceConfig, TargetConfig, TargetKind, TrustKind } from './config.ts';
+import type { ClientConfig, SourceConfig, TargetConfig, TargetKind, TrustKind } from './config.ts';
 import type { References } from './references.ts';
 import type { WrittenConfig } from './schema.ts';
 
@@ -35,6 +35,19 @@ export function resolveSources(input: {
       file: document.file,
       position: document.locate(path),
     };
+  });
+}
+
+export function resolveClients(input: {
+  readonly document: YamlDocument;
+  readonly written: WrittenConfig;
+  readonly references: References;
+}): readonly ClientConfig[] {
+  const { document, written, references } = input;
+  return Object.entries(written.clients).map(([id, entry]) => {
+    const path = ['clients', id];
+    const options = references.resolve(entry, path);
+    return { id, options, file: document.file, position: document.locate(path) };
   });
 }
 

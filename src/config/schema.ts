@@ -49,6 +49,11 @@ const sourceName = z
     else if (RESERVED.includes(name)) context.addIssue({ code: 'custom', message: 'is a reserved name for a source' });
   });
 
+/** Without a colon, or an https URL: then it is never equal to a name that we issue (`<source>:...`, `spiffe://...`). */
+const clientId = z.string().regex(/^(?:[A-Za-z0-9._~-]{1,128}|https:\/\/[\x21\x24-\x7e]{1,500})$/, {
+  error: 'is no client id: it must be letters, digits, `.`, `_`, `~`, `-`, or an https URL',
+});
+
 const targetName = z.string().regex(NAME, { error: `is no name for a target: it ${NAME_RULE}` });
 
 /** Options that every source has, whatever its kind. */
@@ -111,7 +116,10 @@ export const configSchema = (kinds: Kinds) =>
         .record(sourceName, byKind(kinds.trust.map(sourceOf), 'no kinds of trust sources'))
         .superRefine(somethingIn('source'))
         .describe('Who can prove themselves, and how.'),
-      clients: notBuilt('OAuth clients are'),
+      clients: z
+        .record(clientId, kinds.client.options.describe('An OAuth client.'))
+        .default({})
+        .describe('Callers that authenticate as OAuth clients, by their `client_id`.'),
       targets: z
         .record(targetName, byKind(kinds.targets.map(targetOf), 'no kinds of targets'))
         .superRefine(somethingIn('target'))

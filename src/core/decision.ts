@@ -9,9 +9,26 @@ import type { Ask } from './request.ts';
 /** All that a decision depends on, beside the compiled policy itself. */
 export interface Question<P extends Principal> {
   readonly subject: P;
+  /** The OAuth client that asks; undefined where the workload asks for itself, without one. */
+  readonly client: AskingClient | undefined;
+  readonly binding: Binding;
   readonly ask: Ask;
   /** Seconds since the epoch. */
   readonly now: number;
+}
+
+/** A client, as far as policy needs to know it. */
+export interface AskingClient {
+  readonly id: string;
+  readonly principal: Principal;
+}
+
+/** What a token can, and must, be bound to. */
+export interface Binding {
+  /** The thumbprint of the certificate whose key the caller proved to have (`x5t#S256`); undefined where there was none. */
+  readonly certificate: string | undefined;
+  /** The subject's own credential is bound, or its client demands it: what is issued must be bound as well (A-156). */
+  readonly required: boolean;
 }
 
 /** One rule, as far as the world needs to know it. */
@@ -33,6 +50,8 @@ export interface Grant<P extends Principal> {
   readonly subject: P;
   /** The OAuth client; the subject's own name where the workload asked for itself. */
   readonly clientId: string;
+  /** The thumbprint of the certificate that the token is bound to; undefined for a bearer token. */
+  readonly boundTo: string | undefined;
 }
 
 /** One considered rule: what became of it. `failed` is absent where every part matched. */

@@ -18,19 +18,20 @@ import {
   type SpentStore,
 } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
-import { presentable, prove } from './prove.ts';
+import { presentable, proveBinding, proveClient, proveSubject } from './prove.ts';
 import { recheck } from './recheck.ts';
 import {
   type ExchangeRecord,
+  noteClient,
   noteDecision,
   noteIssued,
   notePolicy,
-  noteProved,
   noteRefusal,
+  noteSubject,
   openRecord,
 } from './record.ts';
 import { ok, type Refusal, type Result, refuse } from './refusal.ts';
-import type { Ask, Received } from './request.ts';
+import type { Ask, GrantType, Received } from './request.ts';
 import { type Spent, spend } from './spend.ts';
 
 /** What a transport renders. The decision id is in every answer, also in that of a fault. */
@@ -42,6 +43,7 @@ export type Outcome = { readonly decision: string } & (
       /** Who was proved, and what was asked, as far as the path came: a transport may tell such a caller more. */
       readonly subject: ProvedPrincipal | undefined;
       readonly ask: Ask | undefined;
+      readonly grantType: GrantType | undefined;
     }
   | { readonly kind: 'failed' }
 );
@@ -80,6 +82,7 @@ export function createExchange(parts: ExchangeParts): Exchange {
 
 async function run(parts: ExchangeParts, received: Received, record: ExchangeRecord): Promise<Outcome> {
   const kept: Kept = { subject: undefined, spent: undefined };
+  const { grantType } = received;
   const ask = received.request.ok ? received.request.value.ask : undefined;
   try {
     const result = await path(parts, received, record, kept);
@@ -90,7 +93,8 @@ async function run(parts: ExchangeParts, received: Received, record: ExchangeRec
     }
     await parts.audit.write(record);
     if (result.ok) return result.value;
-    return { kind: 'refused', decision: record.decision, refusal: result.refusal, subject: kept.subject, ask };
+    const { refusal } = result;
+    return { kind: 'refused', decision: record.decision, refusal, subject: kept.subject, ask, grantType };
   } catch (error) {
     return await unwind(parts, record, kept, error);
   }
@@ -116,22 +120,31 @@ async function path(
   if (!received.request.ok) return received.request;
   const request = received.request.value;
 
-  const parties = await prove(snapshot, request, parts.clock.nowSeconds());
-  if (!parties.ok) return parties;
-  const { subject } = parties.value;
+  const once = { store: parts.spent, decision: record.decision };
+  const authenticated = await proveClient(snapshot.clients, request, once, parts.clock.nowSeconds());
+  if (!authenticated.ok) return authenticated;
+  const client = authenticated.value;
+  if (client) noteClient(record, client);
+
+  const proved = await proveSubject(snapshot, request, client, parts.clock.nowSeconds());
+  if (!proved.ok) return proved;
+  const subject = proved.value;
   kept.subject = subject;
-  noteProved(record, 'subject', subject, snapshot.policy.claimsNamed(subject.source));
+  noteSubject(record, subject, snapshot.policy.claimsNamed(subject.source));
   record.asked = request.ask;
-  const presented = presentable(parties.value);
+  const presented = presentable(subject, client);
   if (!presented.ok) return presented;
+  const binding = proveBinding(request, subject, client);
+  if (!binding.ok) return binding;
 
   // Proving may have waited for keys: the decision and the token's times start from a fresh reading.
   const now = parts.clock.nowSeconds();
-  const decision = snapshot.policy.decide({ subject, ask: request.ask, now });
+  const question = { subject, client, binding: binding.value, ask: request.ask };
+  const decision = snapshot.policy.decide({ ...question, now });
   noteDecision(record, decision);
   if (!decision.granted) return refuse(decision.refusal);
 
-  const order = issueOrder(decision.grant, request.issuedTokenType, record.decision, now);
+  const order = issueOrder(decision.grant, request, record.decision, now);
   if (!order.ok) return order;
 
   const spent = await spend(parts.spent, decision.grant, record.decision);
@@ -148,7 +161,7 @@ async function path(
     order: order.value,
     issuer,
     issued,
-    ask: request.ask,
+    question,
     decidedOn: snapshot,
     current,
     nowSeconds: parts.clock.nowSeconds(),
@@ -167,7 +180,7 @@ async function unwind(parts: ExchangeParts, record: ExchangeRecord, kept: Kept, 
   if (error instanceof AuditUnavailable) {
     const refusal: Refusal = { reason: 'audit_unavailable', retryAfterSeconds: 1 };
     noteRefusal(record, refusal);
-    return { kind: 'refused', decision: record.decision, refusal, subject: undefined, ask: undefined };
+    return refusedEarly(record, refusal);
   }
   record.outcome = 'failed';
   record.reason = 'fault';
@@ -181,5 +194,15 @@ async function shed(parts: ExchangeParts, record: ExchangeRecord): Promise<Outco
   const refusal: Refusal = { reason: 'overloaded', retryAfterSeconds: OVERLOAD_RETRY_SECONDS };
   noteRefusal(record, refusal);
   await parts.audit.write(record).catch((error: unknown) => parts.observer.fault(record.decision, error));
-  return { kind: 'refused', decision: record.decision, refusal, subject: undefined, ask: undefined };
+  return refusedEarly(record, refusal);
 }
+
+/** Refused for nothing that the caller said. */
+const refusedEarly = ({ decision }: ExchangeRecord, refusal: Refusal): Outcome => ({
+  kind: 'refused',
+  decision,
+  refusal,
+  subject: undefined,
+  ask: undefined,
+  grantType: undefined,
+});

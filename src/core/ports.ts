@@ -1,12 +1,13 @@
 // What the path needs from the world. Each interface is implemented in one stage folder and handed over by compose.ts;
 // its comment is the contract: what it may throw, whether calls may overlap, and what it never does.
 
+import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, Question } from './decision.ts';
 import type { JsonObject } from './json.ts';
 import type { Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { ExchangeRecord } from './record.ts';
-import type { CredentialRefusal, Result, UnavailableRefusal } from './refusal.ts';
-import type { Credential, IssuedTokenType } from './request.ts';
+import type { ClientRefusal, CredentialRefusal, Result, UnavailableRefusal } from './refusal.ts';
+import type { Credential, GrantType, IssuedTokenType } from './request.ts';
 
 /** The clock. `nowSeconds` is wall time with milliseconds; `elapsedMs` only ever grows. Never throws. */
 export interface Clock {
@@ -27,6 +28,18 @@ export interface Verifiers {
     role: Role,
     nowSeconds: number,
   ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
+}
+
+/**
+ * Authenticates OAuth clients: exactly one method each. Undefined where nobody claims to be a client; a registered `client_id` is
+ * such a claim. Refusals are returned; throws only for faults. May wait for keys as `Verifiers` do. Calls may overlap.
+ */
+export interface Clients {
+  authenticate(
+    presented: PresentedClient,
+    grantType: GrantType,
+    nowSeconds: number,
+  ): Promise<Result<ProvedClient | undefined, ClientRefusal | CredentialRefusal | UnavailableRefusal>>;
 }
 
 /** Pure policy. Same arguments, same decision: no I/O, no clock, no state. Never throws. */
@@ -66,6 +79,8 @@ export interface IssuedFacts {
   readonly scopes: readonly string[];
   readonly issuedAt: number;
   readonly expiresAt: number;
+  /** `cnf` `x5t#S256`; null for a bearer token, so that its absence is compared too. */
+  readonly boundTo: string | null;
 }
 
 /** Makes one kind of output for one target. Never widens the order. Throws on any fault. Calls may overlap. */
@@ -104,7 +119,10 @@ export interface RevokedKey {
 /** One use of a credential that can be spent. */
 export interface Spending {
   readonly purpose: Role;
-  /** As proved, not the operator's name for the source: a source that is renamed makes nothing spendable again. */
+  /**
+   * As proved, not the operator's name for the source: a source that is renamed makes nothing spendable again. For a client's
+   * assertion its `iss`, the `client_id`.
+   */
   readonly issuer: string;
   readonly jti: string;
   /** Set for the class `once-per-target`. */
@@ -154,6 +172,7 @@ export interface Epochs {
 /** Everything that configuration decides, as one immutable value; swapped whole, never changed. */
 export interface Snapshot {
   readonly generation: number;
+  readonly clients: Clients;
   readonly verifiers: Verifiers;
   readonly policy: Policy;
   /** By target name. */

@@ -30,8 +30,11 @@ export interface Principal {
 
 /** What verification found out beside the identity. */
 export interface Proof {
-  /** SHA-256, hex, of the credential's signing input: the same for every spelling of one signature (A-26). */
-  readonly sha256: string;
+  /**
+   * SHA-256, hex, of a token's signing input, the same for every spelling of one signature (A-26), or of a certificate; undefined
+   * for a shared secret, of which nothing is recorded.
+   */
+  readonly sha256: string | undefined;
   readonly jti: string | undefined;
   /** Seconds since the epoch; nothing made from the credential outlives it. Kubernetes: the earlier of `exp` and `warnafter`. */
   readonly expiresAt: number;
@@ -39,6 +42,10 @@ export interface Proof {
   readonly tell: Tell;
   /** Whether the credential may be presented by the workload itself, without an OAuth client. */
   readonly presenter: 'self' | 'client';
+  /** The one `aud` value of its source that the credential bore: what a client must be registered for to present it. */
+  readonly audience: string;
+  /** The thumbprint of the certificate that the credential is bound to: its `cnf` (RFC 8705 §3.1). */
+  readonly boundTo: string | undefined;
 }
 
 declare const proved: unique symbol;

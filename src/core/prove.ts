@@ -1,30 +1,66 @@
-// Phase "prove": turns the credentials of a request into proved principals, role by role; the first failure answers.
-// Client authentication, DPoP and actor tokens are refused while the request is read, until they exist.
+// Phase "prove": turns the credentials of a request into proved principals, in the order client, subject, bindings; the first failure
+// answers. DPoP and actor tokens are refused while the request is read, until they exist.
 
-import type { Snapshot } from './ports.ts';
+import type { ProvedClient } from './client.ts';
+import type { Binding } from './decision.ts';
+import type { Clients, Snapshot, SpentStore } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { TokenRequest } from './request.ts';
+import { claimOnce } from './spend.ts';
 
-/** The principals of one request. */
-export interface ProvedParties {
-  readonly subject: ProvedPrincipal;
+/**
+ * Proves the client, where the request claims one, and spends its assertion: for good, since whoever shows an assertion again is
+ * not the one who made it (JA-08).
+ */
+export async function proveClient(
+  clients: Clients,
+  { client: presented, grantType }: TokenRequest,
+  once: { readonly store: SpentStore; readonly decision: string },
+  nowSeconds: number,
+): Promise<Result<ProvedClient | undefined>> {
+  const client = await clients.authenticate(presented, grantType, nowSeconds);
+  if (!client.ok || !client.value?.spends) return client;
+  const { id, principal, spends } = client.value;
+  const spending = { purpose: 'client' as const, issuer: id, jti: spends.jti, target: undefined };
+  const claimed = await claimOnce(once.store, spending, once.decision, spends.untilSeconds, principal.source);
+  return claimed.ok ? client : claimed;
 }
 
-/** Proves every role of the request. Throws only for faults. */
-export async function prove(
-  snapshot: Snapshot,
-  request: TokenRequest,
+/** Proves whom the token is about: the subject token, or the client itself where the grant says so. */
+export async function proveSubject(
+  { verifiers }: Snapshot,
+  { subject }: TokenRequest,
+  client: ProvedClient | undefined,
   nowSeconds: number,
-): Promise<Result<ProvedParties>> {
-  const subject = await snapshot.verifiers.verify(request.subject, 'subject', nowSeconds);
-  return subject.ok ? ok({ subject: subject.value }) : subject;
+): Promise<Result<ProvedPrincipal>> {
+  if (subject) return verifiers.verify(subject, 'subject', nowSeconds);
+  if (!client) throw new Error('a grant without a subject token needs a proved client');
+  return ok(client.principal);
 }
 
 /**
- * Whether those who were proved may be presented so: without client authentication, only a workload's own self-authenticating
- * credential (TX-12). Asked after the proof, so that nobody unproved learns which sources want a client, and that the record
- * names whom it was about.
+ * Whether the subject may be presented so: without client authentication only a workload's own self-authenticating credential (TX-12),
+ * any other by a client that is registered for its `aud`. Asked after the proof, so that nobody unproved learns which sources want a
+ * client, and that the record names whom it was about.
  */
-export const presentable = ({ subject }: ProvedParties): Result<undefined> =>
-  subject.proof.presenter === 'self' ? ok(undefined) : refuse({ reason: 'client_required', source: subject.source });
+export function presentable(subject: ProvedPrincipal, client: ProvedClient | undefined): Result<undefined> {
+  const { source, proof } = subject;
+  if (proof.presenter === 'self' || client?.principal === subject) return ok(undefined);
+  if (!client) return refuse({ reason: 'client_required', source });
+  return client.presents.includes(proof.audience)
+    ? ok(undefined)
+    : refuse({ reason: 'client_not_presenter', source });
+}
+
+/** What the token can and must be bound to. A credential that is bound is taken from the holder of its key only (RFC 8705 §3, MT-05). */
+export function proveBinding(
+  { client: { certificates } }: TokenRequest,
+  { source, proof }: ProvedPrincipal,
+  client: ProvedClient | undefined,
+): Result<Binding> {
+  const certificate = certificates?.thumbprint;
+  if (proof.boundTo !== undefined && proof.boundTo !== certificate)
+    return refuse({ role: 'subject', source, reason: 'binding_mismatch' });
+  return ok({ certificate, required: proof.boundTo !== undefined || client?.proofRequired === true });
+}

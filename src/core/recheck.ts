@@ -2,17 +2,17 @@
 // signature is not verified again), the clock is read again, and if the configuration has been swapped meanwhile, the
 // decision is made again on the new one and only what that still grants leaves.
 
-import type { ProvedGrant } from './decision.ts';
+import type { ProvedGrant, Question } from './decision.ts';
 import { LEEWAY_SECONDS } from './limits.ts';
 import type { Issued, IssueOrder, Issuer, Snapshot } from './ports.ts';
+import type { ProvedPrincipal } from './principal.ts';
 import { ok, type Result, refuse } from './refusal.ts';
-import type { Ask } from './request.ts';
 
 export interface RecheckInput {
   readonly order: IssueOrder;
   readonly issuer: Issuer;
   readonly issued: Issued;
-  readonly ask: Ask;
+  readonly question: Omit<Question<ProvedPrincipal>, 'now'>;
   /** The snapshot that the request was decided on. */
   readonly decidedOn: Snapshot;
   /** The snapshot that is current now. */
@@ -32,7 +32,7 @@ export function recheck(input: RecheckInput): Result<Issued> {
     return refuse({ role: 'subject', source: subject.source, reason: 'expired' });
 
   if (input.current.generation === input.decidedOn.generation) return ok(issued);
-  const again = input.current.policy.decide({ subject, ask: input.ask, now: nowSeconds });
+  const again = input.current.policy.decide({ ...input.question, now: nowSeconds });
   if (!again.granted) return refuse(again.refusal);
   // The same name may stand for another address now: what was issued must be what it would be today.
   const today = input.current.issuers.get(order.grant.target);
@@ -44,5 +44,6 @@ export function recheck(input: RecheckInput): Result<Issued> {
 /** Whether the new grant still allows everything that the order issued. */
 const covers = (grant: ProvedGrant, order: IssueOrder): boolean =>
   grant.target === order.grant.target &&
+  grant.boundTo === order.grant.boundTo &&
   order.grant.scopes.every((scope) => grant.scopes.includes(scope)) &&
   order.expiresAt <= order.issuedAt + grant.lifetimeSeconds;

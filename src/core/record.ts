@@ -1,6 +1,7 @@
 // The record of one request (docs/records.md): opened before the first check, filled as phases finish, closed on every exit.
 // It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved.
 
+import type { ClientMethod, ProvedClient } from './client.ts';
 import type { Decision, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import type { ProvedPrincipal, Role } from './principal.ts';
@@ -13,8 +14,14 @@ export interface RecordedPrincipal {
   readonly iss: string;
   readonly sub: string;
   readonly name: string;
-  /** Of the credential's signing input. */
-  readonly sha256: string;
+  /** Of a token's signing input or of a certificate; undefined for a shared secret. */
+  readonly sha256: string | undefined;
+}
+
+/** The client as recorded, beside its role: by which name it is registered, and how it authenticated. */
+export interface RecordedClient {
+  readonly id: string;
+  readonly method: ClientMethod;
 }
 
 /** One recorded claim: the path of member names, and the value as proved (the audit writer cuts and hashes it). */
@@ -32,6 +39,8 @@ export interface ExchangeRecord {
   readonly peer: string;
   readonly traceId: string | undefined;
   readonly grantType: string | undefined;
+  /** The thumbprint of the certificate that the peer presented, whatever it served for. */
+  readonly mtls: string | undefined;
   outcome: 'granted' | 'refused' | 'failed';
   /** Why not; undefined where granted. `fault` where the broker itself failed. */
   reason: Refusal['reason'] | 'fault' | undefined;
@@ -40,6 +49,7 @@ export interface ExchangeRecord {
   roles: Partial<Record<Role, RecordedPrincipal>>;
   /** The `client_id` sent without proof, hashed or not is the writer's business: it is cut like any value. */
   unprovedClientId: string | undefined;
+  client: RecordedClient | undefined;
   claims: readonly RecordedClaim[];
   /** Names of the proved claims whose values are not recorded. */
   otherClaims: readonly string[];
@@ -56,6 +66,8 @@ export interface ExchangeRecord {
   jti: string | undefined;
   /** Expiry of what was issued, seconds since the epoch. */
   exp: number | undefined;
+  /** The thumbprint that what was issued is bound to. */
+  boundTo: string | undefined;
 }
 
 /** Opens the record of a request, before anything about it has been checked. */
@@ -68,11 +80,13 @@ export function openRecord(received: Received, decision: string, time: number): 
     peer: received.peer,
     traceId: received.traceId,
     grantType: received.grantType,
+    mtls: received.mtls,
     outcome: 'failed',
     reason: 'fault',
     evidence: undefined,
     roles: {},
-    unprovedClientId: received.request.ok ? received.request.value.unprovedClientId : undefined,
+    unprovedClientId: received.request.ok ? received.request.value.client.id : undefined,
+    client: undefined,
     claims: [],
     otherClaims: [],
     asked: undefined,
@@ -85,6 +99,7 @@ export function openRecord(received: Received, decision: string, time: number): 
     would: [],
     jti: undefined,
     exp: undefined,
+    boundTo: undefined,
   };
 }
 
@@ -96,23 +111,27 @@ export function notePolicy(
   record.policy = { digest: policy.digest, generation };
 }
 
-/** Notes who was proved in a role, with the values of the claims that a rule or the kind's table names. */
-export function noteProved(
-  record: ExchangeRecord,
-  role: Role,
-  principal: ProvedPrincipal,
-  named: ReadonlySet<string>,
-): void {
-  record.roles[role] = {
-    source: principal.source,
-    iss: principal.issuer,
-    sub: principal.subject,
-    name: principal.name,
-    sha256: principal.proof.sha256,
-  };
+/** Notes which client was proved, and how. */
+export function noteClient(record: ExchangeRecord, { id, method, principal }: ProvedClient): void {
+  record.roles.client = recorded(principal);
+  record.client = { id, method };
+  record.unprovedClientId = undefined;
+}
+
+const recorded = ({ source, issuer, subject, name, proof }: ProvedPrincipal): RecordedPrincipal => ({
+  source,
+  iss: issuer,
+  sub: subject,
+  name,
+  sha256: proof.sha256,
+});
+
+/** Notes whom the token is about, with the values of the claims that a rule or the kind's table names. */
+export function noteSubject(record: ExchangeRecord, subject: ProvedPrincipal, named: ReadonlySet<string>): void {
+  record.roles.subject = recorded(subject);
   const claims: RecordedClaim[] = [];
   const others: string[] = [];
-  walkClaims(principal.claims, '', (key, value) => {
+  walkClaims(subject.claims, '', (key, value) => {
     if (named.has(key)) claims.push({ path: key.split(KEY_SEPARATOR), value });
     else others.push(key.replaceAll(KEY_SEPARATOR, '/'));
   });
@@ -132,11 +151,15 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
 }
 
 /** Closes the record with what was issued. */
-export function noteIssued(record: ExchangeRecord, order: { readonly id: string; readonly expiresAt: number }): void {
+export function noteIssued(
+  record: ExchangeRecord,
+  order: { readonly id: string; readonly expiresAt: number; readonly grant: { readonly boundTo: string | undefined } },
+): void {
   record.outcome = 'granted';
   record.reason = undefined;
   record.jti = order.id;
   record.exp = order.expiresAt;
+  record.boundTo = order.grant.boundTo;
 }
 
 /** Closes the record with a refusal. */

@@ -29,10 +29,34 @@ export type BodyProblem =
   | 'incomplete'
   | 'encoded';
 
-/** The caller did not authenticate as it must. */
+/** The caller did not authenticate as it must. What is wrong inside an assertion or a certificate is a `CredentialRefusal`. */
 export type ClientRefusal =
-  | { readonly reason: 'client_credential_refused'; readonly method: 'basic' | 'post' | 'assertion' | 'attestation' }
-  | { readonly reason: 'client_required'; readonly source: string };
+  | {
+      readonly reason: 'client_credential_refused';
+      readonly method: 'basic' | 'post' | 'assertion' | 'attestation' | 'certificate' | 'none';
+      readonly problem: ClientProblem;
+    }
+  /** The subject's credential is presented by clients only, and there is none. */
+  | { readonly reason: 'client_required'; readonly source: string }
+  /** The client is not registered for the `aud` of the subject's credential. */
+  | { readonly reason: 'client_not_presenter'; readonly source: string };
+
+export type ClientProblem =
+  /** More than one credential (RFC 7521 §4.2.1). */
+  | 'several_methods'
+  | 'malformed'
+  | 'unsupported'
+  | 'client_id_missing'
+  /** `client_id` is another than the credential's own. */
+  | 'client_id_differs'
+  | 'unregistered'
+  /** A registered client has exactly one method, and this is not it. */
+  | 'other_method'
+  | 'credential_missing'
+  | 'secret_wrong'
+  | 'secret_expired'
+  /** The certificate or SVID is a valid one, of somebody else. */
+  | 'other_identity';
 
 /** A subject, actor or client credential does not prove what it claims. */
 export type CredentialRefusal = { readonly role: Role; readonly source?: string } & (

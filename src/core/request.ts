@@ -1,11 +1,17 @@
 // The words of one request, whatever transport brought it: what was asked, in what form, with which credentials.
-// Nothing here is proved. RFC 8693 §2.1; RFC 6749 §3.2: a parameter without a value counts as omitted, and only
-// `audience` and `resource` may repeat. A parameter whose meaning is not built is refused, never ignored.
+// Nothing here is proved. RFC 8693 §2.1; RFC 7523 §2.1; RFC 6749 §4.4.2 and §3.2: a parameter without a value counts as omitted, and
+// only `audience` and `resource` may repeat. A parameter whose meaning is not built is refused, never ignored.
 
+import type { PresentedCertificates, PresentedClient } from './client.ts';
 import { CREDENTIAL_BYTES_MAX, PARAMETER_BYTES_MAX, SCOPES_MAX, TARGET_VALUES_MAX } from './limits.ts';
 import { ok, type Result, refuse, type SyntaxRefusal } from './refusal.ts';
 
 export const TOKEN_EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
+export const CLIENT_CREDENTIALS_GRANT = 'client_credentials';
+export const JWT_BEARER_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+/** Every grant that there is. */
+export const GRANT_TYPES = [TOKEN_EXCHANGE_GRANT, CLIENT_CREDENTIALS_GRANT, JWT_BEARER_GRANT] as const;
+export type GrantType = (typeof GRANT_TYPES)[number];
 const TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:';
 export const ACCESS_TOKEN_TYPE = `${TOKEN_TYPE}access_token`;
 export const ID_TOKEN_TYPE = `${TOKEN_TYPE}id_token`;
@@ -17,8 +23,10 @@ export type SubjectTokenType = typeof ACCESS_TOKEN_TYPE | typeof ID_TOKEN_TYPE |
 /** The token types that can be asked for; absent means `access_token`. */
 export type IssuedTokenType = typeof ACCESS_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
 
-/** A credential as it came in: text that nobody has proved. No function that expects proved data takes it. */
-export interface Credential {
+/** A credential as it came in, which nobody has proved. No function that expects proved data takes it. */
+export type Credential = TokenCredential | { readonly certificates: PresentedCertificates };
+
+export interface TokenCredential {
   readonly text: string;
   readonly tokenType: SubjectTokenType;
 }
@@ -31,13 +39,14 @@ export interface Ask {
   readonly scopes: readonly string[] | undefined;
 }
 
-/** A well-formed token exchange request. */
+/** A well-formed request to the token endpoint. */
 export interface TokenRequest {
-  readonly subject: Credential;
+  readonly grantType: GrantType;
+  /** Undefined where the client itself is the subject (`client_credentials`), and only there (A-129). */
+  readonly subject: TokenCredential | undefined;
   readonly issuedTokenType: IssuedTokenType;
   readonly ask: Ask;
-  /** A `client_id` that came without proof. It decides nothing. */
-  readonly unprovedClientId: string | undefined;
+  readonly client: PresentedClient;
 }
 
 /** Where a request came from and what it was, for its record. */
@@ -48,7 +57,9 @@ export interface Received {
   /** W3C trace id, 32 hexadecimal digits, where the caller sent one. */
   readonly traceId: string | undefined;
   /** The grant type, where it is one that we know. */
-  readonly grantType: string | undefined;
+  readonly grantType: GrantType | undefined;
+  /** The thumbprint of the certificate that the peer presented. */
+  readonly mtls: string | undefined;
   readonly request: Result<TokenRequest>;
 }
 
@@ -65,6 +76,12 @@ const UNSUPPORTED = [
   'requested_actor',
   'req_cnf',
 ];
+/** Parameters of the other grants. */
+const FOREIGN: Readonly<Record<GrantType, readonly string[]>> = {
+  [TOKEN_EXCHANGE_GRANT]: ['assertion'],
+  [CLIENT_CREDENTIALS_GRANT]: ['subject_token', 'subject_token_type', 'assertion'],
+  [JWT_BEARER_GRANT]: ['subject_token', 'subject_token_type'],
+};
 /** The only parameters that may be sent more than once (RFC 8693 §2.1, RFC 8707 §2). */
 export const MAY_REPEAT: ReadonlySet<string> = new Set(['audience', 'resource']);
 const CREDENTIALS = new Set(['subject_token', 'actor_token', 'assertion', 'client_assertion']);
@@ -78,32 +95,60 @@ const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 const ABSOLUTE_URI =
   /^[A-Za-z][A-Za-z0-9+.-]*:(?:[\x21\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]|%[0-9A-Fa-f]{2})+$/;
 
-/** Reads the parameters of a token exchange (RFC 8693 §2.1), or says what is wrong with the first that is. */
-export function readTokenRequest(parameters: Parameters): Result<TokenRequest, SyntaxRefusal> {
+/** What a transport knows of the caller beside the parameters. */
+export type Caller = Pick<PresentedClient, 'authorization' | 'attested' | 'certificates'>;
+
+/** Reads the parameters of a request to the token endpoint, or says what is wrong with the first that is. */
+export function readTokenRequest(parameters: Parameters, caller: Caller): Result<TokenRequest, SyntaxRefusal> {
   const misused = misusedParameter(parameters);
   if (misused) return refuse(misused);
 
   const one = (name: string): string | undefined => parameters.get(name)?.[0];
-  const grantType = one('grant_type');
-  if (grantType === undefined) return refuse({ reason: 'parameter_missing', parameter: 'grant_type' });
-  if (grantType !== TOKEN_EXCHANGE_GRANT) return refuse({ reason: 'grant_type_unsupported' });
+  const written = one('grant_type');
+  if (written === undefined) return refuse({ reason: 'parameter_missing', parameter: 'grant_type' });
+  const grantType = knownGrantType(written);
+  if (!grantType) return refuse({ reason: 'grant_type_unsupported' });
 
-  const unsupported = UNSUPPORTED.find((name) => parameters.has(name));
+  // A subject token beside another grant would be ignored, and the token be about somebody else (A-129, SE-03).
+  const unsupported = [...UNSUPPORTED, ...FOREIGN[grantType]].find((name) => parameters.has(name));
   if (unsupported) return refuse({ reason: 'parameter_unsupported', parameter: unsupported });
 
-  const text = one('subject_token');
-  if (text === undefined) return refuse({ reason: 'parameter_missing', parameter: 'subject_token' });
-  const tokenType = one('subject_token_type');
-  if (tokenType === undefined) return refuse({ reason: 'parameter_missing', parameter: 'subject_token_type' });
-  if (!isSubjectTokenType(tokenType))
-    return refuse({ reason: 'token_type_unsupported', parameter: 'subject_token_type' });
+  const subject = readSubject(grantType, one);
+  if (!subject.ok) return subject;
   const issuedTokenType = one('requested_token_type') ?? ACCESS_TOKEN_TYPE;
   if (issuedTokenType !== ACCESS_TOKEN_TYPE && issuedTokenType !== JWT_TOKEN_TYPE)
     return refuse({ reason: 'token_type_unsupported', parameter: 'requested_token_type' });
 
   const ask = readAsk(parameters);
   if (!ask.ok) return ask;
-  return ok({ subject: { text, tokenType }, issuedTokenType, ask: ask.value, unprovedClientId: one('client_id') });
+  const client: PresentedClient = {
+    ...caller,
+    id: one('client_id'),
+    secret: one('client_secret'),
+    assertion: one('client_assertion'),
+    assertionType: one('client_assertion_type'),
+  };
+  return ok({ grantType, subject: subject.value, issuedTokenType, ask: ask.value, client });
+}
+
+/** The grant type of this text, where there is one. */
+export const knownGrantType = (text: string | undefined): GrantType | undefined =>
+  GRANT_TYPES.find((grantType) => grantType === text);
+
+function readSubject(
+  grantType: GrantType,
+  one: (name: string) => string | undefined,
+): Result<TokenCredential | undefined, SyntaxRefusal> {
+  if (grantType === CLIENT_CREDENTIALS_GRANT) return ok(undefined);
+  const [name, typeName] = grantType === JWT_BEARER_GRANT ? ['assertion'] : ['subject_token', 'subject_token_type'];
+  const text = one(name);
+  if (text === undefined) return refuse({ reason: 'parameter_missing', parameter: name });
+  if (typeName === undefined) return ok({ text, tokenType: JWT_TOKEN_TYPE });
+  const tokenType = one(typeName);
+  if (tokenType === undefined) return refuse({ reason: 'parameter_missing', parameter: typeName });
+  return isSubjectTokenType(tokenType)
+    ? ok({ text, tokenType })
+    : refuse({ reason: 'token_type_unsupported', parameter: typeName });
 }
 
 /** Reads what is asked for: targets (RFC 8707 §2) and scopes (RFC 6749 §3.3). */

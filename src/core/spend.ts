@@ -18,19 +18,26 @@ export async function spend(store: SpentStore, grant: ProvedGrant, decision: str
   const { proof, source, issuer } = grant.subject;
   if (proof.replay === 'reusable' || proof.jti === undefined) return ok(NOTHING);
 
-  const spending: Spending = {
-    purpose: 'subject',
-    issuer,
-    jti: proof.jti,
-    target: proof.replay === 'once-per-target' ? grant.target : undefined,
-  };
+  const target = proof.replay === 'once-per-target' ? grant.target : undefined;
+  const spending: Spending = { purpose: 'subject', issuer, jti: proof.jti, target };
+  const claimed = await claimOnce(store, spending, decision, proof.expiresAt, source);
+  return claimed.ok ? ok({ release: () => store.release(spending, decision) }) : claimed;
+}
+
+/** Claims one use of a credential that is valid until then, or says who had it before. */
+export async function claimOnce(
+  store: SpentStore,
+  spending: Spending,
+  decision: string,
+  expiresAtSeconds: number,
+  source: string,
+): Promise<Result<undefined>> {
   try {
     // The verifier accepts a credential until `exp` plus leeway; the claim is kept just as long, by the same constant.
-    const spentBy = await store.claim(spending, decision, proof.expiresAt + LEEWAY_SECONDS);
-    if (spentBy !== decision) return refuse({ role: 'subject', source, reason: 'replayed', spentBy });
+    const spentBy = await store.claim(spending, decision, expiresAtSeconds + LEEWAY_SECONDS);
+    return spentBy === decision ? ok(undefined) : refuse({ role: spending.purpose, source, reason: 'replayed', spentBy });
   } catch (error) {
     if (error instanceof StoreUnavailable) return refuse({ reason: 'store_unavailable', retryAfterSeconds: 1 });
     throw error;
   }
-  return ok({ release: () => store.release(spending, decision) });
 }

@@ -42,7 +42,10 @@ const options = z
       .optional()
       .describe('What holds for everyone; no rule loosens it.'),
     carry: notBuilt('`carry`'),
-    proof: notBuilt('`proof`'),
+    proof: z
+      .literal('required')
+      .optional()
+      .describe('Tokens are bound to the certificate that the caller presents (RFC 8705 §3), and refused without one.'),
     agentClaim: notBuilt('`agentClaim`'),
   })
   .superRefine(({ scopes, defaultScopes }, context) => {
@@ -60,11 +63,12 @@ export const tokenTarget: TargetKind<typeof options> = Object.freeze({
   kind: 'token',
   options,
   address: (chosen) => chosen.audience,
-  terms: ({ scopes, defaultScopes, lifetime, require }) => ({
+  terms: ({ scopes, defaultScopes, lifetime, require, proof }) => ({
     scopes: Object.keys(scopes),
     defaultScopes,
     lifetimeSecondsMax: lifetime,
     require: {
+      proof: proof === 'required',
       ...(require?.sources ? { sources: require.sources } : {}),
       ...(require?.lifetimeMax === undefined ? {} : { lifetimeMaxSeconds: require.lifetimeMax }),
     },
@@ -102,12 +106,13 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
       scopes: [...order.grant.scopes],
       issuedAt: order.issuedAt,
       expiresAt: order.expiresAt,
+      boundTo: order.grant.boundTo ?? null,
     }),
   });
 }
 
 function claimsOf(order: IssueOrder, { issuer, audience }: AccessTokenParts): JsonObject {
-  const { subject, clientId, scopes } = order.grant;
+  const { subject, clientId, scopes, boundTo } = order.grant;
   return {
     iss: issuer,
     aud: audience,
@@ -117,6 +122,7 @@ function claimsOf(order: IssueOrder, { issuer, audience }: AccessTokenParts): Js
     exp: order.expiresAt,
     jti: order.id,
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
+    ...(boundTo === undefined ? {} : { cnf: { 'x5t#S256': boundTo } }),
     origin: { iss: subject.issuer, sub: subject.subject },
   };
 }

@@ -9,7 +9,12 @@ export interface TargetTerms {
   readonly scopes: readonly string[];
   readonly defaultScopes: readonly string[];
   readonly lifetimeSecondsMax: number;
-  readonly require?: { readonly sources?: readonly string[]; readonly lifetimeMaxSeconds?: number };
+  readonly require?: {
+    readonly sources?: readonly string[];
+    /** What is issued is bound to the caller's certificate. */
+    readonly proof?: boolean;
+    readonly lifetimeMaxSeconds?: number;
+  };
 }
 
 /** What an issuer is made with, beside the target's own options. */

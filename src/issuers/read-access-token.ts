@@ -10,7 +10,7 @@ export interface ExpectedHeader {
   readonly typ: string;
 }
 
-const MEMBERS = ['iss', 'aud', 'sub', 'client_id', 'iat', 'exp', 'jti', 'scope', 'origin'];
+const MEMBERS = ['iss', 'aud', 'sub', 'client_id', 'iat', 'exp', 'jti', 'scope', 'cnf', 'origin'];
 
 /** The facts, in the order in which the issuer expects them, so that their JSON can be compared. Throws where it cannot be read. */
 export function readAccessToken(token: string, { algorithm, typ }: ExpectedHeader): IssuedFacts {
@@ -32,6 +32,7 @@ export function readAccessToken(token: string, { algorithm, typ }: ExpectedHeade
     scopes: said.scope === undefined ? [] : text(said.scope).split(' '),
     issuedAt: instant(said.iat),
     expiresAt: instant(said.exp),
+    boundTo: said.cnf === undefined ? null : confirmation(said.cnf),
   };
 }
 
@@ -53,6 +54,13 @@ function parsed(text: string): Json {
 function text(value: Json | undefined): string {
   if (typeof value !== 'string') throw new Error('a claim of the issued token is not text');
   return value;
+}
+
+/** RFC 8705 §3.1: the thumbprint, and no other member. */
+function confirmation(value: Json): string {
+  if (!isJsonObject(value) || Object.keys(value).join() !== 'x5t#S256')
+    throw new Error('the issued token has another confirmation');
+  return text(value['x5t#S256']);
 }
 
 function instant(value: Json | undefined): number {

@@ -12,10 +12,11 @@ export interface PolicyTexts {
   readonly texts: readonly (readonly [string, string])[];
   readonly sources: readonly SourceView[];
   readonly targets: readonly TargetView[];
+  readonly clients: readonly string[];
 }
 
 /** Reads and compiles; every problem of every file at once. */
-export function compileTexts({ texts, sources, targets }: PolicyTexts): PolicyCompiled {
+export function compileTexts({ texts, ...world }: PolicyTexts): PolicyCompiled {
   const documents: YamlDocument[] = [];
   const problems: Problem[] = [];
   for (const [file, text] of texts) {
@@ -25,7 +26,7 @@ export function compileTexts({ texts, sources, targets }: PolicyTexts): PolicyCo
   }
   // Where no file can be read at all, that there is no rule is no second problem.
   if (documents.length === 0 && problems.length > 0) return { ok: false, problems };
-  const compiled = compilePolicy({ documents, sources, targets });
+  const compiled = compilePolicy({ documents, ...world });
   if (problems.length === 0) return compiled;
   return { ok: false, problems: compiled.ok ? problems : [...problems, ...compiled.problems] };
 }

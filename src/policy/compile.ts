@@ -37,13 +37,19 @@ export interface SourceView {
 
 /** A target, as policy needs to know it. */
 export interface TargetView extends Omit<CompiledTarget, 'require'> {
-  readonly require?: { readonly sources?: readonly string[]; readonly lifetimeMaxSeconds?: number };
+  readonly require?: {
+    readonly sources?: readonly string[];
+    readonly proof?: boolean;
+    readonly lifetimeMaxSeconds?: number;
+  };
 }
 
 export interface PolicyInput {
   readonly documents: readonly YamlDocument[];
   readonly sources: readonly SourceView[];
   readonly targets: readonly TargetView[];
+  /** Ids of the registered clients. */
+  readonly clients: readonly string[];
 }
 
 export type PolicyCompiled =
@@ -82,7 +88,7 @@ interface CompileContext extends RuleContext {
 /** `require` is judged where it is written; here only what compiles counts towards pins. */
 const NOWHERE: YamlDocument = { file: '', value: null, locate: () => ({ line: 1, column: 1 }) };
 
-function contextOf({ sources, targets }: PolicyInput): CompileContext {
+function contextOf({ sources, targets, clients }: PolicyInput): CompileContext {
   const rows = new Map(sources.map(({ table }) => [table, tableRows(table)]));
   const tables = new Map(sources.filter(({ table }) => hasBlock(table)).map(({ table }) => [table.kind, table]));
   return {
@@ -93,6 +99,7 @@ function contextOf({ sources, targets }: PolicyInput): CompileContext {
       return { name, table, issuer, subjects, pins, requirements, rows: rows.get(table) ?? tableRows(table) };
     }),
     targets: new Map([...targets].sort(byName).map((target) => [target.name, target])),
+    clients: [...clients].sort(),
     schema: ruleSchema([...tables.values()]),
   };
 }
@@ -167,6 +174,7 @@ const compiledTarget = (target: TargetView): CompiledTarget =>
     lifetimeSecondsMax: target.lifetimeSecondsMax,
     require: Object.freeze({
       sources: target.require?.sources && Object.freeze([...target.require.sources]),
+      proof: target.require?.proof === true,
       lifetimeMaxSeconds: target.require?.lifetimeMaxSeconds,
     }),
   });

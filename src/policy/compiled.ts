@@ -36,6 +36,8 @@ interface RuleBase {
 
 export interface AllowRule extends RuleBase {
   readonly effect: 'allow';
+  /** Ids of the registered clients that may ask; undefined: none, or one that is the subject itself. */
+  readonly clients: readonly string[] | undefined;
   readonly allow: readonly AllowedTarget[];
   readonly lifetimeSeconds: number | undefined;
 }
@@ -43,6 +45,8 @@ export interface AllowRule extends RuleBase {
 export interface DenyRule extends RuleBase {
   readonly effect: 'deny';
   readonly deny: 'all' | readonly string[];
+  /** Ids of the registered clients whose requests it denies; undefined: any, or none. */
+  readonly clients: readonly string[] | undefined;
   /** Whose claims are looked at: the subject's, or those of everybody who has a role in the request. */
   readonly whose: 'subject' | 'anyone';
 }
@@ -59,6 +63,8 @@ export interface CompiledTarget {
   readonly lifetimeSecondsMax: number;
   readonly require: {
     readonly sources: readonly string[] | undefined;
+    /** Tokens are bound to the caller's certificate. */
+    readonly proof: boolean;
     readonly lifetimeMaxSeconds: number | undefined;
   };
 }

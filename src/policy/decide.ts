@@ -2,7 +2,7 @@
 // deny always wins; no order of files or rules changes anything (docs/architecture.md, "Rules"). Principals are judged before targets,
 // so that nobody whose principals match no rule learns which targets exist. The first reason that holds is the one that is given.
 
-import type { Decision, Grant, Question, Would } from '../core/decision.ts';
+import type { Binding, Decision, Grant, Question, Would } from '../core/decision.ts';
 import { TRACE_RULES_MAX } from '../core/limits.ts';
 import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
@@ -21,7 +21,7 @@ export function createPolicy(compiled: CompiledPolicy): Policy {
   return Object.freeze({
     digest: compiled.digest,
     decide: <P extends Principal>(question: Question<P>): Decision<P> =>
-      decide(rules.get(question.subject.source), findTarget, question),
+      decide((source) => rules.get(source), findTarget, question),
     claimsNamed: (source: string) => named.get(source) ?? none,
   });
 }
@@ -49,26 +49,33 @@ interface Judged {
   readonly asked: AskedTarget;
 }
 
+/** Everybody who has a role in the request. Roles can refuse, and only the subject's own rules allow. */
+const partiesOf = ({ subject, client }: Question<Principal>): readonly Principal[] =>
+  client && client.principal !== subject ? [subject, client.principal] : [subject];
+
 function decide<P extends Principal>(
-  rules: SourceRules | undefined,
+  rulesOfSource: (source: string) => SourceRules | undefined,
   findTarget: FindTarget,
   question: Question<P>,
 ): Decision<P> {
-  const { subject, ask, now } = question;
+  const { subject, client, ask, now } = question;
   const asked = findTarget(ask.targets);
   const counts = ({ rule }: Entry): boolean => countsAt(rule, now);
   const judged: Judged = {
-    allows: (rules?.allows(subject.claims) ?? [])
+    allows: (rulesOfSource(subject.source)?.allows(subject.claims) ?? [])
       .filter(counts)
       .map((one) => judgeAllow(one.rule, one.match, question, asked)),
-    denies: (rules?.denies(subject.claims) ?? [])
-      .filter(counts)
-      .map((one) => judgeDeny(one.rule, one.match, question, asked)),
+    denies: partiesOf(question).flatMap((principal) =>
+      (rulesOfSource(principal.source)?.denies(principal.claims) ?? [])
+        .filter(counts)
+        .filter(({ rule }) => principal === subject || rule.whose === 'anyone')
+        .map((one) => judgeDeny(one.rule, one.match, { principal, client }, asked)),
+    ),
     asked,
   };
   const all: readonly Verdict[] = [...judged.allows, ...judged.denies];
   const trace = [...all].sort(byProgress).slice(0, TRACE_RULES_MAX).map(traced);
-  const would = wouldOf(judged, subject.source);
+  const would = wouldOf(judged, question);
   const grant = grantOf(judged, question);
   return 'reason' in grant ? { granted: false, refusal: grant, trace, would } : { granted: true, grant, trace, would };
 }
@@ -79,8 +86,9 @@ export const countsAt = (rule: CompiledRule, now: number): boolean =>
 
 function grantOf<P extends Principal>(
   { allows, denies, asked }: Judged,
-  { subject, ask }: Question<P>,
+  question: Question<P>,
 ): Grant<P> | PolicyRefusal {
+  const { subject, client, binding, ask } = question;
   const enforced = allows.filter(({ rule }) => rule.mode === 'enforce');
   const nearest = nearestOf(enforced);
   const evidence = nearest ? { nearest } : {};
@@ -91,7 +99,7 @@ function grantOf<P extends Principal>(
   const denied = firedDeny(denies);
   if (denied) return { reason: 'target_denied', rule: denied.name };
   if (!enforced.some(({ failed }) => isPast('target', failed))) return { reason: 'target_not_allowed', ...evidence };
-  const unmet = unmetRequirement(target, subject.source);
+  const unmet = unmetRequirement(target, question);
   if (unmet) return { reason: 'target_requirement_unmet', requirement: unmet };
 
   const granting = enforced.filter(({ failed }) => !failed).map(({ rule }) => rule);
@@ -103,7 +111,8 @@ function grantOf<P extends Principal>(
     lifetimeSeconds: lifetime(best, target),
     rule: { name: best.name, at: best.at, owner: best.owner },
     subject,
-    clientId: subject.name,
+    clientId: client?.id ?? subject.name,
+    boundTo: mustBind(target, binding) ? binding.certificate : undefined,
   };
 }
 
@@ -115,9 +124,14 @@ const lifetime = (rule: AllowRule, { lifetimeSecondsMax, require }: CompiledTarg
     require.lifetimeMaxSeconds ?? lifetimeSecondsMax,
   );
 
-/** What stands on the target holds for everyone, and no rule loosens it. */
-const unmetRequirement = ({ require }: CompiledTarget, source: string): string | undefined =>
-  require.sources === undefined || require.sources.includes(source) ? undefined : 'sources';
+/** What stands on the target holds for everyone, and no rule loosens it; nor may a binding be lost on the way. */
+function unmetRequirement(target: CompiledTarget, { subject, binding }: Question<Principal>): string | undefined {
+  const { sources } = target.require;
+  if (sources !== undefined && !sources.includes(subject.source)) return 'sources';
+  return mustBind(target, binding) && binding.certificate === undefined ? 'proof' : undefined;
+}
+
+const mustBind = ({ require }: CompiledTarget, { required }: Binding): boolean => require.proof || required;
 
 function firedDeny(denies: readonly Verdict<DenyRule>[]): DenyRule | undefined {
   const fired = denies.filter(({ rule, failed }) => !failed && rule.mode === 'enforce').map(({ rule }) => rule);
@@ -137,9 +151,9 @@ function nearestOf(allows: readonly Verdict<AllowRule>[]): Nearest | undefined {
 }
 
 /** Preview rules change nothing; this is what each would do by itself. */
-function wouldOf({ allows, denies, asked }: Judged, source: string): readonly Would[] {
+function wouldOf({ allows, denies, asked }: Judged, question: Question<Principal>): readonly Would[] {
   if (!asked.ok) return [];
-  const free = !firedDeny(denies) && unmetRequirement(asked.target, source) === undefined;
+  const free = !firedDeny(denies) && unmetRequirement(asked.target, question) === undefined;
   const preview: readonly Verdict[] = [...(free ? allows : []), ...denies];
   return preview
     .filter(({ rule, failed }) => rule.mode === 'preview' && !failed)

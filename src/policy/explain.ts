@@ -39,7 +39,10 @@ export function explainQuestion<P extends Principal>(policy: CompiledPolicy, que
 
 function judge(rule: CompiledRule, question: Question<Principal>, asked: AskedTarget): Verdict {
   const match = rule.matches.find(({ source }) => source === question.subject.source);
-  return rule.effect === 'allow' ? judgeAllow(rule, match, question, asked) : judgeDeny(rule, match, question, asked);
+  const { subject: principal, client } = question;
+  return rule.effect === 'allow'
+    ? judgeAllow(rule, match, question, asked)
+    : judgeDeny(rule, match, { principal, client }, asked);
 }
 
 function explained(verdict: Verdict, now: number): ExplainedRule {

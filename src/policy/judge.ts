@@ -1,8 +1,8 @@
-// One rule against one question, part by part in the order source, pin, claims, target, scope, and
+// One rule against one question, part by part in the order source, pin, claims, client, target, scope, and
 // the first part that failed. An allow needs every condition true. A deny fires unless some part is certainly false: a claim
 // of the wrong type cannot be used to slip past it.
 
-import type { Question, RuleTrace } from '../core/decision.ts';
+import type { AskingClient, Question, RuleTrace } from '../core/decision.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RulePart } from '../core/refusal.ts';
 import type { AllowRule, CompiledRule, CompiledTarget, DenyRule, SourceMatch } from './compiled.ts';
@@ -32,11 +32,12 @@ export const isPast = (part: RulePart, failed: Failed | undefined): boolean => p
 export function judgeAllow(
   rule: AllowRule,
   match: SourceMatch | undefined,
-  { subject, ask }: Question<Principal>,
+  { subject, client, ask }: Question<Principal>,
   asked: AskedTarget,
 ): Verdict<AllowRule> {
   const failed =
     failedPrincipal(rule, match, subject, (truth) => truth === 'true') ??
+    failedClient(rule.clients ?? (client && isSubject(client, subject) ? [client.id] : []), client) ??
     failedTarget(
       rule.allow.map(({ target }) => target),
       asked,
@@ -45,15 +46,16 @@ export function judgeAllow(
   return { rule, failed };
 }
 
-/** Whether a deny fires. `anyone` looks at every role of the request; the subject is the only one that exists yet. */
+/** Whether a deny fires for one principal of the request: the subject, or with `anyone` whoever has a role in it. */
 export function judgeDeny(
   rule: DenyRule,
   match: SourceMatch | undefined,
-  { subject }: Question<Principal>,
+  { principal, client }: { readonly principal: Principal; readonly client: AskingClient | undefined },
   asked: AskedTarget,
 ): Verdict<DenyRule> {
   const failed =
-    failedPrincipal(rule, match, subject, (truth) => truth !== 'false') ??
+    failedPrincipal(rule, match, principal, (truth) => truth !== 'false') ??
+    (rule.clients && failedClient(rule.clients, client)) ??
     (rule.deny === 'all' ? undefined : failedTarget(rule.deny, asked));
   return { rule, failed };
 }
@@ -102,6 +104,25 @@ function failedCondition(
   if (!condition) return undefined;
   const { what, expected } = condition;
   return { ...place, what, presented: presentedFor(condition, claims), expected, held: place.held + index };
+}
+
+/** Whether the client is the subject itself, which no rule has to name (`client_credentials`). */
+const isSubject = ({ principal }: AskingClient, subject: Principal): boolean =>
+  principal.source === subject.source && principal.name === subject.name;
+
+/** No client at all satisfies a rule that names none. */
+function failedClient(allowed: readonly string[], client: AskingClient | undefined): Failed | undefined {
+  const fits = client ? allowed.includes(client.id) : allowed.length === 0;
+  if (fits) return undefined;
+  const expected = allowed.length === 0 ? 'none' : displayAll(allowed);
+  return {
+    part: 'client',
+    what: 'client',
+    presented: client && display(client.id),
+    expected,
+    held: 0,
+    identified: true,
+  };
 }
 
 function failedTarget(targets: readonly string[], asked: AskedTarget): Failed | undefined {

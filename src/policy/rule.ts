@@ -20,6 +20,8 @@ export interface RuleContext {
   /** In the order of their names. */
   readonly sources: readonly RuleSource[];
   readonly targets: ReadonlyMap<string, { readonly scopes: readonly string[] }>;
+  /** Ids of the registered clients. */
+  readonly clients: readonly string[];
 }
 
 /** One rule in work. */
@@ -54,6 +56,7 @@ function allowRule(work: Work, written: WrittenRule): CompiledRule | undefined {
   return Object.freeze({
     ...baseOf(work, written, matches),
     effect: 'allow',
+    clients: clientsOf(work, written.client),
     allow,
     lifetimeSeconds: written.lifetime,
   });
@@ -70,7 +73,7 @@ function denyRule(work: Work, written: WrittenRule): CompiledRule | undefined {
   const deny = written.deny === 'all' || written.deny === undefined ? 'all' : Object.freeze([...new Set(written.deny)]);
   if (deny !== 'all') for (const [index, name] of deny.entries()) knownTarget(work, ['deny', index], name);
   const whose = written.anyone ? 'anyone' : 'subject';
-  return Object.freeze({ ...baseOf(work, written, matches), effect: 'deny', deny, whose });
+  return Object.freeze({ ...baseOf(work, written, matches), effect: 'deny', clients: clientsOf(work, written.client), deny, whose });
 }
 
 const baseOf = ({ document, path }: Work, written: WrittenRule, matches: readonly SourceMatch[]) => ({
@@ -82,6 +85,21 @@ const baseOf = ({ document, path }: Work, written: WrittenRule, matches: readonl
   untilSeconds: written.until,
   matches: Object.freeze(matches),
 });
+
+/** The clients that a rule names: registered ones, each by its exact id. */
+function clientsOf(work: Work, written: WrittenRule['client']): readonly string[] | undefined {
+  if (written === undefined) return undefined;
+  const ids = typeof written === 'string' ? [written] : written;
+  const { clients } = work.context;
+  for (const [index, id] of ids.entries())
+    if (!clients.includes(id))
+      report(
+        work,
+        typeof written === 'string' ? ['client'] : ['client', index],
+        `${id} is no client${meant(id, clients)}`,
+      );
+  return Object.freeze([...new Set(ids)].sort());
+}
 
 /** One match for each source that the rule speaks of. */
 function matchesOf(work: Work, key: 'subject' | 'anyone', who: Who, pinned: boolean): readonly SourceMatch[] {

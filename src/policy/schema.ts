@@ -4,10 +4,9 @@
 
 import { z } from 'zod';
 import { RULE_NAME_CHARACTERS_MAX, WHY_CHARACTERS_MAX } from '../core/limits.ts';
+import { lastDaySeconds } from '../parsing/day.ts';
 import { durationSeconds } from '../parsing/duration.ts';
 import type { PlatformTable } from '../platforms/table.ts';
-
-const LAST_YEAR = 9999;
 
 const text = (charactersMax: number) =>
   z
@@ -21,20 +20,6 @@ const ruleName = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error: 'must be letters, digits, ".", "_" and "-"' })
   .max(RULE_NAME_CHARACTERS_MAX, { error: `must not be longer than ${RULE_NAME_CHARACTERS_MAX} characters` })
   .describe('Unique over all files. It stands in records, metrics and refusals.');
-
-const lastDay = z
-  .string({ error: 'must be a day such as 2027-11-30' })
-  .regex(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/, { error: 'must be a day such as 2027-11-30' })
-  .describe('The last day on which the rule counts; it ends with that day in UTC.')
-  .transform((day, context) => {
-    const [year = 0, month = 0, date = 0] = day.split('-').map(Number);
-    const start = new Date(Date.UTC(year, month - 1, date));
-    if (year >= LAST_YEAR || start.toISOString().slice(0, 10) !== day) {
-      context.addIssue({ code: 'custom', message: 'is no day of the calendar' });
-      return z.NEVER;
-    }
-    return Date.UTC(year, month - 1, date + 1) / 1000;
-  });
 
 const scalar = { type: ['string', 'number', 'boolean'] };
 const conditionJsonSchema = {
@@ -102,10 +87,16 @@ const rule = (tables: readonly PlatformTable[]) =>
       .enum(['enforce', 'preview'])
       .default('enforce')
       .describe('preview: recorded as what it would allow or deny, and changes nothing.'),
-    until: lastDay.optional(),
+    until: lastDaySeconds
+      .optional()
+      .describe('The last day on which the rule counts; it ends with that day in UTC.'),
     lifetime: durationSeconds.optional().describe("The longest lifetime granted; never longer than the target's own."),
     subject: who(tables, 'Whom the rule is about. An allow rule pins it.'),
     anyone: who(tables, 'In a deny: anybody who has a role in the request.'),
+    client: z
+      .union([z.string(), names('Ids of registered clients.')])
+      .optional()
+      .describe('The registered client that asks, or several of them; without it, no client but the subject itself.'),
     allow: z
       .union([names('Targets without scopes.'), z.record(z.string(), scopes)])
       .optional()

@@ -5,7 +5,7 @@ import { problemAt } from '../parsing/problems.ts';
 import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';
 
 const FILE_KEYS = ['defaults', 'rows', 'tests'];
-const RULE_KEYS = ['each', 'with', 'actor', 'client', 'confirm', 'impersonate', 'accept'];
+const RULE_KEYS = ['each', 'with', 'actor', 'confirm', 'impersonate', 'accept'];
 const PARAMETER = /<[A-Za-z][A-Za-z0-9_-]*>/;
 
 /** A part of a document without what is not built, and a problem for each thing left out. */

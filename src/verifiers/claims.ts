@@ -15,7 +15,7 @@ export type ClaimRefusal = CredentialRefusal extends infer Arm
   : never;
 
 /** Claims whose meaning is not carried yet: a token that bears one is refused, or its meaning would be lost (TX-43, A-62). */
-const UNSUPPORTED_CLAIMS = ['act', 'may_act', 'cnf', 'authorization_details'] as const;
+const UNSUPPORTED_CLAIMS = ['act', 'may_act', 'authorization_details'] as const;
 
 const RESERVED_SUBJECT = /^(?:spiffe|wimse):/i;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
@@ -30,17 +30,18 @@ export function subjectProblem(claims: JsonObject, kind: string): ClaimRefusal |
   return undefined;
 }
 
-/** `aud`: exactly one value, ours; others beside it only where the source allows them (SJ-07, KB-02, A-42 to A-44). */
+/** `aud`: exactly one value, one of ours; others beside it only where the source allows them (SJ-07, KB-02, A-42 to A-44). */
 export function audienceProblem(
   claims: JsonObject,
-  audience: string,
+  audiences: readonly string[],
   otherAudiences: boolean,
 ): ClaimRefusal | undefined {
   const aud = claims.aud;
   if (aud === undefined) return { reason: 'claim_missing', claim: 'aud' };
   const values = Array.isArray(aud) ? aud : [aud];
   if (!values.every((value) => typeof value === 'string')) return { reason: 'claim_invalid', claim: 'aud' };
-  const fits = otherAudiences ? values.includes(audience) : values.length === 1 && values[0] === audience;
+  const ours = values.filter((value) => audiences.includes(value));
+  const fits = otherAudiences ? ours.length > 0 : values.length === 1 && ours.length === 1;
   return fits ? undefined : { reason: 'audience_mismatch' };
 }
 
@@ -77,6 +78,22 @@ export function jtiProblem(claims: JsonObject, replay: ReplayClass): ClaimRefusa
   return typeof jti === 'string' && jti !== '' && Buffer.byteLength(jti) <= JTI_BYTES_MAX
     ? undefined
     : { reason: 'claim_invalid', claim: 'jti' };
+}
+
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
+
+/**
+ * `cnf`: the thumbprint of a certificate and nothing else (RFC 8705 §3.1). What is bound in a way that is not built would lose its
+ * binding here (A-156).
+ */
+export function boundTo({ cnf }: JsonObject): { readonly thumbprint: string | undefined } | ClaimRefusal {
+  if (cnf === undefined) return { thumbprint: undefined };
+  if (!isJsonObject(cnf)) return { reason: 'claim_invalid', claim: 'cnf' };
+  const { 'x5t#S256': thumbprint, ...others } = cnf;
+  if (thumbprint === undefined || Object.keys(others).length > 0) return { reason: 'claim_unsupported', claim: 'cnf' };
+  return typeof thumbprint === 'string' && THUMBPRINT.test(thumbprint)
+    ? { thumbprint }
+    : { reason: 'claim_invalid', claim: 'cnf' };
 }
 
 /** Members that would change the meaning of what is issued, and that are not carried yet; and those of no identity at all. */

@@ -6,6 +6,7 @@ import { parseSpiffeId, parseTrustDomain } from '../parsing/spiffe-id.ts';
 import { SPIFFE } from '../platforms/spiffe.ts';
 import { createJwtVerifier } from './jwt.ts';
 import type { SourceKind } from './kind.ts';
+import { createSvidVerifier } from './x509-svid.ts';
 
 const options = z.object({
   trustDomain: z
@@ -30,12 +31,13 @@ export const spiffe: SourceKind<typeof options> = Object.freeze({
   subjects: () => 'workloads',
   pins: () => [],
   keyOrigin: (chosen) => ({ from: 'bundle', trustDomain: chosen.trustDomain, file: chosen.bundle.file }),
-  create: (settings, chosen, { keys }) =>
-    createJwtVerifier({
+  create: (settings, chosen, { keys, authorities }) => ({
+    ...createJwtVerifier({
       settings,
       table: SPIFFE,
       keys,
       issuer: `spiffe://${chosen.trustDomain}`,
+      audiences: (role) => [role === 'client' ? settings.ownIssuer : settings.audience],
       responsibility: { trustDomain: chosen.trustDomain },
       tokenTypes: SPIFFE.tokenTypes,
       tell: 'caller',
@@ -48,4 +50,11 @@ export const spiffe: SourceKind<typeof options> = Object.freeze({
       },
       ownName: (claims) => String(claims.sub),
     }),
+    verifyCertificates: createSvidVerifier({
+      settings,
+      issuer: `spiffe://${chosen.trustDomain}`,
+      authorities,
+      tell: 'caller',
+    }),
+  }),
 } satisfies SourceKind<typeof options>);

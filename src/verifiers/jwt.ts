@@ -13,6 +13,7 @@ import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import {
   audienceProblem,
+  boundTo,
   type ClaimRefusal,
   jtiProblem,
   subjectProblem,
@@ -32,6 +33,10 @@ export interface JwtSource {
   readonly issuer: string;
   readonly tell: 'caller' | 'operator';
   readonly presenter: 'self' | 'client';
+  /** The `aud` values that are ours in a role, where that is not the source's own audience alone. */
+  readonly audiences?: (role: Role) => readonly string[];
+  /** A token without `jti` is told from others by its signing input. */
+  readonly jtiOptional?: true;
   /** The token types that this source takes. */
   readonly tokenTypes: readonly SubjectTokenType[];
   /** JOSE header members that its tokens may bear; undefined: any but those that name keys or change the processing. */
@@ -52,11 +57,12 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
   const { settings } = source;
   const replay = settings.replay ?? source.table.replay;
 
-  const judgeClaims = (claims: JsonObject): ClaimRefusal | undefined =>
+  const judgeClaims = (claims: JsonObject, role: Role): ClaimRefusal | undefined =>
     subjectProblem(claims, source.table.kind) ??
-    audienceProblem(claims, settings.audience, settings.otherAudiences) ??
+    audienceProblem(claims, source.audiences?.(role) ?? [settings.audience], role !== 'client' && settings.otherAudiences) ??
     unsupportedClaim(claims) ??
-    jtiProblem(claims, replay) ??
+    bindingProblem(claims) ??
+    jtiProblem(claims, source.jtiOptional ? 'reusable' : replay) ??
     tableProblem(claims, source.table, settings.require) ??
     source.ownProblem?.(claims) ??
     requirementProblem(settings, claims);
@@ -69,7 +75,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
     async verify(jws, tokenType, role, nowSeconds) {
       const no = (refusal: ClaimRefusal) => refuse(withRole(refusal, role, settings.name));
       const problem =
-        headerProblem(source, jws, tokenType) ?? judgeClaims(jws.claims) ?? timeOf(source, jws.claims, nowSeconds);
+        headerProblem(source, jws, tokenType) ?? judgeClaims(jws.claims, role) ?? timeOf(source, jws.claims, nowSeconds);
       if (problem) return no(problem);
       const principal = principalOf(source, jws.claims);
       if (!principal.ok) return no(principal.refusal);
@@ -83,7 +89,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
     },
 
     assume(claims) {
-      const problem = judgeClaims(claims);
+      const problem = judgeClaims(claims, 'subject');
       if (problem) return refuse(withRole(problem, 'subject', settings.name));
       const principal = principalOf(source, claims);
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
@@ -114,6 +120,11 @@ function timeOf(source: JwtSource, claims: JsonObject, nowSeconds: number): Clai
   return earlier !== undefined && earlier <= nowSeconds - LEEWAY_SECONDS ? { reason: 'expired' } : undefined;
 }
 
+const bindingProblem = (claims: JsonObject): ClaimRefusal | undefined => {
+  const bound = boundTo(claims);
+  return 'reason' in bound ? bound : undefined;
+};
+
 const requirementProblem = (settings: SourceSettings, claims: JsonObject): ClaimRefusal | undefined => {
   const claim = settings.unmetRequirement(claims);
   return claim === undefined ? undefined : { reason: 'requirement_unmet', claim };
@@ -139,13 +150,17 @@ function principalOf(
 
 function proofOf(source: JwtSource, jws: UnprovedJws, replay: Proof['replay']): Proof {
   const { exp, jti } = jws.claims;
+  const sha256 = hash('sha256', jws.signingInput);
+  const bound = boundTo(jws.claims);
   return {
-    sha256: hash('sha256', jws.signingInput),
-    jti: typeof jti === 'string' ? jti : undefined,
+    sha256,
+    jti: typeof jti === 'string' ? jti : source.jtiOptional && `sha256:${sha256}`,
     expiresAt: Math.min(Number(exp), source.earlierExpiry?.(jws.claims) ?? Number.POSITIVE_INFINITY),
     replay,
     tell: source.settings.tell ?? source.tell,
     presenter: source.presenter,
+    audience: source.settings.audience,
+    boundTo: 'reason' in bound ? undefined : bound.thumbprint,
   };
 }
 

@@ -2,6 +2,7 @@
 // is one file that exports a `SourceKind`, and one line in compose.ts.
 
 import type { z } from 'zod';
+import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Clock, KeyOrigin, KeySource, Outbound } from '../core/ports.ts';
 import type { Principal, ProvedPrincipal, ReplayClass, Role, Tell } from '../core/principal.ts';
@@ -10,12 +11,15 @@ import type { SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import type { Authorities } from '../x509/authorities.ts';
+import type { Chain } from '../x509/chain.ts';
 
 /** What every source has, whatever its kind: resolved configuration. */
 export interface SourceSettings {
   readonly name: string;
   /** The one `aud` value that its tokens must bear. */
   readonly audience: string;
+  /** Our own issuer: the one `aud` value of assertions that authenticate a client (RFC 7523bis §4, SC-02). */
+  readonly ownIssuer: string;
   /** Whether other values may stand beside it in `aud`. */
   readonly otherAudiences: boolean;
   readonly replay: ReplayClass | undefined;
@@ -42,6 +46,13 @@ export interface SourceVerifier {
     role: Role,
     nowSeconds: number,
   ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
+  /** Proves a chain whose leaf is in the name of the source; absent where the kind proves nobody by certificates. */
+  verifyCertificates?(
+    presented: PresentedCertificates,
+    chain: Chain,
+    role: Role,
+    nowSeconds: number,
+  ): Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>;
   /** The principal that these claims would make: every check of claims but those of time, and no proof. For `explain`. */
   assume(claims: JsonObject): Result<Principal, CredentialRefusal>;
 }

@@ -1,14 +1,19 @@
 // Which source is responsible for a credential: exactly one, or none. Our own `iss` is ours; then a `sub` that
-// begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. The caller
-// never chooses.
+// begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. Certificates go to
+// the trust domain in their leaf's one URI name. The caller never chooses.
 
+import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
-import { type CredentialRefusal, type Result, refuse } from '../core/refusal.ts';
+import type { ProvedPrincipal, Role } from '../core/principal.ts';
+import { type CredentialRefusal, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
 import { parseJws } from '../parsing/jws.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
+import { readChain } from '../x509/chain.ts';
+import { svidId } from '../x509/svid.ts';
 import type { ClaimRefusal } from './claims.ts';
 import type { SourceVerifier } from './kind.ts';
+import { certificateRefusal } from './x509-svid.ts';
 
 /** The port, and the routing alone, for `explain`. */
 export interface Registry extends Verifiers {
@@ -47,8 +52,27 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
     return source ? { ok: true, value: source } : no({ reason: 'issuer_unknown' });
   };
 
+  // Read once for each connection, however many requests it brings: this is where certificates cost most.
+  const chains = new WeakMap<PresentedCertificates, ReturnType<typeof readChain>>();
+
+  function verifyCertificates(
+    presented: PresentedCertificates,
+    role: Role,
+    nowSeconds: number,
+  ): Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal> {
+    const read = chains.get(presented) ?? readChain(presented.ders);
+    chains.set(presented, read);
+    if (!read.ok) return refuse(certificateRefusal(read.problem, role));
+    const named = svidId(read.chain[0]);
+    if (!named.ok) return refuse(certificateRefusal(named.problem, role));
+    const source = byTrustDomain.get(named.id.trustDomain);
+    if (!source?.verifyCertificates) return refuse({ role, reason: 'issuer_unknown' });
+    return source.verifyCertificates(presented, read.chain, role, nowSeconds);
+  }
+
   return Object.freeze({
     async verify(credential, role, nowSeconds) {
+      if ('certificates' in credential) return verifyCertificates(credential.certificates, role, nowSeconds);
       const no = (refusal: ClaimRefusal) => refuse({ ...refusal, role } as CredentialRefusal);
       const parsed = parseJws(credential.text);
       if (!parsed.ok) return no({ reason: 'credential_malformed', problem: parsed.problem });

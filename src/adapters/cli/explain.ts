@@ -135,6 +135,8 @@ async function explainOffline(
   const explanation = assumed.ok
     ? offline.explain({
         subject: assumed.principal,
+        client: undefined,
+        binding: { certificate: undefined, required: false },
         ask: { targets: [options.target ?? ''], scopes },
         now: tools.nowSeconds(),
       })

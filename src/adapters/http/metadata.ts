@@ -3,9 +3,10 @@
 // no empty arrays (MD-05), no member of a feature that is not built (MD-10), no list of targets or scopes.
 
 import { createHash } from 'node:crypto';
+import type { ClientMethod } from '../../core/client.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { METADATA_AGE_SECONDS } from '../../core/limits.ts';
-import { TOKEN_EXCHANGE_GRANT } from '../../core/request.ts';
+import { GRANT_TYPES } from '../../core/request.ts';
 import type { Answer } from './wire.ts';
 
 /** Where everything stands, from the issuer alone. */
@@ -34,13 +35,16 @@ export function pathsOf(issuer: string): Paths {
 /**
  * The metadata document. `signingAlgorithms` are those of the keys that sign now, RS256 among them for the clouds (MD-08).
  *
- * `token_endpoint_auth_methods_supported` is absent: workloads present themselves, which is no authentication method, MD-06
- * keeps `none` out of the list, and MD-05 forbids an empty one. A client that reads the absence as the default
- * (client_secret_basic) and tries it is told 401 invalid_client.
+ * `clientMethods` are those by which somebody can authenticate. Where there are none, `token_endpoint_auth_methods_supported` is absent:
+ * workloads present themselves, which is no authentication method, MD-06 keeps `none` out of the list, and MD-05 forbids an
+ * empty one. A client that reads the absence as the default (client_secret_basic) and tries it is told 401 invalid_client.
  */
 export function metadataDocument(parts: {
   readonly issuer: string;
   readonly signingAlgorithms: readonly string[];
+  readonly clientMethods: readonly ClientMethod[];
+  /** What clients may sign their assertions with. */
+  readonly assertionAlgorithms: readonly string[];
 }): JsonObject {
   const { origin } = new URL(parts.issuer);
   const paths = pathsOf(parts.issuer);
@@ -48,7 +52,12 @@ export function metadataDocument(parts: {
     issuer: parts.issuer,
     token_endpoint: `${origin}${paths.token}`,
     jwks_uri: `${origin}${paths.jwks}`,
-    grant_types_supported: [TOKEN_EXCHANGE_GRANT],
+    grant_types_supported: [...GRANT_TYPES],
+    ...(parts.clientMethods.length > 0 ? { token_endpoint_auth_methods_supported: [...parts.clientMethods] } : {}),
+    ...(parts.clientMethods.some((method) => ['private_key_jwt', 'spiffe_jwt'].includes(method))
+      ? { token_endpoint_auth_signing_alg_values_supported: [...parts.assertionAlgorithms] }
+      : {}),
+    tls_client_certificate_bound_access_tokens: true,
     // REQUIRED although there is no authorization endpoint; what other issuers that clouds trust publish (MD-03).
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],

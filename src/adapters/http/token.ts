@@ -1,22 +1,25 @@
 // POST /token (RFC 6749 §3.2, RFC 8693 §2.1): turns one HTTP request into `Received`, and nothing else. Every request to the
-// path goes through the exchange, so that it is recorded, malformed ones too. Client authentication and DPoP do not exist
-// yet: what asks for them is refused, never ignored. Decides nothing.
+// path goes through the exchange, so that it is recorded, malformed ones too. DPoP does not exist yet: what asks for it is
+// refused, never ignored. A certificate counts only from the connection itself, never from a header (MT-07, A-98). Decides nothing.
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { type ClientRefusal, ok, type Refusal, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
+import type { PresentedCertificates } from '../../core/client.ts';
+import { ok, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
 import {
+  knownGrantType,
   type Parameters,
   type Received,
   readTokenRequest,
-  TOKEN_EXCHANGE_GRANT,
   type TokenRequest,
 } from '../../core/request.ts';
 import { parseForm } from '../../parsing/form.ts';
 import type { Body, ReadBody } from './body.ts';
+import { presentedCertificates } from './peer-certificates.ts';
 
 /** A request's body, and its peer as read before waiting for that body: a socket that has gone no longer knows it. */
 export interface Arrived {
   readonly peer: string;
+  readonly certificates: PresentedCertificates | undefined;
   /** Undefined where there was none, or it was not read. */
   readonly body: Body | undefined;
 }
@@ -24,25 +27,27 @@ export interface Arrived {
 /** A request of which no body was read. */
 export const arrivedWithout = (message: IncomingMessage, refusal?: SyntaxRefusal): Arrived => ({
   peer: peerAddress(message.socket.remoteAddress),
+  certificates: presentedCertificates(message.socket),
   body: refusal && refuse(refusal),
 });
 
 /** Waits for the body. Never rejects. */
 export async function arrive(message: IncomingMessage, readBody: ReadBody): Promise<Arrived> {
-  const { peer } = arrivedWithout(message);
-  return { peer, body: await readBody(message) };
+  const arrived = arrivedWithout(message);
+  return { ...arrived, body: await readBody(message) };
 }
 
 /** What the exchange is told of a request to the token endpoint. */
-export function receiveToken(message: IncomingMessage, { peer, body }: Arrived): Received {
+export function receiveToken(message: IncomingMessage, { peer, certificates, body }: Arrived): Received {
   const early = refuseEarly(message);
   const parameters = early ? refuse(early) : readForm(body);
   return {
     transport: 'oauth',
     peer,
     traceId: traceId(message.headers.traceparent),
-    grantType: parameters.ok ? knownGrantType(parameters.value) : undefined,
-    request: parameters.ok ? readRequest(parameters.value, message.headers) : parameters,
+    mtls: certificates?.thumbprint,
+    grantType: parameters.ok ? knownGrantType(parameters.value.get('grant_type')?.[0]) : undefined,
+    request: parameters.ok ? readRequest(parameters.value, message.headers, certificates) : parameters,
   };
 }
 
@@ -77,33 +82,24 @@ function isForm({ headers, rawHeaders }: IncomingMessage): boolean {
   return sent.length === 1 && FORM.test(headers['content-type'] ?? '');
 }
 
-/** Syntax first, then client authentication, then proofs. */
-function readRequest(parameters: Parameters, headers: IncomingHttpHeaders): Result<TokenRequest> {
-  const request = readTokenRequest(parameters);
-  if (!request.ok) return request;
-  const refusal: Refusal | undefined = clientCredential(parameters, headers) ?? proof(headers);
-  return refusal ? refuse(refusal) : request;
-}
+/** Headers of attestation-based client authentication, which is not built. */
+const ATTESTATIONS = ['oauth-client-attestation', 'oauth-client-attestation-pop'];
 
-/** Any client credential, none of which can be checked yet. Basic first: it alone is answered 401 (OA-02, OA-07). */
-function clientCredential(parameters: Parameters, headers: IncomingHttpHeaders): ClientRefusal | undefined {
-  const refused = (method: 'basic' | 'post' | 'assertion' | 'attestation'): ClientRefusal => ({
-    reason: 'client_credential_refused',
-    method,
-  });
-  if (headers.authorization !== undefined) return refused('basic');
-  if (parameters.has('client_assertion') || parameters.has('client_assertion_type')) return refused('assertion');
-  if (parameters.has('client_secret')) return refused('post');
-  const attested = ['oauth-client-attestation', 'oauth-client-attestation-pop'];
-  return attested.some((name) => headers[name] !== undefined) ? refused('attestation') : undefined;
+function readRequest(
+  parameters: Parameters,
+  headers: IncomingHttpHeaders,
+  certificates: PresentedCertificates | undefined,
+): Result<TokenRequest> {
+  const attested = ATTESTATIONS.some((name) => headers[name] !== undefined);
+  const request = readTokenRequest(parameters, { authorization: headers.authorization, attested, certificates });
+  if (!request.ok) return request;
+  const refusal = proof(headers);
+  return refusal ? refuse(refusal) : request;
 }
 
 /** RFC 9449: a caller who sends a proof expects a bound token; one that is not bound would be weaker than asked. */
 const proof = (headers: IncomingHttpHeaders): SyntaxRefusal | undefined =>
   headers.dpop === undefined ? undefined : { reason: 'parameter_unsupported', parameter: 'DPoP' };
-
-const knownGrantType = (parameters: Parameters): string | undefined =>
-  parameters.get('grant_type')?.[0] === TOKEN_EXCHANGE_GRANT ? TOKEN_EXCHANGE_GRANT : undefined;
 
 /** An IPv4 peer on a dual-stack socket is recorded as the IPv4 address it is. */
 const peerAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');

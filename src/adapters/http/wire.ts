@@ -7,10 +7,12 @@
 import type { Outcome } from '../../core/exchange.ts';
 import { SENTENCE_CHARACTERS_MAX } from '../../core/limits.ts';
 import type { BodyProblem, ClientRefusal, Refusal, SyntaxRefusal } from '../../core/refusal.ts';
+import { type GrantType, JWT_BEARER_GRANT } from '../../core/request.ts';
 
 export type OAuthError =
   | 'invalid_request'
   | 'invalid_client'
+  | 'invalid_grant'
   | 'invalid_target'
   | 'invalid_scope'
   | 'unsupported_grant_type'
@@ -37,6 +39,7 @@ export interface WireRefusal {
 /** The one sentence of each code. */
 const FIXED: Readonly<Record<OAuthError, string>> = {
   invalid_request: 'the request or its credential was refused; the operator finds out why under',
+  invalid_grant: 'the assertion was refused; the operator finds out why under',
   invalid_client: 'client authentication failed, is required, or is not offered; decision',
   invalid_target: 'the target is unknown or not allowed; decision',
   invalid_scope: 'a scope is unknown or not allowed; decision',
@@ -74,8 +77,12 @@ const unavailable = (retryAfterSeconds: number): WireRefusal => ({
   headers: { 'retry-after': String(Math.max(1, Math.ceil(retryAfterSeconds))) },
 });
 
-/** The table of docs/errors.md. No `default` in any of the three: a new reason does not compile until it has a row here. */
-export function wireRefusal(refusal: Refusal): WireRefusal {
+/**
+ * The table of docs/errors.md. A credential that an assertion grant refuses is an invalid grant (RFC 7523 §3.1), and in a token exchange an
+ * invalid request (RFC 8693 §2.2.2). No `default` in any of the three: a new reason does not compile until it has a row here.
+ */
+export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusal {
+  const credentialError = grantType === JWT_BEARER_GRANT ? 'invalid_grant' : 'invalid_request';
   switch (refusal.reason) {
     case 'method_not_allowed':
     case 'media_type_unsupported':
@@ -94,6 +101,7 @@ export function wireRefusal(refusal: Refusal): WireRefusal {
       return syntaxRefusal(refusal);
     case 'client_credential_refused':
     case 'client_required':
+    case 'client_not_presenter':
       return clientRefusal(refusal);
     case 'credential_malformed':
     case 'issuer_unknown':
@@ -118,8 +126,9 @@ export function wireRefusal(refusal: Refusal): WireRefusal {
     case 'certificate_refused':
     case 'review_refused':
     case 'binding_mismatch':
+      return fixed(refusal.role === 'client' ? 'invalid_client' : credentialError);
     case 'no_rule':
-      return fixed('invalid_request');
+      return fixed(credentialError);
     case 'target_unknown':
     case 'targets_differ':
     case 'target_not_allowed':
@@ -177,6 +186,7 @@ function clientRefusal(refusal: ClientRefusal): WireRefusal {
         ? { ...fixed('invalid_client', 401), headers: { 'www-authenticate': 'Basic realm="exchequer"' } }
         : fixed('invalid_client');
     case 'client_required':
+    case 'client_not_presenter':
       return fixed('invalid_client');
   }
 }
@@ -190,7 +200,7 @@ export function renderOutcome(outcome: Outcome, sentence: (outcome: RefusedOutco
     case 'granted':
       return { status: 200, headers: HEADERS, body: JSON.stringify(successBody(outcome)) };
     case 'refused': {
-      const { status, error, description, headers } = wireRefusal(outcome.refusal);
+      const { status, error, description, headers } = wireRefusal(outcome.refusal, outcome.grantType);
       const text = sentence(outcome) ?? description;
       return { status, headers: { ...HEADERS, ...headers }, body: errorBody(error, text, outcome.decision) };
     }
