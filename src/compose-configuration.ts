@@ -2,22 +2,26 @@
 // The same code runs in `check`, at start, on reload and in `explain`. Builds by hand; every rule about content is elsewhere.
 
 import { certificateProblem } from './adapters/http/tls-server.ts';
+import { type OpenClient, openClients } from './compose-clients.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
 import { recordFiles } from './config/recorded-files.ts';
+import { CLIENTS_SOURCE } from './core/client.ts';
 import type { Clock, Outbound, RandomBytes } from './core/ports.ts';
 import { tokenTarget } from './issuers/access-token.ts';
 import type { TargetKind } from './issuers/kind.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
+import { CLIENT } from './platforms/client.ts';
 import type { SourceView, TargetView } from './policy/compile.ts';
 import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
 import { github, gitlab } from './verifiers/ci-platform.ts';
+import { clientOptions } from './verifiers/client-options.ts';
 import { spiffe } from './verifiers/jwt-svid.ts';
 import type { SourceKind, SourceVerifier } from './verifiers/kind.ts';
 import { kubernetes } from './verifiers/kubernetes.ts';
@@ -27,7 +31,7 @@ import { createVerifiers, type Registry } from './verifiers/registry.ts';
 /** Every kind there is. Adding one is a file and a line here. */
 export const TRUST_KINDS: readonly SourceKind[] = [oidc, github, gitlab, kubernetes, spiffe];
 const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
-export const KINDS = { trust: TRUST_KINDS, targets: TARGET_KINDS };
+export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };
 
 /** What everything that is composed needs of the world outside. main.ts makes it; tests make their own. */
 export interface World {
@@ -55,6 +59,7 @@ export interface Configuration {
   readonly config: Config;
   readonly compiled: CompiledPolicy;
   readonly sources: readonly OpenSource[];
+  readonly clients: readonly OpenClient[];
   readonly verifiers: Registry;
   readonly warnings: readonly Problem[];
 }
@@ -93,8 +98,12 @@ export async function readConfiguration(
     views.push(viewOf(source, opened.source));
   }
 
+  const opened = await openClients(config, reach.caches);
+  problems.push(...opened.problems);
+  if (config.clients.length > 0) views.push(clientsView(config));
+
   const targets = config.targets.map(targetView);
-  const input = { texts: config.policyTexts, sources: views, targets };
+  const input = { texts: config.policyTexts, sources: views, targets, clients: config.clients.map(({ id }) => id) };
   const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
@@ -103,8 +112,9 @@ export async function readConfiguration(
     config.issuer,
   );
   const { policy: compiled } = policy;
+  const { clients } = opened;
   const warnings = [...ignored, ...policy.warnings];
-  return { ok: true, configuration: { config, compiled, sources, verifiers, warnings }, stillAsRead };
+  return { ok: true, configuration: { config, compiled, sources, clients, verifiers, warnings }, stillAsRead };
 }
 
 /** Reaches nobody: for `check` and `explain`. */
@@ -136,7 +146,7 @@ function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] 
 
 /** Targets that only a source may have which is not there: nobody could, and whoever wrote it meant another. */
 function sourceProblems({ document, sources, targets }: Config): readonly Problem[] {
-  const known = new Set(sources.map(({ name }) => name));
+  const known = new Set([...sources.map(({ name }) => name), CLIENTS_SOURCE]);
   return targets.flatMap((target) =>
     (targetView(target).require?.sources ?? []).flatMap((name, index) => {
       const at = ['targets', target.name, 'require', 'sources', index];
@@ -180,7 +190,7 @@ async function openSource(
   ];
   if (!require.ok || !opened.ok) return { problems, warnings: [] };
 
-  const settings = { ...source, unmetRequirement: require.firstUnmet };
+  const settings = { ...source, ownIssuer: config.issuer, unmetRequirement: require.firstUnmet };
   const { keys, authorities } = opened.opened;
   const verifier = kind.create(settings, source.options, { keys, authorities, outbound, clock, files: config.files });
   // A bundle has keys for other uses beside ours; in a file that an operator wrote, a key that is not used is a mistake.
@@ -215,6 +225,18 @@ function viewOf(source: SourceConfig, opened: OpenSource | undefined): SourceVie
     require: source.require,
   };
 }
+
+/** Registered clients that ask for themselves: a source that nobody configures. */
+const clientsView = ({ issuer }: Config): SourceView => ({
+  name: CLIENTS_SOURCE,
+  kind: CLIENT.kind,
+  table: CLIENT,
+  issuer,
+  subjects: 'workloads',
+  pins: [],
+  tell: 'caller',
+  require: {},
+});
 
 const targetView = (target: TargetConfig): TargetView => ({
   name: target.name,

@@ -4,6 +4,7 @@
 import { type Logger, pino } from 'pino';
 import { type AuditTrail, openAudit } from './audit/audit.ts';
 import type { Stdout } from './audit/sinks.ts';
+import { clientsOf } from './compose-clients.ts';
 import { type Configuration, type Reach, targetKindOf, type World } from './compose-configuration.ts';
 import type { Issuer, Snapshot } from './core/ports.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
@@ -136,10 +137,11 @@ export const readinessOf = (state: State, stopping: boolean) => ({
 /** The immutable value that requests read. */
 export function snapshotOf(configuration: Configuration, signer: SigningKeys, generation: number): Snapshot {
   const { config, compiled, verifiers } = configuration;
+  const clients = clientsOf(config, configuration.clients, verifiers);
   const issuers = new Map<string, Issuer>();
   for (const target of config.targets)
     issuers.set(target.name, targetKindOf(target).create({ issuer: config.issuer, signer }, target.options));
-  return Object.freeze({ generation, verifiers, policy: createPolicy(compiled), issuers });
+  return Object.freeze({ generation, clients, verifiers, policy: createPolicy(compiled), issuers });
 }
 
 const longestLifetime = ({ compiled }: Configuration): number =>

@@ -4,11 +4,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { renderProblem } from './adapters/cli/check.ts';
 import { type ControlHandlers, createControlListener } from './adapters/control/server.ts';
-import { createPublicListener, type PublicListener } from './adapters/http/app.ts';
-import { metadataDocument } from './adapters/http/metadata.ts';
+import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
 import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
+import { openPublicListener } from './compose-listener.ts';
 import {
   type BrokerWorld,
   type Current,
@@ -22,12 +22,10 @@ import {
 import { renamedSources, restartNeeded, type SourceNames, withNamesOf } from './config/restart.ts';
 import { watchFiles } from './config/watch.ts';
 import { createEpochs } from './core/epochs.ts';
-import { createExchange } from './core/exchange.ts';
 import { RECORD_WRITE_MS, SHUTDOWN_MS, START_RECORD_MS } from './core/limits.ts';
 import { AuditUnavailable } from './core/ports.ts';
 import { createReload, type ReloadResult } from './core/reload.ts';
 import { ruleChanges } from './policy/changes.ts';
-import { outcomeSentence } from './policy/tell.ts';
 
 export interface Broker {
   /** For people: `https://127.0.0.1:8443 (public)`, ... */
@@ -87,7 +85,7 @@ async function openListeners(
   const { config } = state.current.configuration;
   const epochs = createEpochs();
   const metrics = openMetrics(world, frame, state);
-  const listener = openPublicListener(world, state, metrics, epochs);
+  const listener = openPublicListener(world, state, { metrics, epochs });
   const life = { stopping: false };
   const observe = createObserveListener({ render: metrics.render, readiness: () => readinessOf(state, life.stopping) });
 
@@ -132,34 +130,6 @@ async function openListeners(
       await state.close();
       frame.close();
     },
-  });
-}
-
-function openPublicListener(
-  world: BrokerWorld,
-  state: State,
-  metrics: Metrics,
-  epochs: ReturnType<typeof createEpochs>,
-): PublicListener {
-  const { config } = state.current.configuration;
-  const exchange = createExchange({
-    snapshot: () => state.current.snapshot,
-    spent: state.store,
-    audit: state.audit,
-    epochs,
-    observer: metrics,
-    clock: world.clock,
-    randomBytes: world.randomBytes,
-  });
-  const metadata = metadataDocument({ issuer: config.issuer, signingAlgorithms: ['ES256', 'RS256'] });
-  return createPublicListener({
-    issuer: config.issuer,
-    exchange,
-    jwks: state.signingKeys.jwks,
-    metadata: () => metadata,
-    tls: { certificate: config.listen.tls.certificatePem, key: config.listen.tls.keyPem },
-    sentence: outcomeSentence,
-    onConnectionProblem: metrics.connectionProblem,
   });
 }
 
@@ -221,8 +191,7 @@ function reloadOf({
   metrics,
   drained,
 }: ReloadParts): () => Promise<ReloadResult> {
-  const keepOnlyCurrentKeys = () =>
-    frame.caches.retain(new Set(state.current.configuration.sources.map(({ keys }) => keys.digest)));
+  const keepOnlyCurrentKeys = () => frame.caches.retain(keysInUse(state.current.configuration));
   let names = withNamesOf(new Map(), state.current.configuration.config);
   let before = state.current;
 
@@ -269,6 +238,9 @@ function reloadOf({
     },
   });
 }
+
+const keysInUse = ({ sources, clients }: Configuration): ReadonlySet<string> =>
+  new Set([...sources, ...clients].flatMap(({ keys }) => keys?.digest ?? []));
 
 const fixedProblems = (before: Configuration, names: SourceNames, after: Configuration): readonly string[] => [
   ...restartNeeded(before.config, after.config).map((path) => `${path} differs: a change of it needs a restart`),

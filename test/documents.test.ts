@@ -157,7 +157,13 @@ describe('docs/records.md', () => {
     [...part.matchAll(/^\| (`[A-Za-z`, ]+`) \|/gm)].flatMap(([, cell = '']) => cell.replaceAll('`', '').split(', '));
 
   it('explains every member that a record can have, and no other', () => {
-    const received = { transport: 'oauth', peer: '', traceId: undefined, grantType: undefined } as const;
+    const received = {
+      transport: 'oauth',
+      peer: '',
+      traceId: undefined,
+      mtls: undefined,
+      grantType: undefined,
+    } as const;
     const request = refuse({ reason: 'query_forbidden' });
     const record = openRecord({ ...received, request }, '', 0);
     expect(named(table).sort()).toEqual(Object.keys(renderRecord(record, {})).sort());

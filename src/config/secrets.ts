@@ -20,7 +20,13 @@ function written(document: YamlDocument, secret: unknown, path: YamlPath): reado
   if (isMap(secret)) return secret.sha256 === undefined ? [] : written(document, secret.sha256, [...path, 'sha256']);
   return typeof secret === 'string' && REFERENCE.test(secret)
     ? []
-    : [problemAt(document, path, 'must be a reference such as ${file:/run/secrets/name}: secrets do not stand in this file')];
+    : [
+        problemAt(
+          document,
+          path,
+          'must be a reference such as ${file:/run/secrets/name}: secrets do not stand in this file',
+        ),
+      ];
 }
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>

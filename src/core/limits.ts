@@ -41,9 +41,6 @@ export const SCOPES_MAX = 64;
 /** `audience` and `resource` values in one request; all must name one target (TX-08). */
 export const TARGET_VALUES_MAX = 8;
 
-/** Certificates that a peer presents: real chains have two to four; OpenSSL itself takes some hundred KiB (A-90, A-91). */
-export const PRESENTED_CERTIFICATES_MAX = 16;
-
 // Time.
 
 /** Clock leeway in either direction, the same for every credential kind (JB-10). */

@@ -48,9 +48,7 @@ export function presentable(subject: ProvedPrincipal, client: ProvedClient | und
   const { source, proof } = subject;
   if (proof.presenter === 'self' || client?.principal === subject) return ok(undefined);
   if (!client) return refuse({ reason: 'client_required', source });
-  return client.presents.includes(proof.audience)
-    ? ok(undefined)
-    : refuse({ reason: 'client_not_presenter', source });
+  return client.presents.includes(proof.audience) ? ok(undefined) : refuse({ reason: 'client_not_presenter', source });
 }
 
 /** What the token can and must be bound to. A credential that is bound is taken from the holder of its key only (RFC 8705 §3, MT-05). */

@@ -35,7 +35,9 @@ export async function claimOnce(
   try {
     // The verifier accepts a credential until `exp` plus leeway; the claim is kept just as long, by the same constant.
     const spentBy = await store.claim(spending, decision, expiresAtSeconds + LEEWAY_SECONDS);
-    return spentBy === decision ? ok(undefined) : refuse({ role: spending.purpose, source, reason: 'replayed', spentBy });
+    return spentBy === decision
+      ? ok(undefined)
+      : refuse({ role: spending.purpose, source, reason: 'replayed', spentBy });
   } catch (error) {
     if (error instanceof StoreUnavailable) return refuse({ reason: 'store_unavailable', retryAfterSeconds: 1 });
     throw error;

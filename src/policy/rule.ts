@@ -73,7 +73,13 @@ function denyRule(work: Work, written: WrittenRule): CompiledRule | undefined {
   const deny = written.deny === 'all' || written.deny === undefined ? 'all' : Object.freeze([...new Set(written.deny)]);
   if (deny !== 'all') for (const [index, name] of deny.entries()) knownTarget(work, ['deny', index], name);
   const whose = written.anyone ? 'anyone' : 'subject';
-  return Object.freeze({ ...baseOf(work, written, matches), effect: 'deny', clients: clientsOf(work, written.client), deny, whose });
+  return Object.freeze({
+    ...baseOf(work, written, matches),
+    effect: 'deny',
+    clients: clientsOf(work, written.client),
+    deny,
+    whose,
+  });
 }
 
 const baseOf = ({ document, path }: Work, written: WrittenRule, matches: readonly SourceMatch[]) => ({

@@ -87,9 +87,7 @@ const rule = (tables: readonly PlatformTable[]) =>
       .enum(['enforce', 'preview'])
       .default('enforce')
       .describe('preview: recorded as what it would allow or deny, and changes nothing.'),
-    until: lastDaySeconds
-      .optional()
-      .describe('The last day on which the rule counts; it ends with that day in UTC.'),
+    until: lastDaySeconds.optional().describe('The last day on which the rule counts; it ends with that day in UTC.'),
     lifetime: durationSeconds.optional().describe("The longest lifetime granted; never longer than the target's own."),
     subject: who(tables, 'Whom the rule is about. An allow rule pins it.'),
     anyone: who(tables, 'In a deny: anybody who has a role in the request.'),

@@ -2,8 +2,8 @@
 // issuer alone, and an assertion is good for one request. Its keys are those of the client that it names, and of no other.
 
 import type { KeySource } from '../core/ports.ts';
-import { CLIENT_ASSERTION } from '../platforms/client.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
+import { CLIENT_ASSERTION } from '../platforms/client.ts';
 import { createJwtVerifier } from './jwt.ts';
 import type { SourceVerifier } from './kind.ts';
 

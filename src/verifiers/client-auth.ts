@@ -16,7 +16,7 @@ import {
 import { CLIENT_CREDENTIALS_GRANT, type GrantType, JWT_TOKEN_TYPE } from '../core/request.ts';
 import { parseBasic } from '../parsing/basic.ts';
 import { parseJws } from '../parsing/jws.ts';
-import { createAssertionVerifier, assertedClient } from './client-assertion.ts';
+import { assertedClient, createAssertionVerifier } from './client-assertion.ts';
 import { createCertificateVerifier } from './client-certificate.ts';
 import { type ClientSettings, matchesSpiffe } from './client-kind.ts';
 import { clientPrincipal, secretProblem } from './client-secret.ts';
@@ -164,7 +164,8 @@ async function bySvid(
 async function byConnection(known: Known, { presented, forItself, nowSeconds }: Asked): Promise<Answer> {
   const { id, certificates } = presented;
   // A certificate without `client_id` authenticates nobody (MT-01).
-  if (id === undefined) return forItself ? no(certificates ? 'certificate' : 'none', 'client_id_missing') : ok(undefined);
+  if (id === undefined)
+    return forItself ? no(certificates ? 'certificate' : 'none', 'client_id_missing') : ok(undefined);
   const client = known.registered.get(id);
   if (!client && !forItself) return ok(undefined);
   if (!client && !id.startsWith('spiffe://')) return no('none', 'unregistered');
@@ -190,7 +191,8 @@ function workload(
   const wire = method === 'spiffe_jwt' ? 'assertion' : 'certificate';
   // A `sub` of another source's token never reads as one, but its name might.
   if (principal.kind !== 'spiffe') return no(wire, 'other_identity');
-  const fits = client?.method.by === 'spiffe' ? matchesSpiffe(client.method.pattern, principal.name) : id === principal.name;
+  const fits =
+    client?.method.by === 'spiffe' ? matchesSpiffe(client.method.pattern, principal.name) : id === principal.name;
   if (!fits) return no(wire, client ? 'other_identity' : 'client_id_differs');
   const known = client ? terms(client) : { id, presents: [], proofRequired: false };
   return ok({ ...known, method, principal, spends: undefined });

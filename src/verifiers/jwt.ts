@@ -59,7 +59,11 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
 
   const judgeClaims = (claims: JsonObject, role: Role): ClaimRefusal | undefined =>
     subjectProblem(claims, source.table.kind) ??
-    audienceProblem(claims, source.audiences?.(role) ?? [settings.audience], role !== 'client' && settings.otherAudiences) ??
+    audienceProblem(
+      claims,
+      source.audiences?.(role) ?? [settings.audience],
+      role !== 'client' && settings.otherAudiences,
+    ) ??
     unsupportedClaim(claims) ??
     bindingProblem(claims) ??
     jtiProblem(claims, source.jtiOptional ? 'reusable' : replay) ??
@@ -75,7 +79,9 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
     async verify(jws, tokenType, role, nowSeconds) {
       const no = (refusal: ClaimRefusal) => refuse(withRole(refusal, role, settings.name));
       const problem =
-        headerProblem(source, jws, tokenType) ?? judgeClaims(jws.claims, role) ?? timeOf(source, jws.claims, nowSeconds);
+        headerProblem(source, jws, tokenType) ??
+        judgeClaims(jws.claims, role) ??
+        timeOf(source, jws.claims, nowSeconds);
       if (problem) return no(problem);
       const principal = principalOf(source, jws.claims);
       if (!principal.ok) return no(principal.refusal);

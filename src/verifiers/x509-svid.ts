@@ -41,11 +41,7 @@ export function createSvidVerifier(source: SvidSource): NonNullable<SourceVerifi
 }
 
 /** A refusal of certificates, by their source where it is known. */
-export function certificateRefusal(
-  problem: CertificateProblem,
-  role: Role,
-  source?: string,
-): CredentialRefusal {
+export function certificateRefusal(problem: CertificateProblem, role: Role, source?: string): CredentialRefusal {
   const whose = { role, ...(source === undefined ? {} : { source }) };
   return { ...whose, reason: 'certificate_refused', problem };
 }

@@ -91,7 +91,14 @@ export function grantedRecord(decision: string, change: Partial<ExchangeRecord> 
 /** A record of a request that was refused before anything was proved. */
 export function unprovedRecord(decision: string, peer = '192.0.2.1', time = NOW): ExchangeRecord {
   const request = refuse({ reason: 'scope_malformed' });
-  const received = { transport: 'oauth', peer, traceId: undefined, grantType: undefined, request } as const;
+  const received = {
+    transport: 'oauth',
+    peer,
+    traceId: undefined,
+    mtls: undefined,
+    grantType: undefined,
+    request,
+  } as const;
   const record = openRecord(received, decision, time);
   noteRefusal(record, request.refusal);
   return record;

@@ -35,5 +35,6 @@ export const KINDS: Kinds = {
     { kind: 'oidc', options: oidc, issuer: (options) => String(options.issuer) },
     { kind: 'spiffe', options: bundle, issuer: (options) => `spiffe://${String(options.trustDomain)}` },
   ],
+  client: { options: z.object({ secret: z.string().optional() }) },
   targets: [{ kind: 'token', options: token, address: (options) => String(options.audience) }],
 };

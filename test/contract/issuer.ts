@@ -46,8 +46,11 @@ export function orderFor(change: Partial<Omit<IssueOrder, 'grant'> & IssueOrder[
         replay: 'once',
         tell: 'caller',
         presenter: 'self',
+        audience: 'https://sts.example',
+        boundTo: undefined,
       }),
       clientId: principal.name,
+      boundTo: undefined,
       ...grant,
     },
   };

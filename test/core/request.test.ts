@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CREDENTIAL_BYTES_MAX, PARAMETER_BYTES_MAX, SCOPES_MAX, TARGET_VALUES_MAX } from '../../src/core/limits.ts';
 import { type Parameters, readAsk, readTokenRequest } from '../../src/core/request.ts';
+import { NO_CLIENT } from '../support/path.ts';
 
 type Change = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -25,7 +26,7 @@ function parametersWith(change: Change): Parameters {
 
 /** The request read, or the refusal. */
 function read(change: Change = {}): unknown {
-  const result = readTokenRequest(parametersWith(change));
+  const result = readTokenRequest(parametersWith(change), NO_CLIENT);
   return result.ok ? result.value : result.refusal;
 }
 
@@ -33,7 +34,8 @@ const TAKEN = {
   subject: { text: GOOD.subject_token, tokenType: GOOD.subject_token_type },
   issuedTokenType: `${TYPE}access_token`,
   ask: { targets: ['ledger'], scopes: undefined },
-  unprovedClientId: undefined,
+  grantType: GOOD.grant_type,
+  client: NO_CLIENT,
 };
 
 describe('readTokenRequest', () => {
@@ -162,7 +164,7 @@ describe('readTokenRequest', () => {
     fc.assert(
       fc.property(names, (order) => {
         const all = parametersWith({});
-        const result = readTokenRequest(new Map(order.map((name) => [name, all.get(name) ?? []])));
+        const result = readTokenRequest(new Map(order.map((name) => [name, all.get(name) ?? []])), NO_CLIENT);
         expect(result.ok && result.value).toEqual(TAKEN);
       }),
     );
@@ -174,9 +176,9 @@ describe('readTokenRequest', () => {
     const values = fc.array(fc.oneof(texts, fc.string({ minLength: 1 })), { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...known), values), (given) => {
-        const result = readTokenRequest(new Map(Object.entries(given)));
+        const result = readTokenRequest(new Map(Object.entries(given)), NO_CLIENT);
         if (!result.ok) return;
-        expect(given.subject_token).toEqual([result.value.subject.text]);
+        expect(given.subject_token).toEqual([result.value.subject?.text]);
         expect(result.value.ask.targets).toEqual(given.audience ?? []);
       }),
     );

@@ -4,7 +4,12 @@ import { SOURCES, TARGETS } from '../support/policy.ts';
 
 const RULE =
   'rules: [{ name: a, subject: { trust: github, github: { repository_id: 74, ref: refs/heads/main } }, allow: [deploy] }]';
-const inputOf = (...texts: readonly (readonly [string, string])[]) => ({ texts, sources: SOURCES, targets: TARGETS });
+const inputOf = (...texts: readonly (readonly [string, string])[]) => ({
+  texts,
+  sources: SOURCES,
+  targets: TARGETS,
+  clients: [],
+});
 
 describe('policy texts', () => {
   it.each([

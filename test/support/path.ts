@@ -1,5 +1,6 @@
 // The path with every port under the test's control, and a log of what it asked of them, in order.
 
+import type { PresentedClient } from '../../src/core/client.ts';
 import { createEpochs } from '../../src/core/epochs.ts';
 import type { ExchangeParts } from '../../src/core/exchange.ts';
 import { createExchange, type Outcome } from '../../src/core/exchange.ts';
@@ -7,7 +8,7 @@ import type { IssuedFacts, IssueOrder, Issuer, Policy, Snapshot } from '../../sr
 import { asProved, type Proof, type ProvedPrincipal } from '../../src/core/principal.ts';
 import type { ExchangeRecord } from '../../src/core/record.ts';
 import { ok } from '../../src/core/refusal.ts';
-import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received } from '../../src/core/request.ts';
+import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received, TOKEN_EXCHANGE_GRANT } from '../../src/core/request.ts';
 
 export const NOW = 1_790_000_000;
 
@@ -27,20 +28,35 @@ export function provedSubject(proof: Partial<Proof> = {}): ProvedPrincipal {
     replay: 'once',
     tell: 'operator',
     presenter: 'self',
+    audience: 'https://sts.example',
+    boundTo: undefined,
     ...proof,
   });
 }
+
+/** A request that claims no client. */
+export const NO_CLIENT: PresentedClient = {
+  id: undefined,
+  authorization: undefined,
+  secret: undefined,
+  assertion: undefined,
+  assertionType: undefined,
+  attested: false,
+  certificates: undefined,
+};
 
 export const RECEIVED: Received = {
   transport: 'oauth',
   peer: '127.0.0.1',
   traceId: undefined,
-  grantType: 'token-exchange',
+  grantType: TOKEN_EXCHANGE_GRANT,
+  mtls: undefined,
   request: ok({
+    grantType: TOKEN_EXCHANGE_GRANT,
     subject: { text: 'x', tokenType: JWT_TOKEN_TYPE },
     issuedTokenType: ACCESS_TOKEN_TYPE,
     ask: { targets: ['ledger'], scopes: ['read'] },
-    unprovedClientId: undefined,
+    client: NO_CLIENT,
   }),
 };
 
@@ -53,6 +69,7 @@ const factsOf = (order: IssueOrder): IssuedFacts => ({
   scopes: order.grant.scopes,
   issuedAt: order.issuedAt,
   expiresAt: order.expiresAt,
+  boundTo: order.grant.boundTo ?? null,
 });
 
 export const grantingPolicy = (
@@ -70,6 +87,7 @@ export const grantingPolicy = (
       rule: { name: 'r', at: 'r.yaml:1', owner: 'team' },
       subject,
       clientId: subject.name,
+      boundTo: undefined,
     },
   }),
   claimsNamed: () => new Set(['repository_id']),
@@ -96,7 +114,8 @@ function snapshotOf(calls: string[], subject: ProvedPrincipal, policy: Policy): 
     calls.push('verify');
     return Promise.resolve(ok(subject));
   };
-  return { generation: 1, verifiers: { verify }, policy, issuers: new Map([['ledger', issuer]]) };
+  const clients = { authenticate: () => Promise.resolve(ok(undefined)) };
+  return { generation: 1, clients, verifiers: { verify }, policy, issuers: new Map([['ledger', issuer]]) };
 }
 
 /** A path whose ports log their calls; `change` replaces any of them. */

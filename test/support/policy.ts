@@ -1,5 +1,6 @@
 // Policies for tests: sources and targets of every kind, policy files as text, and principals that are only assumed.
 
+import type { AskingClient, Binding } from '../../src/core/decision.ts';
 import { type JsonObject, valueAt } from '../../src/core/json.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { readYaml, type YamlDocument } from '../../src/parsing/yaml.ts';
@@ -62,10 +63,21 @@ export function documentOf(text: string, file = 'p.yaml'): YamlDocument {
 export interface PolicyTexts {
   readonly sources?: readonly SourceView[];
   readonly targets?: readonly TargetView[];
+  readonly clients?: readonly string[];
 }
 
-export const compileTexts = (texts: readonly string[], { sources = SOURCES, targets = TARGETS }: PolicyTexts = {}) =>
-  compilePolicy({ documents: texts.map((text, index) => documentOf(text, `p${index}.yaml`)), sources, targets });
+export const CLIENTS: readonly string[] = ['gateway', 'batch'];
+
+export const compileTexts = (
+  texts: readonly string[],
+  { sources = SOURCES, targets = TARGETS, clients = CLIENTS }: PolicyTexts = {},
+) =>
+  compilePolicy({
+    documents: texts.map((text, index) => documentOf(text, `p${index}.yaml`)),
+    sources,
+    targets,
+    clients,
+  });
 
 /** The compiled policy of one text that must load. */
 export function policyOf(text: string, world: PolicyTexts = {}): CompiledPolicy {
@@ -109,9 +121,16 @@ export const githubJob = (change: JsonObject = {}): Principal => principalOf('gi
 export const question = <P extends Principal>(
   subject: P,
   targets: string | readonly string[],
-  more: { readonly scopes?: readonly string[]; readonly now?: number } = {},
+  more: {
+    readonly scopes?: readonly string[];
+    readonly now?: number;
+    readonly client?: AskingClient;
+    readonly binding?: Partial<Binding>;
+  } = {},
 ) => ({
   subject,
+  client: more.client,
+  binding: { certificate: undefined, required: false, ...more.binding },
   ask: { targets: typeof targets === 'string' ? [targets] : targets, scopes: more.scopes },
   now: more.now ?? NOW,
 });

@@ -38,6 +38,7 @@ export interface SourceUnderTest {
 export const settingsOf = (name: string, more: Partial<SourceSettings> = {}): SourceSettings => ({
   name,
   audience: AUDIENCE,
+  ownIssuer: AUDIENCE,
   otherAudiences: false,
   replay: undefined,
   tell: undefined,

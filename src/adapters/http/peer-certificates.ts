@@ -5,7 +5,7 @@ import { createHash, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { PresentedCertificates } from '../../core/client.ts';
-import { PRESENTED_CERTIFICATES_MAX } from '../../core/limits.ts';
+import { CHAIN_CERTIFICATES_MAX } from '../../core/limits.ts';
 
 const READ: unique symbol = Symbol('certificates');
 
@@ -35,7 +35,7 @@ function read(socket: Socket): PresentedCertificates | undefined {
 /** One more than anybody reads, so that too long a chain is seen to be one. */
 function others(leaf: X509Certificate): readonly Uint8Array[] {
   const ders: Uint8Array[] = [];
-  for (let next = leaf.issuerCertificate; next && ders.length < PRESENTED_CERTIFICATES_MAX; next = next.issuerCertificate)
+  for (let next = leaf.issuerCertificate; next && ders.length < CHAIN_CERTIFICATES_MAX; next = next.issuerCertificate)
     ders.push(next.raw);
   return ders;
 }

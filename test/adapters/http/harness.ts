@@ -36,6 +36,7 @@ export function order(scopes: readonly string[] = []): IssueOrder {
       rule: { name: 'r', at: 'p.yaml:1', owner: undefined },
       subject: provedSubject(),
       clientId: 'eks:a',
+      boundTo: undefined,
     },
     issuedTokenType: ACCESS_TOKEN_TYPE,
     issuedAt: 1_800_000_000,
@@ -57,6 +58,7 @@ export const refused = (refusal: Refusal): Outcome => ({
   refusal,
   subject: undefined,
   ask: undefined,
+  grantType: undefined,
 });
 
 export interface Harness {
@@ -81,7 +83,8 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     issuer,
     exchange,
     jwks: () => JWKS,
-    metadata: () => metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'] }),
+    metadata: () =>
+      metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'], clientMethods: [], assertionAlgorithms: [] }),
     tls: { certificate: minted.cert, key: minted.key },
     sentence: () => undefined,
     onConnectionProblem: (kind) => problems.push(kind),

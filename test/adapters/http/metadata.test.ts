@@ -52,13 +52,18 @@ describe('metadata', () => {
         bodies.add(got.body);
       }
       expect([...bodies].map((body) => JSON.parse(body))).toEqual([
-        metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'] }),
+        metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'], clientMethods: [], assertionAlgorithms: [] }),
       ]);
       expect(JSON.parse([...bodies].join('')).issuer).toBe(issuer);
     },
   );
 
-  const document = metadataDocument({ issuer: 'https://sts.example/t1', signingAlgorithms: ['RS256', 'ES256'] });
+  const document = metadataDocument({
+    issuer: 'https://sts.example/t1',
+    signingAlgorithms: ['RS256', 'ES256'],
+    clientMethods: [],
+    assertionAlgorithms: [],
+  });
 
   it('publishes what exists and nothing else (MD-03, MD-04, MD-07, MD-08, MD-10)', () => {
     expect(document).toEqual({
@@ -74,7 +79,12 @@ describe('metadata', () => {
   });
 
   it('has no empty array (MD-05), and no `none` (MD-06)', () => {
-    const bare = metadataDocument({ issuer: 'https://sts.example', signingAlgorithms: [] });
+    const bare = metadataDocument({
+      issuer: 'https://sts.example',
+      signingAlgorithms: [],
+      clientMethods: [],
+      assertionAlgorithms: [],
+    });
     for (const value of [...Object.values(document), ...Object.values(bare)]) expect(value).not.toEqual([]);
     expect(document).not.toHaveProperty('token_endpoint_auth_methods_supported');
     expect(JSON.stringify(document)).not.toContain('none');

@@ -35,8 +35,9 @@ const EVERY: { readonly [R in Reason]: Extract<Refusal, { reason: R }> } = {
   token_type_unsupported: { reason: 'token_type_unsupported', parameter: 'subject_token_type' },
   scope_malformed: { reason: 'scope_malformed' },
   resource_malformed: { reason: 'resource_malformed' },
-  client_credential_refused: { reason: 'client_credential_refused', method: 'basic' },
+  client_credential_refused: { reason: 'client_credential_refused', method: 'basic', problem: 'secret_wrong' },
   client_required: { reason: 'client_required', source: 'people' },
+  client_not_presenter: { reason: 'client_not_presenter', source: 'people' },
   credential_malformed: { ...credential, reason: 'credential_malformed', problem: 'too_large' },
   issuer_unknown: { role: 'subject', reason: 'issuer_unknown' },
   subject_reserved: { ...credential, reason: 'subject_reserved' },
@@ -140,7 +141,12 @@ describe('openapi/exchequer.yaml', () => {
     for (const outcome of [...ALL.map(refused), { kind: 'failed', decision: DECISION } as const])
       conforms('Refusal', renderOutcome(outcome, () => undefined).body);
     conforms('ExchangeResponse', renderOutcome(granted(['a']), () => undefined).body);
-    conforms('Metadata', JSON.stringify(metadataDocument({ issuer: ISSUER, signingAlgorithms: ['ES256'] })));
+    conforms(
+      'Metadata',
+      JSON.stringify(
+        metadataDocument({ issuer: ISSUER, signingAlgorithms: ['ES256'], clientMethods: [], assertionAlgorithms: [] }),
+      ),
+    );
     conforms('JwkSet', JSON.stringify(JWKS));
   });
 

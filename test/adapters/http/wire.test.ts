@@ -64,8 +64,8 @@ describe('the table of errors', () => {
     [{ reason: 'grant_type_unsupported' }, 400, 'unsupported_grant_type'],
     [{ reason: 'scope_malformed' }, 400, 'invalid_scope'],
     [{ reason: 'resource_malformed' }, 400, 'invalid_target'],
-    [{ reason: 'client_credential_refused', method: 'basic' }, 401, 'invalid_client'],
-    [{ reason: 'client_credential_refused', method: 'assertion' }, 400, 'invalid_client'],
+    [{ reason: 'client_credential_refused', method: 'basic', problem: 'secret_wrong' }, 401, 'invalid_client'],
+    [{ reason: 'client_credential_refused', method: 'assertion', problem: 'unregistered' }, 400, 'invalid_client'],
     [{ reason: 'client_required', source: 'people' }, 400, 'invalid_client'],
     [{ reason: 'scope_not_allowed' }, 400, 'invalid_scope'],
     [{ reason: 'keys_unavailable', source: 'eks', retryAfterSeconds: 3 }, 503, 'temporarily_unavailable'],
@@ -168,7 +168,9 @@ describe('clients that parse us', () => {
         await expect(process(refusal)).rejects.toMatchObject({ name: 'ResponseBodyError', error, status });
       else await expect(process(refusal)).rejects.toMatchObject({ name: 'OperationProcessingError' });
     }
-    await expect(process({ reason: 'client_credential_refused', method: 'basic' })).rejects.toMatchObject({
+    await expect(
+      process({ reason: 'client_credential_refused', method: 'basic', problem: 'secret_wrong' }),
+    ).rejects.toMatchObject({
       name: 'WWWAuthenticateChallengeError',
       cause: [{ scheme: 'basic', parameters: { realm: 'exchequer' } }],
     });

@@ -23,6 +23,7 @@ const record = (change: Partial<ExchangeRecord>): ExchangeRecord => ({
       transport: 'oauth',
       peer: '192.0.2.1',
       traceId: undefined,
+      mtls: undefined,
       grantType: TOKEN_EXCHANGE_GRANT,
       request: refuse({ reason: 'query_forbidden' }),
     },

@@ -1,0 +1,90 @@
+// OAuth clients, from configuration to the port that authenticates them: the keys of those who sign, the authorities of those who
+// have a certificate. Builds by hand; what a client may be is said in verifiers/client-options.ts.
+
+import { pathsOf } from './adapters/http/metadata.ts';
+import type { ClientConfig, Config } from './config/config.ts';
+import type { ClientMethod } from './core/client.ts';
+import type { Clients, Verifiers } from './core/ports.ts';
+import type { CachedKeys, KeyCaches } from './keys/key-caches.ts';
+import { readPemCertificates } from './parsing/pem.ts';
+import { problemAt } from './parsing/problems.ts';
+import type { Problem } from './parsing/yaml.ts';
+import { CLIENT_ASSERTION } from './platforms/client.ts';
+import { createClients } from './verifiers/client-auth.ts';
+import type { ClientSettings } from './verifiers/client-kind.ts';
+import { clientKeyOrigin, clientOptions, clientSettings } from './verifiers/client-options.ts';
+import { type Certificate, readCertificate } from './x509/certificate.ts';
+
+/** One client, ready to be authenticated; `keys` where it signs assertions. */
+export interface OpenClient {
+  readonly settings: ClientSettings;
+  readonly keys: CachedKeys | undefined;
+}
+
+export interface ClientsOpened {
+  readonly clients: readonly OpenClient[];
+  readonly problems: readonly Problem[];
+}
+
+/** Opens the keys and authorities of every client. */
+export async function openClients(config: Config, caches: KeyCaches): Promise<ClientsOpened> {
+  const clients: OpenClient[] = [];
+  const problems: Problem[] = [];
+  for (const client of config.clients) {
+    const opened = await openClient(config, client, caches);
+    if ('message' in opened) problems.push(opened);
+    else clients.push(opened);
+  }
+  return { clients, problems };
+}
+
+async function openClient(
+  config: Config,
+  { id, options }: ClientConfig,
+  caches: KeyCaches,
+): Promise<OpenClient | Problem> {
+  // The schema has judged them; its types are lost where configuration is a function of its kinds.
+  const parsed = clientOptions.decode(options as Parameters<typeof clientOptions.decode>[0]);
+  const origin = clientKeyOrigin(parsed);
+  const opened = origin && (await caches.open(origin, CLIENT_ASSERTION.algorithms, config.files));
+  if (opened && !opened.ok) return problemAt(config.document, ['clients', id, 'jwks'], opened.problem);
+  const authorities = authoritiesOf(config.files.get(parsed.certificate?.ca ?? ''));
+  if (typeof authorities === 'string')
+    return problemAt(config.document, ['clients', id, 'certificate', 'ca'], authorities);
+  const keys = opened?.opened;
+  return { settings: clientSettings(id, parsed, { keys: keys?.keys, authorities }), keys };
+}
+
+/** The authorities of a PEM file, or what is wrong with it. */
+function authoritiesOf(text: string | undefined): readonly Certificate[] | string {
+  if (text === undefined) return [];
+  const pem = readPemCertificates(text);
+  if (!pem.ok) return `the file ${pem.problem}`;
+  const authorities: Certificate[] = [];
+  for (const [index, der] of pem.ders.entries()) {
+    const read = readCertificate(der);
+    if (!read.ok) return `certificate ${index + 1} of the file cannot be used (${read.problem})`;
+    authorities.push(read.certificate);
+  }
+  return Object.freeze(authorities);
+}
+
+export const clientsOf = (config: Config, clients: readonly OpenClient[], verifiers: Verifiers): Clients =>
+  createClients({
+    clients: clients.map(({ settings }) => settings),
+    verifiers,
+    ownIssuer: config.issuer,
+    tokenEndpoint: new URL(config.issuer).origin + pathsOf(config.issuer).token,
+  });
+
+/** By which methods somebody can authenticate, as the metadata says. */
+export function clientMethods(config: Config, clients: readonly OpenClient[]): readonly ClientMethod[] {
+  const by = new Set(clients.map(({ settings }) => settings.method.by));
+  const spiffe = config.sources.some(({ kind }) => kind === 'spiffe');
+  return [
+    ...(by.has('secret') ? (['client_secret_basic', 'client_secret_post'] as const) : []),
+    ...(by.has('jwks') ? (['private_key_jwt'] as const) : []),
+    ...(by.has('certificate') ? (['tls_client_auth'] as const) : []),
+    ...(spiffe ? (['spiffe_jwt', 'spiffe_x509'] as const) : []),
+  ];
+}
