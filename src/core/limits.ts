@@ -114,6 +114,27 @@ export const KEYS_RETRY_SECONDS_MIN = 1;
 /** Name look-ups at once: libuv lets getaddrinfo have half of its four threads, and a third would only queue there (F-14). */
 export const LOOKUPS_AT_ONCE_MAX = 2;
 
+// Certificates.
+
+/** One certificate: a leaf has 1 KiB; a thousand host names push one to 40 KiB. */
+export const CERTIFICATE_BYTES_MAX = 65_536;
+/** Certificates presented at once, the leaf included: real chains have two to five, cross-signed ones eight. */
+export const CHAIN_CERTIFICATES_MAX = 16;
+/** All of them: OpenSSL takes about 100 KiB in a handshake. */
+export const CHAIN_BYTES_MAX = 131_072;
+/** Alternative names, or name constraints of one list, in one certificate. */
+export const CERTIFICATE_NAMES_MAX = 1_024;
+/** A serial number (RFC 5280 §4.1.2.2). */
+export const CERTIFICATE_SERIAL_BYTES_MAX = 20;
+/** Certificates in one PEM file: a bundle of every public root has 150. */
+export const PEM_CERTIFICATES_MAX = 1_024;
+/** Certificates on one path, leaf and anchor included. */
+export const PATH_CERTIFICATES_MAX = 12;
+/** Signatures checked for one verdict, whatever was presented: at 1 ms for the worst key, 32 ms. */
+export const PATH_SIGNATURES_MAX = 32;
+/** Names compared with constraints for one verdict: some 5 ms. */
+export const NAME_COMPARISONS_MAX = 100_000;
+
 // Policy.
 
 /** On a reload, reading and compiling policies may take this long in its own thread; ten thousand rules take two seconds. */
