@@ -48,7 +48,7 @@ function authorityOf(element: JsonObject): Certificate | string {
 
 function certificateOf(der: Uint8Array): Certificate | string {
   const read = readCertificate(der);
-  return read.ok ? read.certificate : 'holds a certificate that cannot be read';
+  return read.ok ? read.certificate : `holds a certificate that cannot be read (${read.problem})`;
 }
 
 /** RFC 4648 §4, as RFC 7517 §4.7 says of `x5c`; Node's own decoder skips whatever is not base64. */

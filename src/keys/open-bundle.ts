@@ -15,11 +15,13 @@ import type {
 } from '../core/ports.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
 import type { Authorities } from '../x509/authorities.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import { createBundleEndpoint } from './bundle-endpoint.ts';
+import { type EndpointServerParts, judgeEndpointServer } from './endpoint-server.ts';
 import type { IgnoredKey } from './jwk-set.ts';
 import { createPinnedKeys } from './pinned-keys.ts';
 import type { KeysEvent, KeysStatus } from './status.ts';
-import { readTrustBundle } from './trust-bundles.ts';
+import { readBundleFile } from './trust-bundles.ts';
 import { createWorkloadBundle } from './workload-bundles.ts';
 
 /** What one configuration opens its origins with. */
@@ -50,6 +52,7 @@ export type BundleOpened =
   /** `at`: the option of the source that is wrong. */
   | { readonly ok: false; readonly problem: string; readonly at: readonly string[] };
 
+type BundleContext = OpenWith & { readonly voucher: Authorities | undefined };
 type Endpoint = Extract<BundleOrigin, { from: 'bundle_endpoint' }>;
 
 /** The trust domain whose bundle must prove an endpoint, where it is another than the endpoint serves. */
@@ -63,14 +66,14 @@ export function voucherNeeded(origin: KeyOrigin): string | undefined {
 export async function openBundle(
   parts: OpenBundleParts,
   origin: BundleOrigin,
-  context: OpenWith & { readonly voucher: Authorities | undefined },
+  context: BundleContext,
 ): Promise<BundleOpened> {
   const demands = { trustDomain: origin.trustDomain, algorithms: context.algorithms };
   switch (origin.from) {
     case 'bundle': {
       const text = context.files.get(origin.file);
       if (text === undefined) return failed('the file was not read', 'bundle');
-      const read = await readTrustBundle(text, demands);
+      const read = await readBundleFile(text, demands);
       if (!read.ok) return failed(read.problem, 'bundle');
       const { keys, authorities, ignored } = read.bundle;
       return { ok: true, opened: { keys: createPinnedKeys(keys, authorities), ignored } };
@@ -86,27 +89,54 @@ export async function openBundle(
 
 const failed = (problem: string, ...at: readonly string[]) => ({ ok: false, problem, at }) as const;
 
-async function openEndpoint(
-  { outbound, clock, randomBytes, onEvent }: OpenBundleParts,
-  origin: Endpoint,
-  context: OpenWith & { readonly voucher: Authorities | undefined },
-): Promise<BundleOpened> {
-  const { trustDomain, url, privateNetwork, staleSecondsMax, profile } = origin;
-  if (profile.name === 'https_spiffe') return failed('https_spiffe is not built yet', 'bundle', 'profile');
-  const ca = origin.ca === undefined ? undefined : context.files.get(origin.ca);
-  const server: Pick<OutboundRequest, 'ca' | 'serverProblem'> = ca === undefined ? {} : { ca };
+async function openEndpoint(parts: OpenBundleParts, origin: Endpoint, context: BundleContext): Promise<BundleOpened> {
+  const { trustDomain, url, privateNetwork, staleSecondsMax } = origin;
+  const { algorithms, voucher } = context;
+  const bootstrap = await readBootstrap(origin, context);
+  if (!bootstrap.ok) return bootstrap;
+  // What was taken last proves the next fetch, however old it has grown: the bootstrap may hold what was taken out since.
+  let latest = bootstrap.authorities;
+  const anchors = () => (voucher ? known(voucher) : latest);
   const keys = createBundleEndpoint({
+    ...parts,
     trustDomain,
-    algorithms: context.algorithms,
-    outbound,
-    clock,
-    randomBytes,
+    algorithms,
     url,
     privateNetwork,
-    server,
     staleSecondsMax,
-    onEvent,
+    server: serverProof(origin, context, { anchors, nowSeconds: parts.clock.nowSeconds }),
+    onAuthorities(authorities) {
+      latest = authorities;
+    },
   });
   keys.start();
   return { ok: true, opened: { keys, ignored: [] } };
+}
+
+function known(authorities: Authorities): readonly Certificate[] | undefined {
+  const { found } = authorities.current();
+  return found === 'unavailable' ? undefined : found;
+}
+
+/** What proves an endpoint of its own trust domain before the first fetch. */
+async function readBootstrap({ trustDomain, profile }: Endpoint, { algorithms, files, voucher }: BundleContext) {
+  if (profile.name === 'https_web' || voucher) return { ok: true, authorities: [] } as const;
+  const text = profile.bootstrap === undefined ? undefined : files.get(profile.bootstrap);
+  if (text === undefined) return failed('the file was not read', 'bundle', 'bootstrap');
+  const read = await readBundleFile(text, { trustDomain, algorithms });
+  if (!read.ok) return failed(read.problem, 'bundle', 'bootstrap');
+  const { authorities } = read.bundle;
+  if (authorities.length === 0) return failed('has no X.509 authority to prove the endpoint by', 'bundle', 'bootstrap');
+  return { ok: true, authorities } as const;
+}
+
+function serverProof(
+  { profile, ca }: Endpoint,
+  { files }: BundleContext,
+  spiffe: Omit<EndpointServerParts, 'endpointId'>,
+): Pick<OutboundRequest, 'ca' | 'serverProblem'> {
+  if (profile.name === 'https_spiffe')
+    return { serverProblem: judgeEndpointServer({ endpointId: profile.endpointId, ...spiffe }) };
+  const text = ca === undefined ? undefined : files.get(ca);
+  return text === undefined ? {} : { ca: text };
 }

@@ -5,8 +5,8 @@
 
 import { KEYS_REFRESH_SECONDS, KEYS_RETRY_SECONDS_MIN } from '../core/limits.ts';
 import type { Clock, KeySource, KeysFound, RandomBytes } from '../core/ports.ts';
-import type { Authorities } from '../x509/authorities.ts';
-import { createHeldKeys, type ReadKeys } from './held-keys.ts';
+import type { Authorities, AuthoritiesFound } from '../x509/authorities.ts';
+import { createHeldKeys, type HeldKeys, type ReadKeys } from './held-keys.ts';
 import type { KeyHeader } from './key-index.ts';
 import { openFlight } from './single-flight.ts';
 import type { KeysEvent, KeysStatus } from './status.ts';
@@ -52,11 +52,7 @@ export function createPolledKeys(parts: PolledKeysParts): PolledKeys {
 
   function schedule(): void {
     clearTimeout(timer);
-    const seconds =
-      held.failures() === 0
-        ? (held.current()?.refreshHintSeconds ?? KEYS_REFRESH_SECONDS)
-        : retrySeconds(held.failures(), parts.retrySecondsMax);
-    const pauseMs = jittered(seconds, parts.randomBytes) * 1000;
+    const pauseMs = jittered(secondsToNext(held, parts.retrySecondsMax), parts.randomBytes) * 1000;
     dueAtMs = parts.clock.elapsedMs() + pauseMs;
     timer = setTimeout(() => flight.join(refresh), pauseMs);
     timer.unref();
@@ -67,8 +63,7 @@ export function createPolledKeys(parts: PolledKeysParts): PolledKeys {
     if (known.length > 0) return { found: known };
     if (!closed && (flight.pending() || held.cooldownMs() === 0)) await flight.join(refresh);
     const found = held.current()?.index.find(header) ?? [];
-    if (found.length > 0) return { found };
-    return missing();
+    return found.length > 0 ? { found } : missing();
   }
 
   /** "None fits" is said only of a set that was fetched whole since, or within the cooldown before. */
@@ -79,15 +74,10 @@ export function createPolledKeys(parts: PolledKeysParts): PolledKeys {
 
   function unavailable() {
     const pauseMs = flight.pending() ? 0 : Math.min(held.cooldownMs(), dueAtMs - parts.clock.elapsedMs());
-    return { found: 'unavailable', retryAfterSeconds: Math.max(1, Math.ceil(pauseMs / 1000)) } as const;
+    return unknownFor(pauseMs);
   }
 
-  const authorities: Authorities = Object.freeze({
-    current() {
-      const set = held.current();
-      return set ? { found: set.authorities ?? [] } : unavailable();
-    },
-  });
+  const authorities: Authorities = Object.freeze({ current: () => authoritiesOf(held.current()) ?? unavailable() });
 
   function start(): void {
     if (started || closed) return;
@@ -103,6 +93,17 @@ export function createPolledKeys(parts: PolledKeysParts): PolledKeys {
 
   return Object.freeze({ find, authorities, status: held.status, start, close });
 }
+
+const authoritiesOf = (set: ReadKeys | undefined): AuthoritiesFound | undefined =>
+  set && { found: set.authorities ?? [] };
+
+const unknownFor = (pauseMs: number) =>
+  ({ found: 'unavailable', retryAfterSeconds: Math.max(1, Math.ceil(pauseMs / 1000)) }) as const;
+
+const secondsToNext = (held: HeldKeys, retrySecondsMax: number): number =>
+  held.failures() === 0
+    ? (held.current()?.refreshHintSeconds ?? KEYS_REFRESH_SECONDS)
+    : retrySeconds(held.failures(), retrySecondsMax);
 
 /** Doubles from failure to failure, up to its limit: an origin that returns is noticed within that time (F-2). */
 const retrySeconds = (failures: number, secondsMax: number): number =>

@@ -4,7 +4,7 @@
 import type { Certificate } from '../x509/certificate.ts';
 
 export interface SharedAuthority {
-  /** SHA-256 of the certificate, hex. */
+  /** SHA-256 of one certificate of that key, hex. */
   readonly sha256: string;
   /** At least two, in the order in which they were given. */
   readonly trustDomains: readonly string[];
@@ -15,12 +15,14 @@ export interface DomainAuthorities {
   readonly authorities: readonly Certificate[];
 }
 
-/** The authorities that stand in the bundles of several trust domains. */
+/** The authorities whose key stands in the bundles of several trust domains, under whatever name or certificate. */
 export function sharedAuthorities(bundles: readonly DomainAuthorities[]): readonly SharedAuthority[] {
-  const holders = new Map<string, Set<string>>();
-  for (const { trustDomain, authorities } of bundles)
-    for (const { sha256 } of authorities) holders.set(sha256, (holders.get(sha256) ?? new Set()).add(trustDomain));
-  return [...holders].flatMap(([sha256, domains]) =>
-    domains.size > 1 ? [{ sha256, trustDomains: [...domains] }] : [],
+  const held = bundles.flatMap(({ trustDomain, authorities }) =>
+    authorities.map(({ keyDer, sha256 }) => ({ trustDomain, keyDer, sha256 })),
   );
+  return [...Map.groupBy(held, ({ keyDer }) => keyDer).values()].flatMap((holders) => {
+    const trustDomains = [...new Set(holders.map(({ trustDomain }) => trustDomain))];
+    const [first] = holders;
+    return first && trustDomains.length > 1 ? [{ sha256: first.sha256, trustDomains }] : [];
+  });
 }

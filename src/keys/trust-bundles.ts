@@ -4,10 +4,11 @@
 // prove anything (SB-03); a text that is no bundle is a problem. Bundles of two trust domains are never merged (SF-02).
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN } from '../core/limits.ts';
+import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits.ts';
 import type { SignatureAlgorithm, VerificationKey } from '../core/ports.ts';
+import { readPemCertificates } from '../parsing/pem.ts';
 import type { Certificate } from '../x509/certificate.ts';
-import { isX509Entry, readAuthorities } from './bundle-authorities.ts';
+import { isX509Entry, readAuthorities, readAuthorityCertificates } from './bundle-authorities.ts';
 import { type IgnoredKey, readKeySetObject, readKeys } from './jwk-set.ts';
 
 export interface TrustBundle {
@@ -32,6 +33,14 @@ export interface BundleDemands {
 
 const SEQUENCE = 'spiffe_sequence';
 const SEQUENCE_MAX = 2n ** 64n - 1n;
+
+/** Reads a bundle file: as JSON, or as PEM certificates, which are X.509 authorities and no keys of JWT-SVIDs. Never throws. */
+export async function readBundleFile(text: string, demands: BundleDemands): Promise<TrustBundleRead> {
+  if (!/^-----BEGIN /m.test(text) || /^\s*\{/.test(text)) return readTrustBundle(text, demands);
+  if (text.length > KEY_SET_BYTES_MAX) return { ok: false, problem: `is larger than ${KEY_SET_BYTES_MAX} bytes` };
+  const pem = readPemCertificates(text);
+  return pem.ok ? { ok: true, bundle: { keys: [], ...readAuthorityCertificates(pem.ders) } } : pem;
+}
 
 /**
  * Reads a bundle in JSON, or the entry of the trust domain in a map of bundles (§5.1.1). Never throws; says what is wrong without

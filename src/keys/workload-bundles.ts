@@ -3,7 +3,7 @@
 // state: a domain that is no longer in it has nothing (SA-03). What a stream said last goes on serving while the agent is away.
 
 import type { KeySource, KeysFound, WorkloadApi } from '../core/ports.ts';
-import type { Authorities } from '../x509/authorities.ts';
+import type { Authorities, AuthoritiesFound } from '../x509/authorities.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readAuthorityCertificates } from './bundle-authorities.ts';
 import { readKeySet } from './jwk-set.ts';
@@ -34,57 +34,100 @@ export const SILENT_WORKLOAD_API: WorkloadApi = Object.freeze<WorkloadApi>({
 
 const NOTHING: KeyIndex = createKeyIndex([]);
 /** The agent says when it has something new: asking again in a second is soon enough. */
-const UNKNOWN = Object.freeze({ found: 'unavailable', retryAfterSeconds: 1 });
+const UNKNOWN = Object.freeze({ found: 'unavailable', retryAfterSeconds: 1 } as const);
 
-export function createWorkloadBundle({ api, trustDomain, algorithms, onEvent }: WorkloadBundleParts): WorkloadBundle {
+export function createWorkloadBundle(parts: WorkloadBundleParts): WorkloadBundle {
+  const x509 = createX509Half(parts);
+  const jwt = createJwtHalf(parts);
+
+  function follow(): void {
+    x509.follow();
+    jwt.follow();
+  }
+
+  function status(): KeysStatus {
+    const { state, updatedAtSeconds, failures, lastProblem } = parts.api.status();
+    const [keys, authorities] = [jwt.size(), x509.authorities()?.length];
+    const good = state === 'connected' && jwt.problem() === undefined;
+    return Object.freeze({
+      keys: keys ?? 0,
+      authorities: authorities ?? 0,
+      fetchedAtSeconds: updatedAtSeconds,
+      failures,
+      lastProblem: lastProblem ?? jwt.problem(),
+      state: keys === undefined && authorities === undefined ? 'missing' : good ? 'fresh' : 'stale',
+    });
+  }
+
+  function current(): AuthoritiesFound {
+    const found = x509.authorities();
+    return found ? { found } : UNKNOWN;
+  }
+
+  const stop = parts.api.onChange(follow);
+  follow();
+  return Object.freeze({
+    find: jwt.find,
+    authorities: Object.freeze({ current }),
+    status,
+    close() {
+      stop();
+      jwt.close();
+    },
+  });
+}
+
+function createX509Half({ api, trustDomain, onEvent }: WorkloadBundleParts) {
   let certificates: readonly Uint8Array[] | undefined;
   let authorities: readonly Certificate[] | undefined;
+
+  function follow(): void {
+    const bundles = api.x509Bundles();
+    const own = bundles?.get(trustDomain) ?? [];
+    if (!bundles || (certificates && sameBytes(certificates, own))) return;
+    certificates = own;
+    const read = readAuthorityCertificates(own);
+    authorities = read.authorities;
+    onEvent?.({ kind: 'fetched', keys: authorities.length, ignored: read.ignored, changed: true });
+  }
+
+  return { follow, authorities: () => authorities };
+}
+
+function createJwtHalf({ api, trustDomain, algorithms, onEvent }: WorkloadBundleParts) {
   let text: string | undefined;
   let index: KeyIndex | undefined;
   let reading: Promise<void> = Promise.resolve();
   let problem: string | undefined;
   let closed = false;
 
-  function followX509(): void {
-    const now = api.x509Bundles();
-    if (!now) return;
-    const own = now.get(trustDomain) ?? [];
-    if (certificates && sameBytes(certificates, own)) return;
-    certificates = own;
-    const read = readAuthorityCertificates(own);
-    authorities = read.authorities;
-    onEvent?.({ kind: 'fetched', keys: index?.size ?? 0, ignored: read.ignored, changed: true });
-  }
-
-  function followJwt(): void {
-    const now = api.jwtBundles();
-    if (!now) return;
-    const own = now.get(trustDomain);
-    if (own === undefined) {
-      // At once: what was taken back must not verify one token more.
-      const changed = index !== NOTHING;
-      [text, index, problem] = [undefined, NOTHING, undefined];
-      if (changed) onEvent?.({ kind: 'fetched', keys: 0, ignored: [], changed });
-    } else if (own !== text) {
+  function follow(): void {
+    const bundles = api.jwtBundles();
+    if (!bundles) return;
+    const own = bundles.get(trustDomain);
+    if (own === undefined) clear();
+    else if (own !== text) {
       text = own;
       reading = take(own);
     }
   }
 
-  async function take(read: string): Promise<void> {
-    const set = await readKeySet(read, { use: 'jwt-bundle', algorithms });
+  /** At once: what was taken back must not verify one token more. */
+  function clear(): void {
+    const changed = index !== NOTHING;
+    [text, index, problem] = [undefined, NOTHING, undefined];
+    if (changed) onEvent?.({ kind: 'fetched', keys: 0, ignored: [], changed });
+  }
+
+  async function take(own: string): Promise<void> {
+    const set = await readKeySet(own, { use: 'jwt-bundle', algorithms });
     // A later message has overtaken this one.
-    if (closed || text !== read) return;
+    if (closed || text !== own) return;
     problem = set.ok ? undefined : `JWT bundle: ${set.problem}`;
     if (set.ok) index = createKeyIndex(set.keys);
     const keys = index?.size ?? 0;
     if (set.ok) onEvent?.({ kind: 'fetched', keys, ignored: set.ignored, changed: true });
-    else onEvent?.({ kind: 'fetch_failed', problem: problem ?? '', failures: 1, keysKept: keys });
-  }
-
-  function follow(): void {
-    followX509();
-    followJwt();
+    else onEvent?.({ kind: 'fetch_failed', problem: `JWT bundle: ${set.problem}`, failures: 1, keysKept: keys });
   }
 
   async function find(header: KeyHeader): Promise<KeysFound> {
@@ -94,30 +137,10 @@ export function createWorkloadBundle({ api, trustDomain, algorithms, onEvent }: 
     return found.length > 0 ? { found } : { found: 'none' };
   }
 
-  function status(): KeysStatus {
-    const { state, updatedAtSeconds, failures, lastProblem } = api.status();
-    const known = index !== undefined || authorities !== undefined;
-    return Object.freeze({
-      keys: index?.size ?? 0,
-      authorities: authorities?.length ?? 0,
-      fetchedAtSeconds: updatedAtSeconds,
-      failures,
-      lastProblem: lastProblem ?? problem,
-      state: !known ? 'missing' : state === 'connected' && problem === undefined ? 'fresh' : 'stale',
-    });
-  }
-
-  const stop = api.onChange(follow);
-  follow();
-  return Object.freeze({
-    find,
-    authorities: Object.freeze({ current: () => (authorities ? { found: authorities } : UNKNOWN) }),
-    status,
-    close() {
-      closed = true;
-      stop();
-    },
-  });
+  const close = () => {
+    closed = true;
+  };
+  return { follow, find, size: () => index?.size, problem: () => problem, close };
 }
 
 const sameBytes = (one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean =>

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { BundleOrigin } from '../core/ports.ts';
 import { durationSeconds } from '../parsing/duration.ts';
+import { parseEndpointSocket } from '../parsing/endpoint-socket.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
 import { issuerProblem } from '../parsing/uri.ts';
 
@@ -45,7 +46,10 @@ export const bundleOptions = {
   bundle: z.union([bundleFile, bundleEndpoint]).optional().describe('where the bundle of the trust domain comes from'),
   workloadApi: z
     .string()
-    .regex(/^(?:unix:\/\/\/|tcp:\/\/).+$/, 'must be unix:///absolute/path or tcp://<ip>:<port>')
+    .superRefine((text, context) => {
+      const read = parseEndpointSocket(text);
+      if (!read.ok) context.addIssue({ code: 'custom', message: read.problem });
+    })
     .optional()
     .describe('the socket of a SPIFFE Workload API that streams the bundle: unix:///absolute/path'),
   privateNetwork: z
