@@ -8,10 +8,11 @@ import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
 import { recordFiles } from './config/recorded-files.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
-import type { Clock, Outbound, RandomBytes } from './core/ports.ts';
+import type { BundleOrigin, Clock, Outbound, RandomBytes } from './core/ports.ts';
 import { tokenTarget } from './issuers/access-token.ts';
 import type { TargetKind } from './issuers/kind.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
+import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
@@ -90,8 +91,9 @@ export async function readConfiguration(
   const ignored: Problem[] = [];
   const sources: OpenSource[] = [];
   const views: SourceView[] = [];
+  const bundles = bundlesOf(config);
   for (const source of config.sources) {
-    const opened = await openSource(world, config, source, reach);
+    const opened = await openSource(world, config, source, reach, bundles);
     problems.push(...opened.problems);
     if (opened.source) sources.push(opened.source);
     ignored.push(...opened.warnings);
@@ -122,7 +124,16 @@ export function offlineReach({ clock, randomBytes }: World): Reach {
   const outbound: Outbound = {
     request: () => Promise.resolve({ ok: false, problem: 'network', detail: 'offline' }),
   };
-  return { outbound, caches: createKeyCaches({ outbound, clock, randomBytes, onEvent: () => undefined }) };
+  return {
+    outbound,
+    caches: createKeyCaches({
+      outbound,
+      clock,
+      randomBytes,
+      workloadApi: () => SILENT_WORKLOAD_API,
+      onEvent: () => undefined,
+    }),
+  };
 }
 
 /** The kind of a target that configuration let pass. */
@@ -155,6 +166,15 @@ function sourceProblems({ document, sources, targets }: Config): readonly Proble
   );
 }
 
+/** By trust domain. */
+const bundlesOf = (config: Config): ReadonlyMap<string, BundleOrigin> =>
+  new Map(
+    config.sources.flatMap((source) => {
+      const origin = kindOf(source).keyOrigin(source.options);
+      return 'trustDomain' in origin ? [[origin.trustDomain, origin] as const] : [];
+    }),
+  );
+
 interface SourceOpened {
   readonly source?: OpenSource;
   readonly problems: readonly Problem[];
@@ -166,6 +186,7 @@ async function openSource(
   config: Config,
   source: SourceConfig,
   { caches, outbound }: Reach,
+  bundles: ReadonlyMap<string, BundleOrigin>,
 ): Promise<SourceOpened> {
   const kind = kindOf(source);
   const base = ['trust', source.name];
@@ -175,18 +196,10 @@ async function openSource(
     base: [...base, 'require'],
   });
   const origin = kind.keyOrigin(source.options);
-  const opened = await caches.open(origin, kind.table.algorithms, config.files);
+  const opened = await caches.open(origin, { algorithms: kind.table.algorithms, files: config.files, bundles });
   const problems = [
     ...requireProblems(config, source, kind, require),
-    ...(opened.ok
-      ? []
-      : [
-          problemAt(
-            config.document,
-            [...base, 'file' in origin && origin.from === 'bundle' ? 'bundle' : 'jwks'],
-            opened.problem,
-          ),
-        ]),
+    ...(opened.ok ? [] : [problemAt(config.document, [...base, ...opened.at], opened.problem)]),
   ];
   if (!require.ok || !opened.ok) return { problems, warnings: [] };
 

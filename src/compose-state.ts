@@ -11,6 +11,7 @@ import { createKeyCaches } from './keys/key-caches.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import type { KeysEvent } from './keys/status.ts';
+import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import { createPolicy } from './policy/decide.ts';
 import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
@@ -39,6 +40,7 @@ export function openFrame(world: BrokerWorld): Frame {
     outbound,
     clock: world.clock,
     randomBytes: world.randomBytes,
+    workloadApi: () => SILENT_WORKLOAD_API,
     onEvent: (digest, event) => frame.onKeys(digest, event),
   });
   const frame: Frame = {

@@ -69,6 +69,7 @@ const PROOFS: readonly Proof[] = [
       [{ 'src/verifiers/oidc.ts': `import { jwtVerify } from 'jose';` }, 'src/verifiers/oidc.ts:1 imports jose'],
       [{ 'src/issuers/a.ts': `import type { JWK } from 'jose';` }, 'src/issuers/a.ts:1 imports jose'],
       [{ 'src/compose.ts': `import fastify from 'fastify';` }, 'src/compose.ts:1 imports fastify'],
+      [{ 'src/keys/a.ts': `await import('@grpc/grpc-js');` }, 'src/keys/a.ts:1 imports @grpc/grpc-js'],
       [{ 'src/stores/memory.ts': `import { Redis } from 'ioredis';` }, 'src/stores/memory.ts:1 imports ioredis'],
       [
         { 'src/adapters/http/a.ts': `import { Counter } from 'prom-client';` },
@@ -90,7 +91,7 @@ const PROOFS: readonly Proof[] = [
     innocent: {
       'src/verifiers/jose.ts': `import { jwtVerify } from 'jose';`,
       'src/compose-part.ts': `import { pino } from 'pino';`,
-      'src/outbound/fetch.ts': `import { request } from 'node:https';`,
+      'src/outbound/fetch.ts': `import { request } from 'node:https';\nawait import('@grpc/grpc-js');`,
       'src/adapters/cli/demo/a.ts': `import { spawn } from 'node:child_process';\nimport { SignJWT } from 'jose';`,
       'test/core/a.test.ts': `import { SignJWT } from 'jose';`,
     },

@@ -1,5 +1,5 @@
-// Files that a source's options name, as `{ file: path }` or `ca: path`: made absolute, read once, and kept by their path, so that
-// what is verified later is what was loaded, and a file that is missing is a problem of loading.
+// Files that a source's options name, as `{ file: path }`, `ca: path` or `bootstrap: path`: made absolute, read once, and kept by
+// their path, so that what is verified later is what was loaded, and a file that is missing is a problem of loading.
 
 import { resolve } from 'node:path';
 import { problemAt } from '../parsing/problems.ts';
@@ -19,7 +19,7 @@ export interface References {
 }
 
 /** Members of options that hold the path of a file. */
-const PATHS = ['file', 'ca'];
+const PATHS = ['file', 'ca', 'bootstrap'];
 
 export function createReferences(input: {
   readonly document: YamlDocument;

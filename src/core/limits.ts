@@ -134,6 +134,30 @@ export const PATH_CERTIFICATES_MAX = 12;
 export const PATH_SIGNATURES_MAX = 32;
 /** Names compared with constraints for one verdict: some 5 ms (A-90). */
 export const NAME_COMPARISONS_MAX = 100_000;
+// The Workload API.
+
+/** The path of a Unix socket: what `sun_path` holds on Linux, without its final NUL. */
+export const SOCKET_PATH_BYTES_MAX = 107;
+/** One message: gRPC's own default, which every other client keeps, so no honest agent sends more (F-6). */
+export const WORKLOAD_MESSAGE_BYTES_MAX = 4_194_304;
+/** X.509-SVIDs in one message: a workload has one to three; the first counts. */
+export const WORKLOAD_SVIDS_MAX = 64;
+/** Certificates in the chain of one X.509-SVID: nested SPIRE servers make three or four. */
+export const WORKLOAD_CHAIN_MAX = 16;
+/** Trust domains in one message: a federation of some dozens is large. */
+export const WORKLOAD_BUNDLES_MAX = 1_024;
+/** Certificates in one message: reading one takes 0.05 ms, so that reading all of them never holds the loop for long. */
+export const WORKLOAD_CERTIFICATES_MAX = 2_048;
+/** The first pause after a stream failed; doubled for each further failure. Three streams open twelve times in the first second (F-17). */
+export const WORKLOAD_RETRY_MS_MIN = 200;
+/** The longest pause: an agent that was away for long is found again within two seconds of its return (F-17). */
+export const WORKLOAD_RETRY_MS_MAX = 1_500;
+/** A stream that lived this long begins again with the first pause; an agent that delivers and hangs up earns ever longer ones. */
+export const WORKLOAD_STABLE_MS = 5_000;
+/** A stream that has said nothing yet is given up: SPIRE's Kubernetes attestor may take 30 s, and no agent takes longer. */
+export const WORKLOAD_FIRST_MESSAGE_MS = 60_000;
+/** A connection without traffic is asked for a sign of life. gRPC servers in Go hang up on who asks more than every 5 minutes. */
+export const WORKLOAD_KEEPALIVE_MS = 330_000;
 
 // Policy.
 

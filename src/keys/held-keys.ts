@@ -1,9 +1,10 @@
-// What is known of one remote key set: the last good one, and how the fetches went. Kept while its origin is down, up to
-// KEYS_STALE_SECONDS_MAX, and then forgotten (F-1). Ages are measured on the monotonic clock: no jump of wall time makes keys
-// immortal or drops them all at once (F-28, F-29).
+// What is known of one remote key set or bundle: the last good one, and how the fetches went. Kept while its origin is down, up
+// to its limit, and then forgotten (F-1). Ages are measured on the monotonic clock: no jump of wall time makes keys immortal
+// or drops them all at once (F-28, F-29).
 
-import { KEYS_COOLDOWN_SECONDS, KEYS_STALE_SECONDS_MAX } from '../core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS } from '../core/limits.ts';
 import type { Clock } from '../core/ports.ts';
+import type { Certificate } from '../x509/certificate.ts';
 import type { IgnoredKey } from './jwk-set.ts';
 import type { KeyIndex } from './key-index.ts';
 import type { KeysEvent, KeysStatus } from './status.ts';
@@ -14,6 +15,10 @@ export interface ReadKeys {
   readonly ignored: readonly IgnoredKey[];
   /** SHA-256 of the text, so that an unchanged set keeps its imported keys. */
   readonly digest: string;
+  /** Trust bundles only. */
+  readonly authorities?: readonly Certificate[];
+  /** Trust bundles only: how long until it asks to be fetched again. */
+  readonly refreshHintSeconds?: number;
 }
 
 export interface HeldKeys {
@@ -28,14 +33,16 @@ export interface HeldKeys {
   status(): KeysStatus;
 }
 
-export function createHeldKeys(clock: Clock): HeldKeys {
+/** `staleSecondsMax`: how old a set may grow; undefined: until it is replaced. */
+export function createHeldKeys(clock: Clock, staleSecondsMax: number | undefined): HeldKeys {
+  const ageMsMax = (staleSecondsMax ?? Number.POSITIVE_INFINITY) * 1000;
   let held: (ReadKeys & { readonly atMs: number; readonly atSeconds: number }) | undefined;
   let endedAtMs: number | undefined;
   let failures = 0;
   let lastProblem: string | undefined;
 
   function current() {
-    if (held && clock.elapsedMs() - held.atMs > KEYS_STALE_SECONDS_MAX * 1000) held = undefined;
+    if (held && clock.elapsedMs() - held.atMs > ageMsMax) held = undefined;
     return held;
   }
 
@@ -62,7 +69,8 @@ export function createHeldKeys(clock: Clock): HeldKeys {
     const kept = current();
     const state = kept === undefined ? 'missing' : failures === 0 ? 'fresh' : 'stale';
     const keys = kept?.index.size ?? 0;
-    return Object.freeze({ keys, fetchedAtSeconds: kept?.atSeconds, failures, lastProblem, state });
+    const authorities = kept?.authorities && { authorities: kept.authorities.length };
+    return Object.freeze({ keys, ...authorities, fetchedAtSeconds: kept?.atSeconds, failures, lastProblem, state });
   }
 
   return Object.freeze({ current, note, failures: () => failures, cooldownMs, status });

@@ -21,10 +21,6 @@ export type KeySet =
       readonly ok: true;
       readonly keys: readonly VerificationKey[];
       readonly ignored: readonly IgnoredKey[];
-      /** SPIFFE bundles only: `spiffe_sequence`, where it is there and is a count. */
-      readonly sequence?: number;
-      /** SPIFFE bundles only: `spiffe_refresh_hint`, clamped. */
-      readonly refreshHintSeconds?: number;
     }
   | { readonly ok: false; readonly problem: string };
 
@@ -34,13 +30,14 @@ export async function readKeySet(text: string, demands: KeyDemands): Promise<Key
   return root.ok ? readKeys(root.value, demands) : root;
 }
 
-/** The object of a JWK Set, before its keys are looked at. */
+/** The object of a JWK Set, before its keys are looked at. Integers of a member named `wide` may be beyond 2^53 (json.ts). */
 export function readKeySetObject(
   text: string,
+  options: { readonly wide?: string } = {},
 ): { readonly ok: true; readonly value: JsonObject } | { readonly ok: false; readonly problem: string } {
   if (text.length > KEY_SET_BYTES_MAX || Buffer.byteLength(text) > KEY_SET_BYTES_MAX)
     return { ok: false, problem: `is larger than ${KEY_SET_BYTES_MAX} bytes` };
-  const read = readJson(text);
+  const read = readJson(text, options);
   if (!read.ok) return { ok: false, problem: `is not acceptable JSON (${read.problem})` };
   if (!isJsonObject(read.value)) return { ok: false, problem: 'is not a JSON object' };
   return { ok: true, value: read.value };

@@ -10,8 +10,11 @@ import { hasRocaFingerprint } from './roca.ts';
 
 /** What the reader of a set asks of its keys. */
 export interface KeyDemands {
-  /** `sig`: `use` absent or `sig`, as OpenID providers write it. `jwt-svid`: exactly that, and a `kid` (SJ-10, SB-04). */
-  readonly use: 'sig' | 'jwt-svid';
+  /**
+   * `sig`: `use` absent or `sig`, as OpenID providers write it. `jwt-svid`: exactly that, and a `kid` (SJ-10, SB-04).
+   * `jwt-bundle`: the same, or no `use`: the Workload API streams bundles of JWT keys alone, and SPIRE leaves `use` out there.
+   */
+  readonly use: 'sig' | 'jwt-svid' | 'jwt-bundle';
   /** Algorithms of the source, its preferred one first. */
   readonly algorithms: readonly SignatureAlgorithm[];
 }
@@ -49,15 +52,10 @@ const CURVES: ReadonlyMap<string, { readonly alg: SignatureAlgorithm; readonly b
 /** Judges one element of `keys`: a usable key, or why it is not one. Says member names only, never a value. */
 export function judgeJwk(element: Json, demands: KeyDemands): UsableJwk | string {
   if (!isJsonObject(element)) return 'is not an object';
+  const problem = keyProblem(element) ?? purposeProblem(element, demands.use);
+  if (problem !== undefined) return problem;
   const { kty, kid } = element;
-  if (kty === 'oct') return 'is a symmetric key: it can forge what it verifies';
-  if (kty !== 'RSA' && kty !== 'EC') return 'has an unknown kty';
-  const exposed = PRIVATE_MEMBERS.find((member) => Object.hasOwn(element, member));
-  if (exposed !== undefined) return `publishes the private member ${exposed}: whoever read it can forge`;
-
-  const purpose = purposeProblem(element, demands.use);
-  if (purpose !== undefined) return purpose;
-  if (kid === undefined && demands.use === 'jwt-svid') return 'has no kid';
+  if (kid === undefined && demands.use !== 'sig') return 'has no kid';
   if (kid !== undefined && !isKid(kid)) return 'has a kid that is no text, empty or too long';
 
   const material = kty === 'RSA' ? rsaMaterial(element) : ecMaterial(element);
@@ -67,13 +65,23 @@ export function judgeJwk(element: Json, demands: KeyDemands): UsableJwk | string
   return { kid, algorithms, material, identity: JSON.stringify([material, algorithms]) };
 }
 
+/** Why an element can be no public key of anybody, whatever it is for. */
+export function keyProblem(element: JsonObject): string | undefined {
+  const { kty } = element;
+  if (kty === 'oct') return 'is a symmetric key: it can forge what it verifies';
+  if (kty !== 'RSA' && kty !== 'EC') return 'has an unknown kty';
+  const exposed = PRIVATE_MEMBERS.find((member) => Object.hasOwn(element, member));
+  return exposed === undefined ? undefined : `publishes the private member ${exposed}: whoever read it can forge`;
+}
+
 const isKid = (kid: Json): kid is string =>
   typeof kid === 'string' && kid.length > 0 && Buffer.byteLength(kid) <= KID_BYTES_MAX;
 
 /** RFC 7517 §4.2 and §4.3: a key says what it is for, and both members must agree with verifying. */
 function purposeProblem(jwk: JsonObject, wanted: KeyDemands['use']): string | undefined {
   const { use, key_ops: operations } = jwk;
-  if (use !== wanted && !(use === undefined && wanted === 'sig')) return `has a use other than ${wanted}`;
+  const named = wanted === 'jwt-bundle' ? 'jwt-svid' : wanted;
+  if (use !== named && !(use === undefined && wanted !== 'jwt-svid')) return `has a use other than ${named}`;
   if (operations === undefined) return undefined;
   return Array.isArray(operations) && operations.includes('verify') ? undefined : 'has key_ops without verify';
 }
@@ -127,7 +135,7 @@ function algorithmsOf(
     material.kty === 'EC' ? algorithm === CURVES.get(material.crv)?.alg : !algorithm.startsWith('ES'),
   );
   if (stated !== undefined) return suited.filter((algorithm) => algorithm === stated);
-  if (material.kty === 'EC' || demands.use === 'jwt-svid') return suited;
+  if (material.kty === 'EC' || demands.use !== 'sig') return suited;
   const padding = suited[0]?.slice(0, 2) ?? '';
   return suited.filter((algorithm) => algorithm.startsWith(padding));
 }

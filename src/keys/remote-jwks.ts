@@ -1,18 +1,16 @@
-// The keys of one remote issuer: fetched in the background, refetched for a `kid` that is not known, and kept while the origin
-// is down (F-1 to F-13). Whoever presents tokens can cause one fetch in each cooldown and no more, failed ones counted too
-// (A-186), and waits KEYS_WAIT_MS at most. A set is read whole before it replaces the one before it; a text that cannot be
-// read replaces nothing. Not knowing is never answered as "no such key": that is `unavailable`, for the caller to try again.
+// The JWK Set of one remote issuer, by discovery or at a URL: fetched and read whole (polled-keys.ts says when). Its last good
+// keys serve for KEYS_STALE_SECONDS_MAX while the issuer is down, and no longer (F-1).
 
 import { createHash } from 'node:crypto';
-import { KEYS_COOLDOWN_SECONDS, KEYS_REFRESH_SECONDS, KEYS_RETRY_SECONDS_MIN } from '../core/limits.ts';
-import type { Clock, KeySource, KeysFound, RandomBytes } from '../core/ports.ts';
+import { KEYS_COOLDOWN_SECONDS, KEYS_STALE_SECONDS_MAX } from '../core/limits.ts';
+import type { Clock, RandomBytes } from '../core/ports.ts';
 import { type FetchParts, fetchKeySet } from './discovery.ts';
-import { createHeldKeys, type ReadKeys } from './held-keys.ts';
+import type { ReadKeys } from './held-keys.ts';
 import type { KeyDemands } from './jwk.ts';
 import { readKeySet } from './jwk-set.ts';
-import { createKeyIndex, type KeyHeader } from './key-index.ts';
-import { openFlight } from './single-flight.ts';
-import type { KeysEvent, KeysStatus } from './status.ts';
+import { createKeyIndex } from './key-index.ts';
+import { createPolledKeys, type PolledKeys } from './polled-keys.ts';
+import type { KeysEvent } from './status.ts';
 
 export interface RemoteKeysParts extends FetchParts, KeyDemands {
   readonly clock: Clock;
@@ -21,70 +19,17 @@ export interface RemoteKeysParts extends FetchParts, KeyDemands {
   readonly onEvent?: (event: KeysEvent) => void;
 }
 
-export interface RemoteKeys extends KeySource {
-  status(): KeysStatus;
-  /** Fetches now, and from then on in the background until `close`. */
-  start(): void;
-  /** Ends all fetching; what is known goes on being answered to requests still in work. */
-  close(): void;
-}
+export type RemoteKeys = PolledKeys;
 
-export function createRemoteKeys(parts: RemoteKeysParts): RemoteKeys {
-  const flight = openFlight();
-  const held = createHeldKeys(parts.clock);
-  let timer: NodeJS.Timeout | undefined;
-  let dueAtMs = Number.POSITIVE_INFINITY;
-  let started = false;
-  let closed = false;
-
-  async function refresh(): Promise<void> {
-    const fetched = await read(parts, held.current()).catch(() => ({ problem: 'key set: a fault while reading it' }));
-    if (closed) return;
-    const event = held.note(fetched);
-    if (started) schedule();
-    parts.onEvent?.(event);
-  }
-
-  function schedule(): void {
-    clearTimeout(timer);
-    const seconds = held.failures() === 0 ? KEYS_REFRESH_SECONDS : retrySeconds(held.failures());
-    const pauseMs = jittered(seconds, parts.randomBytes) * 1000;
-    dueAtMs = parts.clock.elapsedMs() + pauseMs;
-    timer = setTimeout(() => flight.join(refresh), pauseMs);
-    timer.unref();
-  }
-
-  async function find(header: KeyHeader): Promise<KeysFound> {
-    const known = held.current()?.index.find(header) ?? [];
-    if (known.length > 0) return { found: known };
-    if (!closed && (flight.pending() || held.cooldownMs() === 0)) await flight.join(refresh);
-    const found = held.current()?.index.find(header) ?? [];
-    if (found.length > 0) return { found };
-    return missing();
-  }
-
-  /** "None fits" is said only of a set that was fetched whole since, or within the cooldown before. */
-  function missing(): KeysFound {
-    if (flight.pending()) return { found: 'unavailable', retryAfterSeconds: 1 };
-    if (held.current() && held.failures() === 0) return { found: 'none' };
-    const pauseMs = Math.min(held.cooldownMs(), dueAtMs - parts.clock.elapsedMs());
-    return { found: 'unavailable', retryAfterSeconds: Math.max(1, Math.ceil(pauseMs / 1000)) };
-  }
-
-  function start(): void {
-    if (started || closed) return;
-    started = true;
-    flight.join(refresh);
-  }
-
-  function close(): void {
-    closed = true;
-    clearTimeout(timer);
-    flight.close();
-  }
-
-  return Object.freeze({ find, status: held.status, start, close });
-}
+export const createRemoteKeys = (parts: RemoteKeysParts): RemoteKeys =>
+  createPolledKeys({
+    clock: parts.clock,
+    randomBytes: parts.randomBytes,
+    read: (before) => read(parts, before),
+    staleSecondsMax: KEYS_STALE_SECONDS_MAX,
+    retrySecondsMax: KEYS_COOLDOWN_SECONDS,
+    onEvent: parts.onEvent,
+  });
 
 /** Fetches and reads the whole set. `before` is handed back as it is where the text has not changed. */
 async function read(parts: RemoteKeysParts, before: ReadKeys | undefined): Promise<ReadKeys | { problem: string }> {
@@ -96,10 +41,3 @@ async function read(parts: RemoteKeysParts, before: ReadKeys | undefined): Promi
   if (!set.ok) return { problem: `key set: ${set.problem}` };
   return { index: createKeyIndex(set.keys), ignored: set.ignored, digest };
 }
-
-/** Doubles from failure to failure, up to the cooldown: an origin that returns is noticed within that time (F-2). */
-const retrySeconds = (failures: number): number =>
-  Math.min(KEYS_RETRY_SECONDS_MIN * 2 ** Math.min(failures - 1, 16), KEYS_COOLDOWN_SECONDS);
-
-/** Up to a fifth sooner and never later, so that many sources do not ask at once and no key outlives its interval (F-7). */
-const jittered = (seconds: number, randomBytes: RandomBytes): number => seconds * (1 - (randomBytes(1)[0] ?? 0) / 1280);

@@ -6,6 +6,8 @@ import type { IgnoredKey } from './jwk-set.ts';
 export interface KeysStatus {
   /** Verification keys in use; a key that may serve several algorithms counts once for each. */
   readonly keys: number;
+  /** X.509 authorities in use; trust bundles only. */
+  readonly authorities?: number;
   /** Wall time of the last fetch that succeeded; undefined before the first, and for keys that are never fetched. */
   readonly fetchedAtSeconds: number | undefined;
   /** Fetches that failed since the last one that succeeded. */

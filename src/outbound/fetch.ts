@@ -10,6 +10,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_MS, OUTBOUND_REDIRECTS_MAX } from '../core/limits.ts';
 import type { Outbound, OutboundAnswer, OutboundProblem, OutboundRequest } from '../core/ports.ts';
 import { addressProblem } from './addresses.ts';
+import { connectJudged, ServerRefused } from './judged-socket.ts';
 import { createLookups, type Lookup, type Lookups } from './lookups.ts';
 
 export interface OutboundParts {
@@ -118,7 +119,10 @@ function send(call: Call, url: URL): Promise<Step> {
     const abort = () => settle(call.signal.reason);
     let request: ReturnType<typeof https.request> | undefined;
     try {
-      request = https.request(url, requestOptions(call));
+      const onConnect = () => {
+        connected = true;
+      };
+      request = https.request(url, { ...requestOptions(call), ...judgedConnection(call, url, onConnect) });
     } catch (error) {
       settle(failed('tls', codeOf(error)));
       return;
@@ -126,6 +130,8 @@ function send(call: Call, url: URL): Promise<Step> {
     call.signal.addEventListener('abort', abort);
     if (call.signal.aborted) abort();
     request.on('socket', (socket) => {
+      // A socket that was judged comes ready.
+      secured = call.request.serverProblem !== undefined;
       socket.on('connect', () => {
         connected = true;
       });
@@ -155,6 +161,20 @@ function requestOptions(call: Call): https.RequestOptions {
     maxHeaderSize: OUTBOUND_HEADER_BYTES_MAX,
     ...(request.ca === undefined ? {} : { ca: request.ca }),
     ...(request.identity ? { cert: request.identity.certificate, key: request.identity.key } : {}),
+  };
+}
+
+/** Instead of the agent's connection, where the caller judges the server. */
+function judgedConnection(call: Call, url: URL, onConnect: () => void): https.RequestOptions {
+  const { serverProblem, identity } = call.request;
+  if (!serverProblem) return {};
+  const parts = { url, lookup: judgedLookup(call), serverProblem, identity, signal: call.signal, onConnect };
+  return {
+    agent: undefined,
+    createConnection(_options, done) {
+      connectJudged(parts, done);
+      return undefined;
+    },
   };
 }
 
@@ -231,6 +251,7 @@ function refuseHead(response: IncomingMessage, { bytesMax, body }: OutboundReque
 /** Codes only: messages may quote what the other side sent. */
 function describeError(error: Error, duringHandshake: boolean): OutboundAnswer {
   if (error instanceof AddressRefused) return failed('address', error.message);
+  if (error instanceof ServerRefused) return failed('tls', error.message);
   const code = codeOf(error);
   return failed(duringHandshake && code !== 'ECONNRESET' ? 'tls' : 'network', code);
 }

@@ -20,13 +20,16 @@ export type JsonRead =
   | { readonly ok: true; readonly value: Json }
   | { readonly ok: false; readonly problem: JsonProblem };
 
-/** Reads one JSON text. Objects have no prototype; objects and arrays are frozen. Never throws. */
-export function readJson(text: string): JsonRead {
+/**
+ * Reads one JSON text. Objects have no prototype; objects and arrays are frozen. Never throws. An integer beyond 2^53 is refused,
+ * unless it is the value of a member named `wide`: there it is given as text, digit by digit.
+ */
+export function readJson(text: string, { wide }: { readonly wide?: string } = {}): JsonRead {
   const counts = countText(text);
   if (counts.problem) return { ok: false, problem: counts.problem };
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = wide === undefined ? JSON.parse(text) : JSON.parse(text, keepDigits(wide));
   } catch {
     return { ok: false, problem: 'syntax' };
   }
@@ -41,6 +44,16 @@ export function readJson(text: string): JsonRead {
 /** Text of these bytes, or undefined where they are not UTF-8. A byte order mark stays in the text, where readers refuse it. */
 export const decodeUtf8 = (bytes: Uint8Array): string | undefined =>
   isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8') : undefined;
+
+const INTEGER = /^-?[0-9]+$/;
+
+/** A reviver that keeps the digits of one member's integers, which a number would round. */
+const keepDigits =
+  (wide: string) =>
+  (name: string, value: unknown, context?: { readonly source?: string }): unknown => {
+    const rounded = name === wide && typeof value === 'number' && !Number.isSafeInteger(value);
+    return rounded && INTEGER.test(context?.source ?? '') ? context?.source : value;
+  };
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

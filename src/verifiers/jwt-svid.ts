@@ -4,24 +4,25 @@
 import { z } from 'zod';
 import { parseSpiffeId, parseTrustDomain } from '../parsing/spiffe-id.ts';
 import { SPIFFE } from '../platforms/spiffe.ts';
+import { bundleOptions, bundleOriginOf, bundleProblems } from './bundle-options.ts';
 import { createJwtVerifier } from './jwt.ts';
 import type { SourceKind } from './kind.ts';
 import { createSvidVerifier } from './x509-svid.ts';
 
-const options = z.object({
-  trustDomain: z
-    .string()
-    .refine(
-      (text) => parseTrustDomain(text) !== undefined,
-      'must be a trust domain: lower-case letters, digits, `.`, `-`, `_`; no scheme',
-    )
-    .describe('the name of the trust domain, without `spiffe://`'),
-  bundle: z.strictObject({
-    file: z.string().min(1).describe('a SPIFFE bundle (JSON), relative to this file'),
-    url: z.undefined({ error: 'bundle endpoints are not built yet' }).optional(),
-  }),
-  workloadApi: z.undefined({ error: 'the Workload API is not built yet' }).optional(),
-});
+const options = z
+  .object({
+    trustDomain: z
+      .string()
+      .refine(
+        (text) => parseTrustDomain(text) !== undefined,
+        'must be a trust domain: lower-case letters, digits, `.`, `-`, `_`; no scheme',
+      )
+      .describe('the name of the trust domain, without `spiffe://`'),
+    ...bundleOptions,
+  })
+  .superRefine((chosen, context) => {
+    for (const [path, message] of bundleProblems(chosen)) context.addIssue({ code: 'custom', path, message });
+  });
 
 export const spiffe: SourceKind<typeof options> = Object.freeze({
   kind: SPIFFE.kind,
@@ -30,7 +31,7 @@ export const spiffe: SourceKind<typeof options> = Object.freeze({
   issuer: (chosen) => `spiffe://${chosen.trustDomain}`,
   subjects: () => 'workloads',
   pins: () => [],
-  keyOrigin: (chosen) => ({ from: 'bundle', trustDomain: chosen.trustDomain, file: chosen.bundle.file }),
+  keyOrigin: bundleOriginOf,
   create: (settings, chosen, { keys, authorities }) => ({
     ...createJwtVerifier({
       settings,

@@ -2,6 +2,7 @@
 
 import type { JWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN } from '../../src/core/limits.ts';
 import { readTrustBundle } from '../../src/keys/trust-bundles.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
@@ -18,17 +19,25 @@ beforeAll(async () => {
   other = second;
 });
 
-const read = (keys: unknown[], members: object = {}) =>
-  readTrustBundle(JSON.stringify({ keys, ...members }), SPIFFE.algorithms);
+const DEMANDS = { trustDomain: 'a.example', algorithms: SPIFFE.algorithms };
+const readText = async (text: string) => {
+  const read = await readTrustBundle(text, DEMANDS);
+  return read.ok ? read.bundle : read.problem;
+};
+const read = async (keys: unknown[], members: object = {}) => {
+  const bundle = await readText(JSON.stringify({ keys, ...members }));
+  if (typeof bundle === 'string') throw new Error(bundle);
+  return bundle;
+};
 const named = async (keys: unknown[]) => {
-  const bundle = await read(keys);
-  return bundle.ok && { kids: bundle.keys.map(({ kid }) => kid), ignored: bundle.ignored };
+  const { keys: taken, ignored } = await read(keys);
+  return { kids: taken.map(({ kid }) => kid), ignored };
 };
 
 describe('a SPIFFE bundle', () => {
   it('needs nothing but `keys` (SB-08), and its keys are imported although jose knows no such use', async () => {
     const bundle = await read([good]);
-    expect(bundle).toMatchObject({ ok: true, keys: [{ kid: 'one', alg: 'ES256' }], ignored: [] });
+    expect(bundle).toMatchObject({ keys: [{ kid: 'one', alg: 'ES256' }], ignored: [] });
     expect(bundle).not.toHaveProperty('sequence');
     expect(bundle).not.toHaveProperty('refreshHintSeconds');
   });
@@ -43,7 +52,9 @@ describe('a SPIFFE bundle', () => {
   });
 
   it('leaves the certificates of the trust domain alone (SJ-10)', async () => {
-    expect(await named([{ ...other, use: 'x509-svid', x5c: ['AA'] }, good])).toEqual({ kids: ['one'], ignored: [] });
+    const certificate = (await mintServerCertificate(['unused.example'])).ca;
+    const x5c = [certificate.replaceAll(/-----[A-Z ]+-----|\s/g, '')];
+    expect(await named([{ ...other, use: 'x509-svid', x5c }, good])).toEqual({ kids: ['one'], ignored: [] });
   });
 
   it('takes no key without kid (SJ-10), nor one of an unknown type (SB-04)', async () => {
@@ -60,34 +71,27 @@ describe('a SPIFFE bundle', () => {
   it('binds an RSA key to the closed list of SPIFFE, since bundles state no algorithm (SJ-03)', async () => {
     const { alg: _alg, ...rsa } = await publicJwk('RS256', 'rsa');
     const bundle = await read([{ ...rsa, use: 'jwt-svid' }]);
-    expect(bundle.ok && bundle.keys.map(({ alg }) => alg)).toEqual([
-      'RS256',
-      'RS384',
-      'RS512',
-      'PS256',
-      'PS384',
-      'PS512',
-    ]);
+    expect(bundle.keys.map(({ alg }) => alg)).toEqual(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']);
   });
 
   it('may be empty, or hold nothing usable: then nobody can prove anything (SB-03)', async () => {
-    expect(await read([])).toEqual({ ok: true, keys: [], ignored: [] });
-    expect(await named([{ ...other, use: 'x509-svid' }])).toEqual({ kids: [], ignored: [] });
+    expect(await read([])).toEqual({ keys: [], authorities: [], ignored: [] });
+    const ignored = [{ index: 0, why: 'has no x5c' }];
+    expect(await read([{ ...other, use: 'x509-svid' }])).toEqual({ keys: [], authorities: [], ignored });
   });
 
   it('is nothing without `keys` (SB-03)', async () => {
-    const problem = 'has no array `keys`';
-    expect(await readTrustBundle('{"spiffe_sequence":1}', SPIFFE.algorithms)).toEqual({ ok: false, problem });
+    expect(await readText('{"spiffe_sequence":1}')).toBe('has no array `keys`');
   });
 
   it('tells its sequence, and its refresh hint within our limits (SB-02, F-16)', async () => {
     const hint = async (seconds: unknown) => {
       const bundle = await read([good], { spiffe_sequence: 7, spiffe_refresh_hint: seconds });
-      return bundle.ok && [bundle.sequence, bundle.refreshHintSeconds];
+      return [bundle.sequence, bundle.refreshHintSeconds];
     };
-    expect(await hint(600)).toEqual([7, 600]);
-    expect(await hint(1)).toEqual([7, BUNDLE_REFRESH_SECONDS_MIN]);
-    expect(await hint(1e12)).toEqual([7, BUNDLE_REFRESH_SECONDS_MAX]);
-    for (const nonsense of [0, -5, 1.5, '600', null]) expect(await hint(nonsense)).toEqual([7, undefined]);
+    expect(await hint(600)).toEqual([7n, 600]);
+    expect(await hint(1)).toEqual([7n, BUNDLE_REFRESH_SECONDS_MIN]);
+    expect(await hint(1e12)).toEqual([7n, BUNDLE_REFRESH_SECONDS_MAX]);
+    for (const nonsense of [0, -5, 1.5, '600', null]) expect(await hint(nonsense)).toEqual([7n, undefined]);
   });
 });

@@ -101,7 +101,7 @@ export const SOURCES: Readonly<Record<string, (more?: Partial<SourceSettings>) =
   },
   spiffe: async (more) => {
     const key = await createPlatformKey('ES256', 'jwt-svid');
-    const options = { trustDomain: 'prod.example', bundle: { file: 'bundle.json' } };
+    const options = { trustDomain: 'prod.example', bundle: { file: 'bundle.json' }, privateNetwork: false };
     const verifier = spiffe.create(settingsOf('mesh', more), options, await partsOf(key));
     return under('spiffe', key, verifier, () => jwtSvid('spiffe://prod.example/ns/payments/sa/api', AUDIENCE, NOW));
   },

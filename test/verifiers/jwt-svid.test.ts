@@ -17,7 +17,7 @@ describe('JWT-SVIDs', () => {
       DOMAINS.map(async (trustDomain) => {
         const key = await createPlatformKey('ES256', 'jwt-svid');
         keys.set(trustDomain, key);
-        const options = { trustDomain, bundle: { file: 'unused' } };
+        const options = { trustDomain, bundle: { file: 'unused' }, privateNetwork: false };
         return spiffe.create(settingsOf(trustDomain.replace('.', '-')), options, await partsOf(key));
       }),
     );
@@ -55,7 +55,7 @@ describe('JWT-SVIDs', () => {
     const key = await createPlatformKey(algorithm, 'jwt-svid');
     const source = spiffe.create(
       settingsOf('mesh'),
-      { trustDomain: 'd.example', bundle: { file: 'x' } },
+      { trustDomain: 'd.example', bundle: { file: 'x' }, privateNetwork: false },
       await partsOf(key),
     );
     const text = await key.sign(jwtSvid('spiffe://d.example/w', AUDIENCE, NOW));

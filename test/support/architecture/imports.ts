@@ -53,6 +53,7 @@ function arrowAllowed(zone: string, target: string): boolean {
 const CONFINED: readonly { readonly modules: RegExp; readonly places: readonly string[] }[] = [
   { modules: /^jose$/, places: ['src/verifiers/jose.ts', 'src/keys/', `src/${DEMO}/`] },
   { modules: /^(fastify|@fastify\/.*)$/, places: ['src/adapters/'] },
+  { modules: /^@grpc\/.*$/, places: ['src/outbound/'] },
   { modules: /^ioredis$/, places: ['src/stores/redis.ts'] },
   { modules: /^prom-client$/, places: ['src/adapters/observe/'] },
   { modules: /^pino$/, places: ['src/adapters/', 'src/compose.ts', 'src/main.ts'] },
