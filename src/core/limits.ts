@@ -114,6 +114,19 @@ export const KEYS_RETRY_SECONDS_MIN = 1;
 /** Name look-ups at once: libuv lets getaddrinfo have half of its four threads, and a third would only queue there (F-14). */
 export const LOOKUPS_AT_ONCE_MAX = 2;
 
+// TokenReview.
+
+/** One review, whole; an API server answers in some ten milliseconds (F-18). */
+export const TOKEN_REVIEW_MS = 1_000;
+/** The answer: it repeats the token that it was asked about, and adds under 4 KiB. */
+export const TOKEN_REVIEW_BYTES_MAX = 131_072;
+/** Reviews of one source on their way at once: a server that answers in 100 ms then does 320 a second (F-18). */
+export const TOKEN_REVIEWS_AT_ONCE_MAX = 32;
+/** Reviews of one source in a second. An API server shares some hundred requests at once among all of a cluster. */
+export const TOKEN_REVIEWS_PER_SECOND_MAX = 100;
+/** What a caller is told to wait where the API server could not be asked, in seconds. */
+export const TOKEN_REVIEW_RETRY_SECONDS = 1;
+
 // Policy.
 
 /** On a reload, reading and compiling policies may take this long in its own thread; ten thousand rules take two seconds. */

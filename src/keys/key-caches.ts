@@ -54,7 +54,7 @@ export function createKeyCaches(parts: KeyCachesParts): KeyCaches {
   return Object.freeze({
     async open(origin, algorithms, files) {
       const text = 'file' in origin ? files.get(origin.file) : undefined;
-      const ca = origin.from === 'url' && origin.ca !== undefined ? files.get(origin.ca) : undefined;
+      const ca = 'ca' in origin && origin.ca !== undefined ? files.get(origin.ca) : undefined;
       const digest = createHash('sha256')
         .update(JSON.stringify([origin, algorithms, text, ca]))
         .digest('hex');
@@ -62,9 +62,11 @@ export function createKeyCaches(parts: KeyCachesParts): KeyCaches {
       if (known) return { ok: true, opened: known };
 
       const made =
-        text === undefined
-          ? remote(parts, origin, algorithms, ca, digest)
-          : await pinned(origin, algorithms, text, digest);
+        origin.from === 'none'
+          ? noKeys(digest)
+          : text === undefined
+            ? remote(parts, origin, algorithms, ca, digest)
+            : await pinned(origin, algorithms, text, digest);
       if (!made.ok) return made;
       caches.set(digest, made.held);
       return { ok: true, opened: made.held };
@@ -80,6 +82,12 @@ export function createKeyCaches(parts: KeyCachesParts): KeyCaches {
 }
 
 type Made = { readonly ok: true; readonly held: Held } | { readonly ok: false; readonly problem: string };
+
+/** Nothing is proved by keys here: whoever is asked about every token knows. */
+function noKeys(digest: string): Made {
+  const keys = createPinnedKeys([]);
+  return { ok: true, held: { digest, keys, authorities: NONE, ignored: [], close: keys.close } };
+}
 
 async function pinned(
   origin: KeyOrigin,
@@ -109,8 +117,7 @@ function remote(
     outbound: parts.outbound,
     clock: parts.clock,
     randomBytes: parts.randomBytes,
-    origin: place.origin,
-    privateNetwork: place.privateNetwork,
+    ...place,
     use: 'sig',
     algorithms,
     ...(ca === undefined ? {} : { ca }),
@@ -120,12 +127,18 @@ function remote(
   return { ok: true, held: { digest, keys, authorities: NONE, ignored: [], close: keys.close } };
 }
 
-function placeOf(origin: KeyOrigin): { readonly origin: KeysOrigin; readonly privateNetwork: boolean } | undefined {
+interface Place {
+  readonly origin: KeysOrigin;
+  readonly privateNetwork: boolean;
+  readonly tokenFile?: string;
+}
+
+function placeOf(origin: KeyOrigin): Place | undefined {
   switch (origin.from) {
     case 'discovery':
-      return { origin: { discovery: origin.issuer, issuer: origin.issuer }, privateNetwork: origin.privateNetwork };
+      return place({ discovery: origin.base ?? origin.issuer, issuer: origin.issuer }, origin);
     case 'url':
-      return { origin: { url: origin.url }, privateNetwork: origin.privateNetwork };
+      return place({ url: origin.url }, origin);
     case 'file':
     case 'none':
     case 'bundle':
@@ -134,3 +147,12 @@ function placeOf(origin: KeyOrigin): { readonly origin: KeysOrigin; readonly pri
       return undefined;
   }
 }
+
+const place = (
+  origin: KeysOrigin,
+  { privateNetwork, tokenFile }: Pick<Place, 'privateNetwork' | 'tokenFile'>,
+): Place => ({
+  origin,
+  privateNetwork,
+  ...(tokenFile === undefined ? {} : { tokenFile }),
+});
