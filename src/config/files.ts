@@ -8,11 +8,14 @@ import { CONFIG_FILE_BYTES_MAX, POLICY_FILES_MAX, YAML_DEPTH_MAX } from '../core
 /** What loading needs of a file system. Paths are absolute; both throw where they cannot answer. */
 export interface ConfigFiles {
   read(path: string): string;
+  /** Throws where `read` would. For a file that is read anew whenever it is used: what it holds now is no part of a load. */
+  probe(path: string): void;
   /** Every file below a folder. */
   list(path: string): readonly { readonly path: string }[];
 }
 
-export const createConfigFiles = (): ConfigFiles => Object.freeze({ read, list });
+export const createConfigFiles = (): ConfigFiles =>
+  Object.freeze({ read, probe: (path: string) => void read(path), list });
 
 function read(path: string): string {
   // Opening a pipe that nobody writes to would otherwise wait for ever.

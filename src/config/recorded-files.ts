@@ -20,6 +20,7 @@ export function recordFiles(files: ConfigFiles): RecordedFiles {
       texts.set(path, hashOf(text));
       return text;
     },
+    probe: (path: string) => files.probe(path),
     list(path: string) {
       const found = listOf(path);
       lists.set(path, JSON.stringify(found));

@@ -1,5 +1,6 @@
 // Files that a source's options name, as `{ file: path }`, `ca: path` or `bootstrap: path`: made absolute, read once, and kept by
-// their path, so that what is verified later is what was loaded, and a file that is missing is a problem of loading.
+// their path, so that what is verified later is what was loaded, and a file that is missing is a problem of loading. A `tokenFile` only has to be there:
+// it is a secret that somebody renews, so it is read anew for every use and is part of no digest.
 
 import { resolve } from 'node:path';
 import { problemAt } from '../parsing/problems.ts';
@@ -20,6 +21,8 @@ export interface References {
 
 /** Members of options that hold the path of a file. */
 const PATHS = ['file', 'ca', 'bootstrap'];
+/** The member that holds the path of a file that is read anew for every use. */
+const RENEWED = 'tokenFile';
 
 export function createReferences(input: {
   readonly document: YamlDocument;
@@ -29,18 +32,24 @@ export function createReferences(input: {
   const texts = new Map<string, string>();
   const problems: Problem[] = [];
 
-  const read = (path: string, at: YamlPath): string | undefined => {
+  const attempt = <Found>(use: (path: string) => Found, path: string, at: YamlPath): Found | undefined => {
     try {
-      return input.files.read(path);
+      return use(path);
     } catch (error) {
       problems.push(problemAt(input.document, at, `the file cannot be read (${reasonOf(error)})`));
       return undefined;
     }
   };
 
+  const read = (path: string, at: YamlPath): string | undefined => attempt(input.files.read, path, at);
+
   const member = (name: string, value: unknown, at: YamlPath): unknown => {
-    if (!PATHS.includes(name) || typeof value !== 'string') return inside(value, at);
+    if (typeof value !== 'string' || !(name === RENEWED || PATHS.includes(name))) return inside(value, at);
     const path = resolve(input.base, value);
+    if (name === RENEWED) {
+      attempt(input.files.probe, path, at);
+      return path;
+    }
     const text = texts.get(path) ?? read(path, at);
     if (text !== undefined) texts.set(path, text);
     return path;

@@ -134,6 +134,7 @@ export const PATH_CERTIFICATES_MAX = 12;
 export const PATH_SIGNATURES_MAX = 32;
 /** Names compared with constraints for one verdict: some 5 ms (A-90). */
 export const NAME_COMPARISONS_MAX = 100_000;
+
 // The Workload API.
 
 /** The path of a Unix socket: what `sun_path` holds on Linux, without its final NUL. */
@@ -158,6 +159,19 @@ export const WORKLOAD_STABLE_MS = 5_000;
 export const WORKLOAD_FIRST_MESSAGE_MS = 60_000;
 /** A connection without traffic is asked for a sign of life. gRPC servers in Go hang up on who asks more than every 5 minutes. */
 export const WORKLOAD_KEEPALIVE_MS = 330_000;
+
+// TokenReview.
+
+/** One review, whole; an API server answers in some ten milliseconds (F-18). */
+export const TOKEN_REVIEW_MS = 1_000;
+/** The answer: it repeats the token that it was asked about, and adds under 4 KiB. */
+export const TOKEN_REVIEW_BYTES_MAX = 131_072;
+/** Reviews of one source on their way at once: a server that answers in 100 ms then does 320 a second (F-18). */
+export const TOKEN_REVIEWS_AT_ONCE_MAX = 32;
+/** Reviews of one source in a second. An API server shares some hundred requests at once among all of a cluster. */
+export const TOKEN_REVIEWS_PER_SECOND_MAX = 100;
+/** What a caller is told to wait where the API server could not be asked, in seconds. */
+export const TOKEN_REVIEW_RETRY_SECONDS = 1;
 
 // Policy.
 

@@ -183,7 +183,13 @@ export type PolicyRefusal =
 /** Something we depend on cannot serve now; the same request may pass later. */
 export type UnavailableRefusal =
   | { readonly reason: 'keys_unavailable'; readonly source: string; readonly retryAfterSeconds: number }
-  | { readonly reason: 'review_unavailable'; readonly source: string; readonly retryAfterSeconds: number }
+  | {
+      readonly reason: 'review_unavailable';
+      readonly source: string;
+      /** Why, without a byte of what was answered. */
+      readonly problem: string;
+      readonly retryAfterSeconds: number;
+    }
   | { readonly reason: 'store_unavailable'; readonly retryAfterSeconds: number }
   | { readonly reason: 'audit_unavailable'; readonly retryAfterSeconds: number }
   | { readonly reason: 'overloaded'; readonly retryAfterSeconds: number };

@@ -1,10 +1,12 @@
 // Where an issuer keeps its keys: its discovery document (OpenID Connect Discovery 1.0 §4, RFC 8414 §3.3), or a URL that the
 // operator wrote. Refuses a document of another issuer, and a `jwks_uri` that leads elsewhere (A-37): the document's own
 // origin and the issuer's are the operator's words, and a few platforms are known to keep keys on a second host of theirs.
+// A bearer token is sent to the origin that the operator wrote, and nowhere that a document leads to (KB-08).
 
 import { isJsonObject } from '../core/json.ts';
 import { DISCOVERY_BYTES_MAX, KEY_SET_BYTES_MAX } from '../core/limits.ts';
-import type { Outbound, OutboundAnswer } from '../core/ports.ts';
+import type { Outbound, OutboundAnswer, OutboundRequest } from '../core/ports.ts';
+import { readTokenFile } from '../files/token-file.ts';
 import { decodeUtf8, readJson } from '../parsing/json.ts';
 
 /** The issuer or base URL to discover from, and the issuer that the document must name; or the key set's own URL. */
@@ -14,6 +16,8 @@ export interface FetchParts {
   readonly origin: KeysOrigin;
   readonly outbound: Outbound;
   readonly ca?: string;
+  /** Holds a bearer token for the origin, read anew for every request. */
+  readonly tokenFile?: string;
   readonly privateNetwork?: boolean;
 }
 
@@ -39,7 +43,7 @@ export async function fetchKeySet(parts: FetchParts): Promise<Fetched<string>> {
   if (!place.ok) return place;
   const { url, own } = place.value;
   const request = { url, bytesMax: KEY_SET_BYTES_MAX, accept: 'application/jwk-set+json, application/json' };
-  return textOf('key set', await parts.outbound.request(own ? { ...request, ...network(parts) } : request));
+  return ask(parts, 'key set', own ? { ...request, ...network(parts) } : request);
 }
 
 interface Place {
@@ -53,7 +57,7 @@ type Discovery = Extract<KeysOrigin, { discovery: string }>;
 async function discover(parts: FetchParts, origin: Discovery): Promise<Fetched<Place>> {
   const url = discoveryUrl(origin.discovery);
   const request = { url, bytesMax: DISCOVERY_BYTES_MAX, accept: 'application/json', ...network(parts) };
-  const text = textOf('discovery document', await parts.outbound.request(request));
+  const text = await ask(parts, 'discovery document', request);
   if (!text.ok) return text;
   const read = readJson(text.value);
   if (!read.ok) return failed(`discovery document: not acceptable JSON (${read.problem})`);
@@ -76,8 +80,9 @@ function judgePlace(jwksUri: string, origin: Discovery): Fetched<Place> {
   if (named.includes(url.origin)) return ok({ url: jwksUri, own: true });
   if (named.some((from) => from !== undefined && KEYS_ELSEWHERE.get(from) === url.origin))
     return ok({ url: jwksUri, own: false });
+  // An API server names the address that it advertises to its cluster.
   return failed(
-    'discovery document: jwks_uri is on another origin; if that is right, configure the URL of the key set',
+    'discovery document: jwks_uri is on another origin; configure the URL of the key set, as it is reached from here, instead: `jwks: { url: ... }`',
   );
 }
 
@@ -85,6 +90,15 @@ const network = (parts: FetchParts) => ({
   ...(parts.ca === undefined ? {} : { ca: parts.ca }),
   ...(parts.privateNetwork === undefined ? {} : { privateNetwork: parts.privateNetwork }),
 });
+
+async function ask(parts: FetchParts, what: string, request: OutboundRequest): Promise<Fetched<string>> {
+  const written = 'url' in parts.origin ? parts.origin.url : parts.origin.discovery;
+  if (parts.tokenFile === undefined || URL.parse(written)?.origin !== URL.parse(request.url)?.origin)
+    return textOf(what, await parts.outbound.request(request));
+  const read = await readTokenFile(parts.tokenFile);
+  if (!read.ok) return failed(`${what}: ${read.problem}`);
+  return textOf(what, await parts.outbound.request({ ...request, bearer: read.token }));
+}
 
 function textOf(what: string, answer: OutboundAnswer): Fetched<string> {
   if (!answer.ok) return failed(`${what}: ${answer.problem} (${answer.detail})`);

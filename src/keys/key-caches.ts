@@ -112,11 +112,11 @@ async function make(parts: KeyCachesParts, origin: KeyOrigin, context: MakeWith)
     case 'file':
       return pinned(origin.file, context);
     case 'discovery':
-      return remote(parts, { discovery: origin.issuer, issuer: origin.issuer }, origin, context);
+      return remote(parts, { discovery: origin.base ?? origin.issuer, issuer: origin.issuer }, origin, context);
     case 'url':
       return remote(parts, { url: origin.url }, origin, context);
     case 'none':
-      return { ok: false, problem: 'the file was not read', at: ['jwks'] };
+      return noKeys(digest);
     case 'bundle':
     case 'bundle_endpoint':
     case 'workload_api': {
@@ -126,6 +126,12 @@ async function make(parts: KeyCachesParts, origin: KeyOrigin, context: MakeWith)
       return { ok: true, held: { digest, keys, authorities: keys.authorities, ignored, close: keys.close } };
     }
   }
+}
+
+/** Nothing is proved by keys here: whoever is asked about every token knows. */
+function noKeys(digest: string): Made {
+  const keys = createPinnedKeys([]);
+  return { ok: true, held: { digest, keys, authorities: NONE, ignored: [], close: keys.close } };
 }
 
 async function pinned(file: string, { algorithms, files, digest }: MakeWith): Promise<Made> {
@@ -150,6 +156,7 @@ function remote(
     randomBytes: parts.randomBytes,
     origin: place,
     privateNetwork: origin.privateNetwork,
+    ...(origin.tokenFile === undefined ? {} : { tokenFile: origin.tokenFile }),
     use: 'sig',
     algorithms,
     ...(ca === undefined ? {} : { ca }),

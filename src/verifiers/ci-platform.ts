@@ -6,10 +6,10 @@ import { GITHUB } from '../platforms/github.ts';
 import { GITLAB } from '../platforms/gitlab.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import { createJwtVerifier } from './jwt.ts';
-import { issuerUrl, keyOptions, keyOriginOf, keysArePrivate } from './key-options.ts';
+import { issuerUrl, keyOptions, keyOriginOf, keysArePrivate, oneOrigin } from './key-options.ts';
 import type { SourceKind } from './kind.ts';
 
-const options = z.object({ issuer: issuerUrl.optional(), ...keyOptions });
+const options = z.object({ issuer: issuerUrl.optional(), ...keyOptions }).superRefine(oneOrigin);
 
 function ciPlatform(table: PlatformTable & { readonly issuer: string }): SourceKind<typeof options> {
   const issuerOf = (chosen: z.infer<typeof options>) => chosen.issuer ?? table.issuer;

@@ -3,7 +3,7 @@
 
 import { hash } from 'node:crypto';
 import type { JsonObject } from '../core/json.ts';
-import { LEEWAY_SECONDS } from '../core/limits.ts';
+import { LEEWAY_SECONDS, TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/ports.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse } from '../core/refusal.ts';
@@ -24,12 +24,14 @@ import {
 import { signedByOne } from './jose.ts';
 import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
 import { principalName } from './name.ts';
+import type { TokenReview } from './token-review.ts';
 
 export interface JwtSource {
   readonly settings: SourceSettings;
   readonly table: PlatformTable;
   readonly responsibility: Responsibility;
-  readonly keys: KeySource;
+  /** Undefined only where there is a `review`. */
+  readonly keys: KeySource | undefined;
   readonly issuer: string;
   readonly tell: 'caller' | 'operator';
   readonly presenter: 'self' | 'client';
@@ -45,6 +47,8 @@ export interface JwtSource {
   readonly ownProblem?: (claims: JsonObject) => ClaimRefusal | undefined;
   /** The name, where the kind does not take it from its table. */
   readonly ownName?: (claims: JsonObject) => string;
+  /** Asked last of all about a token that nothing else refuses. Where there are no `keys`, it alone proves. */
+  readonly review?: TokenReview;
   /** A second bound on the expiry, such as Kubernetes' `warnafter`. */
   readonly earlierExpiry?: (claims: JsonObject) => number | undefined;
 }
@@ -86,12 +90,24 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       const principal = principalOf(source, jws.claims);
       if (!principal.ok) return no(principal.refusal);
 
-      const keys = await source.keys.find({ alg: jws.alg as SignatureAlgorithm, kid: jws.kid });
-      if (keys.found === 'unavailable')
+      const keys = await source.keys?.find({ alg: jws.alg as SignatureAlgorithm, kid: jws.kid });
+      if (!keys && !source.review) throw new Error('a source without keys and without a review');
+      if (keys?.found === 'unavailable')
         return refuse({ reason: 'keys_unavailable', source: settings.name, retryAfterSeconds: keys.retryAfterSeconds });
-      if (keys.found === 'none') return no({ reason: 'key_unknown' });
-      if (!(await signedByOne(jws, keys.found))) return no({ reason: 'signature_invalid' });
-      return ok(asProved(principal.value, proofOf(source, jws, replay)));
+      if (keys?.found === 'none') return no({ reason: 'key_unknown' });
+      if (keys && !(await signedByOne(jws, keys.found))) return no({ reason: 'signature_invalid' });
+
+      const review = await source.review?.(jws.text, jws.claims);
+      if (review?.reviewed === 'unavailable')
+        return refuse({
+          reason: 'review_unavailable',
+          source: settings.name,
+          problem: review.problem,
+          retryAfterSeconds: TOKEN_REVIEW_RETRY_SECONDS,
+        });
+      if (review?.reviewed === 'refused') return no({ reason: 'review_refused', problem: review.problem });
+      const proved = review ? { ...principal.value, claims: review.claims } : principal.value;
+      return ok(asProved(proved, proofOf(source, jws, replay)));
     },
 
     assume(claims) {

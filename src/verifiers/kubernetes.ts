@@ -1,5 +1,6 @@
 // Kubernetes projected service account tokens, verified offline by the cluster's keys (KB-01 to KB-05, KB-09). `sub` must agree
 // with the claims that the API server puts beside it; legacy secret tokens, which never expire, are refused whatever signed them.
+// Where the operator says so, the API server is asked about each token too, or instead of keys (token-review.ts).
 
 import { z } from 'zod';
 import { isJsonObject, type JsonObject, valueAt } from '../core/json.ts';
@@ -7,21 +8,24 @@ import { NUMERIC_DATE_MAX } from '../core/limits.ts';
 import { KUBERNETES } from '../platforms/kubernetes.ts';
 import type { ClaimRefusal } from './claims.ts';
 import { createJwtVerifier } from './jwt.ts';
-import { issuerUrl, keyOptions, keyOriginOf } from './key-options.ts';
+import { issuerUrl, keyOriginOf, oneOrigin, reviewedKeyOptions } from './key-options.ts';
 import type { SourceKind } from './kind.ts';
+import { createTokenReview } from './token-review.ts';
 
 /** The issuer of every cluster that nobody configured: it names no cluster, so its keys must be written down. */
 const DEFAULT_ISSUERS = ['https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local'];
 const BOUND_OBJECTS = ['pod', 'node', 'secret'];
 
-const options = z.object({ issuer: issuerUrl, ...keyOptions }).superRefine((chosen, context) => {
-  if (DEFAULT_ISSUERS.includes(chosen.issuer) && chosen.jwks === undefined)
-    context.addIssue({
-      code: 'custom',
-      path: ['issuer'],
-      message:
-        "is the same for every cluster and cannot be reached from outside it: give the cluster's keys with `jwks: { file: ... }`",
-    });
+const options = z.object({ issuer: issuerUrl, ...reviewedKeyOptions }).superRefine((chosen, context) => {
+  const no = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+  if (DEFAULT_ISSUERS.includes(chosen.issuer) && chosen.jwks === undefined && chosen.discovery === undefined)
+    no(
+      'issuer',
+      "is the same for every cluster and cannot be reached from outside it: give the cluster's keys with `jwks: { file: ... }`, or `discovery: { url: ... }` where the broker reaches its API server",
+    );
+  if (chosen.jwks === 'none' && chosen.tokenReview === undefined)
+    no('jwks', '`none` needs `tokenReview`: somebody has to vouch for the tokens');
+  oneOrigin(chosen, context);
 });
 
 export const kubernetes: SourceKind<typeof options> = Object.freeze({
@@ -32,11 +36,21 @@ export const kubernetes: SourceKind<typeof options> = Object.freeze({
   subjects: () => 'workloads',
   pins: () => [],
   keyOrigin: (chosen) => keyOriginOf(chosen.issuer, chosen),
-  create: (settings, chosen, { keys }) =>
+  create: (settings, chosen, { keys, outbound, clock, files }) =>
     createJwtVerifier({
       settings,
       table: KUBERNETES,
-      keys,
+      keys: chosen.jwks === 'none' ? undefined : keys,
+      ...(chosen.tokenReview && {
+        review: createTokenReview({
+          place: chosen.tokenReview,
+          audience: settings.audience,
+          privateNetwork: chosen.privateNetwork,
+          outbound,
+          clock,
+          files,
+        }),
+      }),
       issuer: chosen.issuer,
       responsibility: { issuer: chosen.issuer, audience: settings.audience },
       tokenTypes: KUBERNETES.tokenTypes,

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';
 import { OIDC } from '../platforms/oidc.ts';
 import { createJwtVerifier } from './jwt.ts';
-import { issuerUrl, keyOptions, keyOriginOf, keysArePrivate } from './key-options.ts';
+import { issuerUrl, keyOptions, keyOriginOf, keysArePrivate, oneOrigin } from './key-options.ts';
 import type { SourceKind } from './kind.ts';
 
 const TOKEN_TYPES = { access_token: ACCESS_TOKEN_TYPE, id_token: ID_TOKEN_TYPE, jwt: JWT_TOKEN_TYPE } as const;
@@ -23,6 +23,7 @@ const options = z
     ...keyOptions,
   })
   .superRefine((chosen, context) => {
+    oneOrigin(chosen, context);
     if (chosen.subjects === 'people' && chosen.presenter === 'self')
       context.addIssue({
         code: 'custom',

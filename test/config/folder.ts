@@ -34,17 +34,20 @@ export const FILES: Readonly<Record<string, string>> = {
 };
 
 export const filesOf = (texts: Readonly<Record<string, string>>): ConfigFiles => ({
-  read(path) {
-    const text = texts[path];
-    if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
-    return text;
-  },
+  read: (path) => readOf(texts, path),
+  probe: (path) => void readOf(texts, path),
   list(path) {
     const found = Object.keys(texts).filter((file) => file.startsWith(join(path, '/')));
     if (found.length === 0) throw Object.assign(new Error('no such folder'), { code: 'ENOENT' });
     return found.map((file) => ({ path: file }));
   },
 });
+
+function readOf(texts: Readonly<Record<string, string>>, path: string): string {
+  const text = texts[path];
+  if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
+  return text;
+}
 
 export const load = (
   text: string,

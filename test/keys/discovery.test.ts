@@ -27,7 +27,9 @@ async function fetchWith(document: unknown, origin: KeysOrigin = { discovery: IS
 }
 
 const problem = (text: string) => ({ ok: false, problem: `discovery document: ${text}` });
-const elsewhere = problem('jwks_uri is on another origin; if that is right, configure the URL of the key set');
+const elsewhere = problem(
+  'jwks_uri is on another origin; configure the URL of the key set, as it is reached from here, instead: `jwks: { url: ... }`',
+);
 
 describe('discovery', () => {
   it('leads to the key set, with the network that the operator gave', async () => {

@@ -61,7 +61,7 @@ const EVERY: { readonly [R in Reason]: Extract<Refusal, { reason: R }> } = {
   certificate_refused: { ...credential, reason: 'certificate_refused', problem: 'der' },
   review_refused: { ...credential, reason: 'review_refused', problem: 'audience' },
   binding_mismatch: { ...credential, reason: 'binding_mismatch' },
-  review_unavailable: { reason: 'review_unavailable', source: 'eks', retryAfterSeconds: 1 },
+  review_unavailable: { reason: 'review_unavailable', source: 'eks', problem: 'timeout', retryAfterSeconds: 1 },
   no_rule: { reason: 'no_rule' },
   target_unknown: { reason: 'target_unknown' },
   targets_differ: { reason: 'targets_differ' },
