@@ -7,7 +7,7 @@ let listener: ObserveListener;
 afterEach(() => listener.close());
 
 const READY: Readiness = {
-  needs: { audit: true, store: true, signingKeys: true, policy: true },
+  needs: { audit: true, store: true, signingKeys: true, policy: true, certificate: true },
   stopping: false,
   degraded: [],
 };
