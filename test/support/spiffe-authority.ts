@@ -16,6 +16,7 @@ import {
 import { createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const PURPOSES = { client: ExtendedKeyUsage.clientAuth, server: ExtendedKeyUsage.serverAuth };
 const DAY_MS = 86_400_000;
 
 export interface SvidOptions {
@@ -24,7 +25,8 @@ export interface SvidOptions {
   readonly dnsNames?: readonly string[];
   readonly notBefore?: Date;
   readonly notAfter?: Date;
-  readonly extendedKeyUsage?: readonly ExtendedKeyUsage[];
+  /** Extended key usages; both unless said. */
+  readonly purposes?: readonly ('client' | 'server')[];
   /** Signs by a key of its own instead of the authority's. */
   readonly selfSigned?: boolean;
   /** Puts an intermediate authority between root and leaf, and into the chain. */
@@ -114,7 +116,8 @@ export async function openSpiffeAuthority(trustDomain: string): Promise<SpiffeAu
   };
 }
 
-const makeKeys = (): Promise<webcrypto.CryptoKeyPair> => webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+const makeKeys = (): Promise<webcrypto.CryptoKeyPair> =>
+  webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 const serial = (): string => Buffer.from(webcrypto.getRandomValues(new Uint8Array(8)).fill(1, 0, 1)).toString('hex');
 const base64 = (certificate: X509Certificate): string => Buffer.from(certificate.rawData).toString('base64');
 const uri = (value: string) => ({ type: 'url' as const, value });
@@ -158,7 +161,7 @@ async function makeIntermediate(root: Root): Promise<Root> {
 
 async function mintSvid(root: Root, id: string, options: SvidOptions): Promise<X509Svid> {
   const { uris = [id], dnsNames = [], selfSigned = false, intermediate = false } = options;
-  const usages = options.extendedKeyUsage ?? [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth];
+  const usages = (options.purposes ?? ['server', 'client']).map((purpose) => PURPOSES[purpose]);
   const keys = await makeKeys();
   const signer = intermediate ? await makeIntermediate(root) : root;
   const leaf = await X509CertificateGenerator.create({
@@ -172,7 +175,7 @@ async function mintSvid(root: Root, id: string, options: SvidOptions): Promise<X
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([...usages]),
+      new ExtendedKeyUsageExtension(usages),
       new SubjectAlternativeNameExtension([
         ...uris.map(uri),
         ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
