@@ -111,9 +111,11 @@ function createSearch(input: PathInput): Search {
 
   const extend = (path: readonly Certificate[]): readonly Certificate[] | undefined => {
     const last = path.at(-1);
-    if (last === undefined || path.length >= PATH_CERTIFICATES_MAX) return undefined;
-    if (last.signed.algorithm === undefined) {
-      note('signature_algorithm', path.length);
+    if (last === undefined) return undefined;
+    const ended = path.length >= PATH_CERTIFICATES_MAX ? 'path_too_long' : undefined;
+    const problem = ended ?? (last.signed.algorithm === undefined ? 'signature_algorithm' : undefined);
+    if (problem !== undefined) {
+      note(problem, path.length);
       return undefined;
     }
     for (const authority of likelyFirst(bySubject.get(last.issuer.der) ?? [], last)) {
