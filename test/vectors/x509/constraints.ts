@@ -2,7 +2,7 @@
 
 import { constraintFormRows, excluded, OF, OUTSIDE, permitted, UNREAD, under } from './constraint-forms.ts';
 import { bytes, dns, integer, sequence, tlv, uri } from './encode.ts';
-import { constraints, ID, type Mint, NAMES, names, type Subtrees } from './mint.ts';
+import { constraints, type Mint, NAMES, names, type Subtrees } from './mint.ts';
 import type { Plans, Row } from './vector.ts';
 
 const URIS: readonly Row[] = [

@@ -137,6 +137,8 @@ export interface Plan {
   /** The whole of `[3]`, or nothing of it. */
   readonly bare?: Buffer;
   readonly signer?: Key;
+  /** The signature as it stands in the certificate. */
+  readonly wrap?: (signature: Buffer) => Buffer;
   /** Changes the finished certificate. */
   readonly spoil?: (der: Buffer) => Buffer;
 }
@@ -169,7 +171,7 @@ export const constraints = ({ permitted, excluded }: Subtrees, critical = true):
 export function certificate(
   plan: Required<Pick<Plan, 'issuer' | 'subject' | 'notBefore' | 'notAfter' | 'spki' | 'signer'>> & Plan,
 ): Buffer {
-  const { algorithm = ALGORITHMS.es256, extensions = {}, spoil = (der: Buffer) => der } = plan;
+  const { algorithm = ALGORITHMS.es256, extensions = {}, wrap = bits, spoil = (der: Buffer) => der } = plan;
   const { basic, usage, purposes, names, constraints, subjectKeyId, authorityKeyId, more = [] } = extensions;
   const list = [basic, usage, purposes, names, constraints, subjectKeyId, authorityKeyId, ...more].filter(
     (one) => one !== undefined,
@@ -186,7 +188,7 @@ export function certificate(
     plan.bare ?? tlv(0xa3, sequence(...list)),
   );
   return spoil(
-    sequence(signedPart, plan.outer ?? algorithm.id, bits(algorithm.sign(signedPart, plan.signer.privateKey))),
+    sequence(signedPart, plan.outer ?? algorithm.id, wrap(algorithm.sign(signedPart, plan.signer.privateKey))),
   );
 }
 

@@ -10,6 +10,8 @@ export interface Presented {
   readonly key: string;
   /** DER of the trust domain's X.509 authorities. */
   readonly anchors: readonly Buffer[];
+  /** Why it cannot be presented over TLS by Node as it stands, where it cannot. */
+  readonly unpresentable?: string;
 }
 
 export interface Vector {
@@ -20,8 +22,6 @@ export interface Vector {
   readonly expected: CertificateProblem;
   readonly bad: Presented;
   readonly good: Presented;
-  /** Why the bad chain cannot be presented over TLS with Node, where it cannot. */
-  readonly unpresentable?: string;
 }
 
 /** What differs from the good chain; `chain` and `anchors` arrange what was made. */
@@ -32,6 +32,7 @@ export interface Plans {
   readonly leafKey?: Key;
   readonly chain?: (made: Made) => readonly Buffer[];
   readonly anchors?: (made: Made) => readonly Buffer[];
+  readonly unpresentable?: string | undefined;
 }
 
 export interface Made {
@@ -47,10 +48,11 @@ export function present(mint: Mint, plans: Plans = {}): Presented {
     chain: plans.chain?.(made) ?? [made.leaf, made.middle],
     anchors: plans.anchors?.(made) ?? [made.root],
     key: String(key.export({ format: 'pem', type: 'pkcs8' })),
+    ...(plans.unpresentable !== undefined && { unpresentable: plans.unpresentable }),
   };
 }
 
-/** What is wrong, the row it is of, the problem, the bad chain, the good one, why it cannot be presented. */
+/** What is wrong, the row it is of, the problem, the bad chain, the good one, why the bad one cannot be presented. */
 export type Row = readonly [
   name: string,
   of: string,
@@ -64,7 +66,6 @@ export const vectorOf = (mint: Mint, [name, of, expected, bad, good, unpresentab
   name,
   of,
   expected,
-  bad: present(mint, bad),
+  bad: present(mint, { unpresentable, ...bad }),
   good: present(mint, good),
-  ...(unpresentable && { unpresentable }),
 });
