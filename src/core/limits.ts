@@ -140,6 +140,8 @@ export const NAME_COMPARISONS_MAX = 100_000;
 export const SOCKET_PATH_BYTES_MAX = 107;
 /** One message: gRPC's own default, which every other client keeps, so no honest agent sends more (F-6). */
 export const WORKLOAD_MESSAGE_BYTES_MAX = 4_194_304;
+/** Outermost fields of one message, which are the elements of its lists: twice the bundles that it may have. */
+export const WORKLOAD_FIELDS_MAX = 2_048;
 /** X.509-SVIDs in one message: a workload has one to three; the first counts. */
 export const WORKLOAD_SVIDS_MAX = 64;
 /** Certificates in the chain of one X.509-SVID: nested SPIRE servers make three or four. */

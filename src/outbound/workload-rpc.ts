@@ -3,10 +3,11 @@
 // Retries nothing by itself, looks no name up, knows no proxy, and repeats nothing that the other side said but its status code.
 
 import { fileURLToPath } from 'node:url';
-import type { Client, ServiceError } from '@grpc/grpc-js';
+import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { ServiceDefinition } from '@grpc/proto-loader';
-import { WORKLOAD_KEEPALIVE_MS, WORKLOAD_MESSAGE_BYTES_MAX } from '../core/limits.ts';
+import { WORKLOAD_FIELDS_MAX, WORKLOAD_KEEPALIVE_MS, WORKLOAD_MESSAGE_BYTES_MAX } from '../core/limits.ts';
 import type { EndpointSocket } from '../parsing/endpoint-socket.ts';
+import { hasFieldsWithin } from '../parsing/protobuf.ts';
 
 /** The messages, as `workload-api.proto` has them: absent fields are empty. */
 export interface X509SvidResponse {
@@ -105,77 +106,96 @@ const OPTIONS = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
+/** The one connection. */
+interface Connection {
+  client(): Client;
+  /**
+   * A lost connection is dropped, or gRPC would go on dialling by a schedule of its own, and remember the failure for the next call. One
+   * that an agent has taken without a word stays: gRPC cannot end it (grpc-node#2785), and it comes alive with the agent, or dies with it.
+   */
+  discardLost(used: Client): void;
+  readonly metadata: Metadata;
+  readonly service: ServiceDefinition;
+}
+
 /** Loads gRPC, which takes 0.1 s that a broker without a socket does not spend, and makes the client. Connects with the first call. */
 export async function loadWorkloadRpc(target: EndpointSocket): Promise<WorkloadRpc> {
   const grpc = await import('@grpc/grpc-js');
   const { load } = await import('@grpc/proto-loader');
   const definition = await load(PROTO, { keepCase: true, defaults: true, arrays: true, objects: true });
-  // Our own file says that this name is a service.
-  const service = definition.SpiffeWorkloadAPI as ServiceDefinition;
+  const { READY, CONNECTING } = grpc.connectivityState;
   const metadata = new grpc.Metadata();
   metadata.set('workload.spiffe.io', 'true');
   let current: Client | undefined;
+  const connection: Connection = {
+    metadata,
+    // Our own file says that this name is a service.
+    service: definition.SpiffeWorkloadAPI as ServiceDefinition,
+    client() {
+      current ??= new grpc.Client(addressOf(target), grpc.credentials.createInsecure(), OPTIONS);
+      return current;
+    },
+    discardLost(used) {
+      const state = used.getChannel().getConnectivityState(false);
+      if (used !== current || state === READY || state === CONNECTING) return;
+      current = undefined;
+      used.close();
+    },
+  };
+  return Object.freeze({
+    stream: <M extends StreamMethod>(name: M, told: StreamListener<Responses[M]>) => openStream(connection, name, told),
+    jwtSvid: (audience: string, deadlineMs: number) => fetchJwtSvid(connection, audience, deadlineMs),
+    close: () => current?.close(),
+  });
+}
 
-  function client(): Client {
-    current ??= new grpc.Client(addressOf(target), grpc.credentials.createInsecure(), OPTIONS);
-    return current;
-  }
+function openStream<M extends StreamMethod>(
+  { client, metadata, service, discardLost }: Connection,
+  name: M,
+  told: StreamListener<Responses[M]>,
+): () => void {
+  const used = client();
+  const { path, serialize, deserialize } = methodOf<Responses[M]>(service, name);
+  const call = used.makeServerStreamRequest(path, serialize, deserialize, {}, metadata);
+  let over = false;
+  const end = (code: StatusCode) => {
+    if (over) return;
+    over = true;
+    discardLost(used);
+    told.ended(code);
+  };
+  call.on('data', (received: Received<Responses[M]>) => {
+    if (!over) told.received(received);
+  });
+  call.on('error', (error: ServiceError) => end(error.code));
+  call.on('status', ({ code }: { readonly code: StatusCode }) => end(code));
+  return () => {
+    over = true;
+    call.cancel();
+    discardLost(used);
+  };
+}
 
-  /** A lost connection is dropped, or gRPC would go on dialling by a schedule of its own, and remember the failure for the next call. */
-  function discardLost(used: Client): void {
-    if (used !== current || used.getChannel().getConnectivityState(false) === grpc.connectivityState.READY) return;
-    current = undefined;
-    used.close();
-  }
-
-  function stream<M extends StreamMethod>(name: M, told: StreamListener<Responses[M]>): () => void {
-    const used = client();
-    const { path, serialize, deserialize } = methodOf<Responses[M]>(service, name);
-    const call = used.makeServerStreamRequest(path, serialize, deserialize, {}, metadata);
-    let over = false;
-    const end = (code: StatusCode) => {
-      if (over) return;
-      over = true;
-      discardLost(used);
-      told.ended(code);
-    };
-    call.on('data', (received: Received<Responses[M]>) => {
-      if (!over) told.received(received);
+function fetchJwtSvid(
+  { client, metadata, service, discardLost }: Connection,
+  audience: string,
+  deadlineMs: number,
+): Promise<JwtSvidReceived> {
+  const used = client();
+  const { path, serialize, deserialize } = methodOf<JwtSvidResponse>(service, 'FetchJWTSVID');
+  const asked = { audience: [audience] };
+  return new Promise((resolve) => {
+    const call = used.makeUnaryRequest(path, serialize, deserialize, asked, metadata, (error, received) => {
+      clearTimeout(timer);
+      if (error) discardLost(used);
+      resolve(error || !received ? { code: error?.code ?? UNAVAILABLE } : received);
     });
-    call.on('error', (error: ServiceError) => end(error.code));
-    call.on('status', ({ code }: { readonly code: StatusCode }) => end(code));
-    return () => {
-      over = true;
+    const timer = setTimeout(() => {
+      resolve({ code: DEADLINE_EXCEEDED });
       call.cancel();
-      discardLost(used);
-    };
-  }
-
-  function jwtSvid(audience: string, deadlineMs: number): Promise<JwtSvidReceived> {
-    const used = client();
-    const { path, serialize, deserialize } = methodOf<JwtSvidResponse>(service, 'FetchJWTSVID');
-    return new Promise((resolve) => {
-      const call = used.makeUnaryRequest(
-        path,
-        serialize,
-        deserialize,
-        { audience: [audience] },
-        metadata,
-        (error, received) => {
-          clearTimeout(timer);
-          if (error) discardLost(used);
-          resolve(error || !received ? { code: error?.code ?? UNAVAILABLE } : received);
-        },
-      );
-      const timer = setTimeout(() => {
-        resolve({ code: DEADLINE_EXCEEDED });
-        call.cancel();
-      }, deadlineMs);
-      timer.unref();
-    });
-  }
-
-  return Object.freeze({ stream, jwtSvid, close: () => current?.close() });
+    }, deadlineMs);
+    timer.unref();
+  });
 }
 
 const addressOf = (target: EndpointSocket): string => {
@@ -199,6 +219,7 @@ function methodOf<T>(service: ServiceDefinition, name: keyof Responses): Method<
     serialize: method.requestSerialize,
     // Thrown in here, it would end the stream; a message that cannot be read is no reason to ask again for the same.
     deserialize: (bytes) => {
+      if (!hasFieldsWithin(bytes, WORKLOAD_FIELDS_MAX)) return { message: undefined };
       try {
         return { message: method.responseDeserialize(bytes) as T };
       } catch {

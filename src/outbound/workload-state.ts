@@ -29,77 +29,86 @@ export interface WorkloadState extends Pick<WorkloadApi, 'x509Bundles' | 'jwtBun
   doWithout(stream: StreamMethod): void;
 }
 
+interface Held {
+  identity: WorkloadIdentity | undefined;
+  x509Bundles: X509Bundles | undefined;
+  besideSvids: X509Bundles | undefined;
+  jwtBundles: ReadonlyMap<string, string> | undefined;
+  hasBundleStream: boolean;
+}
+
 export function createWorkloadState(): WorkloadState {
   const listeners = new Set<() => void>();
-  let identity: WorkloadIdentity | undefined;
-  let streamed: X509Bundles | undefined;
-  let besideSvids: X509Bundles | undefined;
-  let jwtBundles: ReadonlyMap<string, string> | undefined;
-  let hasBundleStream = true;
-
-  const x509Bundles = () => (hasBundleStream ? streamed : besideSvids);
+  const held: Held = {
+    identity: undefined,
+    x509Bundles: undefined,
+    besideSvids: undefined,
+    jwtBundles: undefined,
+    hasBundleStream: true,
+  };
+  const x509Bundles = () => (held.hasBundleStream ? held.x509Bundles : held.besideSvids);
+  const visible = () => [held.identity, x509Bundles(), held.jwtBundles];
 
   /** Makes a change, then tells the listeners where anybody can see it. */
   function change<T>(make: () => T): T {
-    const before = [identity, x509Bundles(), jwtBundles];
+    const before = visible();
     const result = make();
-    const after = [identity, x509Bundles(), jwtBundles];
-    if (after.some((one, index) => one !== before[index])) for (const listener of [...listeners]) listener();
+    if (visible().some((one, index) => one !== before[index])) for (const listener of [...listeners]) listener();
     return result;
   }
 
-  const take: WorkloadState['take'] = {
-    FetchX509SVID: (message) =>
-      change(() => {
-        const read = readIdentity(message, identity);
-        if ('identity' in read) identity = read.identity;
-        const beside = readX509Bundles(bundlesOfSvids(message), besideSvids);
-        besideSvids = beside.bundles;
-        return [...beside.problems, ...('problem' in read ? [read.problem] : [])];
-      }),
-    FetchX509Bundles: ({ bundles }) =>
-      change(() => {
-        const read = readX509Bundles(bundles, streamed);
-        streamed = read.bundles;
-        return read.problems;
-      }),
-    FetchJWTBundles: ({ bundles }) =>
-      change(() => {
-        const read = readJwtBundles(bundles, jwtBundles);
-        jwtBundles = read.bundles;
-        return read.problems;
-      }),
-  };
-
-  function takeBack(stream: StreamMethod): void {
-    change(() => {
-      if (stream === 'FetchX509SVID') {
-        identity = undefined;
-        besideSvids = emptied(besideSvids);
-      } else if (stream === 'FetchX509Bundles') streamed = emptied(streamed);
-      else jwtBundles = emptied(jwtBundles);
-    });
-  }
-
   return Object.freeze({
-    identity: () => identity,
+    identity: () => held.identity,
     x509Bundles,
-    jwtBundles: () => jwtBundles,
+    jwtBundles: () => held.jwtBundles,
     onChange(listener: () => void) {
       // Of its own, so that a function that is given twice is called twice, and ended once for each.
       const told = () => listener();
       listeners.add(told);
       return () => void listeners.delete(told);
     },
-    take,
-    takeBack,
+    take: {
+      FetchX509SVID: (message: X509SvidResponse) => change(() => takeSvids(held, message)),
+      FetchX509Bundles: (message: BundlesResponse) => change(() => takeX509Bundles(held, message)),
+      FetchJWTBundles: (message: BundlesResponse) => change(() => takeJwtBundles(held, message)),
+    },
+    takeBack: (stream: StreamMethod) => change(() => emptyHeld(held, stream)),
     doWithout(stream: StreamMethod) {
-      if (stream === 'FetchX509Bundles')
-        change(() => {
-          hasBundleStream = false;
-        });
+      if (stream !== 'FetchX509Bundles') return;
+      change(() => {
+        held.hasBundleStream = false;
+      });
     },
   });
+}
+
+function takeSvids(held: Held, message: X509SvidResponse): readonly string[] {
+  const read = readIdentity(message, held.identity);
+  if ('identity' in read) held.identity = read.identity;
+  const beside = readX509Bundles(bundlesOfSvids(message), held.besideSvids);
+  held.besideSvids = beside.bundles;
+  return [...('problem' in read ? [read.problem] : []), ...beside.problems];
+}
+
+function takeX509Bundles(held: Held, { bundles }: BundlesResponse): readonly string[] {
+  const read = readX509Bundles(bundles, held.x509Bundles);
+  held.x509Bundles = read.bundles;
+  return read.problems;
+}
+
+function takeJwtBundles(held: Held, { bundles }: BundlesResponse): readonly string[] {
+  const read = readJwtBundles(bundles, held.jwtBundles);
+  held.jwtBundles = read.bundles;
+  return read.problems;
+}
+
+function emptyHeld(held: Held, stream: StreamMethod): void {
+  if (stream === 'FetchX509Bundles') held.x509Bundles = emptied(held.x509Bundles);
+  else if (stream === 'FetchJWTBundles') held.jwtBundles = emptied(held.jwtBundles);
+  else {
+    held.identity = undefined;
+    held.besideSvids = emptied(held.besideSvids);
+  }
 }
 
 /** None where there were some. Where nothing was ever given, nothing is known either. */

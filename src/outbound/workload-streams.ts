@@ -6,7 +6,6 @@ import type { Clock, RandomBytes, WorkloadApiStatus } from '../core/ports.ts';
 import {
   codeName,
   PERMISSION_DENIED,
-  type Received,
   type StatusCode,
   type StreamMethod,
   type StreamResponses,
@@ -39,50 +38,25 @@ export interface WorkloadStreams {
 
 export function createStreams({ clock, randomBytes, state, onEvent }: StreamsParts): WorkloadStreams {
   const streams = new Map<StreamMethod, KeptStream>();
-  /** What is wrong with each stream now, the latest last. */
-  const problems = new Map<StreamMethod, string>();
-  let updatedAtSeconds: number | undefined;
-  let failures = 0;
+  const told = createTold(clock, onEvent);
   let closed = false;
 
-  function report(stream: StreamMethod, found: readonly string[]): void {
-    problems.delete(stream);
-    if (found.length > 0) problems.set(stream, `${stream}: ${found.join(', ')}`);
-    for (const problem of found) onEvent?.({ stream, problem });
-  }
-
-  function received<T>(stream: StreamMethod, { message }: Received<T>, take: Take<T>): boolean {
-    // Only what can be read is an answer: a stream that brings nothing else is given up after a while.
-    if (message === undefined) report(stream, ['a message that cannot be read']);
-    else {
-      updatedAtSeconds = clock.nowSeconds();
-      failures = 0;
-      report(stream, take(message));
-    }
-    return message !== undefined;
-  }
-
-  function ended(stream: StreamMethod, code: StatusCode): void {
-    failures += 1;
-    report(stream, [codeName(code)]);
-    if (code === PERMISSION_DENIED) state.takeBack(stream);
-    if (code === UNIMPLEMENTED) state.doWithout(stream);
-  }
-
   function keep<M extends StreamMethod>(rpc: WorkloadRpc, stream: M, take: Take<StreamResponses[M]>): void {
-    const kept = keepStream({
-      clock,
-      randomBytes,
-      open: (delivered, lost) =>
-        rpc.stream(stream, {
-          received(one) {
-            if (received(stream, one, take)) delivered();
-          },
-          ended: lost,
-        }),
-      ended: (code) => ended(stream, code),
-    });
-    streams.set(stream, kept);
+    const open = (delivered: () => void, lost: (code: StatusCode) => void) =>
+      rpc.stream(stream, {
+        received({ message }) {
+          // Only what can be read is an answer: a stream that brings nothing else is given up after a while.
+          if (message !== undefined) delivered();
+          told.received(stream, message === undefined ? undefined : () => take(message));
+        },
+        ended: lost,
+      });
+    const ended = (code: StatusCode) => {
+      told.ended(stream, code);
+      if (code === PERMISSION_DENIED) state.takeBack(stream);
+      if (code === UNIMPLEMENTED) state.doWithout(stream);
+    };
+    streams.set(stream, keepStream({ clock, randomBytes, open, ended }));
   }
 
   const states = () => [...streams.values()].map((stream) => stream.state());
@@ -94,16 +68,40 @@ export function createStreams({ clock, randomBytes, state, onEvent }: StreamsPar
       keep(rpc, 'FetchJWTBundles', state.take.FetchJWTBundles);
     },
     away: () => states().every((one) => one === 'waiting' || one === 'refused'),
-    status: () => ({
-      state: closed ? 'down' : overall(states()),
-      updatedAtSeconds,
-      failures,
-      lastProblem: [...problems.values()].at(-1),
-    }),
+    status: () => ({ state: closed ? ('down' as const) : overall(states()), ...told.sofar() }),
     close() {
       closed = true;
       for (const stream of streams.values()) stream.close();
     },
+  });
+}
+
+/** What has been heard of all streams, for people. */
+function createTold(clock: Clock, onEvent: StreamsParts['onEvent']) {
+  /** What is wrong with each stream now, the latest last. */
+  const problems = new Map<StreamMethod, string>();
+  let updatedAtSeconds: number | undefined;
+  let failures = 0;
+
+  function report(stream: StreamMethod, found: readonly string[]): void {
+    problems.delete(stream);
+    if (found.length > 0) problems.set(stream, `${stream}: ${found.join(', ')}`);
+    for (const problem of found) onEvent?.({ stream, problem });
+  }
+
+  return Object.freeze({
+    /** `take` is absent where the message cannot be read. */
+    received(stream: StreamMethod, take: (() => readonly string[]) | undefined) {
+      if (!take) return report(stream, ['a message that cannot be read']);
+      updatedAtSeconds = clock.nowSeconds();
+      failures = 0;
+      report(stream, take());
+    },
+    ended(stream: StreamMethod, code: StatusCode) {
+      failures += 1;
+      report(stream, [codeName(code)]);
+    },
+    sofar: () => ({ updatedAtSeconds, failures, lastProblem: [...problems.values()].at(-1) }),
   });
 }
 

@@ -43,88 +43,90 @@ export interface WorkloadApiServer extends AsyncDisposable {
 type Call = grpc.ServerWritableStream<object, Buffer>;
 
 const PROTO = fileURLToPath(new URL('../../src/outbound/workload-api.proto', import.meta.url));
-const DETAILS = 'details of the agent that nobody may repeat';
+const SERVICE = loadSync(PROTO, { keepCase: true }).SpiffeWorkloadAPI as ServiceDefinition;
+export const DETAILS = 'details of the agent that nobody may repeat';
+
+/** What the server does, and what it has seen. */
+interface Agent extends Pick<WorkloadApiServer, 'attempts' | 'bare' | 'jwtSvids'> {
+  readonly replies: Map<Stream, Reply>;
+  readonly calls: ReadonlyMap<Stream, Set<Call>>;
+}
+
+const bytesOf = (method: string, message: object) => SERVICE[method]?.responseSerialize(message) ?? Buffer.alloc(0);
+const trusted = (metadata: grpc.Metadata) => metadata.get('workload.spiffe.io').join() === 'true';
+
+function reply(stream: Stream, call: Call, now: Reply): void {
+  if ('message' in now) call.write(bytesOf(stream, now.message));
+  else if ('bytes' in now) call.write(now.bytes);
+  else if ('code' in now && now.code === 0) call.end();
+  else if ('code' in now) call.emit('error', { code: now.code, details: DETAILS });
+}
+
+function opened(agent: Agent, stream: Stream, call: Call): void {
+  agent.attempts[stream].push(performance.now());
+  if (!trusted(call.metadata)) {
+    agent.bare.push(performance.now());
+    call.emit('error', { code: grpc.status.INVALID_ARGUMENT, details: DETAILS });
+    return;
+  }
+  const calls = agent.calls.get(stream);
+  calls?.add(call);
+  const closed = () => void calls?.delete(call);
+  call.on('cancelled', closed).on('close', closed).on('finish', closed);
+  reply(stream, call, agent.replies.get(stream) ?? { silent: true });
+}
+
+async function listen(agent: Agent, path: string, options: grpc.ServerOptions): Promise<grpc.Server> {
+  const server = new grpc.Server({ 'grpc.max_send_message_length': -1, ...options });
+  server.addService(rawly(SERVICE), {
+    ...Object.fromEntries(STREAMS.map((stream) => [stream, (call: Call) => opened(agent, stream, call)])),
+    FetchJWTSVID(call: grpc.ServerUnaryCall<{ audience: string[] }, Buffer>, done: grpc.sendUnaryData<Buffer>) {
+      const now = trusted(call.metadata) ? agent.jwtSvids(call.request.audience) : { code: 3 };
+      if ('message' in now) done(null, bytesOf('FetchJWTSVID', now.message));
+      else if ('bytes' in now) done(null, now.bytes);
+      else if ('code' in now) done({ code: now.code, details: DETAILS });
+    },
+  });
+  const bound = Promise.withResolvers<void>();
+  server.bindAsync(`unix://${path}`, grpc.ServerCredentials.createInsecure(), (error) =>
+    error ? bound.reject(error) : bound.resolve(),
+  );
+  await bound.promise;
+  return server;
+}
 
 export async function openWorkloadApiServer(options: grpc.ServerOptions = {}): Promise<WorkloadApiServer> {
   const folder = mkdtempSync(join(tmpdir(), 'workload-api-'));
   const path = join(folder, 'api.sock');
-  const definition = loadSync(PROTO, { keepCase: true }).SpiffeWorkloadAPI as ServiceDefinition;
-  const replies = new Map<Stream, Reply>();
-  const calls = new Map<Stream, Set<Call>>(STREAMS.map((stream) => [stream, new Set()]));
-  const attempts = { FetchX509SVID: [], FetchX509Bundles: [], FetchJWTBundles: [] } as Record<Stream, number[]>;
-  const bare: number[] = [];
-  const bytesOf = (method: string, message: object) =>
-    definition[method]?.responseSerialize(message) ?? Buffer.alloc(0);
-  const trusted = (metadata: grpc.Metadata) => metadata.get('workload.spiffe.io').join() === 'true';
-
-  function reply(stream: Stream, call: Call): void {
-    const now = replies.get(stream) ?? { silent: true };
-    if ('message' in now) call.write(bytesOf(stream, now.message));
-    else if ('bytes' in now) call.write(now.bytes);
-    else if ('code' in now && now.code === 0) call.end();
-    else if ('code' in now) call.emit('error', { code: now.code, details: DETAILS });
-  }
-
-  function opened(stream: Stream, call: Call): void {
-    attempts[stream].push(performance.now());
-    if (!trusted(call.metadata)) {
-      bare.push(performance.now());
-      call.emit('error', { code: grpc.status.INVALID_ARGUMENT, details: DETAILS });
-      return;
-    }
-    calls.get(stream)?.add(call);
-    const closed = () => void calls.get(stream)?.delete(call);
-    call.on('cancelled', closed).on('close', closed).on('finish', closed);
-    reply(stream, call);
-  }
-
-  const api = {
-    jwtSvids: (): Reply => ({ code: grpc.status.PERMISSION_DENIED }),
-  } as Pick<WorkloadApiServer, 'jwtSvids'>;
-  let server: grpc.Server | undefined;
-
-  async function start(): Promise<void> {
-    server = new grpc.Server({ 'grpc.max_send_message_length': -1, ...options });
-    server.addService(rawly(definition), {
-      ...Object.fromEntries(STREAMS.map((stream) => [stream, (call: Call) => opened(stream, call)])),
-      FetchJWTSVID(call: grpc.ServerUnaryCall<{ audience: string[] }, Buffer>, done: grpc.sendUnaryData<Buffer>) {
-        const now = trusted(call.metadata) ? api.jwtSvids(call.request.audience) : { code: 3 };
-        if ('message' in now) done(null, bytesOf('FetchJWTSVID', now.message));
-        else if ('bytes' in now) done(null, now.bytes);
-        else if ('code' in now) done({ code: now.code, details: DETAILS });
-      },
-    });
-    const running = server;
-    await new Promise<void>((resolve, reject) =>
-      running.bindAsync(`unix://${path}`, grpc.ServerCredentials.createInsecure(), (error) =>
-        error ? reject(error) : resolve(),
-      ),
-    );
-  }
-
+  const agent: Agent = {
+    replies: new Map(),
+    calls: new Map(STREAMS.map((stream) => [stream, new Set()])),
+    attempts: { FetchX509SVID: [], FetchX509Bundles: [], FetchJWTBundles: [] },
+    bare: [],
+    jwtSvids: () => ({ code: grpc.status.PERMISSION_DENIED }),
+  };
+  let server = await listen(agent, path, options);
   function stop(): void {
-    server?.forceShutdown();
-    for (const open of calls.values()) open.clear();
+    server.forceShutdown();
+    for (const calls of agent.calls.values()) calls.clear();
     rmSync(path, { force: true });
   }
-
-  await start();
-  return Object.assign(api, {
+  return Object.assign(agent, {
     socket: `unix://${path}`,
     path,
-    attempts,
-    bare,
     set(stream: Stream, next: Reply) {
-      replies.set(stream, next);
-      for (const call of calls.get(stream) ?? []) reply(stream, call);
+      agent.replies.set(stream, next);
+      for (const call of [...(agent.calls.get(stream) ?? [])]) reply(stream, call, next);
     },
     drop(only?: Stream) {
       for (const stream of STREAMS)
-        if (only === undefined || only === stream) for (const call of [...(calls.get(stream) ?? [])]) call.end();
+        if (only === undefined || only === stream) for (const call of [...(agent.calls.get(stream) ?? [])]) call.end();
     },
-    open: (stream: Stream) => calls.get(stream)?.size ?? 0,
+    open: (stream: Stream) => agent.calls.get(stream)?.size ?? 0,
     stop,
-    start,
+    async start() {
+      server = await listen(agent, path, options);
+    },
     async [Symbol.asyncDispose]() {
       stop();
       rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
-// SPIFFE-ID (SI), JWT-SVID (SJ), trust domains and bundles (SB). X.509-SVIDs, WIT-SVIDs, bundle endpoints and the Workload API
-// come with their parts.
+// SPIFFE-ID (SI), JWT-SVID (SJ), trust domains and bundles (SB), the Workload API (SA). X.509-SVIDs, WIT-SVIDs and bundle
+// endpoints come with their parts.
 
 import type { Row } from './row.ts';
 
@@ -34,4 +34,18 @@ export const ROWS: readonly Row[] = [
   { id: 'SB-03', says: 'a bundle without usable keys lets nobody prove anything' },
   { id: 'SB-04', says: 'an element of an unknown kty or use is ignored, and only that one' },
   { id: 'SB-08', says: 'no further member is demanded' },
+  {
+    id: 'SA-01',
+    says: 'a Workload API is at unix:///abs/path or tcp://<ip>:<port>, and nowhere else',
+    decision: 'by TCP on a loopback address alone, since private keys come over it in the clear',
+  },
+  { id: 'SA-02', says: 'every call has metadata workload.spiffe.io; InvalidArgument is never retried' },
+  {
+    id: 'SA-03',
+    says: 'each message is the full state; what is absent has been taken back',
+    decision:
+      'a message without any SVID, and PermissionDenied, take all back; a bundle that cannot be read changes nothing',
+  },
+  { id: 'SA-04', says: 'Unavailable and PermissionDenied are asked again after a pause, Unimplemented never' },
+  { id: 'SA-05', says: 'X.509 bundles are for X.509-SVIDs alone, JWT bundles for JWT-SVIDs' },
 ];
