@@ -1,5 +1,5 @@
-// What the caches open and keep: bundles of every origin, who vouches for whose endpoint (SF-02, SF-09), and what a reload keeps
-// . The outbound client is a fake that never answers.
+// What the caches open and keep: bundles of every origin, who vouches for whose endpoint (SF-02, SF-09), and what a reload
+// keeps. The outbound client is a fake that never answers.
 
 import { describe, expect, it } from 'vitest';
 import type { BundleOrigin, KeyOrigin } from '../../src/core/ports.ts';
@@ -103,7 +103,7 @@ describe('the caches of keys', () => {
     expect(sockets).toEqual(['unix:///run/spire.sock']);
   });
 
-  it('keep what has not changed, and make anew what has (A-80)', async () => {
+  it('keep what has not changed, and make anew what has', async () => {
     const { open: openIn, caches } = open();
     const origin = endpoint('a.example', 'spiffe://a.example/b', '/a.pem');
     const before = await openIn(origin);
