@@ -145,6 +145,7 @@ export type CertificateProblem =
   | 'issuer_key'
   | 'issuer_spiffe_id'
   | 'path_length'
+  | 'path_too_long'
   | 'name_constraints'
   | 'name_constraints_unsupported'
   | 'path_too_costly';

@@ -108,5 +108,6 @@ export const CERTIFICATE_PROBLEMS: Readonly<Record<CertificateProblem, Explanati
     says: 'an authority constrains names of a form that is not compared here, and such a name is there',
     section: 'RFC 5280 §4.2.1.10',
   },
+  path_too_long: { says: 'the path to an authority is longer than any honest one', section: OURS },
   path_too_costly: { says: 'finding a path takes more work than any honest chain needs', section: OURS },
 };
