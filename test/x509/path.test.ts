@@ -95,12 +95,27 @@ describe('judgeSvid', () => {
     expect(judged.ok && judged.id.text).toBe(ID);
   });
 
-  it('proves nothing with the authorities of another trust domain, whatever their certificates say (SX-09, A-78)', () => {
-    const b = certificateOf(MINT.leaf({ extensions: { names: names(uri('spiffe://td-b.example/workload')) } }));
-    const found = svidId(b);
-    expect(found.ok && found.id.trustDomain).toBe('td-b.example');
-    const own: Certificate[] = [];
-    expect(judgeSvid({ ...input, chain: [b, MIDDLE], anchors: own })).toEqual({ ok: false, problem: 'issuer_unknown' });
+  it('proves a workload by the authorities of its own domain only, though all names are the same (SX-09, A-78)', () => {
+    const domains = ['td.example', 'td-b.example'] as const;
+    const mints = [MINT, createMint({ ...KEYS, root: KEYS.other, middle: KEYS.another }, NOW)] as const;
+    const verdicts = mints.map((signer) =>
+      domains.map((domain) => {
+        const extensions = { names: names(uri(`spiffe://${domain}/workload`)) };
+        const leaf = certificateOf(signer.leaf({ extensions }));
+        const claimed = svidId(leaf);
+        const own = claimed.ok && claimed.id.trustDomain === 'td.example' ? mints[0] : mints[1];
+        const judged = judgeSvid({
+          ...input,
+          chain: [leaf, certificateOf(signer.middle()), certificateOf(signer.root())],
+          anchors: [certificateOf(own.root())],
+        });
+        return judged.ok ? judged.id.text : judged.problem;
+      }),
+    );
+    expect(verdicts).toEqual([
+      ['spiffe://td.example/workload', 'signature_invalid'],
+      ['signature_invalid', 'spiffe://td-b.example/workload'],
+    ]);
   });
 });
 

@@ -72,6 +72,7 @@ const keys = (mint: Mint): readonly Row[] => {
       bare(sequence(sequence(oid('1.2.840.113549.1.1.1')), mint.keys.rsa.spki.subarray(19))),
       bare(sequence(sequence(oid('1.2.840.113549.1.1.1'), NULL), mint.keys.rsa.spki.subarray(19))),
     ],
+    ['bytes behind an RSA key', 'RFC 8017 §A.1.1', 'der', bare(rsaTail(mint.keys.rsa)), bare(mint.keys.rsa.spki)],
     [
       'a DSA key',
       OF,

@@ -8,6 +8,7 @@ import {
   flags,
   generalizedTime,
   integer,
+  name,
   octets,
   oid,
   printable,
@@ -214,6 +215,13 @@ const FIELDS: readonly Row[] = [
   ],
   ['no name of the issuer', 'RFC 5280 §4.1.2.4', 'name_missing', leaf({ issuer: sequence() })],
   ['no name of an intermediate', 'RFC 5280 §4.1.2.6', 'name_missing', { middle: { subject: sequence() } }],
+  [
+    'a subject of 1,025 bytes',
+    'A-90',
+    'name_too_long',
+    leaf({ subject: name(['CN', 'x'.repeat(1_004)]) }),
+    leaf({ subject: name(['CN', 'x'.repeat(1_003)]) }),
+  ],
   [
     'an empty RDN',
     'RFC 5280 §4.1.2.4',
