@@ -100,7 +100,7 @@ async function pinned(
       ? await readTrustBundle(text, algorithms)
       : await readKeySet(text, { use: 'sig', algorithms });
   if (!set.ok) return set;
-  const keys = createPinnedKeys(set.keys);
+  const keys = createPinnedKeys(set.keys, 'file' in origin ? origin.file : undefined);
   return { ok: true, held: { digest, keys, authorities: NONE, ignored: set.ignored, close: keys.close } };
 }
 

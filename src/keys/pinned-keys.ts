@@ -5,9 +5,10 @@ import type { KeySource, VerificationKey } from '../core/ports.ts';
 import { createKeyIndex } from './key-index.ts';
 import type { KeysStatus } from './status.ts';
 
-/** A source of exactly these keys. An empty list is a set in which nothing can be proved (SB-03). */
+/** A source of exactly these keys, from this file. An empty list is a set in which nothing can be proved (SB-03). */
 export function createPinnedKeys(
   keys: readonly VerificationKey[],
+  path?: string,
 ): KeySource & { status(): KeysStatus; close(): void } {
   const index = createKeyIndex(keys);
   const status: KeysStatus = Object.freeze({
@@ -17,10 +18,12 @@ export function createPinnedKeys(
     lastProblem: undefined,
     state: 'fresh',
   });
+  const kids = [...new Set(keys.flatMap(({ kid }) => kid ?? []))];
+  const none = Object.freeze({ found: 'none' as const, ...(path === undefined ? {} : { file: { path, kids } }) });
   return Object.freeze({
     async find(header: Parameters<KeySource['find']>[0]) {
       const found = index.find(header);
-      return found.length > 0 ? { found } : { found: 'none' as const };
+      return found.length > 0 ? { found } : none;
     },
     status: () => status,
     close: () => undefined,
