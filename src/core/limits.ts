@@ -22,6 +22,10 @@ export const CREDENTIAL_BYTES_MAX = 65_536;
 export const JOSE_HEADER_BYTES_MAX = 2_048;
 /** `kid` values seen in the field are at most 64 characters (A-8). */
 export const KID_BYTES_MAX = 256;
+/** Of a `kid`, this much is shown to operators: all of any honest one. */
+export const KID_SHOWN_CHARACTERS_MAX = 64;
+/** Of the `kid`s in a file, so many are shown: a cluster has two while it rotates. */
+export const KIDS_SHOWN_MAX = 8;
 /** `jti` values seen in the field are UUIDs or digests (A-53). */
 export const JTI_BYTES_MAX = 256;
 /** `sub`: a SPIFFE ID may have 2,048 bytes (SI-04), everything else is far below. */
@@ -303,5 +307,7 @@ export const CONTROL_DECISIONS_MAX = 1_000;
 export const CONTROL_MS = 20_000;
 /** Whether another process answers on the socket is known after this time. */
 export const CONTROL_PROBE_MS = 1_000;
+/** A warning that requests cause is not repeated within this time, for each source. */
+export const NOTICE_SECONDS = 60;
 /** Time series of one metric; past this, names from the configuration are counted as `other` (A-185, F-40). */
 export const METRIC_SERIES_MAX = 20_000;

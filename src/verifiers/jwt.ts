@@ -23,6 +23,7 @@ import {
 } from './claims.ts';
 import { signedByOne } from './jose.ts';
 import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
+import { lackingFile } from './lacking-file.ts';
 import { principalName } from './name.ts';
 import type { TokenReview } from './token-review.ts';
 
@@ -94,7 +95,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       if (!keys && !source.review) throw new Error('a source without keys and without a review');
       if (keys?.found === 'unavailable')
         return refuse({ reason: 'keys_unavailable', source: settings.name, retryAfterSeconds: keys.retryAfterSeconds });
-      if (keys?.found === 'none') return no({ reason: 'key_unknown' });
+      if (keys?.found === 'none') return no({ reason: 'key_unknown', ...lackingFile(keys, jws) });
       if (keys && !(await signedByOne(jws, keys.found))) return no({ reason: 'signature_invalid' });
 
       const review = await source.review?.(jws.text, jws.claims);
