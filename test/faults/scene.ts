@@ -1,0 +1,103 @@
+// A whole broker between its callers and an origin that is broken on purpose: `login` takes its keys from the origin over TLS,
+// `mesh` has them in a file and must never notice. Both clocks of the broker can be moved on.
+
+import { jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
+import type { BrokerWorld } from '../../src/compose-state.ts';
+import { startTestBroker, type TestBroker, type TestBrokerOptions } from '../support/broker.ts';
+import { createForge, type Forge } from '../support/forge.ts';
+import type { Origin } from './origin.ts';
+
+export interface Scene extends AsyncDisposable {
+  readonly broker: TestBroker;
+  /** Moves the broker's clocks on, the wall's and the monotonic one. */
+  skip(seconds: number): void;
+  /** A token of the origin's issuer; `header` replaces members of its header. */
+  token(forge: Forge, header?: Readonly<Record<string, unknown>>): string;
+  /** A token whose `kid` nobody knows. */
+  unknown(): string;
+  /** The status that a subject token is answered with. */
+  status(token: string): Promise<number>;
+  /** A token of the source whose keys are in a file. */
+  readonly mesh: () => Promise<string>;
+  readyz(): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
+  /** Lines of /metrics with this beginning, without what comes before the value. */
+  metric(line: string): Promise<number | undefined>;
+  /** What was logged about fetches that failed. */
+  warnings(): readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface SceneOptions {
+  readonly origin: Origin;
+  /** By its discovery document, instead of by the URL of its key set. */
+  readonly discovery?: boolean;
+  readonly world?: Partial<BrokerWorld>;
+  readonly broker?: TestBrokerOptions;
+}
+
+const FILED =
+  'issuer: https://login.example, subjects: workloads, presenter: self, tokens: [jwt, id_token, access_token], jwks: { file: ./login.json }';
+
+export async function openScene({ origin, discovery = false, world, broker: more }: SceneOptions): Promise<Scene> {
+  let aheadMs = 0;
+  const issuer = discovery ? origin.issuer : 'https://login.example';
+  const keys = discovery ? '' : `, jwks: { url: "${origin.url}", ca: ./origin-ca.crt }`;
+  const fetched = `issuer: "${issuer}", subjects: workloads, presenter: self, tokens: [jwt]${keys}`;
+  const now = (): number => (Date.now() + aheadMs) / 1_000;
+  const broker = await startTestBroker({
+    ...more,
+    config: (yaml) => (more?.config ?? same)(yaml.replace(FILED, fetched)),
+    files: { 'origin-ca.crt': origin.ca, ...more?.files },
+    world: {
+      clock: { nowSeconds: now, elapsedMs: () => performance.now() + aheadMs },
+      permitLoopback: true,
+      ...world,
+    },
+  });
+  const stranger = createForge('ES256', 'nobody');
+  const observe = (path: string): Promise<Response> => fetch(`http://127.0.0.1:${broker.observePort}${path}`);
+  let unknowns = 0;
+  let cached: { readonly token: Promise<string>; readonly untilSeconds: number } | undefined;
+
+  const token: Scene['token'] = (forge, header = {}) =>
+    forge.token(
+      { iss: issuer, sub: 'worker-1', aud: broker.issuer, iat: Math.floor(now()), exp: Math.floor(now()) + 300 },
+      header,
+    );
+  return {
+    broker,
+    skip(seconds) {
+      aheadMs += seconds * 1_000;
+    },
+    token,
+    unknown() {
+      unknowns += 1;
+      return token(stranger, { kid: `unknown-${unknowns}` });
+    },
+    status: async (subject) => (await broker.exchange(subject)).status,
+    mesh() {
+      if (!cached || cached.untilSeconds < now()) {
+        const claims = jwtSvid('spiffe://prod.example/ns/payments/sa/api', broker.issuer, Math.floor(now()));
+        cached = { token: broker.keys.mesh.sign(claims), untilSeconds: now() + 60 };
+      }
+      return cached.token;
+    },
+    async readyz() {
+      const answer = await observe('/readyz');
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+    },
+    async metric(line) {
+      const text = await (await observe('/metrics')).text();
+      const found = text.split('\n').find((one) => one.startsWith(`${line} `));
+      return found === undefined ? undefined : Number(found.slice(line.length + 1));
+    },
+    warnings: () =>
+      broker
+        .logged()
+        .split('\n')
+        .filter((line) => line.includes('keys could not be fetched'))
+        .map((line): Record<string, unknown> => JSON.parse(line)),
+    [Symbol.asyncDispose]: () => broker.stop(),
+  };
+}
+
+const same = (yaml: string): string => yaml;
