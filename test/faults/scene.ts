@@ -4,15 +4,15 @@
 import { jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
 import type { BrokerWorld } from '../../src/compose-state.ts';
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from '../support/broker.ts';
-import { createForge, type Forge } from '../support/forge.ts';
+import { createForge, type Forge, type Json } from '../support/forge.ts';
 import type { Origin } from './origin.ts';
 
 export interface Scene extends AsyncDisposable {
   readonly broker: TestBroker;
   /** Moves the broker's clocks on, the wall's and the monotonic one. */
   skip(seconds: number): void;
-  /** A token of the origin's issuer; `header` replaces members of its header. */
-  token(forge: Forge, header?: Readonly<Record<string, unknown>>): string;
+  /** A token of the origin's issuer; `header` and `claims` replace members of it. */
+  token(forge: Forge, header?: Json, claims?: Json): string;
   /** A token whose `kid` nobody knows. */
   unknown(): string;
   /** The status that a subject token is answered with. */
@@ -58,9 +58,16 @@ export async function openScene({ origin, discovery = false, world, broker: more
   let unknowns = 0;
   let cached: { readonly token: Promise<string>; readonly untilSeconds: number } | undefined;
 
-  const token: Scene['token'] = (forge, header = {}) =>
+  const token: Scene['token'] = (forge, header = {}, claims = {}) =>
     forge.token(
-      { iss: issuer, sub: 'worker-1', aud: broker.issuer, iat: Math.floor(now()), exp: Math.floor(now()) + 300 },
+      {
+        iss: issuer,
+        sub: 'worker-1',
+        aud: broker.issuer,
+        iat: Math.floor(now()),
+        exp: Math.floor(now()) + 300,
+        ...claims,
+      },
       header,
     );
   return {
