@@ -15,28 +15,18 @@ import type { Lookup } from '../../src/outbound/lookups.ts';
 import { createForge, setOf } from '../support/forge.ts';
 import { load, report, SCALE } from './load.ts';
 import { BLACKHOLE, drips, openOrigin, REFUSE, says } from './origin.ts';
-import { openScene, type Scene } from './scene.ts';
+import { knownLoad, openScene, taken, timed } from './scene.ts';
 
 const forge = createForge('ES256', 'one');
 const GOOD = says(setOf(forge.jwk));
 const DEGRADED = 'exchequer_source_degraded{source="login"}';
 const FAILED = 'exchequer_source_key_fetches_total{source="login",outcome="failed"}';
 
-/** Until tokens of the origin are taken: the positive control of every fault, before it and after it. */
-const taken = (scene: Scene): Promise<void> =>
-  vi.waitFor(async () => expect(await scene.status(scene.token(forge))).toBe(200), { timeout: 10_000, interval: 20 });
-const timed = async <Value>(work: Promise<Value>): Promise<{ value: Value; ms: number }> => {
-  const begun = performance.now();
-  return { value: await work, ms: Math.round(performance.now() - begun) };
-};
-const known = (scene: Scene, perSecond: number, seconds: number) =>
-  load({ perSecond, seconds: seconds * SCALE, send: () => scene.status(scene.token(forge)) });
-
 describe('an origin that refuses', () => {
   it('F-1 fails no token under a known kid, at once, after 11 minutes and after 23 hours, and is seen to be down', async () => {
     await using origin = await openOrigin(GOOD);
     await using scene = await openScene({ origin });
-    await taken(scene);
+    await taken(scene, forge);
     expect(await scene.metric(DEGRADED)).toBe(0);
     await origin.be(REFUSE);
 
@@ -44,7 +34,7 @@ describe('an origin that refuses', () => {
       scene.skip(seconds);
       // Within the cooldown the set is known to be whole; after it nobody knows, and is told to come again.
       expect(await scene.status(scene.unknown())).toBe(seconds === 0 ? 400 : 503);
-      const served = await known(scene, 100, 1);
+      const served = await knownLoad(scene, forge, 100, 1);
       report(`F-1 ${seconds} s later`, served);
       expect(served.statuses).toEqual({ 200: served.count });
     }
@@ -62,7 +52,7 @@ describe('an origin that refuses', () => {
     expect(await scene.status(scene.token(forge))).toBe(503);
     await origin.be(GOOD);
     scene.skip(KEYS_COOLDOWN_SECONDS);
-    await taken(scene);
+    await taken(scene, forge);
     expect(await scene.metric(DEGRADED)).toBe(0);
   });
 
@@ -78,7 +68,7 @@ describe('an origin that refuses', () => {
       seconds: 3 * SCALE,
       send: async () => scene.status(await scene.mesh()),
     });
-    const own = await known(scene, 50, 3);
+    const own = await knownLoad(scene, forge, 50, 3);
     const answer = await scene.broker.exchange(scene.token(forge));
     expect(answer.body.error).toBe('temporarily_unavailable');
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
@@ -88,7 +78,7 @@ describe('an origin that refuses', () => {
     expect(statuses).toEqual({ 200: count });
 
     await origin.be(GOOD);
-    const { ms } = await timed(taken(scene));
+    const { ms } = await timed(taken(scene, forge));
     report('F-2', { own, others: statuses, recoveredMs: ms });
     expect(ms).toBeLessThan(10_000);
     expect((await scene.readyz()).body).toMatchObject({ status: 'ready', degraded: [] });
@@ -99,11 +89,11 @@ describe('an origin that takes connections and says nothing', () => {
   it('F-3 keeps p99 of known kids within 50 ms, answers unknown ones within 1 s, and holds one connection', async () => {
     await using origin = await openOrigin(GOOD);
     await using scene = await openScene({ origin });
-    await taken(scene);
+    await taken(scene, forge);
     await origin.be(BLACKHOLE);
     scene.skip(KEYS_COOLDOWN_SECONDS);
     const unknown = load({ perSecond: 20, seconds: 2 * SCALE, send: () => scene.status(scene.unknown()) });
-    const served = await known(scene, 100, 2);
+    const served = await knownLoad(scene, forge, 100, 2);
     const strangers = await unknown;
     report('F-3', { known: served, unknown: strangers, connections: origin.openMax() });
     expect(served.statuses).toEqual({ 200: served.count });
@@ -119,7 +109,7 @@ describe('an origin that takes connections and says nothing', () => {
     await vi.waitFor(() => expect(origin.open()).toBe(1));
     expect(await scene.status(scene.token(forge))).toBe(503);
     await origin.be(GOOD);
-    const { ms } = await timed(taken(scene));
+    const { ms } = await timed(taken(scene, forge));
     report('F-2 blackholed', { recoveredMs: ms });
     expect(ms).toBeLessThan(10_000);
   });
@@ -129,11 +119,11 @@ describe('an origin that drips', () => {
   it('F-4 a byte each second is cut off 5 s after it was asked, and known kids are served meanwhile', async () => {
     await using origin = await openOrigin(GOOD);
     await using scene = await openScene({ origin });
-    await taken(scene);
+    await taken(scene, forge);
     await origin.be(drips(1_000));
     scene.skip(KEYS_COOLDOWN_SECONDS);
     expect(await scene.status(scene.unknown())).toBe(503);
-    const served = await known(scene, 50, 1);
+    const served = await knownLoad(scene, forge, 50, 1);
     expect(served.statuses).toEqual({ 200: served.count });
     await vi.waitFor(() => expect(origin.lastedMs).toHaveLength(2), { timeout: 6_000 });
     report('F-4', { known: served, lastedMs: Math.round(origin.lastedMs[1] ?? 0) });
@@ -178,7 +168,7 @@ describe('a resolver', () => {
     );
     const config = (yaml: string): string => yaml.replace('targets:', `${more.join('')}targets:`);
     await using scene = await openScene({ origin, world: { lookup: resolver.lookup }, broker: { config } });
-    await taken(scene);
+    await taken(scene, forge);
     resolver.hang();
     scene.skip(KEYS_COOLDOWN_SECONDS);
     // A token for each of the other sources asks for its keys, and an unknown kid for those of the first.
@@ -186,7 +176,7 @@ describe('a resolver', () => {
       timed(scene.status(scene.token(forge, {}, { iss: `https://login${n}.example` }))),
     );
     waiting.push(timed(scene.status(scene.unknown())));
-    const served = await known(scene, 100, 1);
+    const served = await knownLoad(scene, forge, 100, 1);
     const answers = await Promise.all(waiting);
     const derived = await timed(promisify(pbkdf2)('a', 'b', 1_000, 32, 'sha256'));
     report('F-14', { known: served, waited: answers, held: resolver.held(), derivedMs: derived.ms });
@@ -206,7 +196,7 @@ describe('a resolver', () => {
         : systemLookup(name, options, callback);
     await using origin = await openOrigin(GOOD);
     await using scene = await openScene({ origin, world: { lookup } });
-    await taken(scene);
+    await taken(scene, forge);
     state.fails = true;
     scene.skip(KEYS_COOLDOWN_SECONDS);
     expect(await scene.status(scene.unknown())).toBe(503);
@@ -234,7 +224,7 @@ describe("an origin's certificate", () => {
     const ca = code === 'CERT_SIGNATURE_FAILURE' ? good.ca : `${good.ca}\n${bad.ca}`;
     await using origin = await openOrigin(GOOD, good);
     await using scene = await openScene({ origin, broker: { files: { 'origin-ca.crt': ca } } });
-    await taken(scene);
+    await taken(scene, forge);
     origin.present(bad);
     scene.skip(KEYS_COOLDOWN_SECONDS);
     const rotated = createForge('ES256', 'two');

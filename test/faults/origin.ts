@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { mintServerCertificate, type ServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 
@@ -34,17 +35,29 @@ export const drips = (everyMs: number): Mode =>
     response.on('close', () => clearInterval(timer));
   });
 
-/** As many bytes as the other side takes; `announced` is what the head says, if anything. */
+const BLOCK = Buffer.alloc(65_536, ' ');
+
+/** As many bytes as the other side takes, without end; `announced` is what the head says, if anything. */
 export const pours = (announced?: number): Mode =>
   answering((response) => {
     response.writeHead(200, announced === undefined ? {} : { 'content-length': String(announced) });
-    const chunk = Buffer.alloc(65_536, ' ');
-    const more = (): void => {
-      while (!response.destroyed && response.write(chunk));
-    };
-    response.on('drain', more);
-    more();
+    Readable.from(repeated(BLOCK)).on('error', ignore).pipe(response);
   });
+
+function* repeated(block: Buffer): Generator<Buffer> {
+  for (;;) yield block;
+}
+
+/** A large body, block by block as the other side takes it. */
+export const streams = (text: string): Mode => {
+  const body = Buffer.from(text);
+  return answering((response) => {
+    response.writeHead(200);
+    const count = Math.ceil(body.length / BLOCK.length);
+    const block = (_: unknown, index: number) => body.subarray(index * BLOCK.length, (index + 1) * BLOCK.length);
+    Readable.from(Array.from({ length: count }, block)).pipe(response);
+  });
+};
 
 /** Half of an answer, then the end of the connection. */
 export const truncates = (body: string): Mode =>

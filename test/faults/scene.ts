@@ -1,10 +1,12 @@
 // A whole broker between its callers and an origin that is broken on purpose: `login` takes its keys from the origin over TLS,
 // `mesh` has them in a file and must never notice. Both clocks of the broker can be moved on.
 
+import { expect, vi } from 'vitest';
 import { jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
 import type { BrokerWorld } from '../../src/compose-state.ts';
 import { startTestBroker, type TestBroker, type TestBrokerOptions } from '../support/broker.ts';
 import { createForge, type Forge, type Json } from '../support/forge.ts';
+import { load, type Measured, SCALE } from './load.ts';
 import type { Origin } from './origin.ts';
 
 export interface Scene extends AsyncDisposable {
@@ -108,3 +110,16 @@ export async function openScene({ origin, discovery = false, world, broker: more
 }
 
 const same = (yaml: string): string => yaml;
+
+/** Until tokens of this key are taken: the positive control of every fault, before it and after it. */
+export const taken = (scene: Scene, forge: Forge): Promise<void> =>
+  vi.waitFor(async () => expect(await scene.status(scene.token(forge))).toBe(200), { timeout: 10_000, interval: 20 });
+
+/** Tokens of a known key, at a rate. */
+export const knownLoad = (scene: Scene, forge: Forge, perSecond: number, seconds: number): Promise<Measured> =>
+  load({ perSecond, seconds: seconds * SCALE, send: () => scene.status(scene.token(forge)) });
+
+export const timed = async <Value>(work: Promise<Value>): Promise<{ value: Value; ms: number }> => {
+  const begun = performance.now();
+  return { value: await work, ms: Math.round(performance.now() - begun) };
+};
