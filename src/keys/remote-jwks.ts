@@ -4,7 +4,12 @@
 // read replaces nothing. Not knowing is never answered as "no such key": that is `unavailable`, for the caller to try again.
 
 import { createHash } from 'node:crypto';
-import { KEYS_COOLDOWN_SECONDS, KEYS_REFRESH_SECONDS, KEYS_RETRY_SECONDS_MIN } from '../core/limits.ts';
+import {
+  KEYS_COOLDOWN_SECONDS,
+  KEYS_REFRESH_SECONDS,
+  KEYS_RETRY_SECONDS_MIN,
+  KEYS_WAITERS_MAX,
+} from '../core/limits.ts';
 import type { Clock, KeySource, KeysFound, RandomBytes } from '../core/ports.ts';
 import { type FetchParts, fetchKeySet } from './discovery.ts';
 import { createHeldKeys, type ReadKeys } from './held-keys.ts';
@@ -38,17 +43,20 @@ export function createRemoteKeys(parts: RemoteKeysParts): RemoteKeys {
   let closed = false;
 
   async function refresh(): Promise<void> {
+    const begunAtMs = parts.clock.elapsedMs();
     const fetched = await read(parts, held.current()).catch(() => ({ problem: 'key set: a fault while reading it' }));
     if (closed) return;
     const event = held.note(fetched);
-    if (started) schedule();
+    if (started) schedule(parts.clock.elapsedMs() - begunAtMs);
     parts.onEvent?.(event);
   }
 
-  function schedule(): void {
+  /** A failed fetch counts into the pause after it: one that hung must not delay the return of its origin (F-2). */
+  function schedule(tookMs: number): void {
     clearTimeout(timer);
-    const seconds = held.failures() === 0 ? KEYS_REFRESH_SECONDS : retrySeconds(held.failures());
-    const pauseMs = jittered(seconds, parts.randomBytes) * 1000;
+    const failures = held.failures();
+    const wholeMs = jittered(failures === 0 ? KEYS_REFRESH_SECONDS : retrySeconds(failures), parts.randomBytes) * 1000;
+    const pauseMs = failures === 0 ? wholeMs : Math.max(wholeMs - tookMs, Math.min(wholeMs, RETRY_MS_MIN));
     dueAtMs = parts.clock.elapsedMs() + pauseMs;
     timer = setTimeout(() => flight.join(refresh), pauseMs);
     timer.unref();
@@ -57,11 +65,15 @@ export function createRemoteKeys(parts: RemoteKeysParts): RemoteKeys {
   async function find(header: KeyHeader): Promise<KeysFound> {
     const known = held.current()?.index.find(header) ?? [];
     if (known.length > 0) return { found: known };
-    if (!closed && (flight.pending() || held.cooldownMs() === 0)) await flight.join(refresh);
+    if (!closed && (flight.pending() || held.cooldownMs() === 0)) await flight.join(refresh, waitersMax());
     const found = held.current()?.index.find(header) ?? [];
     if (found.length > 0) return { found };
     return missing();
   }
+
+  /** Everybody may wait for the first fetch (F-12). Later, waiting must not take the place of what can be served (F-10). */
+  const waitersMax = (): number =>
+    held.failures() === 0 && !held.current() ? Number.POSITIVE_INFINITY : KEYS_WAITERS_MAX;
 
   /** "None fits" is said only of a set that was fetched whole since, or within the cooldown before. */
   function missing(): KeysFound {
@@ -96,6 +108,8 @@ async function read(parts: RemoteKeysParts, before: ReadKeys | undefined): Promi
   if (!set.ok) return { problem: `key set: ${set.problem}` };
   return { index: createKeyIndex(set.keys), ignored: set.ignored, digest };
 }
+
+const RETRY_MS_MIN = KEYS_RETRY_SECONDS_MIN * 1000;
 
 /** Doubles from failure to failure, up to the cooldown: an origin that returns is noticed within that time (F-2). */
 const retrySeconds = (failures: number): number =>

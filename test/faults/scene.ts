@@ -15,6 +15,7 @@ export interface Scene extends AsyncDisposable {
   skip(seconds: number): void;
   /** A token of the origin's issuer; `header` and `claims` replace members of it. */
   token(forge: Forge, header?: Json, claims?: Json): string;
+  claims(): Json;
   /** A token whose `kid` nobody knows. */
   unknown(): string;
   /** The status that a subject token is answered with. */
@@ -60,23 +61,17 @@ export async function openScene({ origin, discovery = false, world, broker: more
   let unknowns = 0;
   let cached: { readonly token: Promise<string>; readonly untilSeconds: number } | undefined;
 
-  const token: Scene['token'] = (forge, header = {}, claims = {}) =>
-    forge.token(
-      {
-        iss: issuer,
-        sub: 'worker-1',
-        aud: broker.issuer,
-        iat: Math.floor(now()),
-        exp: Math.floor(now()) + 300,
-        ...claims,
-      },
-      header,
-    );
+  const claims = (): Json => {
+    const seconds = Math.floor(now());
+    return { iss: issuer, sub: 'worker-1', aud: broker.issuer, iat: seconds, exp: seconds + 300 };
+  };
+  const token: Scene['token'] = (forge, header = {}, more = {}) => forge.token({ ...claims(), ...more }, header);
   return {
     broker,
     skip(seconds) {
       aheadMs += seconds * 1_000;
     },
+    claims,
     token,
     unknown() {
       unknowns += 1;
