@@ -12,7 +12,7 @@ import {
 } from '../core/limits.ts';
 import type { Clock, KeySource, KeysFound, RandomBytes } from '../core/ports.ts';
 import { type FetchParts, fetchKeySet } from './discovery.ts';
-import { createHeldKeys, type ReadKeys } from './held-keys.ts';
+import { createHeldKeys, type HeldKeys, type ReadKeys } from './held-keys.ts';
 import type { KeyDemands } from './jwk.ts';
 import { readKeySet } from './jwk-set.ts';
 import { createKeyIndex, type KeyHeader } from './key-index.ts';
@@ -51,12 +51,9 @@ export function createRemoteKeys(parts: RemoteKeysParts): RemoteKeys {
     parts.onEvent?.(event);
   }
 
-  /** A failed fetch counts into the pause after it: one that hung must not delay the return of its origin (F-2). */
   function schedule(tookMs: number): void {
     clearTimeout(timer);
-    const failures = held.failures();
-    const wholeMs = jittered(failures === 0 ? KEYS_REFRESH_SECONDS : retrySeconds(failures), parts.randomBytes) * 1000;
-    const pauseMs = failures === 0 ? wholeMs : Math.max(wholeMs - tookMs, Math.min(wholeMs, RETRY_MS_MIN));
+    const pauseMs = pauseAfter(held.failures(), tookMs, parts.randomBytes);
     dueAtMs = parts.clock.elapsedMs() + pauseMs;
     timer = setTimeout(() => flight.join(refresh), pauseMs);
     timer.unref();
@@ -65,15 +62,11 @@ export function createRemoteKeys(parts: RemoteKeysParts): RemoteKeys {
   async function find(header: KeyHeader): Promise<KeysFound> {
     const known = held.current()?.index.find(header) ?? [];
     if (known.length > 0) return { found: known };
-    if (!closed && (flight.pending() || held.cooldownMs() === 0)) await flight.join(refresh, waitersMax());
+    if (!closed && (flight.pending() || held.cooldownMs() === 0)) await flight.join(refresh, waitersMax(held));
     const found = held.current()?.index.find(header) ?? [];
     if (found.length > 0) return { found };
     return missing();
   }
-
-  /** Everybody may wait for the first fetch (F-12). Later, waiting must not take the place of what can be served (F-10). */
-  const waitersMax = (): number =>
-    held.failures() === 0 && !held.current() ? Number.POSITIVE_INFINITY : KEYS_WAITERS_MAX;
 
   /** "None fits" is said only of a set that was fetched whole since, or within the cooldown before. */
   function missing(): KeysFound {
@@ -109,7 +102,15 @@ async function read(parts: RemoteKeysParts, before: ReadKeys | undefined): Promi
   return { index: createKeyIndex(set.keys), ignored: set.ignored, digest };
 }
 
-const RETRY_MS_MIN = KEYS_RETRY_SECONDS_MIN * 1000;
+/** Everybody may wait for the first fetch (F-12). Later, waiting must not take the place of what can be served (F-10). */
+const waitersMax = (held: HeldKeys): number =>
+  held.failures() === 0 && !held.current() ? Number.POSITIVE_INFINITY : KEYS_WAITERS_MAX;
+
+/** A fetch that failed counts into the pause after it: one that hung must not delay the return of its origin (F-2). */
+function pauseAfter(failures: number, tookMs: number, randomBytes: RandomBytes): number {
+  const pauseMs = jittered(failures === 0 ? KEYS_REFRESH_SECONDS : retrySeconds(failures), randomBytes) * 1000;
+  return failures === 0 ? pauseMs : Math.max(pauseMs - tookMs, Math.min(pauseMs, KEYS_RETRY_SECONDS_MIN * 1000));
+}
 
 /** Doubles from failure to failure, up to the cooldown: an origin that returns is noticed within that time (F-2). */
 const retrySeconds = (failures: number): number =>

@@ -39,9 +39,11 @@ describe('an origin that refuses', () => {
       expect(served.statuses).toEqual({ 200: served.count });
     }
     expect(await scene.metric(DEGRADED)).toBe(1);
+    expect(await scene.metric('exchequer_source_keys_age_seconds{source="login"}')).toBeGreaterThan(23 * 3_600);
     expect((await scene.readyz()).body).toMatchObject({ status: 'degraded', degraded: ['login'] });
-    expect(scene.warnings().length).toBeGreaterThan(0);
-    expect(scene.warnings()).toHaveLength((await scene.metric(FAILED)) ?? 0);
+    const failed = await scene.metric(FAILED);
+    expect(failed).toBeGreaterThan(0);
+    expect(scene.warnings(), 'one line for each fetch that failed, however many tokens came').toHaveLength(failed ?? 0);
     expect(scene.warnings()[0]).toMatchObject({
       source: 'login',
       problem: 'key set: network (ECONNREFUSED)',

@@ -79,6 +79,8 @@ describe('a flood of unknown kids', () => {
       expect(served.statuses).toEqual({ 200: served.count });
       expect(filed.statuses).toEqual({ 200: filed.count });
       expect(flooding.statuses).toEqual({ 503: flooding.count });
+      // A line for each fetch that ended, and none for a token.
+      expect(scene.warnings().length).toBeLessThanOrEqual(at.length);
       // The first is the flood's; what follows are the background's own, each after its pause, a fifth less at most.
       expect(at.length).toBeGreaterThan(0);
       for (const [index, gap] of gaps.entries()) expect(gap).toBeGreaterThan(790 * 2 ** index);
