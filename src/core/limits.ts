@@ -53,6 +53,8 @@ export const LEEWAY_SECONDS = 30;
 export const NUMERIC_DATE_MAX = 253_402_300_799;
 /** How long one request may wait for keys it does not have (F-3). */
 export const KEYS_WAIT_MS = 1_000;
+/** Requests that may wait for one source's keys: half of REQUESTS_IN_FLIGHT_MAX, so that others are served while an origin hangs (F-10). */
+export const KEYS_WAITERS_MAX = 256;
 /** A record must be on disk, or taken by the pipe, within this time, or nothing is issued (F-47). */
 export const RECORD_WRITE_MS = 100;
 /** At a start, the first record is tried for this long; a disk that cannot take one line by then is not fit to serve on. */
