@@ -307,6 +307,15 @@ describe('an agent without a stream of X.509 bundles', () => {
     expect(state.x509Bundles()?.get(DOMAIN)).toEqual([new Uint8Array(authority.der)]);
   });
 
+  it('has the bundle of the first of several X.509-SVIDs of a domain, and those of the others', async () => {
+    const { state, svids } = heard();
+    state.doWithout('FetchX509Bundles');
+    const elsewhere = await partner.mint('/broker', END);
+    expect(svids([svid, { ...other, bundle: partner.der }, elsewhere])).toEqual([]);
+    expect(state.x509Bundles()?.get(DOMAIN)).toEqual([new Uint8Array(authority.der)]);
+    expect(state.x509Bundles()?.get(PARTNER)).toEqual([new Uint8Array(partner.der)]);
+  });
+
   it('has nothing else in place of the other streams', () => {
     const { state, told } = heard();
     state.doWithout('FetchJWTBundles');
