@@ -269,12 +269,11 @@ describe('bundles', () => {
     expect(state.jwtBundles()?.size).toBe(WORKLOAD_BUNDLES_MAX);
   });
 
-  it('with too many certificates cannot be read, and cost no time', () => {
+  it('with too many certificates cannot be read', () => {
     const { x509 } = heard();
     const many = Buffer.concat(Array.from({ length: WORKLOAD_CERTIFICATES_MAX + 1 }, () => authority.der));
-    const start = performance.now();
     expect(x509({ [DOMAIN]: many })).toEqual(['a bundle that cannot be read']);
-    expect(performance.now() - start).toBeLessThan(50);
+    expect(x509({ [DOMAIN]: many.subarray(authority.der.length) })).toEqual([]);
   });
 
   it('keep `__proto__` a name like any other', () => {
