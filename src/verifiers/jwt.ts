@@ -33,6 +33,8 @@ export interface JwtSource {
   /** Undefined only where there is a `review`. */
   readonly keys: KeySource | undefined;
   readonly issuer: string;
+  /** Further issuers that it proves (KB-10). */
+  readonly otherIssuers?: readonly string[];
   readonly tell: 'caller' | 'operator';
   readonly presenter: 'self' | 'client';
   /** The token types that this source takes. */
@@ -147,7 +149,7 @@ function principalOf(
   return ok({
     source: source.settings.name,
     kind: source.table.kind,
-    issuer: source.issuer,
+    issuer: source.otherIssuers?.find((other) => other === claims.iss) ?? source.issuer,
     subject: String(claims.sub),
     name: named.name,
     claims,
