@@ -36,6 +36,8 @@ export const SPIFFE_ID_BYTES_MAX = 2_048;
 export const TRUST_DOMAIN_BYTES_MAX = 255;
 /** An issuer in configuration: the longest in the field are under 200 characters. */
 export const ISSUER_BYTES_MAX = 1_024;
+/** Further issuers of one source: a cluster that migrates has one, for a while. */
+export const OTHER_ISSUERS_MAX = 8;
 /** Levels of nesting in any JSON read from outside: Kubernetes has three. */
 export const JSON_DEPTH_MAX = 32;
 /** Values in one JSON text: a people token with 2,000 groups passes, a flood of commas does not. */

@@ -34,6 +34,8 @@ export interface JwtSource {
   /** Undefined only where there is a `review`. */
   readonly keys: KeySource | undefined;
   readonly issuer: string;
+  /** Further issuers that it proves (KB-10). */
+  readonly otherIssuers?: readonly string[];
   readonly tell: 'caller' | 'operator';
   readonly presenter: 'self' | 'client';
   /** The `aud` values that are ours in a role, where that is not the source's own audience alone. */
@@ -164,7 +166,7 @@ function principalOf(
   return ok({
     source: source.settings.name,
     kind: source.table.kind,
-    issuer: source.issuer,
+    issuer: source.otherIssuers?.find((other) => other === claims.iss) ?? source.issuer,
     subject: String(claims.sub),
     name: named.name,
     claims,

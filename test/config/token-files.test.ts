@@ -85,6 +85,18 @@ describe('options that do not go together', () => {
     expect(of(`${everywhere}, discovery: ${place}`)).toEqual([]);
   });
 
+  it('KB-10 are told: an issuer twice, an issuer of another source, and our own', () => {
+    const other = (issuers: string) => `${issuer}, otherIssuers: [${issuers}], jwks: { file: ./bundles/prod.json }`;
+    expect(of(other('"https://old.example"'))).toEqual([]);
+    expect(of(other('"https://east.example"'))).toEqual(['12 trust.east.otherIssuers: names an issuer twice']);
+    expect(of(other('"https://sts.acme.example"'))).toEqual([
+      '12 trust.east: has our own issuer; own tokens are the source `self`',
+    ]);
+    const old = 'issuer: "https://old.example", jwks: { file: ./bundles/prod.json }';
+    const two = `  old: { kind: kubernetes, ${old} }\n  east: { kind: kubernetes, ${other('"https://old.example"')} }\ntargets:\n`;
+    expect(problems(load(two))).toEqual(['13 trust.east: has the issuer and the audience of `old`']);
+  });
+
   it('are refused where a kind has no API server', () => {
     const login = `  login: { kind: oidc, ${issuer}, subjects: workloads, tokens: [jwt]`;
     expect(problems(load(`${login}, tokenReview: ${place} }\ntargets:\n`))).toEqual([

@@ -1,7 +1,7 @@
 // A broker beside a cluster that nobody else reaches: a private authority, a token of ours, an API server that is asked about tokens.
 // Rows KB-06 to KB-09, KB-11 and KB-13, fault F-18, asked of a whole broker; each verdict of a review is in verifiers/token-review.test.ts.
 
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
@@ -208,6 +208,50 @@ describe('keys that only we are told', () => {
     );
     const mended = await brokerWith(`jwks: ${at('/openid/v1/jwks')}`);
     expect(await mended.ask(mounted(mended))).toBe('granted');
+  });
+});
+
+describe('a cluster that takes another issuer', () => {
+  const OLD = 'https://old.cluster.example';
+  const from = (proving: Proving, iss: string, pod: Pod = {}) => mounted(proving, { ...pod, more: { iss } });
+
+  it('KB-10 has two for a while, under one name, one set of keys and one API server', async () => {
+    const proving = await brokerWith(`otherIssuers: ["${OLD}"], discovery: ${at()}`);
+    for (const iss of [ISSUER, OLD]) {
+      expect(await proving.prove(from(proving, iss))).toBe('east:system:serviceaccount:payments:api');
+      expect(proving.broker.records().at(-1)).toMatchObject({ outcome: 'granted', subject: { iss } });
+    }
+    for (const iss of [`${OLD}/`, 'https://third.example'])
+      expect(await proving.ask(from(proving, iss))).toBe(refused('issuer_unknown'));
+    expect(await proving.ask(from(proving, OLD, { forge: ROTATED }))).toBe(refused('key_unknown'));
+  });
+
+  it('KB-10 spends tokens of either issuer, each once', async () => {
+    const proving = await brokerWith(`otherIssuers: ["${OLD}"], replay: once, jwks: { file: ./east.json }`);
+    for (const iss of [ISSUER, OLD]) {
+      const token = from(proving, iss);
+      expect(await proving.ask(token)).toBe('granted');
+      expect(await proving.ask(token)).toBe(refused('replayed'));
+    }
+  });
+
+  it('KB-10 cannot change its issuers under the same name while the broker runs', async () => {
+    const proving = await brokerWith('jwks: { file: ./east.json }');
+    const { broker } = proving;
+    const file = join(broker.folder, 'exchequer.yaml');
+    const before = readFileSync(file, 'utf8');
+    broker.write('exchequer.yaml', before.replace('east: {', `east: { otherIssuers: ["${OLD}"],`));
+    expect(await broker.broker.reload()).toMatchObject({
+      ok: false,
+      problems: [
+        expect.stringContaining(
+          `trust.east proves ${ISSUER} while the broker runs and cannot become ${ISSUER}, ${OLD}`,
+        ),
+      ],
+    });
+    expect(await proving.ask(from(proving, OLD))).toBe(refused('issuer_unknown'));
+    broker.write('exchequer.yaml', before);
+    expect(await broker.broker.reload()).toMatchObject({ ok: true });
   });
 });
 
