@@ -9,9 +9,11 @@ import { registerKeys } from './adapters/cli/keys.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
+import { registerToken } from './adapters/cli/token.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
+import { askTools } from './compose-ask.ts';
 import { KINDS, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
@@ -39,6 +41,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerServe(program, terminal, serveTools(world, signals));
   registerCheck(program, terminal, { check: (path) => check(world, path) });
   registerExplain(program, terminal, explainTools(world));
+  registerToken(program, terminal, askTools(world));
   registerKeys(program, terminal, keyTools(world));
   registerAudit(program, terminal, {
     configured: (config) => auditFile(world, config),
