@@ -3,7 +3,9 @@
 // here, as they are nowhere in a broker: nobody else says where these requests go. Link-local and metadata addresses stay refused.
 
 import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
+import type { SecretTools } from './adapters/cli/keys-secret.ts';
 import type { TokenTools } from './adapters/cli/token-credential.ts';
 import type { World } from './compose-configuration.ts';
 import { readBoundedFile } from './files/bounded-file.ts';
@@ -46,3 +48,9 @@ export function askTools(world: World): TokenTools {
     wait: (milliseconds) => setTimeout(milliseconds),
   } satisfies TokenTools);
 }
+
+export const secretTools = ({ randomBytes }: World): SecretTools => ({
+  randomBytes,
+  writeNew: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
+  remove: (path) => rm(path, { force: true }),
+});

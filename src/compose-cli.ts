@@ -6,6 +6,7 @@ import { registerAudit } from './adapters/cli/audit.ts';
 import { registerCheck, renderProblem } from './adapters/cli/check.ts';
 import { registerExplain } from './adapters/cli/explain.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
+import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
@@ -13,7 +14,7 @@ import { registerToken } from './adapters/cli/token.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
-import { askTools } from './compose-ask.ts';
+import { askTools, secretTools } from './compose-ask.ts';
 import { KINDS, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
@@ -42,7 +43,8 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerCheck(program, terminal, { check: (path) => check(world, path) });
   registerExplain(program, terminal, explainTools(world));
   registerToken(program, terminal, askTools(world));
-  registerKeys(program, terminal, keyTools(world));
+  const keys = registerKeys(program, terminal, keyTools(world));
+  registerSecret(keys, terminal, secretTools(world));
   registerAudit(program, terminal, {
     configured: (config) => auditFile(world, config),
     lines: openLines,

@@ -174,6 +174,8 @@ export const EXCHANGE_RETRIES_MAX = 2;
 export const EXCHANGE_RETRY_SECONDS_MAX = 10;
 /** The file of `--ca`: a bundle of every public root is 220 KiB. */
 export const CA_FILE_BYTES_MAX = 1_048_576;
+/** A client secret of letters and digits: 62^43 is the first power beyond 2^256. */
+export const SECRET_CHARACTERS = 43;
 /** A file with a chain and its private key: CHAIN_BYTES_MAX in base64, and an RSA key. */
 export const CREDENTIAL_BUNDLE_BYTES_MAX = 262_144;
 
