@@ -46,7 +46,9 @@ async function openClient(
   // The schema has judged them; its types are lost where configuration is a function of its kinds.
   const parsed = clientOptions.decode(options as Parameters<typeof clientOptions.decode>[0]);
   const origin = clientKeyOrigin(parsed);
-  const opened = origin && (await caches.open(origin, { algorithms: CLIENT_ASSERTION.algorithms, files: config.files, bundles: new Map() }));
+  const opened =
+    origin &&
+    (await caches.open(origin, { algorithms: CLIENT_ASSERTION.algorithms, files: config.files, bundles: new Map() }));
   if (opened && !opened.ok) return problemAt(config.document, ['clients', id, 'jwks'], opened.problem);
   const authorities = authoritiesOf(config.files.get(parsed.certificate?.ca ?? ''));
   if (typeof authorities === 'string')

@@ -131,6 +131,7 @@ export function offlineReach({ clock, randomBytes }: World): Reach {
       clock,
       randomBytes,
       workloadApi: () => SILENT_WORKLOAD_API,
+      identity: () => undefined,
       onEvent: () => undefined,
     }),
   };
@@ -151,6 +152,7 @@ const kindOf = (source: SourceConfig): SourceKind => {
 
 /** A certificate renewed before its key is found here, and not by the listener that is serving. */
 function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] {
+  if ('workloadApi' in tls) return [];
   const problem = certificateProblem({ certificate: tls.certificatePem, key: tls.keyPem });
   return problem === undefined ? [] : [problemAt(document, ['listen', 'tls'], problem)];
 }

@@ -6,7 +6,9 @@ import { metadataDocument } from './adapters/http/metadata.ts';
 import type { Metrics } from './adapters/observe/metrics.ts';
 import { clientMethods } from './compose-clients.ts';
 import type { Configuration } from './compose-configuration.ts';
-import type { BrokerWorld, State } from './compose-state.ts';
+import type { BrokerWorld, Frame, State } from './compose-state.ts';
+import { tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
+import type { Config } from './config/config.ts';
 import { createExchange } from './core/exchange.ts';
 import type { JsonObject } from './core/json.ts';
 import type { Epochs } from './core/ports.ts';
@@ -16,6 +18,7 @@ import { outcomeSentence } from './policy/tell.ts';
 /** The listener over the path of a request; nothing is bound before it is told to listen. */
 export function openPublicListener(
   world: BrokerWorld,
+  frame: Frame,
   state: State,
   { metrics, epochs }: { readonly metrics: Metrics; readonly epochs: Epochs },
 ): PublicListener {
@@ -34,10 +37,18 @@ export function openPublicListener(
     exchange,
     jwks: state.signingKeys.jwks,
     metadata: metadataOf(state),
-    tls: { certificate: config.listen.tls.certificatePem, key: config.listen.tls.keyPem },
+    tls: tlsOf(config, frame.workloadApis),
     sentence: outcomeSentence,
     onConnectionProblem: metrics.connectionProblem,
   });
+}
+
+/** Shows each X.509-SVID that the Workload API gives, from the next handshake on. Gives the function that ends it. */
+export function followIdentity(config: Config, workloadApis: WorkloadApis, listener: PublicListener): () => void {
+  if (!('workloadApi' in config.listen.tls)) return () => undefined;
+  return workloadApis
+    .of(config.listen.tls.workloadApi)
+    .onChange(() => listener.replaceCertificate(tlsOf(config, workloadApis)));
 }
 
 /** Made anew for each configuration: it says which methods clients have. */

@@ -6,12 +6,12 @@ import { type AuditTrail, openAudit } from './audit/audit.ts';
 import type { Stdout } from './audit/sinks.ts';
 import { clientsOf } from './compose-clients.ts';
 import { type Configuration, type Reach, targetKindOf, type World } from './compose-configuration.ts';
+import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import type { Issuer, Snapshot } from './core/ports.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import type { KeysEvent } from './keys/status.ts';
-import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import { createPolicy } from './policy/decide.ts';
 import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
@@ -28,6 +28,7 @@ export interface BrokerWorld extends World {
 /** Opened before there is a configuration: the log, the way outward, and other parties' keys. */
 export interface Frame extends Reach {
   readonly log: Logger;
+  readonly workloadApis: WorkloadApis;
   /** Told of every fetch of keys, once somebody wants to know. */
   onKeys: (digest: string, event: KeysEvent) => void;
   close(): void;
@@ -35,21 +36,25 @@ export interface Frame extends Reach {
 
 export function openFrame(world: BrokerWorld): Frame {
   const log = pino({ base: { name: 'exchequer' } }, world.log);
+  const workloadApis = createWorkloadApis(world, log);
   const outbound = createOutbound({ permitLoopback: world.permitLoopback ?? false });
   const caches = createKeyCaches({
     outbound,
     clock: world.clock,
     randomBytes: world.randomBytes,
-    workloadApi: () => SILENT_WORKLOAD_API,
+    workloadApi: workloadApis.of,
+    identity: workloadApis.identity,
     onEvent: (digest, event) => frame.onKeys(digest, event),
   });
   const frame: Frame = {
     log,
     caches,
     outbound,
+    workloadApis,
     onKeys: () => undefined,
     close() {
       caches.retain(new Set());
+      workloadApis.retain(new Set());
       outbound.close();
     },
   };
@@ -123,12 +128,13 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
 }
 
 /** What `/readyz` tells. */
-export const readinessOf = (state: State, stopping: boolean) => ({
+export const readinessOf = (state: State, frame: Frame, stopping: boolean) => ({
   needs: {
     audit: state.audit.healthy(),
     store: state.store.healthy(),
     signingKeys: state.signingKeys.list().some((key) => key.state === 'current'),
     policy: state.current.configuration.compiled.rules.length > 0,
+    certificate: tlsOf(state.current.configuration.config, frame.workloadApis) !== undefined,
   },
   stopping,
   degraded: state.current.configuration.sources

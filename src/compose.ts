@@ -8,7 +8,7 @@ import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
 import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
-import { openPublicListener } from './compose-listener.ts';
+import { followIdentity, openPublicListener } from './compose-listener.ts';
 import {
   type BrokerWorld,
   type Current,
@@ -19,6 +19,7 @@ import {
   type State,
   snapshotOf,
 } from './compose-state.ts';
+import { socketsOf, tlsOf } from './compose-workload-apis.ts';
 import { renamedSources, restartNeeded, type SourceNames, withNamesOf } from './config/restart.ts';
 import { watchFiles } from './config/watch.ts';
 import { createEpochs } from './core/epochs.ts';
@@ -85,9 +86,13 @@ async function openListeners(
   const { config } = state.current.configuration;
   const epochs = createEpochs();
   const metrics = openMetrics(world, frame, state);
-  const listener = openPublicListener(world, state, { metrics, epochs });
+  const listener = openPublicListener(world, frame, state, { metrics, epochs });
+  const unfollow = followIdentity(config, frame.workloadApis, listener);
   const life = { stopping: false };
-  const observe = createObserveListener({ render: metrics.render, readiness: () => readinessOf(state, life.stopping) });
+  const observe = createObserveListener({
+    render: metrics.render,
+    readiness: () => readinessOf(state, frame, life.stopping),
+  });
 
   const files = { stillAsRead };
   const swap = reloadOf({ world, path, frame, state, files, listener, metrics, drained: epochs.drained });
@@ -123,6 +128,7 @@ async function openListeners(
     async stop(why: string) {
       life.stopping = true;
       watcher.close();
+      unfollow();
       await listener.close(SHUTDOWN_MS);
       await state.audit.system({ event: 'stop', why }).catch((error: unknown) => frame.log.error({ err: error }));
       await control.close();
@@ -191,7 +197,10 @@ function reloadOf({
   metrics,
   drained,
 }: ReloadParts): () => Promise<ReloadResult> {
-  const keepOnlyCurrentKeys = () => frame.caches.retain(keysInUse(state.current.configuration));
+  const keepOnlyCurrentKeys = () => {
+    frame.caches.retain(keysInUse(state.current.configuration));
+    frame.workloadApis.retain(socketsOf(state.current.configuration.config));
+  };
   let names = withNamesOf(new Map(), state.current.configuration.config);
   let before = state.current;
 
@@ -208,10 +217,9 @@ function reloadOf({
       return { ok: false as const, problems };
     },
     swap(next) {
-      const { certificatePem, keyPem } = next.config.listen.tls;
       const generation = state.current.snapshot.generation + 1;
       const snapshot = snapshotOf(next, state.signingKeys, generation);
-      listener.replaceCertificate({ certificate: certificatePem, key: keyPem });
+      listener.replaceCertificate(tlsOf(next.config, frame.workloadApis));
       before = state.current;
       state.current = { configuration: next, snapshot };
       names = withNamesOf(names, next.config);

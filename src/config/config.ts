@@ -77,7 +77,7 @@ export interface Address {
 
 export interface Config {
   readonly issuer: string;
-  readonly listen: Address & { readonly tls: TlsFiles };
+  readonly listen: Address & { readonly tls: TlsFiles | TlsWorkload };
   readonly observe: Address;
   readonly control: { readonly socket: string };
   readonly sources: readonly SourceConfig[];
@@ -108,6 +108,11 @@ export interface TlsFiles {
   readonly certificatePem: string;
   /** Secret: never printed, logged or put into a message. */
   readonly keyPem: string;
+}
+
+/** The X.509-SVID that a Workload API gives us. */
+export interface TlsWorkload {
+  readonly workloadApi: string;
 }
 
 export interface AuditConfig {

@@ -7,11 +7,11 @@ import { basename, dirname, resolve } from 'node:path';
 import { problemAt, problemsFromZod } from '../parsing/problems.ts';
 import { type Problem, readYaml, type YamlDocument } from '../parsing/yaml.ts';
 import { clashes } from './clashes.ts';
-import type { Config, Kinds } from './config.ts';
+import type { Config, Kinds, TlsFiles, TlsWorkload } from './config.ts';
 import type { ConfigFiles } from './files.ts';
 import { type Interpolated, interpolate, reasonOf } from './interpolate.ts';
 import { loadPolicies } from './policies.ts';
-import { createReferences } from './references.ts';
+import { createReferences, type References } from './references.ts';
 import { resolveClients, resolveSources, resolveTargets } from './resolve.ts';
 import { configSchema, type WrittenConfig } from './schema.ts';
 import { secretProblems } from './secrets.ts';
@@ -88,13 +88,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
   const clients = resolveClients({ document, written, references });
   const targets = resolveTargets({ document, written, kinds: kinds.targets });
   const policies = loadPolicies({ document, base, folders: written.policies, files });
-  const { certificate, key } = written.listen.tls;
-  const tls = {
-    certificate: resolve(base, certificate),
-    key: resolve(base, key),
-    certificatePem: references.readApart(certificate, ['listen', 'tls', 'certificate']),
-    keyPem: references.readApart(key, ['listen', 'tls', 'key']),
-  };
+  const tls = resolveTls(read, written, references);
   const problems = [
     ...interpolated.problems,
     ...references.problems,
@@ -123,8 +117,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     watched: [
       ...new Set([
         path,
-        tls.certificate,
-        tls.key,
+        ...('certificate' in tls ? [tls.certificate, tls.key] : []),
         ...policies.folders,
         ...references.files.keys(),
         ...interpolated.files.keys(),
@@ -135,10 +128,25 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
       ...interpolated.inserted.map((one) => [one.reference, one.text] as const),
       ...policies.texts,
       ...references.files,
-      ['certificate', tls.certificatePem],
+      ['certificate', 'certificate' in tls ? tls.certificatePem : tls.workloadApi],
     ]),
   };
   return { ok: true, config: deepFreeze(config) };
+}
+
+function resolveTls(
+  { path }: Read,
+  { listen: { tls } }: WrittenConfig,
+  references: References,
+): TlsFiles | TlsWorkload {
+  if ('workloadApi' in tls) return tls;
+  const { certificate, key } = tls;
+  return {
+    certificate: resolve(dirname(path), certificate),
+    key: resolve(dirname(path), key),
+    certificatePem: references.readApart(certificate, ['listen', 'tls', 'certificate']),
+    keyPem: references.readApart(key, ['listen', 'tls', 'key']),
+  };
 }
 
 /** Over names and texts with their lengths, so that no two sets of files run together into one. */

@@ -33,8 +33,9 @@ const fixed = (config: Config): ReadonlyMap<string, string> =>
   new Map([
     ['issuer', config.issuer],
     ['listen.address', addressOf(config.listen)],
-    ['listen.tls.certificate', config.listen.tls.certificate],
-    ['listen.tls.key', config.listen.tls.key],
+    ['listen.tls', 'workloadApi' in config.listen.tls ? config.listen.tls.workloadApi : ''],
+    ['listen.tls.certificate', 'certificate' in config.listen.tls ? config.listen.tls.certificate : ''],
+    ['listen.tls.key', 'certificate' in config.listen.tls ? config.listen.tls.key : ''],
     ['observe.address', addressOf(config.observe)],
     ['control.socket', config.control.socket],
     ['store.directory', config.store.directory],

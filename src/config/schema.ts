@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { durationSeconds } from '../parsing/duration.ts';
+import { parseEndpointSocket } from '../parsing/endpoint-socket.ts';
 import { issuerProblem } from '../parsing/uri.ts';
 import type { Kinds, TargetKind, TrustKind } from './config.ts';
 
@@ -31,6 +32,11 @@ const address = z
     context.addIssue({ code: 'custom', message: 'must be a host and a port, such as 0.0.0.0:8443 or [::]:8443' });
     return z.NEVER;
   });
+
+const endpointSocket = z.string().superRefine((written, context) => {
+  const read = parseEndpointSocket(written);
+  if (!read.ok) context.addIssue({ code: 'custom', message: read.problem });
+});
 
 const issuer = z
   .string()
@@ -107,8 +113,11 @@ export const configSchema = (kinds: Kinds) =>
       listen: z.strictObject({
         address,
         tls: z
-          .strictObject({ certificate: path, key: path })
-          .describe('PEM files of the public listener; read again when they change.'),
+          .union([
+            z.strictObject({ certificate: path, key: path }),
+            z.strictObject({ workloadApi: endpointSocket.describe('The Workload API that gives our X.509-SVID.') }),
+          ])
+          .describe('PEM files of the public listener, read again when they change; or our X.509-SVID, as it rotates.'),
       }),
       observe: z.strictObject({ address }).describe('/livez, /readyz and /metrics.'),
       control: z.strictObject({ socket: path }).describe('The local socket for operators, mode 0600.'),

@@ -109,6 +109,7 @@ export type CertificateProblem =
   | 'serial'
   | 'algorithms_differ'
   | 'name_missing'
+  | 'name_too_long'
   | 'names_too_many'
   | 'time'
   | 'unique_identifier'
@@ -145,6 +146,7 @@ export type CertificateProblem =
   | 'issuer_key'
   | 'issuer_spiffe_id'
   | 'path_length'
+  | 'path_too_long'
   | 'name_constraints'
   | 'name_constraints_unsupported'
   | 'path_too_costly';

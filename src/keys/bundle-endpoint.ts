@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits.ts';
-import type { Clock, Outbound, OutboundAnswer, OutboundRequest, RandomBytes } from '../core/ports.ts';
+import type { Clock, Outbound, OutboundAnswer, OutboundRequest, RandomBytes, TlsIdentity } from '../core/ports.ts';
 import { decodeUtf8 } from '../parsing/json.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { ReadKeys } from './held-keys.ts';
@@ -22,6 +22,8 @@ export interface BundleEndpointParts extends BundleDemands {
   readonly privateNetwork: boolean;
   /** How the server is proved; by its name and the system's authorities where this is empty. */
   readonly server: Pick<OutboundRequest, 'ca' | 'serverProblem'>;
+  /** Asked for every fetch: it rotates. */
+  readonly identity?: () => TlsIdentity | undefined;
   readonly staleSecondsMax?: number | undefined;
   /** Told of the authorities of each bundle that was taken, also of one that has since grown too old. Must not throw. */
   readonly onAuthorities?: (authorities: readonly Certificate[]) => void;
@@ -40,7 +42,8 @@ export function createBundleEndpoint(parts: BundleEndpointParts): PolledKeys {
   let sequence: bigint | undefined;
 
   async function read(before: ReadKeys | undefined): Promise<ReadKeys | { readonly problem: string }> {
-    const text = textOf(await parts.outbound.request(request));
+    const identity = parts.identity?.();
+    const text = textOf(await parts.outbound.request(identity ? { ...request, identity } : request));
     if ('problem' in text) return text;
     const digest = createHash('sha256').update(text.text).digest('hex');
     if (before?.digest === digest) return before;

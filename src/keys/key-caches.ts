@@ -67,7 +67,8 @@ export function createKeyCaches(parts: KeyCachesParts): KeyCaches {
     const waiting = [...above, origin.trustDomain];
     if (waiting.includes(domain)) return unvouched(`the endpoints of ${waiting.join(', ')} wait for each other`);
     const opened = await open(from, context, waiting);
-    return opened.ok ? opened : unvouched(`the bundle of ${domain}, which must prove the endpoint, cannot be used`);
+    if (opened.ok) return opened;
+    return unvouched(`the bundle of ${domain}, which must prove the endpoint, cannot be used: ${opened.problem}`);
   }
 
   return Object.freeze({

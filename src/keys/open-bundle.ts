@@ -11,6 +11,7 @@ import type {
   OutboundRequest,
   RandomBytes,
   SignatureAlgorithm,
+  TlsIdentity,
   WorkloadApi,
 } from '../core/ports.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
@@ -39,6 +40,8 @@ export interface OpenBundleParts {
   readonly randomBytes: RandomBytes;
   /** The one client of each Workload API; whoever makes it owns it. */
   readonly workloadApi: (socket: string) => WorkloadApi;
+  /** Our own X.509-SVID, for endpoints that ask for one (`https_spiffe`). */
+  readonly identity: () => TlsIdentity | undefined;
   readonly onEvent: (event: KeysEvent) => void;
 }
 
@@ -105,6 +108,7 @@ async function openEndpoint(parts: OpenBundleParts, origin: Endpoint, context: B
     privateNetwork,
     staleSecondsMax,
     server: serverProof(origin, context, { anchors, nowSeconds: parts.clock.nowSeconds }),
+    identity: origin.profile.name === 'https_spiffe' ? parts.identity : () => undefined,
     onAuthorities(authorities) {
       latest = authorities;
     },

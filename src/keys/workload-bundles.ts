@@ -37,8 +37,8 @@ const NOTHING: KeyIndex = createKeyIndex([]);
 const UNKNOWN = Object.freeze({ found: 'unavailable', retryAfterSeconds: 1 } as const);
 
 export function createWorkloadBundle(parts: WorkloadBundleParts): WorkloadBundle {
-  const x509 = createX509Half(parts);
   const jwt = createJwtHalf(parts);
+  const x509 = createX509Half(parts, () => jwt.size() ?? 0);
 
   function follow(): void {
     x509.follow();
@@ -77,7 +77,7 @@ export function createWorkloadBundle(parts: WorkloadBundleParts): WorkloadBundle
   });
 }
 
-function createX509Half({ api, trustDomain, onEvent }: WorkloadBundleParts) {
+function createX509Half({ api, trustDomain, onEvent }: WorkloadBundleParts, keys: () => number) {
   let certificates: readonly Uint8Array[] | undefined;
   let authorities: readonly Certificate[] | undefined;
 
@@ -88,7 +88,7 @@ function createX509Half({ api, trustDomain, onEvent }: WorkloadBundleParts) {
     certificates = own;
     const read = readAuthorityCertificates(own);
     authorities = read.authorities;
-    onEvent?.({ kind: 'fetched', keys: authorities.length, ignored: read.ignored, changed: true });
+    onEvent?.({ kind: 'fetched', keys: keys(), ignored: read.ignored, changed: true });
   }
 
   return { follow, authorities: () => authorities };

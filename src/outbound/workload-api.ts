@@ -1,6 +1,6 @@
-// The client of one SPIFFE Workload API (SPIFFE Workload API §4 to §6, rows SA-01 to SA-06, F-17): three streams kept open, what they
+// The client of one SPIFFE Workload API (SPIFFE Workload API §4 to §6, rows SA-01 to SA-05, F-17): three streams kept open, what they
 // said last, and how they are. While the agent cannot be reached everything stays as it was said, our identity until it expires.
-// gRPC is loaded only once a client is opened. It is an agent's client, and no SPIFFE Broker API, which fetches for others (SA-06).
+// gRPC is loaded only once a client is opened. It is an agent's client, and no SPIFFE Broker API, which fetches for others.
 
 import { OUTBOUND_MS } from '../core/limits.ts';
 import type { Clock, RandomBytes, WorkloadApi, WorkloadApiStatus } from '../core/ports.ts';

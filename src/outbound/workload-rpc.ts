@@ -5,8 +5,9 @@
 import { fileURLToPath } from 'node:url';
 import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { ServiceDefinition } from '@grpc/proto-loader';
-import { WORKLOAD_KEEPALIVE_MS, WORKLOAD_MESSAGE_BYTES_MAX } from '../core/limits.ts';
+import { WORKLOAD_FIELDS_MAX, WORKLOAD_KEEPALIVE_MS, WORKLOAD_MESSAGE_BYTES_MAX } from '../core/limits.ts';
 import type { EndpointSocket } from '../parsing/endpoint-socket.ts';
+import { hasFieldsWithin } from '../parsing/protobuf.ts';
 
 /** The messages, as `workload-api.proto` has them: absent fields are empty. */
 export interface X509SvidResponse {
@@ -108,7 +109,10 @@ const OPTIONS = {
 /** The one connection. */
 interface Connection {
   client(): Client;
-  /** A lost connection is dropped, or gRPC would go on dialling by a schedule of its own, and remember the failure for the next call. */
+  /**
+   * A lost connection is dropped, or gRPC would go on dialling by a schedule of its own, and remember the failure for the next call. One
+   * that an agent has taken without a word stays: gRPC cannot end it (grpc-node#2785), and it comes alive with the agent, or dies with it.
+   */
   discardLost(used: Client): void;
   readonly metadata: Metadata;
   readonly service: ServiceDefinition;
@@ -119,6 +123,7 @@ export async function loadWorkloadRpc(target: EndpointSocket): Promise<WorkloadR
   const grpc = await import('@grpc/grpc-js');
   const { load } = await import('@grpc/proto-loader');
   const definition = await load(PROTO, { keepCase: true, defaults: true, arrays: true, objects: true });
+  const { READY, CONNECTING } = grpc.connectivityState;
   const metadata = new grpc.Metadata();
   metadata.set('workload.spiffe.io', 'true');
   let current: Client | undefined;
@@ -131,7 +136,8 @@ export async function loadWorkloadRpc(target: EndpointSocket): Promise<WorkloadR
       return current;
     },
     discardLost(used) {
-      if (used !== current || used.getChannel().getConnectivityState(false) === grpc.connectivityState.READY) return;
+      const state = used.getChannel().getConnectivityState(false);
+      if (used !== current || state === READY || state === CONNECTING) return;
       current = undefined;
       used.close();
     },
@@ -213,6 +219,7 @@ function methodOf<T>(service: ServiceDefinition, name: keyof Responses): Method<
     serialize: method.requestSerialize,
     // Thrown in here, it would end the stream; a message that cannot be read is no reason to ask again for the same.
     deserialize: (bytes) => {
+      if (!hasFieldsWithin(bytes, WORKLOAD_FIELDS_MAX)) return { message: undefined };
       try {
         return { message: method.responseDeserialize(bytes) as T };
       } catch {

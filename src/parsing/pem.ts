@@ -26,7 +26,8 @@ export function readPemCertificates(text: string): PemRead {
     if (/PRIVATE KEY$/.test(label)) return no(`has a private key at line ${at + 1}; it takes certificates only`);
     if (label !== 'CERTIFICATE') return no(`has ${label} at line ${at + 1}; it takes CERTIFICATE blocks only`);
     if (ders.length >= PEM_CERTIFICATES_MAX) return no(`has more than ${PEM_CERTIFICATES_MAX} certificates`);
-    const end = lines.findIndex((one, index) => index > at && DASHES.test(one));
+    let end = at + 1;
+    while (end < lines.length && !DASHES.test(lines[end] ?? '')) end += 1;
     if (lines[end]?.trimEnd() !== '-----END CERTIFICATE-----')
       return no(`has a CERTIFICATE at line ${at + 1} without its end`);
     const der = decodeBase64(lines.slice(at + 1, end));

@@ -4,7 +4,7 @@
 
 import { constants, type KeyObject, verify } from 'node:crypto';
 import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from '../core/limits.ts';
-import { type Element, readBytes, sequenceIn } from './der.ts';
+import { type Element, integerBytes, malformed, readBytes, sequenceIn, sequenceOf } from './der.ts';
 
 export interface SignatureAlgorithm {
   readonly key: 'rsa' | 'ec';
@@ -73,6 +73,8 @@ export function keyAccepted(info: Element, key: KeyObject): boolean {
     const point = readBytes(bits);
     return CURVES.get(algorithm) === point.length && point[0] === 4;
   }
+  const [modulus, exponent, ...rest] = sequenceOf(readBytes(bits)).map(integerBytes);
+  if (modulus === undefined || exponent === undefined || rest.length > 0) malformed();
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   return (
     modulusLength >= RSA_BITS_MIN &&
@@ -83,7 +85,20 @@ export function keyAccepted(info: Element, key: KeyObject): boolean {
   );
 }
 
-/** Whether `key` signed these bytes. Costs some 0.05 ms to 1 ms, so callers count. */
+/** By curve; measured, OpenSSL has fast code for P-256 only. RSA by its bits: 0.02 ms for 2048, 0.6 ms for 8192. */
+const CURVE_MICROSECONDS: ReadonlyMap<string, number> = new Map([
+  ['prime256v1', 80],
+  ['secp384r1', 620],
+  ['secp521r1', 1_600],
+]);
+
+/** About how long one signature by this key takes to check. Callers add it up, and stop. */
+export function signatureMicroseconds({ asymmetricKeyDetails }: KeyObject): number {
+  const { namedCurve = '', modulusLength = RSA_BITS_MAX } = asymmetricKeyDetails ?? {};
+  return CURVE_MICROSECONDS.get(namedCurve) ?? Math.round((600 * modulusLength ** 2) / RSA_BITS_MAX ** 2);
+}
+
+/** Whether `key` signed these bytes. */
 export function signedBy(
   key: KeyObject,
   { algorithm, bytes, signature }: { algorithm: SignatureAlgorithm; bytes: Uint8Array; signature: Uint8Array },

@@ -2,9 +2,9 @@
 // cross-signed, doubled, superfluous or hostile ones cost a bounded number of signature checks and decide nothing. No leeway: a
 // certificate says when it is valid to the second. No revocation: SVIDs are short-lived, and a removed anchor ends them at once.
 
-import { NAME_COMPARISONS_MAX, PATH_CERTIFICATES_MAX, PATH_SIGNATURES_MAX } from '../core/limits.ts';
+import { NAME_COMPARISONS_MAX, PATH_CERTIFICATES_MAX, PATH_SIGNATURES_MICROSECONDS_MAX } from '../core/limits.ts';
 import type { CertificateProblem } from '../core/refusal.ts';
-import { signedBy } from './algorithms.ts';
+import { signatureMicroseconds, signedBy } from './algorithms.ts';
 import type { Certificate } from './certificate.ts';
 import { constraintProblem } from './name-constraints.ts';
 import type { GeneralName } from './names.ts';
@@ -61,8 +61,8 @@ export function findPath(input: PathInput): PathFound {
 /** Whatever the leaf stands for: it is valid now, no authority, and may sign handshakes for this purpose. */
 function leafProblem(leaf: Certificate, nowSeconds: number, purpose: Purpose): CertificateProblem | undefined {
   const { keyUsage, extendedKeyUsage } = leaf;
-  if (nowSeconds > leaf.notAfterSeconds) return 'expired';
-  if (nowSeconds < leaf.notBeforeSeconds) return 'not_yet_valid';
+  const early = tooEarly(leaf, nowSeconds);
+  if (early !== undefined) return early ? 'not_yet_valid' : 'expired';
   if (leaf.isAuthority) return 'leaf_authority';
   if (leaf.unprocessed !== undefined) return leaf.unprocessed;
   if (leaf.key === undefined) return 'key';
@@ -75,6 +75,12 @@ function leafProblem(leaf: Certificate, nowSeconds: number, purpose: Purpose): C
   return undefined;
 }
 
+/** Whether it is not valid yet, or no more; undefined within its validity, both ends included (RFC 5280 §4.1.2.5). */
+function tooEarly({ notBeforeSeconds, notAfterSeconds }: Certificate, nowSeconds: number): boolean | undefined {
+  if (nowSeconds >= notBeforeSeconds && nowSeconds <= notAfterSeconds) return undefined;
+  return nowSeconds < notBeforeSeconds;
+}
+
 interface Search {
   /** The path to an anchor that begins with these certificates, or undefined where there is none. */
   extend(path: readonly Certificate[]): readonly Certificate[] | undefined;
@@ -85,7 +91,7 @@ function createSearch(input: PathInput): Search {
   const anchored = new Set(input.anchors.map(({ sha256 }) => sha256));
   const bySubject = Map.groupBy(distinct([...input.anchors, ...input.others]), ({ subject }) => subject.der);
   let comparisons = NAME_COMPARISONS_MAX;
-  let signatures = PATH_SIGNATURES_MAX;
+  let microseconds = PATH_SIGNATURES_MICROSECONDS_MAX;
   let farthest: { readonly problem: CertificateProblem; readonly certificates: number } | undefined;
 
   const note = (problem: CertificateProblem, certificates: number): void => {
@@ -95,7 +101,7 @@ function createSearch(input: PathInput): Search {
     comparisons -= count;
     return comparisons >= 0;
   };
-  const stopped = (): boolean => comparisons < 0 || signatures < 0;
+  const stopped = (): boolean => comparisons < 0 || microseconds < 0;
 
   /** What is wrong with this authority as the next one on the path. The signature comes last: it is what costs. */
   const stepProblem = (authority: Certificate, path: readonly Certificate[]): CertificateProblem | undefined => {
@@ -104,16 +110,18 @@ function createSearch(input: PathInput): Search {
       input.authorityProblem?.(authority, anchored.has(authority.sha256)) ??
       constraintsProblem(authority, path, spend);
     if (problem !== undefined) return problem;
-    signatures -= 1;
-    if (signatures < 0) return 'path_too_costly';
+    microseconds -= authority.key === undefined ? 0 : signatureMicroseconds(authority.key);
+    if (microseconds < 0) return 'path_too_costly';
     return isSignedBy(path.at(-1), authority) ? undefined : 'signature_invalid';
   };
 
   const extend = (path: readonly Certificate[]): readonly Certificate[] | undefined => {
     const last = path.at(-1);
-    if (last === undefined || path.length >= PATH_CERTIFICATES_MAX) return undefined;
-    if (last.signed.algorithm === undefined) {
-      note('signature_algorithm', path.length);
+    if (last === undefined) return undefined;
+    const ended = path.length >= PATH_CERTIFICATES_MAX ? 'path_too_long' : undefined;
+    const problem = ended ?? (last.signed.algorithm === undefined ? 'signature_algorithm' : undefined);
+    if (problem !== undefined) {
+      note(problem, path.length);
       return undefined;
     }
     for (const authority of likelyFirst(bySubject.get(last.issuer.der) ?? [], last)) {
@@ -165,8 +173,8 @@ function authorityProblem(
   if (!authority.isAuthority) return 'issuer_not_authority';
   if (keyUsage && !keyUsage.keyCertSign) return 'issuer_key_usage';
   if (authority.unprocessed !== undefined) return authority.unprocessed;
-  if (input.nowSeconds > authority.notAfterSeconds) return 'issuer_expired';
-  if (input.nowSeconds < authority.notBeforeSeconds) return 'issuer_not_yet_valid';
+  const early = tooEarly(authority, input.nowSeconds);
+  if (early !== undefined) return early ? 'issuer_not_yet_valid' : 'issuer_expired';
   if (authority.key === undefined) return 'issuer_key';
   // An authority that names purposes vouches for no other: RFC 5280 leaves it open, OpenSSL and browsers hold it so.
   const purposes = [PURPOSES[input.purpose], ANY_PURPOSE];

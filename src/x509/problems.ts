@@ -25,6 +25,7 @@ export const CERTIFICATE_PROBLEMS: Readonly<Record<CertificateProblem, Explanati
     section: 'RFC 5280 §4.1.1.2',
   },
   name_missing: { says: 'an issuer has no name', section: 'RFC 5280 §4.1.2.4 and §4.1.2.6' },
+  name_too_long: { says: 'a distinguished name is longer than any honest one', section: OURS },
   names_too_many: { says: 'a certificate has more names or name constraints than any honest one', section: OURS },
   time: {
     says: 'a validity is not in the form of its century, is no date, or ends before it begins',
@@ -108,5 +109,6 @@ export const CERTIFICATE_PROBLEMS: Readonly<Record<CertificateProblem, Explanati
     says: 'an authority constrains names of a form that is not compared here, and such a name is there',
     section: 'RFC 5280 §4.2.1.10',
   },
+  path_too_long: { says: 'the path to an authority is longer than any honest one', section: OURS },
   path_too_costly: { says: 'finding a path takes more work than any honest chain needs', section: OURS },
 };

@@ -98,6 +98,17 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'Trust bundles',
+    first: 93,
+    attacks: [
+      'a second certificate in an entry of a bundle',
+      'entries of an unknown use or type, empty bundles, texts that are none',
+      'a bundle whose sequence goes backwards',
+      'a refresh hint that is extreme or nonsense',
+      'an endpoint of the wrong trust domain or identity, or a redirect',
+    ],
+  },
+  {
     title: 'SPIFFE JWT-SVIDs',
     first: 99,
     attacks: [

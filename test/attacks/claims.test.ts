@@ -116,7 +116,8 @@ const SUBJECTS: readonly Change[] = [
 
 const BINDINGS: readonly Change[] = [
   ['A-62 cnf.jkt', () => ({ cnf: { jkt: 'x' } }), 'claim_unsupported'],
-  ['A-62 cnf.x5t#S256', () => ({ cnf: { 'x5t#S256': 'x' } }), 'claim_unsupported'],
+  ['A-62 cnf.x5t#S256 that is no thumbprint', () => ({ cnf: { 'x5t#S256': 'x' } }), 'claim_invalid'],
+  ['A-62 a bound token without its certificate', () => ({ cnf: { 'x5t#S256': 'x'.repeat(43) } }), 'binding_mismatch'],
   ['A-62 an empty cnf', () => ({ cnf: {} }), 'claim_unsupported'],
   ['A-141 an act of its own making', () => ({ act: { sub: 'worker-2' } }), 'claim_unsupported'],
   ['A-145 an empty may_act', () => ({ may_act: {} }), 'claim_unsupported'],

@@ -257,7 +257,7 @@ describe('delegation, which is not built, is refused', () => {
   });
 });
 
-describe('client authentication, which is not built, is refused', () => {
+describe('client authentication that fails is refused, whatever else proves the subject', () => {
   const assertion = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' };
 
   it.each<readonly [string, Form, Record<string, string>, string]>([
@@ -266,7 +266,7 @@ describe('client authentication, which is not built, is refused', () => {
     ['A-150 an empty header', {}, { authorization: '' }, '401 invalid_client'],
     ['A-150 a secret', { client_id: 'a', client_secret: 's' }, {}, '400 invalid_client'],
     ['A-150 two methods', { client_secret: 's' }, { authorization: 'Basic eDp5' }, '401 invalid_client'],
-    ['A-46 an assertion', { ...assertion, client_assertion: 'a.b.c' }, {}, '400 invalid_client'],
+    ['A-46 an assertion that is none', { ...assertion, client_assertion: 'a.b.c' }, {}, '400 invalid_client'],
     ['A-46 the type of an assertion alone', assertion, {}, '400 invalid_client'],
   ])('%s', async (_title, more, headers, expected) => {
     const sent = {
@@ -279,19 +279,23 @@ describe('client authentication, which is not built, is refused', () => {
       value === undefined ? [] : [[name, value] as const],
     );
     const answer = arena.broker.token(Object.fromEntries(merged), headers);
-    expect(await arena.judged(answer)).toBe(`${expected} client_credential_refused`);
+    const reason = 'client_assertion' in more ? 'credential_malformed' : 'client_credential_refused';
+    expect(await arena.judged(answer)).toBe(`${expected} ${reason}`);
     expect((await answer).headers['www-authenticate'] !== undefined).toBe(expected.startsWith('401')); // A-196
   });
 
   it.each([
-    'client_credentials',
-    'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    'refresh_token',
-    'password',
-    'authorization_code',
-  ])('A-129 the grant %s never takes the place of a token that is missing or refused', async (grant_type) => {
+    ['refresh_token', '400 unsupported_grant_type grant_type_unsupported'],
+    ['password', '400 unsupported_grant_type grant_type_unsupported'],
+    ['authorization_code', '400 unsupported_grant_type grant_type_unsupported'],
+    ['client_credentials', refused('parameter_unsupported')],
+    ['urn:ietf:params:oauth:grant-type:jwt-bearer', refused('parameter_unsupported')],
+  ])('A-129 the grant %s never takes the place of a token that is missing or refused', async (grant_type, expected) => {
     for (const subject_token of [undefined, 'a.b.c'])
-      expect(await exchange({ grant_type, subject_token })).toBe('400 unsupported_grant_type grant_type_unsupported');
+      expect(await exchange({ grant_type, subject_token })).toBe(expected);
+    // Neither does the client, where nobody proved to be one.
+    const none = { grant_type, subject_token: undefined, subject_token_type: undefined };
+    expect(await exchange({ ...none, client_id: 'login:worker-1' })).toMatch(/^400 (?!.*200)/);
   });
 
   it('A-62 a DPoP proof is refused, never left out', async () => {

@@ -15,7 +15,6 @@ describe('what is not built', () => {
   });
 
   it.each([
-    ['clients', `${BASE}clients: {}`, 'clients: OAuth clients are not built yet'],
     ['trust.self', withSource('self', '{}'), 'trust.self: own tokens as a trust source are not built yet'],
     ['reach', withSource('p', `{ ${OIDC}, reach: [ledger] }`), 'trust.p.reach: `reach` is not built yet'],
     ['only', withSource('p', `{ ${OIDC}, only: { a: b } }`), 'trust.p.only: `only` is not built yet'],

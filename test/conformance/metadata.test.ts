@@ -66,10 +66,13 @@ describe.each(['', '/', '/t1', '/a/b'])('the metadata of an issuer with the path
   });
 
   it('MD-04 lists the grants that are offered, and no other is', async () => {
-    expect(metadata.grant_types_supported).toEqual([TOKEN_EXCHANGE]);
+    const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+    expect(metadata.grant_types_supported).toEqual([TOKEN_EXCHANGE, 'client_credentials', jwtBearer]);
     expect((await exchange()).status).toBe(200);
-    for (const grant of ['authorization_code', 'client_credentials', 'urn:ietf:params:oauth:grant-type:jwt-bearer'])
-      expect((await exchange({ grant_type: grant })).body.error).toBe('unsupported_grant_type');
+    expect((await exchange({ grant_type: 'authorization_code' })).body.error).toBe('unsupported_grant_type');
+    const none = { subject_token: '', subject_token_type: '' };
+    expect((await exchange({ grant_type: 'client_credentials', ...none })).body.error).toBe('invalid_client');
+    expect((await exchange({ grant_type: jwtBearer, ...none, assertion: 'a.b.c' })).body.error).toBe('invalid_grant');
   });
 
   it('MD-05 is JSON, and has no empty array', async () => {
@@ -79,9 +82,11 @@ describe.each(['', '/', '/t1', '/a/b'])('the metadata of an issuer with the path
     expect(Object.values(metadata).filter(Array.isArray).length).toBeGreaterThan(2);
   });
 
-  it('MD-06 lists no way to authenticate as long as there is none, and never `none`', () => {
-    expect(metadata).not.toHaveProperty('token_endpoint_auth_methods_supported');
-    expect(metadata).not.toHaveProperty('token_endpoint_auth_signing_alg_values_supported');
+  it('MD-06 lists the ways to authenticate that somebody has, with their algorithms, and never `none`', () => {
+    expect(metadata.token_endpoint_auth_methods_supported).toEqual(['spiffe_jwt', 'spiffe_x509']);
+    expect(metadata.token_endpoint_auth_signing_alg_values_supported).toEqual(
+      expect.arrayContaining(['RS256', 'ES256']),
+    );
     expect(JSON.stringify(metadata)).not.toContain('none');
   });
 
@@ -114,7 +119,10 @@ describe.each(['', '/', '/t1', '/a/b'])('the metadata of an issuer with the path
       'jwks_uri',
       'response_types_supported',
       'subject_types_supported',
+      'tls_client_certificate_bound_access_tokens',
       'token_endpoint',
+      'token_endpoint_auth_methods_supported',
+      'token_endpoint_auth_signing_alg_values_supported',
     ]);
   });
 });

@@ -23,7 +23,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = `${ROOT}/test/conformance/README.md`;
 const BEGIN = '<!-- begin of the generated table -->';
 const END = '<!-- end of the generated table -->';
-const FAMILIES = ['TX', 'OA', 'MD', 'AT', 'RI', 'JB', 'SI', 'SJ', 'SB', 'KB'];
+const FAMILIES = ['TX', 'OA', 'MD', 'AT', 'RI', 'JB', 'SI', 'SJ', 'SB', 'SX', 'SF', 'SA', 'KB'];
 
 /** A title that speaks of a requirement. */
 export interface Named {

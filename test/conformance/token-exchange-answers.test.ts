@@ -177,7 +177,7 @@ describe('a refusal', () => {
     ['invalid_client', 401, {}, { authorization: 'Basic YTpi' }],
     ['invalid_client', 400, { client_secret: 'b', client_id: 'a' }, {}],
     ['invalid_client', 400, { client_assertion: 'x.y.z' }, {}],
-    ['unsupported_grant_type', 400, { grant_type: 'client_credentials' }, {}],
+    ['unsupported_grant_type', 400, { grant_type: 'password' }, {}],
     ['invalid_target', 400, { audience: 'nowhere' }, {}],
     ['invalid_target', 400, { resource: '/relative' }, {}],
     ['invalid_scope', 400, { scope: 'postings:erase' }, {}],

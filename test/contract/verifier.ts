@@ -54,7 +54,12 @@ const HOSTILE_CLAIMS: readonly HostileClaims[] = [
   ],
   ['A-53 a jti of 257 bytes', having({ jti: 'j'.repeat(257) }), 'claim_invalid'],
   ['A-62 a token bound to a key, cnf.jkt', having({ cnf: { jkt: 'x' } }), 'claim_unsupported'],
-  ['A-62 a token bound to a certificate, cnf.x5t#S256', having({ cnf: { 'x5t#S256': 'x' } }), 'claim_unsupported'],
+  ['A-62 a token bound to what is no thumbprint, cnf.x5t#S256', having({ cnf: { 'x5t#S256': 'x' } }), 'claim_invalid'],
+  [
+    'A-62 a token bound to a certificate and to a key',
+    having({ cnf: { 'x5t#S256': 'x'.repeat(43), jkt: 'x' } }),
+    'claim_unsupported',
+  ],
   ['TX-43 a token with act', having({ act: { sub: 'a' } }), 'claim_unsupported'],
   ['A-21 a logout token that is typed as an ID token', having({ events: {} }), 'claim_unsupported'],
   ['TX-45 a token with may_act', having({ may_act: { sub: 'a' } }), 'claim_unsupported'],

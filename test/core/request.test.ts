@@ -54,17 +54,44 @@ describe('readTokenRequest', () => {
     const rest = {
       subject_token: undefined,
       client_id: 'me',
-      assertion: 'a.b.c',
+      client_secret: 's',
       scope: 'a',
       resource: 'https://a.example',
     };
     expect(read(rest)).toEqual({ reason: 'parameter_missing', parameter: 'subject_token' });
+    expect(read({ ...rest, assertion: 'a.b.c' })).toEqual({ reason: 'parameter_unsupported', parameter: 'assertion' });
+  });
+
+  it('makes the client the subject where the grant says so, and then takes no subject token (A-129)', () => {
+    const none = { subject_token: undefined, subject_token_type: undefined };
+    const asked = { grant_type: 'client_credentials', ...none, client_id: 'me', client_secret: 's' };
+    const client = { ...NO_CLIENT, id: 'me', secret: 's' };
+    expect(read(asked)).toEqual({ ...TAKEN, grantType: 'client_credentials', subject: undefined, client });
+    for (const parameter of ['subject_token', 'subject_token_type', 'assertion'])
+      expect(read({ ...asked, [parameter]: 'x' })).toEqual({ reason: 'parameter_unsupported', parameter });
+  });
+
+  it('JA-01 takes exactly one assertion as the subject of the jwt-bearer grant', () => {
+    const none = { subject_token: undefined, subject_token_type: undefined };
+    const asked = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', ...none, assertion: 'a.b.c' };
+    const subject = { text: 'a.b.c', tokenType: `${TYPE}jwt` };
+    expect(read(asked)).toEqual({ ...TAKEN, grantType: asked.grant_type, subject });
+    expect(read({ ...asked, assertion: undefined })).toEqual({ reason: 'parameter_missing', parameter: 'assertion' });
+    expect(read({ ...asked, assertion: ['a.b.c', 'a.b.d'] })).toEqual({
+      reason: 'parameter_repeated',
+      parameter: 'assertion',
+    });
+    expect(read({ ...asked, subject_token: 'x' })).toEqual({
+      reason: 'parameter_unsupported',
+      parameter: 'subject_token',
+    });
   });
 
   it.each([
     'token-exchange',
-    'client_credentials',
-    'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    'password',
+    'refresh_token',
+    'client_credentials ',
     'urn:ietf:params:oauth:grant-type:token-exchange ',
     'URN:ietf:params:oauth:grant-type:token-exchange',
   ])('does not offer the grant type %j (TX-01)', (grantType) => {
@@ -156,7 +183,10 @@ describe('readTokenRequest', () => {
   it.each(['audience', 'client_id'])('refuses a %s that records and headers could show as another', (name) => {
     for (const text of ['led\u200bger', 'ledg\u0435r', 'a\nb', 'a\u0000', '\u202eregdel', '\u212a'])
       expect(read({ [name]: text })).toEqual({ reason: 'parameter_malformed', parameter: name });
-    expect(read({ client_id: 'spiffe://td/a b~' })).toEqual({ ...TAKEN, unprovedClientId: 'spiffe://td/a b~' });
+    expect(read({ client_id: 'spiffe://td/a b~' })).toEqual({
+      ...TAKEN,
+      client: { ...NO_CLIENT, id: 'spiffe://td/a b~' },
+    });
   });
 
   it('says the same about a request in whatever order its parameters came', () => {

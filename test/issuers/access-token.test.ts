@@ -188,7 +188,6 @@ describe('a target of kind token', () => {
 
   it.each<[string, object, string]>([
     ['carry', { carry: ['project_path'] }, 'carry: `carry` is not built yet'],
-    ['proof', { proof: 'required' }, 'proof: `proof` is not built yet'],
     ['agentClaim', { agentClaim: true }, 'agentClaim: `agentClaim` is not built yet'],
     ['confirm on a scope', { scopes: { a: { confirm: {} } } }, 'scopes.a.confirm: `confirm` is not built yet'],
     ['require.actor', { require: { actor: true } }, 'require.actor: `actor` is not built yet'],

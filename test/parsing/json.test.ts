@@ -244,3 +244,33 @@ describe('decodeUtf8', () => {
     );
   });
 });
+
+describe('a member whose integers may be wide', () => {
+  const wide = (text: string) => readJson(text, { wide: 'n' });
+
+  it('keeps every digit beyond 2^53 as text, wherever it stands, and stays a number below (SB-01)', () => {
+    expect(wide('{"n":9007199254740991,"a":[{"n":9007199254740993}]}')).toEqual({
+      ok: true,
+      value: { n: 9_007_199_254_740_991, a: [{ n: '9007199254740993' }] },
+    });
+    expect(wide('{"n":-18446744073709551616}')).toEqual({ ok: true, value: { n: '-18446744073709551616' } });
+  });
+
+  it.each([
+    '{"m":9007199254740993}',
+    '{"n":[9007199254740993]}',
+    '{"n":1e300}',
+    '[9007199254740993]',
+    '9007199254740993',
+  ])('is that member alone, and integers alone: %s', (text) => {
+    expect(wide(text)).toEqual({ ok: false, problem: 'number_range' });
+  });
+
+  it('is not there unless it is asked for', () => {
+    expect(readJson('{"n":9007199254740993}')).toEqual({ ok: false, problem: 'number_range' });
+  });
+
+  it('hides no duplicate', () => {
+    expect(wide('{"n":9007199254740993,"n":9007199254740993}')).toEqual({ ok: false, problem: 'duplicate_member' });
+  });
+});

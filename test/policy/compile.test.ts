@@ -67,7 +67,6 @@ describe('a policy', () => {
     'each: { a: b }',
     'with: { a: b }',
     'actor: { trust: mesh }',
-    'client: gw',
     'confirm: {}',
     'impersonate: true',
     'accept: { x: y }',

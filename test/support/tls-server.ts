@@ -21,17 +21,21 @@ export interface TlsServer extends AsyncDisposable {
 /** Listens on 127.0.0.1 and answers with `answer`. */
 export async function openTlsServer(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
-  options: { readonly certificate?: ServerCertificate } = {},
+  options: { readonly certificate?: ServerCertificate; readonly askClient?: boolean } = {},
 ): Promise<TlsServer> {
   const certificate = options.certificate ?? (await mintServerCertificate(['localhost', 'keys.example', '127.0.0.1']));
   const seen: IncomingMessage[] = [];
   const responses: ServerResponse[] = [];
-  const server = https.createServer({ cert: certificate.cert, key: certificate.key }, (request, response) => {
-    seen.push(request);
-    responses.push(response);
-    response.on('error', () => undefined);
-    answer(request, response);
-  });
+  const client = options.askClient ? { requestCert: true, rejectUnauthorized: false } : {};
+  const server = https.createServer(
+    { cert: certificate.cert, key: certificate.key, ...client },
+    (request, response) => {
+      seen.push(request);
+      responses.push(response);
+      response.on('error', () => undefined);
+      answer(request, response);
+    },
+  );
   server.on('tlsClientError', () => undefined);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -33,7 +33,8 @@ export interface PublicListenerParts {
   readonly exchange: Exchange;
   readonly jwks: () => { readonly keys: readonly JsonObject[] };
   readonly metadata: () => JsonObject;
-  readonly tls: TlsMaterial;
+  /** Undefined as long as there is none: then every handshake fails. */
+  readonly tls: TlsMaterial | undefined;
   /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
   readonly sentence: (outcome: RefusedOutcome) => string | undefined;
   readonly onConnectionProblem: (kind: ConnectionProblem) => void;
@@ -42,7 +43,7 @@ export interface PublicListenerParts {
 export interface PublicListener {
   listen(host: string, port: number): Promise<{ port: number }>;
   /** Throws, and keeps the old one, where the new one cannot be used. */
-  replaceCertificate(tls: TlsMaterial): void;
+  replaceCertificate(tls: TlsMaterial | undefined): void;
   /** Resolves when the last connection is gone, after `graceMs` at the latest. */
   close(graceMs: number): Promise<void>;
 }
@@ -70,7 +71,7 @@ export function createPublicListener(parts: PublicListenerParts): PublicListener
       await app.ready();
       return await listen(app.server, host, port);
     },
-    replaceCertificate: (tls: TlsMaterial) => replaceCertificate(app.server, tls),
+    replaceCertificate: (tls: TlsMaterial | undefined) => replaceCertificate(app.server, tls),
     async close(graceMs: number) {
       closing = true;
       await closeGracefully(app.server, graceMs);

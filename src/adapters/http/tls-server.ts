@@ -37,9 +37,9 @@ export type ConnectionProblem =
   | 'body_aborted'
   | 'other';
 
-const secureOptions = (tls: TlsMaterial): TlsOptions => ({
-  cert: tls.certificate,
-  key: tls.key,
+/** Without a certificate every handshake fails: nobody vouches for us yet, or any more. */
+const secureOptions = (tls: TlsMaterial | undefined): TlsOptions => ({
+  ...(tls ? { cert: tls.certificate, key: tls.key } : {}),
   minVersion: 'TLSv1.2',
   secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
 });
@@ -58,7 +58,7 @@ export function certificateProblem(tls: TlsMaterial): string | undefined {
 
 /** A server that is not listening yet. Throws where certificate and key cannot be used. */
 export function createTlsServer(parts: {
-  readonly tls: TlsMaterial;
+  readonly tls: TlsMaterial | undefined;
   readonly handler: RequestListener;
   readonly onConnectionProblem: (kind: ConnectionProblem) => void;
 }): Server {
@@ -97,7 +97,7 @@ export function createTlsServer(parts: {
 }
 
 /** New connections get the new certificate; living ones go on. Throws, and changes nothing, where it cannot be used. */
-export const replaceCertificate = (server: Server, tls: TlsMaterial): void =>
+export const replaceCertificate = (server: Server, tls: TlsMaterial | undefined): void =>
   server.setSecureContext(secureOptions(tls));
 
 /** Binds the address. Rejects where that is impossible. */

@@ -13,7 +13,7 @@ import {
 } from '../../core/limits.ts';
 
 /** What every request needs. */
-export type Need = 'audit' | 'store' | 'signingKeys' | 'policy';
+export type Need = 'audit' | 'store' | 'signingKeys' | 'policy' | 'certificate';
 
 export interface Readiness {
   /** True where it can serve. All true is ready. */

@@ -70,12 +70,28 @@ describe('metadata', () => {
       issuer: 'https://sts.example/t1',
       token_endpoint: 'https://sts.example/t1/token',
       jwks_uri: 'https://sts.example/t1/.well-known/jwks.json',
-      grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'],
+      grant_types_supported: [
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+        'client_credentials',
+        'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      ],
       response_types_supported: ['id_token'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256', 'ES256'],
       claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'scope'],
+      tls_client_certificate_bound_access_tokens: true,
     });
+  });
+
+  it('lists the methods of clients, and what those who sign may sign with (MD-06)', () => {
+    const parts = { issuer: 'https://sts.example', signingAlgorithms: [], assertionAlgorithms: ['ES256'] };
+    expect(metadataDocument({ ...parts, clientMethods: ['client_secret_post', 'private_key_jwt'] })).toMatchObject({
+      token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt'],
+      token_endpoint_auth_signing_alg_values_supported: ['ES256'],
+    });
+    expect(metadataDocument({ ...parts, clientMethods: ['client_secret_post'] })).not.toHaveProperty(
+      'token_endpoint_auth_signing_alg_values_supported',
+    );
   });
 
   it('has no empty array (MD-05), and no `none` (MD-06)', () => {

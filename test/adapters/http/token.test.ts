@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BODY_BYTES_MAX, CREDENTIAL_BYTES_MAX } from '../../../src/core/limits.ts';
 import type { Refusal } from '../../../src/core/refusal.ts';
 import { TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
+import { NO_CLIENT } from '../../support/path.ts';
 import { form, type Harness, send, sendRaw, startListener } from './harness.ts';
 
 let harness: Harness;
@@ -42,6 +43,7 @@ describe('a request that is understood', () => {
         transport: 'oauth',
         peer: '127.0.0.1',
         traceId: undefined,
+        mtls: undefined,
         grantType: TOKEN_EXCHANGE_GRANT,
         request: {
           ok: true,
@@ -49,7 +51,8 @@ describe('a request that is understood', () => {
             subject: { text: 'a.b.c', tokenType: 'urn:ietf:params:oauth:token-type:jwt' },
             issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token',
             ask: { targets: ['ledger'], scopes: ['a', 'b'] },
-            unprovedClientId: 'me',
+            grantType: TOKEN_EXCHANGE_GRANT,
+            client: { ...NO_CLIENT, id: 'me' },
           },
         },
       },
@@ -192,35 +195,28 @@ describe('a form that is refused', () => {
   });
 });
 
-describe('what is not built', () => {
-  const basic = { authorization: `Basic ${Buffer.from('a:b').toString('base64')}` };
+describe('the client of a request', () => {
+  const basic = { authorization: 'Basic YTpi' };
+
   it.each([
-    [basic, {}, 'basic', 401],
-    [{ authorization: 'Bearer x' }, {}, 'basic', 401],
-    [{}, { client_secret: 's', client_id: 'a' }, 'post', 400],
-    [{}, { client_assertion: 'x' }, 'assertion', 400],
-    [{}, { client_assertion_type: 'x' }, 'assertion', 400],
-    [{ 'oauth-client-attestation': 'x' }, {}, 'attestation', 400],
-    [{ 'oauth-client-attestation-pop': 'x' }, {}, 'attestation', 400],
-    [basic, { client_assertion: 'x' }, 'basic', 401],
-  ])(
-    'client authentication %j %j is refused as %s with %i (OA-02, OA-07, A-196)',
-    async (headers, body, method, status) => {
-      const got = await send(harness, { headers, body: form(body) });
-      expect(refusal()).toEqual({ reason: 'client_credential_refused', method });
-      expect([got.status, JSON.parse(got.body).error]).toEqual([status, 'invalid_client']);
-      expect(got.headers['www-authenticate']).toBe(status === 401 ? 'Basic realm="exchequer"' : undefined);
-    },
-  );
+    [basic, {}, { authorization: 'Basic YTpi' }],
+    [{ authorization: 'Bearer x' }, {}, { authorization: 'Bearer x' }],
+    [{}, { client_secret: 's', client_id: 'a' }, { id: 'a', secret: 's' }],
+    [{}, { client_assertion: 'x', client_assertion_type: 'y' }, { assertion: 'x', assertionType: 'y' }],
+    [{ 'oauth-client-attestation': 'x' }, {}, { attested: true }],
+    [{ 'oauth-client-attestation-pop': 'x' }, {}, { attested: true }],
+    [basic, { client_assertion: 'x' }, { authorization: 'Basic YTpi', assertion: 'x' }],
+    // A certificate in a header is anybody's text (MT-07, A-98).
+    [{ 'x-forwarded-client-cert': 'URI=spiffe://prod.example/a', 'client-cert': ':AAAA:' }, {}, {}],
+  ])('hands over what the client presents, %j %j, and judges none of it (OA-02)', async (headers, body, presented) => {
+    await send(harness, { headers, body: form(body) });
+    const [received] = harness.seen;
+    expect(received?.request.ok && received.request.value.client).toEqual({ ...NO_CLIENT, ...presented });
+  });
 
   it('a DPoP proof is refused, never ignored', async () => {
     const got = await send(harness, { headers: { dpop: 'x' }, body: form() });
     expect(refusal()).toEqual({ reason: 'parameter_unsupported', parameter: 'DPoP' });
     expect(JSON.parse(got.body).error_description).toMatch(/^DPoP is not supported; decision /);
-  });
-
-  it('syntax answers before client authentication', async () => {
-    await send(harness, { headers: basic, body: form({ subject_token: '' }) });
-    expect(refusal()).toEqual({ reason: 'parameter_missing', parameter: 'subject_token' });
   });
 });

@@ -7,7 +7,7 @@ let listener: ObserveListener;
 afterEach(() => listener.close());
 
 const READY: Readiness = {
-  needs: { audit: true, store: true, signingKeys: true, policy: true },
+  needs: { audit: true, store: true, signingKeys: true, policy: true, certificate: true },
   stopping: false,
   degraded: [],
 };
@@ -24,7 +24,7 @@ describe('/readyz', () => {
     const got = await (await start())('/readyz');
     expect([got.status, await got.json()]).toEqual([
       200,
-      { status: 'ready', checks: { audit: 'ok', store: 'ok', signingKeys: 'ok', policy: 'ok' }, degraded: [] },
+      { status: 'ready', checks: { audit: 'ok', store: 'ok', signingKeys: 'ok', policy: 'ok', certificate: 'ok' }, degraded: [] },
     ]);
     expect(got.headers.get('cache-control')).toBe('no-store');
   });
