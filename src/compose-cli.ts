@@ -6,12 +6,15 @@ import { registerAudit } from './adapters/cli/audit.ts';
 import { registerCheck, renderProblem } from './adapters/cli/check.ts';
 import { registerExplain, type TokenHeader } from './adapters/cli/explain.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
+import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
+import { registerToken } from './adapters/cli/token.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
+import { askTools, secretTools } from './compose-ask.ts';
 import {
   KINDS,
   type OpenSource,
@@ -48,7 +51,9 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerServe(program, terminal, serveTools(world, signals));
   registerCheck(program, terminal, { check: (path) => check(world, path) });
   registerExplain(program, terminal, explainTools(world));
-  registerKeys(program, terminal, keyTools(world));
+  registerToken(program, terminal, askTools(world));
+  const keys = registerKeys(program, terminal, keyTools(world));
+  registerSecret(keys, terminal, secretTools(world));
   registerAudit(program, terminal, {
     configured: (config) => auditFile(world, config),
     lines: openLines,

@@ -172,6 +172,25 @@ export const WORKLOAD_FIRST_MESSAGE_MS = 60_000;
 /** A connection without traffic is asked for a sign of life. gRPC servers in Go hang up on who asks more than every 5 minutes. */
 export const WORKLOAD_KEEPALIVE_MS = 330_000;
 
+// The command line as a caller.
+
+/** The broker's answer, or that of a platform which hands out tokens: one token, and little beside it. */
+export const TOKEN_ANSWER_BYTES_MAX = 131_072;
+/** Attempts at a platform's token endpoint: GitHub's own toolkit makes ten, and its hiccups last a second or two. */
+export const TOKEN_ATTEMPTS_MAX = 4;
+/** The pause before the second attempt; doubled for each further one. */
+export const TOKEN_RETRY_MS = 250;
+/** Exchanges that are tried again because the broker said 503: a CI token lives five minutes, a person less long. */
+export const EXCHANGE_RETRIES_MAX = 2;
+/** The longest `Retry-After` that is waited for; a broker that asks for more is reported instead. */
+export const EXCHANGE_RETRY_SECONDS_MAX = 10;
+/** The file of `--ca`: a bundle of every public root is 220 KiB. */
+export const CA_FILE_BYTES_MAX = 1_048_576;
+/** A client secret of letters and digits: 62^43 is the first power beyond 2^256. */
+export const SECRET_CHARACTERS = 43;
+/** A file with a chain and its private key: CHAIN_BYTES_MAX in base64, and an RSA key. */
+export const CREDENTIAL_BUNDLE_BYTES_MAX = 262_144;
+
 // TokenReview.
 
 /** One review, whole; an API server answers in some ten milliseconds (F-18). */

@@ -275,6 +275,8 @@ export interface OutboundRequest {
   readonly serverProblem?: (chain: readonly Uint8Array[]) => string | undefined;
   /** Our own certificate for the server, where it asks for one. */
   readonly identity?: TlsIdentity;
+  /** An answer of 400 or above is given with its body, marked as `refused`, instead of as a problem. */
+  readonly refusals?: true;
 }
 
 /** PEM texts. The key is secret: never printed, logged or put into a message. */
@@ -284,8 +286,15 @@ export interface TlsIdentity {
 }
 
 export type OutboundAnswer =
-  | { readonly ok: true; readonly body: Uint8Array }
+  /** `refused`: the server said no, and the body is its reason; only where the request takes `refusals`. */
+  | { readonly ok: true; readonly body: Uint8Array; readonly refused?: OutboundRefused }
   | { readonly ok: false; readonly problem: OutboundProblem; readonly detail: string };
+
+export interface OutboundRefused {
+  readonly status: number;
+  /** Whole seconds of `Retry-After`, where it says them. */
+  readonly retryAfterSeconds: number | undefined;
+}
 
 export type OutboundProblem =
   | 'url'

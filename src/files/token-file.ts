@@ -1,9 +1,8 @@
 // A bearer token in a file that somebody else renews, such as the kubelet: read anew for every request, never kept (KB-08, KB-11).
 // What is no token of RFC 6750 §2.1 is refused, so that no file writes a header of ours. Never tells a byte of what it read.
 
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { CREDENTIAL_BYTES_MAX } from '../core/limits.ts';
+import { readBoundedFile } from './bounded-file.ts';
 
 export type TokenFileRead =
   | { readonly ok: true; readonly token: string }
@@ -14,23 +13,11 @@ const TOKEN = /^[\w.~+/-]+=*$/;
 /** The token in a file, without the white space around it. Never throws. */
 export async function readTokenFile(path: string): Promise<TokenFileRead> {
   try {
-    const token = (await readBounded(path))?.trim();
+    const token = (await readBoundedFile(path, CREDENTIAL_BYTES_MAX))?.trim();
     if (token === undefined) return failed(`it is no file of at most ${CREDENTIAL_BYTES_MAX} bytes`);
     return TOKEN.test(token) ? { ok: true, token } : failed('it holds no bearer token');
   } catch (error) {
     return failed(error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be read');
-  }
-}
-
-async function readBounded(path: string): Promise<string | undefined> {
-  // Opening a pipe that nobody writes to would otherwise wait for ever.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!(await file.stat()).isFile()) return undefined;
-    const { bytesRead, buffer } = await file.read(new Uint8Array(CREDENTIAL_BYTES_MAX + 1));
-    return bytesRead > CREDENTIAL_BYTES_MAX ? undefined : Buffer.from(buffer.subarray(0, bytesRead)).toString('latin1');
-  } finally {
-    await file.close();
   }
 }
 

@@ -113,9 +113,7 @@ const waitersMax = (held: HeldKeys): number =>
 /** A fetch that failed counts into the pause after it: one that hung must not delay the return of its origin (F-2). */
 function pauseAfter(held: HeldKeys, tookMs: number, { retrySecondsMax, randomBytes }: PolledKeysParts): number {
   const pauseMs = jittered(secondsToNext(held, retrySecondsMax), randomBytes) * 1000;
-  return held.failures() === 0
-    ? pauseMs
-    : Math.max(pauseMs - tookMs, Math.min(pauseMs, KEYS_RETRY_SECONDS_MIN * 1000));
+  return held.failures() === 0 ? pauseMs : Math.max(pauseMs - tookMs, Math.min(pauseMs, KEYS_RETRY_SECONDS_MIN * 1000));
 }
 
 /** Doubles from failure to failure, up to its limit: an origin that returns is noticed within that time (F-2). */

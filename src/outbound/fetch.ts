@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_MS, OUTBOUND_REDIRECTS_MAX } from '../core/limits.ts';
-import type { Outbound, OutboundAnswer, OutboundProblem, OutboundRequest } from '../core/ports.ts';
+import type { Outbound, OutboundAnswer, OutboundProblem, OutboundRefused, OutboundRequest } from '../core/ports.ts';
 import { addressProblem } from './addresses.ts';
 import { connectJudged, ServerRefused } from './judged-socket.ts';
 import { createLookups, type Lookup, type Lookups } from './lookups.ts';
@@ -230,17 +230,26 @@ function readResponse(response: IncomingMessage, request: OutboundRequest, settl
     chunks.push(chunk);
     if (bytes > bytesMax) settle(failed('too_large', `more than ${bytesMax} bytes`));
   });
-  response.on('end', () =>
-    settle(response.complete ? { ok: true, body: Buffer.concat(chunks) } : failed('network', 'cut off')),
-  );
+  response.on('end', () => {
+    const answer = { ok: true as const, body: Buffer.concat(chunks), ...refusedBy(response) };
+    settle(response.complete ? answer : failed('network', 'cut off'));
+  });
+}
+
+/** That the server said no; refuseHead has settled whether the caller wants to hear it. */
+function refusedBy({ statusCode: status = 0, headers }: IncomingMessage): { readonly refused?: OutboundRefused } {
+  if (status < 400) return {};
+  const after = headers['retry-after'] ?? '';
+  return { refused: { status, retryAfterSeconds: /^[0-9]{1,9}$/.test(after) ? Number(after) : undefined } };
 }
 
 /** What the head of an answer already decides. */
-function refuseHead(response: IncomingMessage, { bytesMax, body }: OutboundRequest): Step | undefined {
+function refuseHead(response: IncomingMessage, { bytesMax, body, refusals }: OutboundRequest): Step | undefined {
   const { statusCode: status = 0, headers } = response;
   if (status >= 300 && status < 400 && headers.location !== undefined) return { redirect: headers.location };
   // A POST that made something says 201: a TokenReview does.
-  if (status !== 200 && !(body && status === 201)) return failed('status', String(status));
+  if (status !== 200 && !(body && status === 201) && !(refusals && status >= 400))
+    return failed('status', String(status));
   // Nothing is unpacked: a kilobyte may unpack to a gigabyte (F-6, A-187).
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity')
     return failed('encoding', 'a compressed body');

@@ -20,10 +20,14 @@ interface Flags {
   readonly json?: true;
 }
 
-/** Adds the verbs to the program. */
-export function registerKeys(program: Command, terminal: Terminal, toolsOf: (broker: BrokerPlace) => KeyTools): void {
+/** Adds the verbs to the program. Gives `keys`, for verbs about keys that need no broker. */
+export function registerKeys(
+  program: Command,
+  terminal: Terminal,
+  toolsOf: (broker: BrokerPlace) => KeyTools,
+): Command {
   const at = (flags: Flags): KeyTools => toolsOf(brokerPlace(flags, terminal.env));
-  const keys = program.command('keys').description("the running broker's signing keys");
+  const keys = program.command('keys').description("the running broker's signing keys, and secrets for clients");
   withPlace(keys.command('list'))
     .description('every key that is published, and what it does')
     .option('--json', 'as JSON')
@@ -42,6 +46,7 @@ export function registerKeys(program: Command, terminal: Terminal, toolsOf: (bro
     .action((kid: string, flags: Flags) =>
       answered(terminal, async () => showRevoked(terminal, await at(flags).revoke(kid), flags.json)),
     );
+  return keys;
 }
 
 async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<void> {

@@ -1,0 +1,142 @@
+// The broker as its callers see it: metadata (RFC 8414 §3), then one exchange (RFC 8693 §2.1) or, for a certificate, one
+// `client_credentials` over mutual TLS. Metadata comes before any credential: what is no broker, or another one than was named, gets
+// none (RFC 8414 §3.3). Tells a refusal, which is the broker's word, from an answer that could not be had.
+
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import {
+  DISCOVERY_BYTES_MAX,
+  EXCHANGE_RETRIES_MAX,
+  EXCHANGE_RETRY_SECONDS_MAX,
+  OVERLOAD_RETRY_SECONDS,
+  REQUEST_DEADLINE_MS,
+  TOKEN_ANSWER_BYTES_MAX,
+} from '../../core/limits.ts';
+import type { OutboundAnswer, OutboundRequest } from '../../core/ports.ts';
+import { CLIENT_CREDENTIALS_GRANT, JWT_TOKEN_TYPE, TOKEN_EXCHANGE_GRANT } from '../../core/request.ts';
+import { decodeUtf8, readJson } from '../../parsing/json.ts';
+import { shown } from './shown.ts';
+import type { Credential, TokenTools } from './token-credential.ts';
+
+/** Which broker, and what to trust for it. */
+export interface BrokerAddress {
+  readonly issuer: string;
+  /** PEM certificates instead of the system's. */
+  readonly ca: string | undefined;
+}
+
+export interface Order {
+  readonly target: string;
+  readonly scope: string | undefined;
+  readonly credential: Credential;
+}
+
+export type Answered =
+  | { readonly answer: 'token'; readonly token: string; readonly whole: JsonObject }
+  /** `sentence` is printable. */
+  | { readonly answer: 'refused'; readonly sentence: string }
+  | { readonly answer: 'unknown'; readonly problem: string };
+
+const unknown = (problem: string): Extract<Answered, { answer: 'unknown' }> => ({ answer: 'unknown', problem });
+
+/** What every request to the broker has. A caller's own broker may stand on its own network, and that is no danger to it. */
+const requestTo = ({ ca }: BrokerAddress) => ({
+  accept: 'application/json',
+  privateNetwork: true,
+  ...(ca === undefined ? {} : { ca }),
+});
+
+/** Where tokens are asked for, from the metadata of this very issuer. Never throws. */
+export async function findTokenEndpoint(
+  tools: TokenTools,
+  broker: BrokerAddress,
+): Promise<{ readonly answer: 'endpoint'; readonly url: string } | Extract<Answered, { answer: 'unknown' }>> {
+  const { origin, pathname } = new URL(broker.issuer);
+  // RFC 8414 §3.1: a path goes behind the well-known one.
+  const url = `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`;
+  const answer = await tools.request({ url, bytesMax: DISCOVERY_BYTES_MAX, ...requestTo(broker) });
+  if (!answer.ok) return unknown(`${url}: ${answer.problem} (${answer.detail})`);
+  const metadata = jsonOf(answer);
+  if (!metadata) return unknown(`${url}: no metadata of an authorization server`);
+  // RFC 8414 §3.3, and the audience of the credential: the issuer is the text, byte for byte.
+  if (metadata.issuer !== broker.issuer)
+    return unknown(
+      `${url}: is the metadata of ${typeof metadata.issuer === 'string' ? shown(metadata.issuer) : 'nobody'}, not of ${broker.issuer}`,
+    );
+  const { token_endpoint: endpoint } = metadata;
+  const parsed = typeof endpoint === 'string' ? URL.parse(endpoint) : null;
+  // No credential goes to another server than the one that was named.
+  if (parsed?.origin !== origin) return unknown(`${url}: its token_endpoint is not at ${origin}`);
+  return { answer: 'endpoint', url: parsed.href };
+}
+
+/** Asks for a token. Waits and asks again where the broker says 503, within a bound. Never throws. */
+export async function askForToken(
+  tools: TokenTools,
+  broker: BrokerAddress,
+  endpoint: string,
+  order: Order,
+): Promise<Answered> {
+  const request: OutboundRequest = {
+    url: endpoint,
+    bytesMax: TOKEN_ANSWER_BYTES_MAX,
+    body: { mediaType: 'application/x-www-form-urlencoded', text: formOf(order) },
+    refusals: true,
+    deadlineMs: REQUEST_DEADLINE_MS,
+    ...(order.credential.kind === 'identity' ? { identity: order.credential.tls } : {}),
+    ...requestTo(broker),
+  };
+  for (let retries = 0; ; retries += 1) {
+    const answer = await tools.request(request);
+    const after = retryAfter(answer);
+    if (after === undefined || after > EXCHANGE_RETRY_SECONDS_MAX || retries === EXCHANGE_RETRIES_MAX)
+      return readAnswer(answer, endpoint);
+    await tools.wait(after * 1_000);
+  }
+}
+
+function formOf({ target, scope, credential }: Order): string {
+  const form = new URLSearchParams(
+    credential.kind === 'token'
+      ? {
+          grant_type: TOKEN_EXCHANGE_GRANT,
+          subject_token: credential.token,
+          subject_token_type: JWT_TOKEN_TYPE,
+          audience: target,
+        }
+      : { grant_type: CLIENT_CREDENTIALS_GRANT, client_id: credential.spiffeId, audience: target },
+  );
+  if (scope !== undefined) form.set('scope', scope);
+  return form.toString();
+}
+
+/** Seconds to wait, where the broker could not do its work and says that it may soon. */
+const retryAfter = (answer: OutboundAnswer): number | undefined =>
+  answer.ok && answer.refused?.status === 503
+    ? (answer.refused.retryAfterSeconds ?? OVERLOAD_RETRY_SECONDS)
+    : undefined;
+
+function readAnswer(answer: OutboundAnswer, endpoint: string): Answered {
+  if (!answer.ok) return unknown(`${endpoint}: ${answer.problem} (${answer.detail})`);
+  const body = jsonOf(answer);
+  if (answer.refused) return readRefusal(answer.refused.status, body, endpoint);
+  const token = body?.access_token;
+  // What goes to a terminal and into variables is a token and nothing else.
+  if (!body || typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token))
+    return unknown(`${endpoint}: an answer without an access token`);
+  return { answer: 'token', token, whole: body };
+}
+
+function readRefusal(status: number, body: JsonObject | undefined, endpoint: string): Answered {
+  const error = typeof body?.error === 'string' ? shown(body.error) : undefined;
+  if (error === undefined) return unknown(`${endpoint}: ${status}, and no answer of a token endpoint`);
+  const { error_description: description } = body ?? {};
+  const sentence = typeof description === 'string' ? `${error}: ${shown(description)}` : error;
+  // RFC 6749 §5.2 and FORMATS: everything from 500 says that nothing was decided.
+  return status < 500 ? { answer: 'refused', sentence } : unknown(`${endpoint}: ${status} ${sentence}`);
+}
+
+function jsonOf({ body }: Extract<OutboundAnswer, { ok: true }>): JsonObject | undefined {
+  const text = decodeUtf8(body);
+  const read = text === undefined ? undefined : readJson(text);
+  return read?.ok && isJsonObject(read.value) ? read.value : undefined;
+}

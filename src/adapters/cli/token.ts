@@ -1,0 +1,130 @@
+// `exchequer token TARGET`: finds the credential of where it runs and exchanges it at the broker. The token alone goes to stdout,
+// everything else to stderr. Exit 0 a token, 1 refused, 2 usage, 3 could not find out. Never prints the credential, and never
+// goes on to a second one where the first was refused: which identity asks is decided before anything is sent.
+
+import type { Command } from 'commander';
+import { CA_FILE_BYTES_MAX } from '../../core/limits.ts';
+import { parseJws } from '../../parsing/jws.ts';
+import { jsonLine, shown } from './shown.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+import { type Answered, askForToken, type BrokerAddress, findTokenEndpoint } from './token-broker.ts';
+import { type Credential, type TokenTools, takeCredential } from './token-credential.ts';
+import { PLACES, type Place, placeNamed, placesHere, type Source } from './token-places.ts';
+
+interface Flags {
+  readonly broker?: string;
+  readonly ca?: string;
+  readonly from?: string;
+  readonly scope?: string;
+  readonly json?: true;
+}
+
+type Ended = { readonly exit: ExitCode; readonly says: readonly string[] };
+type Chosen = { readonly place: Extract<Place, { source: Source }>; readonly says: readonly string[] };
+
+/** Adds the verb to the program. */
+export function registerToken(program: Command, terminal: Terminal, tools: TokenTools): void {
+  program
+    .command('token')
+    .description('exchange the credential of where this runs for a token')
+    .argument('<target>', 'the name of the target, or its address')
+    .option('--broker <issuer>', 'the broker, by its issuer (EXCHEQUER_BROKER)')
+    .option('--ca <file>', "PEM certificates to trust for the broker instead of the system's (EXCHEQUER_CA)")
+    .option('--from <place>', `where the credential is: ${PLACES.join(', ')}, env:NAME or file:PATH`)
+    .option('--scope <scopes>', "scopes, with spaces between them; else the target's default")
+    .option('--json', 'the whole answer as JSON')
+    .action(async (target: string, flags: Flags) => {
+      const { exit, says } = await run(terminal, tools, target, flags);
+      for (const line of says) terminal.err(line);
+      terminal.exit(exit);
+    });
+}
+
+const usage = (text: string): Ended => ({ exit: 2, says: [text] });
+const unknown = (text: string, before: readonly string[] = []): Ended => ({ exit: 3, says: [...before, text] });
+
+async function run(terminal: Terminal, tools: TokenTools, target: string, flags: Flags): Promise<Ended> {
+  const { env } = terminal;
+  const issuer = flags.broker ?? (env.EXCHEQUER_BROKER || undefined);
+  if (issuer === undefined) return usage('which broker: --broker or EXCHEQUER_BROKER, its issuer URL');
+  if (!isIssuer(issuer)) return usage('--broker must be the issuer: an https URL without query, fragment or user');
+  const chosen = choose(flags.from, { env, exists: tools.exists, issuer });
+  if ('exit' in chosen) return chosen;
+  const ca = await readCa(tools, flags.ca ?? (env.EXCHEQUER_CA || undefined));
+  if ('exit' in ca) return ca;
+  const broker = { issuer, ca: ca.pem };
+  // Before the credential: a job's token is made only for a broker that is there.
+  const endpoint = await findTokenEndpoint(tools, broker);
+  if (endpoint.answer === 'unknown') return unknown(endpoint.problem, chosen.says);
+  const had = await takeCredential(tools, chosen.place.source, issuer);
+  if (!had.ok) return unknown(`${chosen.place.from}: ${had.problem}`, chosen.says);
+  const { credential } = had;
+  const answered = await askForToken(tools, broker, endpoint.url, { target, scope: flags.scope, credential });
+  return show(terminal, answered, { flags, chosen, credential, broker });
+}
+
+function isIssuer(text: string): boolean {
+  const url = URL.parse(text);
+  return url?.protocol === 'https:' && !/[?#@\s]/.test(text) && url.username === '';
+}
+
+/** One place, and what is said about the others. */
+function choose(from: string | undefined, around: Parameters<typeof placesHere>[0]): Chosen | Ended {
+  if (from !== undefined) {
+    const place = placeNamed(from, around);
+    if (!place) return usage(`--from must be one of ${PLACES.join(', ')}, env:NAME or file:PATH`);
+    return 'missing' in place ? unknown(`${place.from}: ${place.missing}`) : { place, says: [] };
+  }
+  const [first, ...others] = placesHere(around);
+  if (!first) return unknown(`no credential is here: looked for ${PLACES.join(', ')}; --from names another`);
+  const rest = others.map((one) => one.from).join(', ');
+  // A job that cannot prove itself must not speak as its machine.
+  if ('missing' in first)
+    return unknown(`${first.from}: ${first.missing}${rest === '' ? '' : ` (also here: ${rest}; --from chooses it)`}`);
+  return { place: first, says: rest === '' ? [] : [`from ${first.from}; also here: ${rest} (--from chooses another)`] };
+}
+
+async function readCa(
+  tools: TokenTools,
+  file: string | undefined,
+): Promise<{ readonly pem: string | undefined } | Ended> {
+  if (file === undefined) return { pem: undefined };
+  const read = await tools.readFile(file, CA_FILE_BYTES_MAX);
+  return read.ok ? { pem: read.text } : unknown(`${file}: ${read.problem}`);
+}
+
+interface Asked {
+  readonly flags: Flags;
+  readonly chosen: Chosen;
+  readonly credential: Credential;
+  readonly broker: BrokerAddress;
+}
+
+function show(terminal: Terminal, answered: Answered, { flags, chosen, credential, broker }: Asked): Ended {
+  switch (answered.answer) {
+    case 'token':
+      terminal.out(flags.json ? jsonLine(answered.whole) : answered.token);
+      return { exit: 0, says: chosen.says };
+    case 'refused':
+      return {
+        exit: 1,
+        says: [...chosen.says, answered.sentence, ...audienceHint(credential, chosen.place.source, broker.issuer)],
+      };
+    case 'unknown':
+      return unknown(answered.problem, chosen.says);
+  }
+}
+
+/** The commonest mistake, said without the value: the token was made for somebody else. */
+function audienceHint(credential: Credential, source: Source, issuer: string): readonly string[] {
+  const parsed = credential.kind === 'token' ? parseJws(credential.token) : undefined;
+  if (!parsed?.ok) return [];
+  const { aud } = parsed.jws.claims;
+  if ((Array.isArray(aud) && aud.length === 1 ? aud[0] : aud) === issuer) return [];
+  const mend = source.how === 'variable' && source.mend !== undefined ? `; ${source.mend}` : '';
+  return [
+    shown(
+      `the token found here is not for ${issuer} alone (its aud says otherwise), which brokers want unless told${mend}`,
+    ),
+  ];
+}

@@ -1,0 +1,56 @@
+// What the verbs of callers reach the world by (`token`): the outbound client, a SPIFFE agent, files, pauses. They serve
+// one person or one job against a broker and an agent of their own choice, so private and loopback addresses are permitted
+// here, as they are nowhere in a broker: nobody else says where these requests go. Link-local and metadata addresses stay refused.
+
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import type { SecretTools } from './adapters/cli/keys-secret.ts';
+import type { TokenTools } from './adapters/cli/token-credential.ts';
+import type { World } from './compose-configuration.ts';
+import { readBoundedFile } from './files/bounded-file.ts';
+import { createOutbound } from './outbound/fetch.ts';
+import { openWorkloadApi } from './outbound/workload-api.ts';
+import { parseEndpointSocket } from './parsing/endpoint-socket.ts';
+
+/** The tools of `token`. Nothing is opened before one is used. */
+export function askTools(world: World): TokenTools {
+  return Object.freeze({
+    async request(request) {
+      const outbound = createOutbound({ permitLoopback: true });
+      try {
+        return await outbound.request(request);
+      } finally {
+        outbound.close();
+      }
+    },
+    async jwtSvid(socket, audience) {
+      const read = parseEndpointSocket(socket);
+      if (!read.ok) return { ok: false, problem: `SPIFFE_ENDPOINT_SOCKET ${read.problem}` };
+      const api = openWorkloadApi({ socket, clock: world.clock, randomBytes: world.randomBytes });
+      try {
+        return await api.jwtSvid(audience);
+      } finally {
+        api.close();
+      }
+    },
+    async readFile(path, bytesMax) {
+      try {
+        const text = await readBoundedFile(path, bytesMax);
+        return text === undefined
+          ? { ok: false, problem: `it is no file of at most ${bytesMax} bytes` }
+          : { ok: true, text };
+      } catch (error) {
+        return { ok: false, problem: error instanceof Error && 'code' in error ? String(error.code) : 'unreadable' };
+      }
+    },
+    exists: existsSync,
+    wait: (milliseconds) => setTimeout(milliseconds),
+  } satisfies TokenTools);
+}
+
+export const secretTools = ({ randomBytes }: World): SecretTools => ({
+  randomBytes,
+  writeNew: (path, text) => writeFile(path, text, { flag: 'wx', mode: 0o600 }),
+  remove: (path) => rm(path, { force: true }),
+});
