@@ -24,7 +24,7 @@ function written(document: YamlDocument, secret: unknown, path: YamlPath): reado
         problemAt(
           document,
           path,
-          'must be a reference such as ${file:/run/secrets/name}: secrets do not stand in this file',
+          `must be a reference such as \${file:/run/secrets/name}: secrets do not stand in this file`,
         ),
       ];
 }

@@ -40,8 +40,9 @@ async function writeOn(worker: number): Promise<void> {
       await audit.write(record(decision));
       if (to !== 'stdout') process.stdout.write(`${decision}\n`);
     } catch {
-      if (to !== 'stdout') continue;
+      // Refused at once while the disk stalls: without a pause the loop would never let the trail recover.
       await new Promise((resolve) => setTimeout(resolve, 100));
+      if (to !== 'stdout') continue;
       writeFileSync(join(keyDirectory, 'beats'), JSON.stringify({ refused: true, healthy: audit.healthy(), pauseMs }));
       renameSync(join(keyDirectory, 'beats'), join(keyDirectory, 'beats.json'));
       return;

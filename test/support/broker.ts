@@ -45,10 +45,17 @@ export interface TestBroker {
     subjectToken: string,
     more?: Readonly<Record<string, string | readonly string[] | undefined>>,
   ): Promise<Answer>;
+  /** The same over one connection of its own that presents a certificate; PEM, the leaf first. */
+  as(identity: { readonly cert: string; readonly key: string }): Caller;
   /** Records so far, parsed; checkpoints left out. */
   records(): readonly Record<string, unknown>[];
   write(file: string, text: string): void;
   stop(): Promise<void>;
+}
+
+/** Whoever calls over a connection of its own. */
+export interface Caller extends Pick<TestBroker, 'call' | 'token' | 'exchange'> {
+  close(): void;
 }
 
 export interface TestBrokerOptions {
@@ -153,6 +160,12 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     now: () => Math.floor(now()),
     logged: () => logs.join(''),
     ...callsOf((sent, body) => send({ host: 'localhost', port, agent, ca, ...sent }, body)),
+    as({ cert, key }) {
+      // Node's client resumes sessions unless told otherwise; here every connection presents its certificate anew.
+      const own = new Agent({ keepAlive: true, ca, cert, key, maxSockets: 1, maxCachedSessions: 0 });
+      const calls = callsOf((sent, body) => send({ host: 'localhost', port, agent: own, ca, ...sent }, body));
+      return { ...calls, close: () => own.destroy() };
+    },
     records: () => recordsIn(join(folder, 'audit.jsonl')),
     write,
     async stop() {
