@@ -10,6 +10,7 @@ import { rsaKey } from '../vectors/x509/algorithms.ts';
 import { dns, name, uri } from '../vectors/x509/encode.ts';
 import {
   ALGORITHMS,
+  authority,
   authorityKeyId,
   constraints,
   createMint,
@@ -18,9 +19,11 @@ import {
   makeKeys,
   NAMES,
   names,
+  type Plan,
   purposes,
   subjectKeyId,
   time,
+  usage,
 } from '../vectors/x509/mint.ts';
 
 const NOW = Date.UTC(2026, 0, 15, 12) / 1000;
@@ -76,6 +79,17 @@ describe('findPath', () => {
     const leaf = certificateOf(MINT.leaf({ extensions: { usage: undefined, names: names(dns('client.example')) } }));
     expect(findPath({ ...input, leaf })).toMatchObject({ ok: true });
     expect(judgeSvid({ ...input, chain: [leaf, MIDDLE] })).toEqual({ ok: false, problem: 'uri_missing' });
+  });
+
+  it('takes no authority and no signer of certificates for a client', () => {
+    const problem = (plan: Plan) => {
+      const found = findPath({ ...input, leaf: certificateOf(MINT.leaf(plan)) });
+      return found.ok ? 'found' : found.problem;
+    };
+    expect(problem({ extensions: { basic: authority(), usage: undefined } })).toBe('leaf_authority');
+    expect(problem({ extensions: { usage: usage(0, 5) } })).toBe('leaf_signs');
+    expect(problem({ extensions: { usage: usage(2) } })).toBe('key_usage');
+    expect(problem({})).toBe('found');
   });
 
   it('says what ended the longest attempt, not the first', () => {
