@@ -85,6 +85,7 @@ export type CertificateProblem =
   | 'serial'
   | 'algorithms_differ'
   | 'name_missing'
+  | 'name_too_long'
   | 'names_too_many'
   | 'time'
   | 'unique_identifier'

@@ -4,7 +4,7 @@
 
 import { constants, type KeyObject, verify } from 'node:crypto';
 import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from '../core/limits.ts';
-import { type Element, integerBytes, malformed, readBytes, sequenceIn, sequenceOf } from './der.ts';
+import { type Element, readBytes, sequenceIn, sequenceOf } from './der.ts';
 
 export interface SignatureAlgorithm {
   readonly key: 'rsa' | 'ec';
@@ -73,8 +73,8 @@ export function keyAccepted(info: Element, key: KeyObject): boolean {
     const point = readBytes(bits);
     return CURVES.get(algorithm) === point.length && point[0] === 4;
   }
-  const [modulus, exponent, ...rest] = sequenceOf(readBytes(bits)).map(integerBytes);
-  if (modulus === undefined || exponent === undefined || rest.length > 0) malformed();
+  // OpenSSL reads the key's own SEQUENCE and does not look behind it.
+  sequenceOf(readBytes(bits));
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   return (
     modulusLength >= RSA_BITS_MIN &&

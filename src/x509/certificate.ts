@@ -1,6 +1,6 @@
 // One X.509 certificate (RFC 5280 §4), taken apart strictly: DER with nothing behind it, version 3, no extension twice. What is
-// read here is unproved; whether it may sign, or stand for somebody, is judged in path.ts and svid.ts. OpenSSL must be able to
-// read it too, so that no certificate means one thing here and another in the TLS below.
+// read here is unproved; whether it may sign, or stand for somebody, is judged in path.ts and svid.ts. Its key is the one that
+// OpenSSL reads in it, so that no certificate means one thing here and another in the TLS below.
 
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
 import { CERTIFICATE_BYTES_MAX, CERTIFICATE_SERIAL_BYTES_MAX } from '../core/limits.ts';

@@ -35,7 +35,8 @@ const UNUSABLE = { is: 'unusable' } as const;
 const DOMAIN = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 /** A last label of digits is an address, or nothing (RFC 5280: a host as a fully qualified domain name). */
 const NUMERIC = /(?:^|\.)\d+$/;
-const URI_HOST = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?([^/?#@:]*)(?::\d*)?(?:[/?#]|$)/i;
+/** A user before the host, or anything else that hides where it begins, leaves no host to compare. */
+const URI_HOST = /^[a-z][a-z0-9+.-]*:\/\/([^/?#@:]*)(?::\d*)?(?:[/?#]|$)/i;
 
 /** The value of the extension: at least one subtree in at least one of its two lists. */
 export function readNameConstraints(value: Buffer): NameConstraints {

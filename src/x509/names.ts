@@ -1,7 +1,7 @@
 // Names in certificates: distinguished names (RFC 5280 §4.1.2.4) and the general names of subjectAltName (§4.2.1.6), taken by
 // their tags and never from a text that joins them, so that no name can pretend to be another (A-89, CVE-2021-44532).
 
-import { CERTIFICATE_NAMES_MAX } from '../core/limits.ts';
+import { CERTIFICATE_NAMES_MAX, DISTINGUISHED_NAME_BYTES_MAX } from '../core/limits.ts';
 import { type Element, elementsIn, expected, malformed, onlyElement, readOid, sequenceOf, TAG, within } from './der.ts';
 
 export interface DistinguishedName {
@@ -71,6 +71,7 @@ function readIa5(bytes: Buffer): string {
 
 export function readDistinguishedName(element: Element | undefined): DistinguishedName {
   const sequence = expected(element, TAG.sequence);
+  if (sequence.whole.length > DISTINGUISHED_NAME_BYTES_MAX) malformed('name_too_long');
   const emails: string[] = [];
   const folded: string[] = [];
   const rdns = elementsIn(sequence).map((rdn) => {

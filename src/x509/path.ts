@@ -61,8 +61,8 @@ export function findPath(input: PathInput): PathFound {
 /** Whatever the leaf stands for: it is valid now, no authority, and may sign handshakes for this purpose. */
 function leafProblem(leaf: Certificate, nowSeconds: number, purpose: Purpose): CertificateProblem | undefined {
   const { keyUsage, extendedKeyUsage } = leaf;
-  const early = tooEarly(leaf, nowSeconds);
-  if (early !== undefined) return early ? 'not_yet_valid' : 'expired';
+  const side = outside(leaf, nowSeconds);
+  if (side !== undefined) return side === 'before' ? 'not_yet_valid' : 'expired';
   if (leaf.isAuthority) return 'leaf_authority';
   if (leaf.unprocessed !== undefined) return leaf.unprocessed;
   if (leaf.key === undefined) return 'key';
@@ -75,10 +75,13 @@ function leafProblem(leaf: Certificate, nowSeconds: number, purpose: Purpose): C
   return undefined;
 }
 
-/** Whether it is not valid yet, or no more; undefined within its validity, both ends included (RFC 5280 §4.1.2.5). */
-function tooEarly({ notBeforeSeconds, notAfterSeconds }: Certificate, nowSeconds: number): boolean | undefined {
+/** On which side of its validity an instant is; undefined within it, both ends included (RFC 5280 §4.1.2.5). */
+function outside(
+  { notBeforeSeconds, notAfterSeconds }: Certificate,
+  nowSeconds: number,
+): 'before' | 'after' | undefined {
   if (nowSeconds >= notBeforeSeconds && nowSeconds <= notAfterSeconds) return undefined;
-  return nowSeconds < notBeforeSeconds;
+  return nowSeconds < notBeforeSeconds ? 'before' : 'after';
 }
 
 interface Search {
@@ -118,10 +121,9 @@ function createSearch(input: PathInput): Search {
   const extend = (path: readonly Certificate[]): readonly Certificate[] | undefined => {
     const last = path.at(-1);
     if (last === undefined) return undefined;
-    const ended = path.length >= PATH_CERTIFICATES_MAX ? 'path_too_long' : undefined;
-    const problem = ended ?? (last.signed.algorithm === undefined ? 'signature_algorithm' : undefined);
-    if (problem !== undefined) {
-      note(problem, path.length);
+    const tooLong = path.length >= PATH_CERTIFICATES_MAX;
+    if (tooLong || last.signed.algorithm === undefined) {
+      note(tooLong ? 'path_too_long' : 'signature_algorithm', path.length);
       return undefined;
     }
     for (const authority of likelyFirst(bySubject.get(last.issuer.der) ?? [], last)) {
@@ -173,8 +175,8 @@ function authorityProblem(
   if (!authority.isAuthority) return 'issuer_not_authority';
   if (keyUsage && !keyUsage.keyCertSign) return 'issuer_key_usage';
   if (authority.unprocessed !== undefined) return authority.unprocessed;
-  const early = tooEarly(authority, input.nowSeconds);
-  if (early !== undefined) return early ? 'issuer_not_yet_valid' : 'issuer_expired';
+  const side = outside(authority, input.nowSeconds);
+  if (side !== undefined) return side === 'before' ? 'issuer_not_yet_valid' : 'issuer_expired';
   if (authority.key === undefined) return 'issuer_key';
   // An authority that names purposes vouches for no other: RFC 5280 leaves it open, OpenSSL and browsers hold it so.
   const purposes = [PURPOSES[input.purpose], ANY_PURPOSE];

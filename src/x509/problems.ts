@@ -25,6 +25,7 @@ export const CERTIFICATE_PROBLEMS: Readonly<Record<CertificateProblem, Explanati
     section: 'RFC 5280 §4.1.1.2',
   },
   name_missing: { says: 'an issuer has no name', section: 'RFC 5280 §4.1.2.4 and §4.1.2.6' },
+  name_too_long: { says: 'a distinguished name is longer than any honest one', section: OURS },
   names_too_many: { says: 'a certificate has more names or name constraints than any honest one', section: OURS },
   time: {
     says: 'a validity is not in the form of its century, is no date, or ends before it begins',

@@ -59,7 +59,7 @@ function profileProblem({ isAuthority, keyUsage }: Certificate): CertificateProb
   if (isAuthority) return 'leaf_authority';
   if (keyUsage === undefined) return 'key_usage_missing';
   if (!keyUsage.critical) return 'key_usage_not_critical';
-  return keyUsage.cRLSign || keyUsage.keyCertSign ? 'leaf_signs' : undefined;
+  return keyUsage.cRLSign ? 'leaf_signs' : undefined;
 }
 
 /** X509-SVID §3.2: a signing certificate may have an ID, and then one without a path. */

@@ -8,7 +8,7 @@ import { readPemCertificates } from '../../src/parsing/pem.ts';
 import { type Certificate, readCertificate } from '../../src/x509/certificate.ts';
 import { readChain } from '../../src/x509/chain.ts';
 import { judgeSvid } from '../../src/x509/svid.ts';
-import { dns, uri } from '../vectors/x509/encode.ts';
+import { attribute, dns, extension, name, oid, sequence, set, uri } from '../vectors/x509/encode.ts';
 import { createMint, ID, makeKeys, names } from '../vectors/x509/mint.ts';
 import { present } from '../vectors/x509/vector.ts';
 
@@ -134,5 +134,43 @@ describe('certificates broken at random', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('certificates that are slow to read (A-90)', () => {
+  const repeated = (count: number, make: (index: number) => Buffer): Buffer[] =>
+    Array.from({ length: count }, (_, index) => make(index));
+
+  it.each([
+    // Folding this name once took 330 ms: Unicode orders combining marks, and takes quadratic time for it.
+    [
+      'a name of combining marks',
+      MINT.leaf({ subject: name(['CN', `a${'\u0315\u0300'.repeat(15_000)}`]) }),
+      'name_too_long',
+    ],
+    [
+      'a name of 5,500 parts',
+      MINT.leaf({ subject: sequence(...repeated(5_500, () => set(attribute('CN', '')))) }),
+      'name_too_long',
+    ],
+    [
+      '4,000 extensions',
+      MINT.leaf({ extensions: { more: repeated(4_000, (at) => extension(`1.2.3.${at}`, sequence())) } }),
+      'read',
+    ],
+    [
+      '12,000 purposes',
+      MINT.leaf({
+        extensions: { purposes: extension('2.5.29.37', sequence(...repeated(12_000, () => oid('1.2.3')))) },
+      }),
+      'read',
+    ],
+    ['30,000 elements', sequence(...repeated(30_000, () => sequence())), 'der'],
+  ])('are answered within 50 ms: %s', (_what, der, expected) => {
+    const before = process.threadCpuUsage();
+    const read = readCertificate(der);
+    const { user, system } = process.threadCpuUsage(before);
+    expect(read.ok ? 'read' : read.problem).toBe(expected);
+    expect((user + system) / 1_000).toBeLessThan(50);
   });
 });

@@ -10,6 +10,7 @@ import { rsaKey } from '../vectors/x509/algorithms.ts';
 import { dns, name, uri } from '../vectors/x509/encode.ts';
 import {
   ALGORITHMS,
+  authority,
   authorityKeyId,
   constraints,
   createMint,
@@ -18,9 +19,11 @@ import {
   makeKeys,
   NAMES,
   names,
+  type Plan,
   purposes,
   subjectKeyId,
   time,
+  usage,
 } from '../vectors/x509/mint.ts';
 
 const NOW = Date.UTC(2026, 0, 15, 12) / 1000;
@@ -78,6 +81,17 @@ describe('findPath', () => {
     expect(judgeSvid({ ...input, chain: [leaf, MIDDLE] })).toEqual({ ok: false, problem: 'uri_missing' });
   });
 
+  it('takes no authority and no signer of certificates for a client', () => {
+    const problem = (plan: Plan) => {
+      const found = findPath({ ...input, leaf: certificateOf(MINT.leaf(plan)) });
+      return found.ok ? 'found' : found.problem;
+    };
+    expect(problem({ extensions: { basic: authority(), usage: undefined } })).toBe('leaf_authority');
+    expect(problem({ extensions: { usage: usage(0, 5) } })).toBe('leaf_signs');
+    expect(problem({ extensions: { usage: usage(2) } })).toBe('key_usage');
+    expect(problem({})).toBe('found');
+  });
+
   it('says what ended the longest attempt, not the first', () => {
     const expired = certificateOf(MINT.root({ notAfter: time(NOW - 1) }));
     const stranger = certificateOf(MINT.middle({ spki: KEYS.other.spki }));
@@ -95,12 +109,27 @@ describe('judgeSvid', () => {
     expect(judged.ok && judged.id.text).toBe(ID);
   });
 
-  it('proves nothing with the authorities of another trust domain, whatever their certificates say (SX-09, A-78)', () => {
-    const b = certificateOf(MINT.leaf({ extensions: { names: names(uri('spiffe://td-b.example/workload')) } }));
-    const found = svidId(b);
-    expect(found.ok && found.id.trustDomain).toBe('td-b.example');
-    const own: Certificate[] = [];
-    expect(judgeSvid({ ...input, chain: [b, MIDDLE], anchors: own })).toEqual({ ok: false, problem: 'issuer_unknown' });
+  it('proves a workload by the authorities of its own domain only, though all names are the same (SX-09, A-78)', () => {
+    const domains = ['td.example', 'td-b.example'] as const;
+    const mints = [MINT, createMint({ ...KEYS, root: KEYS.other, middle: KEYS.another }, NOW)] as const;
+    const verdicts = mints.map((signer) =>
+      domains.map((domain) => {
+        const extensions = { names: names(uri(`spiffe://${domain}/workload`)) };
+        const leaf = certificateOf(signer.leaf({ extensions }));
+        const claimed = svidId(leaf);
+        const own = claimed.ok && claimed.id.trustDomain === 'td.example' ? mints[0] : mints[1];
+        const judged = judgeSvid({
+          ...input,
+          chain: [leaf, certificateOf(signer.middle()), certificateOf(signer.root())],
+          anchors: [certificateOf(own.root())],
+        });
+        return judged.ok ? judged.id.text : judged.problem;
+      }),
+    );
+    expect(verdicts).toEqual([
+      ['spiffe://td.example/workload', 'signature_invalid'],
+      ['signature_invalid', 'spiffe://td-b.example/workload'],
+    ]);
   });
 });
 

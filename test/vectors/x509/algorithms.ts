@@ -33,6 +33,10 @@ const compressed = ({ spki }: Key): Buffer => {
   );
 };
 
+/** X9.62's third form: uncompressed, and the sign as well. OpenSSL takes it. */
+const hybrid = ({ spki }: Key): Buffer =>
+  bytes(spki.subarray(0, -65), Buffer.from([6 + ((spki.at(-1) ?? 0) & 1)]), spki.subarray(-64));
+
 /** The intermediate has this key, and signs the leaf so. */
 const signing = (key: Key, algorithm: Algorithm): Plans => ({
   middle: { spki: key.spki },
@@ -58,6 +62,7 @@ const keys = (mint: Mint): readonly Row[] => {
     ['a leaf on P-192', OF, 'key', own('p192'), own('p384'), TOO_WEAK],
     ['a leaf on secp256k1', OF, 'key', own('k256'), own('p521'), NO_ALGORITHM],
     ['a leaf with Ed25519', 'RFC 8410', 'key', own('ed25519')],
+    ['a hybrid point', 'RFC 5480 §2.2', 'key', { leaf: { spki: hybrid(mint.keys.leaf) } }],
     ['a compressed point', 'RFC 5480 §2.2', 'key', { leaf: { spki: compressed(mint.keys.leaf) } }],
     [
       'a point beside the curve',
@@ -72,6 +77,7 @@ const keys = (mint: Mint): readonly Row[] => {
       bare(sequence(sequence(oid('1.2.840.113549.1.1.1')), mint.keys.rsa.spki.subarray(19))),
       bare(sequence(sequence(oid('1.2.840.113549.1.1.1'), NULL), mint.keys.rsa.spki.subarray(19))),
     ],
+    ['bytes behind an RSA key', 'RFC 8017 §A.1.1', 'der', bare(rsaTail(mint.keys.rsa)), bare(mint.keys.rsa.spki)],
     [
       'a DSA key',
       OF,

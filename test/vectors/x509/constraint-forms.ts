@@ -68,6 +68,13 @@ const HOSTS: readonly Row[] = [
     under(excluded(dns('a.td.example')), dns('*.b.td.example')),
   ],
   [
+    'a wildcard over one permitted host',
+    OF,
+    OUTSIDE,
+    under(permitted(dns('a.td.example')), dns('*.td.example')),
+    under(permitted(dns('td.example')), dns('*.td.example')),
+  ],
+  [
     'a host permitted only below a dot',
     OF,
     OUTSIDE,

@@ -90,6 +90,13 @@ const URIS: readonly Row[] = [
     { middle: { extensions: { constraints: constraints(permitted(uri('td.example')), false) } } },
   ],
   [
+    'a self-issued leaf outside the constraint',
+    OF,
+    OUTSIDE,
+    { ...under(permitted(uri('other.example'))), leaf: { subject: NAMES.middle } },
+    { ...under(permitted(uri('td.example'))), leaf: { subject: NAMES.middle } },
+  ],
+  [
     'a constraint of the root',
     OF,
     OUTSIDE,

@@ -6,8 +6,8 @@ import {
   extension,
   FALSE,
   flags,
-  generalizedTime,
   integer,
+  name,
   octets,
   oid,
   printable,
@@ -16,9 +16,9 @@ import {
   TRUE,
   tlv,
   uri,
-  utcTime,
 } from './encode.ts';
 import { ALGORITHMS, ID, type Mint, NAMES, names, noAuthority, type Plan, usage } from './mint.ts';
+import { timeRows } from './times.ts';
 import type { Plans, Row } from './vector.ts';
 
 const REWRITTEN = 'OpenSSL may write it anew, in DER';
@@ -127,6 +127,14 @@ const EXTENSIONS: readonly Row[] = [
     NOT_LOADED,
   ],
   [
+    'three values in an extension',
+    'RFC 5280 §4.2',
+    'der',
+    leaf(critical(sequence(oid('2.5.29.19'), octets(sequence()), octets(sequence()), octets(sequence())))),
+    leaf(critical(sequence(oid('2.5.29.19'), octets(sequence())))),
+    NOT_LOADED,
+  ],
+  [
     'an extension without a value',
     'RFC 5280 §4.2',
     'der',
@@ -192,6 +200,14 @@ const FIELDS: readonly Row[] = [
     NOT_LOADED,
   ],
   [
+    'a negative serial number with FF before it',
+    'X.690 §8.3',
+    'der',
+    leaf({ serial: bytes('0202ff80') }),
+    leaf({ serial: bytes('020180') }),
+    NOT_LOADED,
+  ],
+  [
     'an empty serial number',
     'X.690 §8.3',
     'der',
@@ -214,6 +230,13 @@ const FIELDS: readonly Row[] = [
   ],
   ['no name of the issuer', 'RFC 5280 §4.1.2.4', 'name_missing', leaf({ issuer: sequence() })],
   ['no name of an intermediate', 'RFC 5280 §4.1.2.6', 'name_missing', { middle: { subject: sequence() } }],
+  [
+    'a subject of 1,025 bytes',
+    'A-90',
+    'name_too_long',
+    leaf({ subject: name(['CN', 'x'.repeat(1_004)]) }),
+    leaf({ subject: name(['CN', 'x'.repeat(1_003)]) }),
+  ],
   [
     'an empty RDN',
     'RFC 5280 §4.1.2.4',
@@ -252,76 +275,6 @@ const FIELDS: readonly Row[] = [
     NOT_LOADED,
   ],
 ];
-
-const times = (mint: Mint): readonly Row[] => {
-  const until = (notAfter: Buffer): Plans => leaf({ notAfter });
-  const now = mint.nowSeconds;
-  const written = (tag: number, text: string): Buffer => tlv(tag, Buffer.from(text));
-  return [
-    [
-      'GeneralizedTime before 2050',
-      'RFC 5280 §4.1.2.5',
-      'time',
-      until(generalizedTime(now + 60)),
-      until(utcTime(now + 60)),
-    ],
-    [
-      'UTCTime without seconds',
-      'RFC 5280 §4.1.2.5',
-      'time',
-      until(written(0x17, '4901010000Z')),
-      until(written(0x17, '490101000000Z')),
-      NOT_LOADED,
-    ],
-    ['UTCTime with an offset', 'RFC 5280 §4.1.2.5', 'time', until(written(0x17, '490101000000+0000'))],
-    [
-      'GeneralizedTime with a fraction',
-      'RFC 5280 §4.1.2.5',
-      'time',
-      until(written(0x18, '20500101000000.5Z')),
-      until(written(0x18, '20500101000000Z')),
-    ],
-    [
-      'GeneralizedTime in local time',
-      'RFC 5280 §4.1.2.5',
-      'time',
-      until(written(0x18, '20500101000000')),
-      until(written(0x18, '99991231235959Z')),
-      NOT_LOADED,
-    ],
-    [
-      'the 30th of February',
-      'RFC 5280 §4.1.2.5',
-      'time',
-      until(written(0x17, '490230000000Z')),
-      until(written(0x17, '480229000000Z')),
-    ],
-    [
-      'the 61st second',
-      'RFC 5280 §4.1.2.5',
-      'time',
-      until(written(0x17, '490101000060Z')),
-      until(written(0x17, '490101000059Z')),
-    ],
-    [
-      'the 24th hour',
-      'RFC 5280 §4.1.2.5',
-      'time',
-      until(written(0x17, '490101240000Z')),
-      until(written(0x17, '490101230000Z')),
-    ],
-    ['a month of zero', 'RFC 5280 §4.1.2.5', 'time', until(written(0x17, '490001000000Z'))],
-    ['digits of another script', 'RFC 5280 §4.1.2.5', 'time', until(written(0x17, '４90101000000Z'))],
-    ['a time as text', 'RFC 5280 §4.1.2.5', 'time', until(printable('490101000000Z')), {}, NOT_LOADED],
-    [
-      'an end before its beginning',
-      'RFC 5280 §4.1.2.5',
-      'time',
-      until(utcTime(now - 61)),
-      { leaf: { notAfter: utcTime(now) } },
-    ],
-  ];
-};
 
 const issuers = (mint: Mint): readonly Row[] => [
   [
@@ -375,6 +328,6 @@ export const encodingRows = (mint: Mint): readonly Row[] => [
   ...BER,
   ...EXTENSIONS,
   ...FIELDS,
-  ...times(mint),
+  ...timeRows(mint),
   ...issuers(mint),
 ];

@@ -203,6 +203,12 @@ const AUTHORITIES: readonly Row[] = [
     { root: { extensions: { names: undefined } } },
   ],
   [
+    'an issuer whose ID has a path and a scheme in upper case',
+    'SX-04',
+    'issuer_spiffe_id',
+    { middle: { extensions: { names: names(uri('SPIFFE://td.example/x')) } } },
+  ],
+  [
     'an issuer whose ID is malformed',
     'SX-04',
     'issuer_spiffe_id',
@@ -271,6 +277,7 @@ const MALFORMED: readonly Row[] = (
     ['no flag in key usage', '2.5.29.15', bytes('03020700'), bytes('03020780')],
     ['empty key usage', '2.5.29.15', bytes('030100'), bytes('03020780')],
     ['zero bits at the end of key usage', '2.5.29.15', bytes('03020080'), bytes('03020780')],
+    ['32 unused bits in key usage', '2.5.29.15', bytes('03022081'), bytes('03020780')],
     ['unused bits of key usage set', '2.5.29.15', bytes('03020781'), bytes('03020780')],
     ['bytes behind key usage', '2.5.29.15', bytes('0302078000'), bytes('03020780')],
     ['key usage as octets', '2.5.29.15', octets(bytes('80')), bytes('03020780')],
