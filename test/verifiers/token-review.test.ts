@@ -104,7 +104,7 @@ describe('a token review', () => {
   it.each<['with keys' | 'instead of keys', { jwks?: 'none' }]>([
     ['with keys', {}],
     ['instead of keys', { jwks: 'none' }],
-  ])('KB-06 %s notices that the pod or the service account is gone, at once', async (_title, options) => {
+  ])('KB-06, A-64 %s notices that the pod or the service account is gone, at once', async (_title, options) => {
     const verifier = await verifierOf(options);
     const text = token();
     expect(await verdict(text, verifier)).toBe('proved');
@@ -204,6 +204,29 @@ describe('an API server that cannot be asked', () => {
     expect(await verdict(token(), verifier)).toBe('proved');
     breaks();
     expect(await verdict(token(), verifier)).toBe(`review_unavailable: ${problem}`);
+  });
+
+  it('F-18 because it speaks another version, or of something else, is not taken for a no, nor for a yes', async () => {
+    const verifier = await verifierOf();
+    const uid = 'f5720c1d-e152-4356-a897-11b07aff165d';
+    const user = { username: 'system:serviceaccount:payments:api', uid };
+    const answer = (more: Json) =>
+      JSON.stringify({
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenReview',
+        status: { authenticated: true, audiences: [AUDIENCE], user },
+        ...more,
+      });
+    api.failing = answer({});
+    expect(await verdict(token(), verifier)).toBe('proved');
+    for (const more of [
+      { kind: 'SelfSubjectReview' },
+      { apiVersion: 'authentication.k8s.io/v1beta1' },
+      { status: [] },
+    ]) {
+      api.failing = answer(more);
+      expect(await verdict(token(), verifier)).toBe('review_unavailable: the answer is no TokenReview');
+    }
   });
 
   it('F-18 because it is silent costs a second', async () => {
