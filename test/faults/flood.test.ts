@@ -149,7 +149,7 @@ describe('a crowd', () => {
       released.resolve();
       return Object.groupBy(await answers, String);
     };
-    const answered = await quietest(comes, (statuses) => statuses[200]?.length === 450);
+    const answered = await quietest(comes, (statuses) => statuses[200]?.length === 450, 6);
     const statuses = Object.fromEntries(Object.entries(answered).map(([status, all]) => [status, all?.length]));
     report('F-12', { statuses, windows, paths: slow.paths });
     expect(statuses).toEqual({ 0: 50, 200: 450 });
