@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import type { World } from './compose-configuration.ts';
 import type { Config } from './config/config.ts';
-import type { TlsIdentity, WorkloadApi } from './core/ports.ts';
+import type { TlsIdentity, WorkloadApi } from './core/outside.ts';
 import { type OpenWorkloadApi, openWorkloadApi } from './outbound/workload-api.ts';
 
 export interface WorkloadApis {

@@ -5,7 +5,8 @@
 
 import { createHash } from 'node:crypto';
 import { BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits.ts';
-import type { Clock, Outbound, OutboundAnswer, OutboundRequest, RandomBytes, TlsIdentity } from '../core/ports.ts';
+import type { Outbound, OutboundAnswer, OutboundRequest, TlsIdentity } from '../core/outside.ts';
+import type { Clock, RandomBytes } from '../core/ports.ts';
 import { decodeUtf8 } from '../parsing/json.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { ReadKeys } from './held-keys.ts';

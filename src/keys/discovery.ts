@@ -5,7 +5,7 @@
 
 import { isJsonObject } from '../core/json.ts';
 import { DISCOVERY_BYTES_MAX, KEY_SET_BYTES_MAX } from '../core/limits.ts';
-import type { Outbound, OutboundAnswer, OutboundRequest } from '../core/ports.ts';
+import type { Outbound, OutboundAnswer, OutboundRequest } from '../core/outside.ts';
 import { readTokenFile } from '../files/token-file.ts';
 import { decodeUtf8, readJson } from '../parsing/json.ts';
 

@@ -1,7 +1,7 @@
 // Whether the server of a bundle endpoint is the workload that the operator wrote (SPIFFE Federation §5.2.2, SF-09): its X.509-SVID
 // has that ID, and ends in the latest bundle of that ID's own trust domain. Its host name and the system's authorities prove nothing.
 
-import type { OutboundRequest } from '../core/ports.ts';
+import type { OutboundRequest } from '../core/outside.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readChain } from '../x509/chain.ts';
 import { judgeSvid, svidId } from '../x509/svid.ts';

@@ -4,7 +4,7 @@
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { KID_BYTES_MAX, RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from '../core/limits.ts';
-import type { SignatureAlgorithm } from '../core/ports.ts';
+import type { SignatureAlgorithm } from '../core/outside.ts';
 import { decodeBase64url } from '../parsing/base64url.ts';
 import { hasRocaFingerprint } from './roca.ts';
 

@@ -2,7 +2,7 @@
 // files hold, so that a reload which does not touch a source keeps its keys and its cooldowns. Owns the caches' lifetime.
 
 import { createHash } from 'node:crypto';
-import type { KeyOrigin, KeySource } from '../core/ports.ts';
+import type { KeyOrigin, KeySource } from '../core/outside.ts';
 import type { Authorities } from '../x509/authorities.ts';
 import type { KeysOrigin } from './discovery.ts';
 import { type IgnoredKey, readKeySet } from './jwk-set.ts';

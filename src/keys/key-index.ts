@@ -2,7 +2,7 @@
 // comes from one consistent set (F-8). A key serves only its own algorithm and its own `kid` (RFC 8725 §3.1, JB-01).
 
 import { KEYS_TRIED_MAX } from '../core/limits.ts';
-import type { KeySource, VerificationKey } from '../core/ports.ts';
+import type { KeySource, VerificationKey } from '../core/outside.ts';
 
 export type KeyHeader = Parameters<KeySource['find']>[0];
 

@@ -4,16 +4,15 @@
 
 import type {
   BundleOrigin,
-  Clock,
   KeyOrigin,
   KeySource,
   Outbound,
   OutboundRequest,
-  RandomBytes,
   SignatureAlgorithm,
   TlsIdentity,
   WorkloadApi,
-} from '../core/ports.ts';
+} from '../core/outside.ts';
+import type { Clock, RandomBytes } from '../core/ports.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
 import type { Authorities } from '../x509/authorities.ts';
 import type { Certificate } from '../x509/certificate.ts';

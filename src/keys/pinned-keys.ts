@@ -1,7 +1,7 @@
 // Keys that the operator wrote down in a file (KB-13): immutable until the next reload, never fetched, never stale. What may
 // be among them is decided where the file is read (jwk-set.ts, trust-bundles.ts).
 
-import type { KeySource, VerificationKey } from '../core/ports.ts';
+import type { KeySource, VerificationKey } from '../core/outside.ts';
 import type { Authorities } from '../x509/authorities.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { createKeyIndex } from './key-index.ts';

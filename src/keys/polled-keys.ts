@@ -4,7 +4,8 @@
 // read replaces nothing. Not knowing is never answered as "no such key": that is `unavailable`, for the caller to try again.
 
 import { KEYS_REFRESH_SECONDS, KEYS_RETRY_SECONDS_MIN, KEYS_WAITERS_MAX } from '../core/limits.ts';
-import type { Clock, KeySource, KeysFound, RandomBytes } from '../core/ports.ts';
+import type { KeySource, KeysFound } from '../core/outside.ts';
+import type { Clock, RandomBytes } from '../core/ports.ts';
 import type { Authorities, AuthoritiesFound } from '../x509/authorities.ts';
 import { createHeldKeys, type HeldKeys, type ReadKeys } from './held-keys.ts';
 import type { KeyHeader } from './key-index.ts';

@@ -5,7 +5,7 @@
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits.ts';
-import type { SignatureAlgorithm, VerificationKey } from '../core/ports.ts';
+import type { SignatureAlgorithm, VerificationKey } from '../core/outside.ts';
 import { readPemCertificates } from '../parsing/pem.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { isX509Entry, readAuthorities, readAuthorityCertificates } from './bundle-authorities.ts';

@@ -2,7 +2,7 @@
 // the stream of X.509 bundles, keys from that of JWT bundles, each for its own use alone (SA-05). Every message is the whole
 // state: a domain that is no longer in it has nothing (SA-03). What a stream said last goes on serving while the agent is away.
 
-import type { KeySource, KeysFound, WorkloadApi } from '../core/ports.ts';
+import type { KeySource, KeysFound, WorkloadApi } from '../core/outside.ts';
 import type { Authorities, AuthoritiesFound } from '../x509/authorities.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { readAuthorityCertificates } from './bundle-authorities.ts';

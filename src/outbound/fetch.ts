@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_MS, OUTBOUND_REDIRECTS_MAX } from '../core/limits.ts';
-import type { Outbound, OutboundAnswer, OutboundProblem, OutboundRefused, OutboundRequest } from '../core/ports.ts';
+import type { Outbound, OutboundAnswer, OutboundProblem, OutboundRefused, OutboundRequest } from '../core/outside.ts';
 import { addressProblem } from './addresses.ts';
 import { connectJudged, ServerRefused } from './judged-socket.ts';
 import { createLookups, type Lookup, type Lookups } from './lookups.ts';

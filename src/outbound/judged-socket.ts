@@ -5,7 +5,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP, type LookupFunction } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import type { OutboundRequest } from '../core/ports.ts';
+import type { OutboundRequest } from '../core/outside.ts';
 
 /** Thrown into a request whose server was refused. The message is the caller's own problem. */
 export class ServerRefused extends Error {

@@ -3,7 +3,8 @@
 // gRPC is loaded only once a client is opened. It is an agent's client, and no SPIFFE Broker API, which fetches for others.
 
 import { OUTBOUND_MS } from '../core/limits.ts';
-import type { Clock, RandomBytes, WorkloadApi, WorkloadApiStatus } from '../core/ports.ts';
+import type { WorkloadApi, WorkloadApiStatus } from '../core/outside.ts';
+import type { Clock, RandomBytes } from '../core/ports.ts';
 import { parseEndpointSocket } from '../parsing/endpoint-socket.ts';
 import { parseJws } from '../parsing/jws.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';

@@ -12,7 +12,7 @@ import {
   WORKLOAD_CHAIN_MAX,
   WORKLOAD_SVIDS_MAX,
 } from '../core/limits.ts';
-import type { WorkloadIdentity } from '../core/ports.ts';
+import type { WorkloadIdentity } from '../core/outside.ts';
 import { splitSequences } from '../parsing/der.ts';
 import { decodeUtf8, readJson } from '../parsing/json.ts';
 import { parseSpiffeId, parseTrustDomain, type TrustDomain } from '../parsing/spiffe-id.ts';

@@ -2,7 +2,7 @@
 // stream said before. PermissionDenied takes it back, since it says that the agent gives it to us no more (§5.2, §6.2.2). Whatever
 // else ends a stream changes nothing. X.509 and JWT bundles are held apart, and neither ever serves for the other (SA-05).
 
-import type { WorkloadApi, WorkloadIdentity } from '../core/ports.ts';
+import type { WorkloadApi, WorkloadIdentity } from '../core/outside.ts';
 import {
   bundlesOfSvids,
   readIdentity,

@@ -2,7 +2,8 @@
 // to us, leaves the others alive (SA-04). Hands messages to the state, and says how the streams are. What it says is in words of
 // ours: names of streams, names of gRPC status codes, and what was wrong with a message.
 
-import type { Clock, RandomBytes, WorkloadApiStatus } from '../core/ports.ts';
+import type { WorkloadApiStatus } from '../core/outside.ts';
+import type { Clock, RandomBytes } from '../core/ports.ts';
 import {
   codeName,
   PERMISSION_DENIED,

@@ -3,7 +3,7 @@
 
 import type { JsonObject } from '../core/json.ts';
 import { valueAt } from '../core/json.ts';
-import type { SignatureAlgorithm } from '../core/ports.ts';
+import type { SignatureAlgorithm } from '../core/outside.ts';
 import type { ReplayClass } from '../core/principal.ts';
 import type { SubjectTokenType } from '../core/request.ts';
 

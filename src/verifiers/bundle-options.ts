@@ -2,7 +2,7 @@
 // decides whom an endpoint is proved by is written out and never inferred (SPIFFE Federation §5.1, SF-05).
 
 import { z } from 'zod';
-import type { BundleOrigin } from '../core/ports.ts';
+import type { BundleOrigin } from '../core/outside.ts';
 import { durationSeconds } from '../parsing/duration.ts';
 import { parseEndpointSocket } from '../parsing/endpoint-socket.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';

@@ -1,7 +1,7 @@
 // private_key_jwt (RFC 7523 §2.2 and §3; RFC 7523bis §4; rows JA-02 to JA-10): `iss` and `sub` are the client, the audience is our
 // issuer alone, and an assertion is good for one request. Its keys are those of the client that it names, and of no other.
 
-import type { KeySource } from '../core/ports.ts';
+import type { KeySource } from '../core/outside.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import { CLIENT_ASSERTION } from '../platforms/client.ts';
 import { createJwtVerifier } from './jwt.ts';

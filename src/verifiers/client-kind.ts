@@ -1,6 +1,6 @@
 // What is configured of one OAuth client, resolved: its id, its one method, and what it may present.
 
-import type { KeySource } from '../core/ports.ts';
+import type { KeySource } from '../core/outside.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
 import type { Certificate } from '../x509/certificate.ts';
 

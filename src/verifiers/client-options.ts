@@ -2,7 +2,7 @@
 // own name is the member that it is written under. What is planned and not built is refused by name.
 
 import { z } from 'zod';
-import type { KeyOrigin, KeySource } from '../core/ports.ts';
+import type { KeyOrigin, KeySource } from '../core/outside.ts';
 import { lastDaySeconds } from '../parsing/day.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { type ClientSettings, isSpiffePattern } from './client-kind.ts';

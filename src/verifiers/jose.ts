@@ -2,7 +2,7 @@
 // Everything that jose lets through (types, times, typ, duplicate members, spaces) has been judged before.
 
 import { compactVerify, errors } from 'jose';
-import type { VerificationKey } from '../core/ports.ts';
+import type { VerificationKey } from '../core/outside.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 
 /** Whether one of these keys signed the token. */

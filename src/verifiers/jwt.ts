@@ -4,7 +4,7 @@
 import { hash } from 'node:crypto';
 import type { JsonObject } from '../core/json.ts';
 import { LEEWAY_SECONDS, TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits.ts';
-import type { KeySource, SignatureAlgorithm } from '../core/ports.ts';
+import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse } from '../core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';

@@ -2,7 +2,7 @@
 // that is fetched elsewhere, a JWK Set at a URL that the operator pins, or a file. And who is asked about a token beside its keys.
 
 import { z } from 'zod';
-import type { KeyOrigin } from '../core/ports.ts';
+import type { KeyOrigin } from '../core/outside.ts';
 import { issuerProblem } from '../parsing/uri.ts';
 
 /** An issuer: an https URL that is compared byte for byte. */

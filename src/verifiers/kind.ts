@@ -4,7 +4,8 @@
 import type { z } from 'zod';
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { Clock, KeyOrigin, KeySource, Outbound } from '../core/ports.ts';
+import type { KeyOrigin, KeySource, Outbound } from '../core/outside.ts';
+import type { Clock } from '../core/ports.ts';
 import type { Principal, ProvedPrincipal, ReplayClass, Role, Tell } from '../core/principal.ts';
 import type { CredentialRefusal, Result, UnavailableRefusal } from '../core/refusal.ts';
 import type { SubjectTokenType } from '../core/request.ts';

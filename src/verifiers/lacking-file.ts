@@ -2,7 +2,7 @@
 // same for a record, a log line and `explain`. Bounded and printable, because the header is a stranger's.
 
 import { KID_SHOWN_CHARACTERS_MAX, KIDS_SHOWN_MAX } from '../core/limits.ts';
-import type { KeysFound } from '../core/ports.ts';
+import type { KeysFound } from '../core/outside.ts';
 import type { LackingFile } from '../core/refusal.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 

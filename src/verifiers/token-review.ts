@@ -9,7 +9,8 @@ import {
   TOKEN_REVIEWS_AT_ONCE_MAX,
   TOKEN_REVIEWS_PER_SECOND_MAX,
 } from '../core/limits.ts';
-import type { Clock, Outbound } from '../core/ports.ts';
+import type { Outbound } from '../core/outside.ts';
+import type { Clock } from '../core/ports.ts';
 import type { ReviewProblem } from '../core/refusal.ts';
 import { readTokenFile } from '../files/token-file.ts';
 import { decodeUtf8, readJson } from '../parsing/json.ts';

@@ -4,7 +4,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SignatureAlgorithm } from '../../src/core/ports.ts';
+import type { SignatureAlgorithm } from '../../src/core/outside.ts';
 import { readKeySet } from '../../src/keys/jwk-set.ts';
 import { createKeyIndex } from '../../src/keys/key-index.ts';
 import { OIDC } from '../../src/platforms/oidc.ts';

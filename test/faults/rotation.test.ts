@@ -13,7 +13,7 @@ import { openScene, type Scene, taken, timed } from './scene.ts';
 vi.setConfig({ testTimeout: 60_000 });
 
 const ROTATIONS = 200;
-const EVERY_MS = 50 * SCALE;
+const EVERY_MS = 30 * SCALE;
 
 let origin: Origin;
 let scene: Scene;

@@ -37,6 +37,7 @@ export interface SceneOptions {
   readonly broker?: TestBrokerOptions;
 }
 
+const FILE = 'to: ./audit.jsonl, sync: false';
 const FILED =
   'issuer: https://login.example, subjects: workloads, presenter: self, tokens: [jwt, id_token, access_token], jwks: { file: ./login.json }';
 
@@ -48,11 +49,13 @@ export async function openScene({ origin, discovery = false, world, broker: more
   const now = (): number => (Date.now() + aheadMs) / 1_000;
   const broker = await startTestBroker({
     ...more,
-    config: (yaml) => (more?.config ?? same)(yaml.replace(FILED, fetched)),
+    config: (yaml) => (more?.config ?? same)(yaml.replace(FILED, fetched).replace(FILE, 'to: stdout')),
     files: { 'origin-ca.crt': origin.ca, ...more?.files },
     world: {
       clock: { nowSeconds: now, elapsedMs: () => performance.now() + aheadMs },
       permitLoopback: true,
+      // A disk that is slow to take a record refuses tokens as an origin that is down does: here only the origin is broken.
+      stdout: { write: (_bytes, done) => done() },
       ...world,
     },
   });

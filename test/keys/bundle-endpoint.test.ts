@@ -10,7 +10,8 @@ import {
   KEYS_REFRESH_SECONDS,
   KEYS_STALE_SECONDS_MAX,
 } from '../../src/core/limits.ts';
-import type { Clock, OutboundAnswer, OutboundRequest } from '../../src/core/ports.ts';
+import type { OutboundAnswer, OutboundRequest } from '../../src/core/outside.ts';
+import type { Clock } from '../../src/core/ports.ts';
 import { type BundleEndpointParts, createBundleEndpoint } from '../../src/keys/bundle-endpoint.ts';
 import type { KeysEvent } from '../../src/keys/status.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';

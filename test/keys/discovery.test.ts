@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import type { OutboundAnswer, OutboundRequest } from '../../src/core/ports.ts';
+import type { OutboundAnswer, OutboundRequest } from '../../src/core/outside.ts';
 import { fetchKeySet, type KeysOrigin } from '../../src/keys/discovery.ts';
 
 const ISSUER = 'https://login.example/tenant';

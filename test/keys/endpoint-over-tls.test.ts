@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
-import type { BundleOrigin } from '../../src/core/ports.ts';
+import type { BundleOrigin } from '../../src/core/outside.ts';
 import type { KeyCaches } from '../../src/keys/key-caches.ts';
 import { createKeyCaches } from '../../src/keys/key-caches.ts';
 import type { KeysEvent } from '../../src/keys/status.ts';

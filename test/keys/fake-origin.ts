@@ -3,7 +3,8 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { vi } from 'vitest';
-import type { Clock, Outbound, OutboundAnswer, OutboundRequest } from '../../src/core/ports.ts';
+import type { Outbound, OutboundAnswer, OutboundRequest } from '../../src/core/outside.ts';
+import type { Clock } from '../../src/core/ports.ts';
 import type { KeysOrigin } from '../../src/keys/discovery.ts';
 import { createRemoteKeys, type RemoteKeys, type RemoteKeysParts } from '../../src/keys/remote-jwks.ts';
 import type { KeysEvent } from '../../src/keys/status.ts';

@@ -2,7 +2,7 @@
 // keeps. The outbound client is a fake that never answers.
 
 import { describe, expect, it } from 'vitest';
-import type { BundleOrigin, KeyOrigin } from '../../src/core/ports.ts';
+import type { BundleOrigin, KeyOrigin } from '../../src/core/outside.ts';
 import { createKeyCaches } from '../../src/keys/key-caches.ts';
 import { SILENT_WORKLOAD_API } from '../../src/keys/workload-bundles.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';

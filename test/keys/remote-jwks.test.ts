@@ -10,7 +10,7 @@ import {
   KEYS_WAIT_MS,
   KEYS_WAITERS_MAX,
 } from '../../src/core/limits.ts';
-import type { OutboundAnswer } from '../../src/core/ports.ts';
+import type { OutboundAnswer } from '../../src/core/outside.ts';
 import { type FakeOrigin, freezeTime, openFakeOrigin, REFUSED } from './fake-origin.ts';
 import { publicJwk, setOf } from './public-jwk.ts';
 

@@ -3,7 +3,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { WorkloadApi, WorkloadApiStatus } from '../../src/core/ports.ts';
+import type { WorkloadApi, WorkloadApiStatus } from '../../src/core/outside.ts';
 import type { KeysEvent } from '../../src/keys/status.ts';
 import { createWorkloadBundle, SILENT_WORKLOAD_API } from '../../src/keys/workload-bundles.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';

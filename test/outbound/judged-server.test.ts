@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { OutboundRequest } from '../../src/core/ports.ts';
+import type { OutboundRequest } from '../../src/core/outside.ts';
 import { createOutbound } from '../../src/outbound/fetch.ts';
 import { openSpiffeAuthority } from '../support/spiffe-authority.ts';
 import { openTlsServer, type TlsServer } from '../support/tls-server.ts';

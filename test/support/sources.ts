@@ -10,7 +10,8 @@ import {
   kubernetesProjected,
   type PlatformKey,
 } from '../../src/adapters/cli/demo/platforms.ts';
-import type { KeySource, KeysFound, SignatureAlgorithm, VerificationKey, Verifiers } from '../../src/core/ports.ts';
+import type { KeySource, KeysFound, SignatureAlgorithm, VerificationKey } from '../../src/core/outside.ts';
+import type { Verifiers } from '../../src/core/ports.ts';
 import type { SubjectTokenType } from '../../src/core/request.ts';
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { github, gitlab } from '../../src/verifiers/ci-platform.ts';

@@ -2,7 +2,7 @@
 // chain are of one rotation. Says what is wrong in words of ours; shows nothing of the key. Judges no path: the relying party does.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import type { TlsIdentity } from '../../core/ports.ts';
+import type { TlsIdentity } from '../../core/outside.ts';
 import { splitCredentialPem } from '../../parsing/credential-pem.ts';
 import { readPemCertificates } from '../../parsing/pem.ts';
 import { type Chain, readChain } from '../../x509/chain.ts';

@@ -11,7 +11,7 @@ import {
   REQUEST_DEADLINE_MS,
   TOKEN_ANSWER_BYTES_MAX,
 } from '../../core/limits.ts';
-import type { OutboundAnswer, OutboundRequest } from '../../core/ports.ts';
+import type { OutboundAnswer, OutboundRequest } from '../../core/outside.ts';
 import { CLIENT_CREDENTIALS_GRANT, JWT_TOKEN_TYPE, TOKEN_EXCHANGE_GRANT } from '../../core/request.ts';
 import { decodeUtf8, readJson } from '../../parsing/json.ts';
 import { shown } from './shown.ts';

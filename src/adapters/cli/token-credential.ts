@@ -11,7 +11,7 @@ import {
   TOKEN_ATTEMPTS_MAX,
   TOKEN_RETRY_MS,
 } from '../../core/limits.ts';
-import type { OutboundAnswer, OutboundRequest, TlsIdentity } from '../../core/ports.ts';
+import type { OutboundAnswer, OutboundRequest, TlsIdentity } from '../../core/outside.ts';
 import { decodeUtf8, readJson } from '../../parsing/json.ts';
 import { parseJws } from '../../parsing/jws.ts';
 import { CREDENTIAL_BUNDLE_FILES, readIdentity } from './credential-bundle.ts';
