@@ -27,6 +27,13 @@ export interface Bundle {
   readonly jwks: string;
 }
 
+/** A bundle that lets nobody prove anything. */
+export const emptyBundle = (authority: SpiffeAuthority): Bundle => ({
+  json: authority.bundleJson({ keys: [] }),
+  ders: [],
+  jwks: '{"keys":[]}',
+});
+
 export const bundleOf = (authority: SpiffeAuthority): Bundle => ({
   json: authority.bundleJson(),
   ders: authority.rootDers(),
@@ -38,11 +45,20 @@ export interface Federation extends AsyncDisposable {
   readonly authorities: Readonly<Record<Domain, SpiffeAuthority>>;
   /** Lets the origin of a domain say this, and resolves when the broker has been told by that origin's own means. */
   publish(domain: Domain, bundle: Bundle): Promise<void>;
+  /** Lets the endpoint serve this and no more: the broker has to ask. */
+  serve(bundle: Bundle): void;
+  /** Writes the bundle file and no more: the broker has to see it. */
+  write(bundle: Bundle): void;
+  /**
+   * Gives the endpoint's bundle to the broker by hand, and reloads: an endpoint of its own trust domain whose bundle was empty can prove
+   * itself by nothing that it serves.
+   */
+  bootstrap(): Promise<void>;
   /** Has the endpoint fetched once more; tells whether the fetch was good. */
   fetchAgain(): Promise<boolean>;
   /** Lets the endpoint present a new SVID of the domain's newest root. */
   renewEndpoint(): Promise<void>;
-  /** Trusts these domains and no other, by a reload. */
+  /** Trusts these domains and no other, by a reload; a bundle that is new to the broker begins with a new bootstrap. */
   trust(domains: readonly Domain[]): Promise<void>;
   readonly endpoint: TlsServer;
   readonly agent: WorkloadApiServer;
@@ -133,8 +149,21 @@ export async function openFederation(
     },
   };
 
+  /** Never the same text twice, so that the broker begins with it. */
+  const writeBootstrap = (): void =>
+    broker.write('bootstrap.json', fetched.bundleJson({ written: crypto.randomUUID() }));
+
   return {
     broker,
+    async bootstrap() {
+      served = bundleOf(fetched).json;
+      writeBootstrap();
+      await reload();
+    },
+    serve({ json }) {
+      served = json;
+    },
+    write: ({ json }) => broker.write('filed.json', json),
     authorities,
     endpoint,
     agent,
@@ -147,7 +176,13 @@ export async function openFederation(
       endpoint.server.setSecureContext({ cert, key });
     },
     async trust(trusted) {
-      broker.write('policies/federation.yaml', trusted.length > 0 ? RULES(trusted) : NOBODY.replace('nobody,', 'no,'));
+      broker.write(
+        'policies/federation.yaml',
+        trusted.length > 0
+          ? RULES(trusted)
+          : 'rules: [{ name: no, subject: { trust: login, sub: no }, allow: { ledger: all } }]',
+      );
+      writeBootstrap();
       broker.write('exchequer.yaml', configured(trusted));
       await reload();
     },
