@@ -88,6 +88,30 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'X.509-SVIDs and the connections that they are presented over',
+    first: 67,
+    attacks: [
+      'no URI name, and an ID somewhere else',
+      'two URI names',
+      'a leaf that is an authority, or signs',
+      'an authority as a client',
+      'a leaf as issuer',
+      'an issuer that is no authority, has expired, or stands too deep',
+      'a leaf a second before or after its time',
+      'unknown critical extensions, repeated ones, old versions, bytes behind the end',
+      'another extended key usage',
+      'no key usage, or one that signs nothing',
+      'another root under the same name',
+      "an ID of one trust domain under another's root",
+      'cross-signed authorities, and names beyond constraints',
+      'a removed authority or bundle, on living connections too',
+      'a resumed session in place of a certificate',
+      'a certificate that expires on a living connection',
+      'sessions of another context',
+      'a renegotiation that changes the certificate',
+    ],
+  },
+  {
     title: 'SPIFFE IDs',
     first: 85,
     attacks: [
@@ -95,6 +119,16 @@ export const GROUPS: readonly Group[] = [
       'an ID in another case',
       'an ID or trust domain that is too long',
       'a trust domain alone',
+    ],
+  },
+  {
+    title: 'Certificates made to be misread or to cost time',
+    first: 89,
+    attacks: [
+      'a name inside a name',
+      'paths without end, and constraints over too many names',
+      'chains that are too long or too large',
+      'weak keys and hashes',
     ],
   },
   {
@@ -107,6 +141,11 @@ export const GROUPS: readonly Group[] = [
       'a refresh hint that is extreme or nonsense',
       'an endpoint of the wrong trust domain or identity, or a redirect',
     ],
+  },
+  {
+    title: 'Certificates in headers',
+    first: 98,
+    attacks: ['a header that speaks of a certificate'],
   },
   {
     title: 'SPIFFE JWT-SVIDs',
