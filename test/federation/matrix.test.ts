@@ -104,7 +104,7 @@ describe('three trust domains at once', () => {
 describe.each(DOMAINS)('the trust domain %s alone', (only) => {
   let alone: Federation;
   beforeAll(async () => {
-    alone = await openFederation(authorities, [only]);
+    alone = await openFederation(authorities, { domains: [only] });
     await trusting(alone, [only]);
   });
   afterAll(() => alone[Symbol.asyncDispose]());
