@@ -16,3 +16,20 @@ export async function readBoundedFile(path: string, bytesMax: number): Promise<s
     await file.close();
   }
 }
+
+/** What is piped into this process, in latin1, or undefined where it is more. Waits for its end. */
+export async function readBoundedInput(bytesMax: number): Promise<string | undefined> {
+  const file = await open('/dev/stdin', 'r');
+  try {
+    const buffer = new Uint8Array(bytesMax + 1);
+    let filled = 0;
+    while (filled <= bytesMax) {
+      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, null);
+      if (bytesRead === 0) return Buffer.from(buffer.subarray(0, filled)).toString('latin1');
+      filled += bytesRead;
+    }
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
