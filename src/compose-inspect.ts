@@ -49,8 +49,12 @@ async function readText(path: string, bytesMax: number): Promise<TextRead> {
 }
 
 async function readInput(bytesMax: number): Promise<TextRead> {
-  const text = await readBoundedInput(bytesMax).catch(() => undefined);
-  return text === undefined ? { ok: false, problem: `it is not at most ${bytesMax} bytes` } : { ok: true, text };
+  try {
+    const text = await readBoundedInput(bytesMax);
+    return text === undefined ? { ok: false, problem: `it is more than ${bytesMax} bytes` } : { ok: true, text };
+  } catch {
+    return { ok: false, problem: 'it cannot be read' };
+  }
 }
 
 /** A source as configuration would make it, with nothing required beyond the specification. */

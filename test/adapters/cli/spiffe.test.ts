@@ -1,13 +1,16 @@
 // `spiffe inspect` over real files, a real bundle endpoint and a real agent: what is wrong, and the section that says so. Every bad thing
 // has the good one beside it. The unproved text that is shown is hostile in one of them.
 
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { KEY_SET_BYTES_MAX } from '../../../src/core/limits.ts';
 import { runProgram } from '../../support/program.ts';
 import { openSpiffeAuthority, type SpiffeAuthority } from '../../support/spiffe-authority.ts';
 import { openTlsServer } from '../../support/tls-server.ts';
@@ -198,6 +201,27 @@ describe('a JWT-SVID', () => {
     expect(bad(await inspect(file('token.jwt', 'not a token')))).toEqual([
       'no  it is no compact JWS (not_compact)  [JWT-SVID §1, RFC 7515 §7.1]',
     ]);
+  });
+});
+
+describe('standard input', () => {
+  const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+  /** The real process, since only a process has a standard input. */
+  const piped = (input: string) =>
+    spawnSync(process.execPath, [MAIN, 'spiffe', 'inspect', '-'], { input, encoding: 'utf8', env: { PATH: '' } });
+
+  it('is read for -, whole and in one piece', async () => {
+    const { cert } = await authority.mintSvid('/web', {
+      dnsNames: Array.from({ length: 900 }, (_, at) => `a${at}.example`),
+    });
+    const said = piped(cert);
+    expect([said.status, said.stderr]).toEqual([0, '']);
+    expect(said.stdout).toContain('ok  the leaf names exactly one workload');
+  });
+
+  it('is bounded', () => {
+    const said = piped('{'.repeat(KEY_SET_BYTES_MAX + 1));
+    expect([said.status, said.stdout, said.stderr]).toEqual([3, '', `-: it is more than ${KEY_SET_BYTES_MAX} bytes\n`]);
   });
 });
 
