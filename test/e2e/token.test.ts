@@ -1,10 +1,12 @@
 // `exchequer token` as a job runs it, against a whole broker: the whole program in this process, over real sockets and files. Only the
 // environment, and the platforms in it, are made here.
 
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { githubPush, jwtSvid, kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
@@ -14,6 +16,8 @@ import { openTlsServer } from '../support/tls-server.ts';
 import { openWorkloadApiServer } from '../support/workload-api-server.ts';
 import { type Authority, createAuthority, type MintedSvid } from '../support/workload-authority.ts';
 
+const execute = promisify(execFile);
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const WORKLOAD = 'spiffe://prod.example/ns/payments/sa/api';
 const SOON = 3_600;
 
@@ -95,6 +99,20 @@ describe('a job asks a whole broker for a token', () => {
     expect(said).toMatchObject({ exits: [0], err: [] });
     expect(decodeJwt(said.out.join())).toMatchObject({ sub: WORKLOAD });
     expect(audiences).toEqual([[broker.issuer]]);
+  });
+
+  it('in a process of its own, which ends by itself once the token is printed', async () => {
+    await using agent = await openWorkloadApiServer();
+    const svid = await mint(broker, 'mesh', jwtSvid(WORKLOAD, broker.issuer, broker.now()));
+    agent.jwtSvids = () => ({ message: { svids: [{ spiffe_id: WORKLOAD, svid }] } });
+    const env = {
+      EXCHEQUER_BROKER: broker.issuer,
+      EXCHEQUER_CA: join(folder, 'ca.crt'),
+      SPIFFE_ENDPOINT_SOCKET: agent.socket,
+    };
+    const said = await execute(process.execPath, [MAIN, 'token', 'ledger'], { env, timeout: 20_000 });
+    expect([said.stderr, decodeJwt(said.stdout.trim()).sub]).toEqual(['', WORKLOAD]);
+    expect(said.stdout.split('\n')).toHaveLength(2);
   });
 
   it('with a credential folder: the X.509-SVID over mutual TLS', async () => {

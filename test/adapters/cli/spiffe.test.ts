@@ -186,6 +186,13 @@ describe('a JWT-SVID', () => {
     expect([said.exits, bad(said)]).toEqual([[1], [expect.stringContaining('no key of the trust domain')]]);
   });
 
+  it("with another's signature under a known kid: says so", async () => {
+    const claims = { sub: authority.id('/web') };
+    const token = await other.signJwt('/web', 'https://sts.example', now(), claims, { kid: authority.kid() });
+    const said = await judge(token);
+    expect([said.exits, bad(said)]).toEqual([[1], ['no  the key of that kid did not sign it  [JWT-SVID §4]']]);
+  });
+
   it('without a bundle and an audience: what is not judged is said', async () => {
     const said = await inspect(file('token.jwt', await sign()));
     expect([said.exits, verdicts(said).filter((line) => line.startsWith('--')).length]).toEqual([[0], 2]);
@@ -201,6 +208,18 @@ describe('a JWT-SVID', () => {
     expect(bad(await inspect(file('token.jwt', 'not a token')))).toEqual([
       'no  it is no compact JWS (not_compact)  [JWT-SVID §1, RFC 7515 §7.1]',
     ]);
+  });
+});
+
+describe('a file', () => {
+  it('that is not there, or no text, could not be found out about: exit 3', async () => {
+    expect(await inspect(at('none'))).toEqual({ out: [], err: [`${at('none')}: ENOENT`], exits: [3] });
+    const noText = join(folder, 'no-text');
+    writeFileSync(noText, Buffer.from([0xff]));
+    expect(await inspect(noText)).toEqual({ out: [], err: [`${noText}: it is not UTF-8`], exits: [3] });
+    const { cert } = await authority.mintSvid('/web');
+    const said = await inspect(file('svid.pem', cert), '--bundle', at('none'));
+    expect(said).toEqual({ out: [], err: [`${at('none')}: ENOENT`], exits: [3] });
   });
 });
 
