@@ -13,6 +13,7 @@ import type { SigningKeysEvent } from './keys/ring-keeper.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import type { KeysEvent } from './keys/status.ts';
 import { createOutbound } from './outbound/fetch.ts';
+import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
 import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
 
@@ -23,6 +24,8 @@ export interface BrokerWorld extends World {
   readonly stdout?: Stdout;
   /** Where logs go, one JSON line each. */
   readonly log: { write(text: string): void };
+  /** Instead of the system's resolver, in tests. */
+  readonly lookup?: Lookup;
 }
 
 /** Opened before there is a configuration: the log, the way outward, and other parties' keys. */
@@ -37,7 +40,10 @@ export interface Frame extends Reach {
 export function openFrame(world: BrokerWorld): Frame {
   const log = pino({ base: { name: 'exchequer' } }, world.log);
   const workloadApis = createWorkloadApis(world, log);
-  const outbound = createOutbound({ permitLoopback: world.permitLoopback ?? false });
+  const outbound = createOutbound({
+    permitLoopback: world.permitLoopback ?? false,
+    ...(world.lookup ? { lookup: world.lookup } : {}),
+  });
   const caches = createKeyCaches({
     outbound,
     clock: world.clock,

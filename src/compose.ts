@@ -7,6 +7,7 @@ import { type ControlHandlers, createControlListener } from './adapters/control/
 import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
 import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
+import { withNotices } from './adapters/observe/notices.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
 import { followIdentity, openPublicListener } from './compose-listener.ts';
 import {
@@ -167,7 +168,8 @@ function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
         frame.log.info({ source: config.name, keys: event.keys, ignored: event.ignored }, 'keys changed');
     }
   };
-  return metrics;
+  const warn = (fields: object, text: string) => frame.log.warn(fields, text);
+  return withNotices({ observer: metrics, clock: world.clock, warn });
 }
 
 const digestsOf = ({ configuration }: Current) => ({

@@ -20,7 +20,8 @@ export const clashes = (
 function* sourceClashes(issuer: string, sources: readonly SourceConfig[]): Generator<Clash> {
   for (const [index, source] of sources.entries()) {
     const path = ['trust', source.name];
-    if (source.issuer === issuer) yield { path, message: 'has our own issuer; own tokens are the source `self`' };
+    if (issuersOf(source).includes(issuer))
+      yield { path, message: 'has our own issuer; own tokens are the source `self`' };
     for (const before of sources.slice(0, index)) {
       const message = sourceClash(before, source);
       if (message) yield { path, message };
@@ -28,8 +29,10 @@ function* sourceClashes(issuer: string, sources: readonly SourceConfig[]): Gener
   }
 }
 
+const issuersOf = ({ issuer, otherIssuers }: SourceConfig): readonly string[] => [issuer, ...otherIssuers];
+
 function sourceClash(before: SourceConfig, source: SourceConfig): string | undefined {
-  if (before.issuer !== source.issuer) return undefined;
+  if (!issuersOf(before).some((one) => issuersOf(source).includes(one))) return undefined;
   // The trust domain alone decides who proves a SPIFFE ID; audiences do not tell two of them apart.
   if (source.issuer.startsWith('spiffe://')) return `has the trust domain of \`${before.name}\``;
   if (before.audience === source.audience) return `has the issuer and the audience of \`${before.name}\``;

@@ -13,6 +13,8 @@ export interface TrustKind {
   readonly options: z.ZodObject;
   /** `iss` of its tokens, or `spiffe://<trust domain>`. */
   issuer(options: Options): string;
+  /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
+  otherIssuers?(options: Options): readonly string[];
 }
 
 /** A kind of target. */
@@ -45,6 +47,7 @@ export interface SourceConfig extends Placed {
   readonly kind: string;
   /** `iss` of its tokens, or `spiffe://<trust domain>`. */
   readonly issuer: string;
+  readonly otherIssuers: readonly string[];
   readonly audience: string;
   readonly otherAudiences: boolean;
   readonly replay: ReplayClass | undefined;

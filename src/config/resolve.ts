@@ -25,6 +25,7 @@ export function resolveSources(input: {
       name,
       kind: kind.kind,
       issuer: kind.issuer(options),
+      otherIssuers: kind.otherIssuers?.(options) ?? [],
       audience: common.audience ?? written.issuer,
       otherAudiences: common.otherAudiences === 'allow',
       replay: common.replay,

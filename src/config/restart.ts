@@ -9,12 +9,14 @@ export function restartNeeded(before: Config, after: Config): readonly string[] 
   return [...old].filter(([path, value]) => now.get(path) !== value).map(([path]) => path);
 }
 
-/** What every source name has stood for since the process started: `iss`, or `spiffe://<trust domain>`, by name. */
+/** What every source name has stood for since the process started: every `iss`, or `spiffe://<trust domain>`, by name. */
 export type SourceNames = ReadonlyMap<string, string>;
 
 /** The names so far, and those of a configuration that is about to run. */
 export const withNamesOf = (known: SourceNames, { sources }: Config): SourceNames =>
-  new Map([...known, ...sources.map(({ name, issuer }) => [name, issuer] as const)]);
+  new Map([...known, ...sources.map((source) => [source.name, issuersOf(source)] as const)]);
+
+const issuersOf = ({ issuer, otherIssuers }: SourceConfig): string => [issuer, ...otherIssuers].join(', ');
 
 /**
  * Sources whose name would come to mean another issuer or trust domain: rules, blocks and issued names that say `<source>:...`
@@ -22,12 +24,12 @@ export const withNamesOf = (known: SourceNames, { sources }: Config): SourceName
  */
 export const renamedSources = (known: SourceNames, after: Config): readonly string[] =>
   after.sources.flatMap((source) => {
-    const issuer = known.get(source.name);
-    return issuer === undefined || issuer === source.issuer ? [] : [renamed(source, issuer)];
+    const issuers = known.get(source.name);
+    return issuers === undefined || issuers === issuersOf(source) ? [] : [renamed(source, issuers)];
   });
 
-const renamed = ({ name, issuer }: SourceConfig, old: string): string =>
-  `trust.${name} proves ${old} while the broker runs and cannot become ${issuer}: use another name, or restart`;
+const renamed = (source: SourceConfig, old: string): string =>
+  `trust.${source.name} proves ${old} while the broker runs and cannot become ${issuersOf(source)}: use another name, or restart`;
 
 const fixed = (config: Config): ReadonlyMap<string, string> =>
   new Map([

@@ -22,6 +22,10 @@ export const CREDENTIAL_BYTES_MAX = 65_536;
 export const JOSE_HEADER_BYTES_MAX = 2_048;
 /** `kid` values seen in the field are at most 64 characters (A-8). */
 export const KID_BYTES_MAX = 256;
+/** Of a `kid`, this much is shown to operators: all of any honest one. */
+export const KID_SHOWN_CHARACTERS_MAX = 64;
+/** Of the `kid`s in a file, so many are shown: a cluster has two while it rotates. */
+export const KIDS_SHOWN_MAX = 8;
 /** `jti` values seen in the field are UUIDs or digests (A-53). */
 export const JTI_BYTES_MAX = 256;
 /** `sub`: a SPIFFE ID may have 2,048 bytes (SI-04), everything else is far below. */
@@ -32,6 +36,8 @@ export const SPIFFE_ID_BYTES_MAX = 2_048;
 export const TRUST_DOMAIN_BYTES_MAX = 255;
 /** An issuer in configuration: the longest in the field are under 200 characters. */
 export const ISSUER_BYTES_MAX = 1_024;
+/** Further issuers of one source: a cluster that migrates has one, for a while. */
+export const OTHER_ISSUERS_MAX = 8;
 /** Levels of nesting in any JSON read from outside: Kubernetes has three (A-30). */
 export const JSON_DEPTH_MAX = 32;
 /** Values in one JSON text: a people token with 2,000 groups passes, a flood of commas does not. */
@@ -49,6 +55,8 @@ export const LEEWAY_SECONDS = 30;
 export const NUMERIC_DATE_MAX = 253_402_300_799;
 /** How long one request may wait for keys it does not have (F-3). */
 export const KEYS_WAIT_MS = 1_000;
+/** Requests that may wait for one source's keys: half of REQUESTS_IN_FLIGHT_MAX, so that others are served while an origin hangs (F-10). */
+export const KEYS_WAITERS_MAX = 256;
 /** A record must be on disk, or taken by the pipe, within this time, or nothing is issued (F-47). */
 export const RECORD_WRITE_MS = 100;
 /** At a start, the first record is tried for this long; a disk that cannot take one line by then is not fit to serve on. */
@@ -324,5 +332,7 @@ export const CONTROL_DECISIONS_MAX = 1_000;
 export const CONTROL_MS = 20_000;
 /** Whether another process answers on the socket is known after this time. */
 export const CONTROL_PROBE_MS = 1_000;
+/** A warning that requests cause is not repeated within this time, for each source. */
+export const NOTICE_SECONDS = 60;
 /** Time series of one metric; past this, names from the configuration are counted as `other` (A-185, F-40). */
 export const METRIC_SERIES_MAX = 20_000;

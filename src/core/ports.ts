@@ -225,8 +225,8 @@ export interface KeySource {
 
 export type KeysFound =
   | { readonly found: readonly VerificationKey[] }
-  /** The origin's current keys are known, and none of them fits. */
-  | { readonly found: 'none' }
+  /** The origin's current keys are known, and none of them fits; `file`, with the `kid`s in it, where a file holds them. */
+  | { readonly found: 'none'; readonly file?: { readonly path: string; readonly kids: readonly string[] } }
   /** The origin's keys are not known. */
   | { readonly found: 'unavailable'; readonly retryAfterSeconds: number };
 

@@ -67,7 +67,7 @@ export type CredentialRefusal = { readonly role: Role; readonly source?: string 
   | { readonly reason: 'typ_refused' }
   | { readonly reason: 'header_refused'; readonly member: string }
   | { readonly reason: 'algorithm_refused' }
-  | { readonly reason: 'key_unknown' }
+  | { readonly reason: 'key_unknown'; readonly lacking?: LackingFile }
   | { readonly reason: 'signature_invalid' }
   | { readonly reason: 'claim_missing'; readonly claim: string }
   | { readonly reason: 'claim_invalid'; readonly claim: string }
@@ -85,6 +85,19 @@ export type CredentialRefusal = { readonly role: Role; readonly source?: string 
   /** The credential is bound to a key that the caller did not prove to have (RFC 8705 §3). */
   | { readonly reason: 'binding_mismatch' }
 );
+
+/** A file of keys that has none for a token: what the operator compares. */
+export interface LackingFile {
+  readonly file: string;
+  /** `kid` of its keys, as many and as much of each as a record may hold. */
+  readonly held: readonly string[];
+  readonly alg: string;
+  /**
+   * What the token's header says, printable and cut at KID_SHOWN_CHARACTERS_MAX. Nobody proved it; it is no claim but the public
+   * name of a public key, and without it the file cannot be mended.
+   */
+  readonly kid?: string;
+}
 
 export type CredentialProblem =
   | 'not_compact'

@@ -140,7 +140,7 @@ async function pinned(file: string, { algorithms, files, digest }: MakeWith): Pr
   if (text === undefined) return { ok: false, problem: 'the file was not read', at: ['jwks'] };
   const set = await readKeySet(text, { use: 'sig', algorithms });
   if (!set.ok) return { ...set, at: ['jwks'] };
-  const keys = createPinnedKeys(set.keys);
+  const keys = createPinnedKeys(set.keys, { path: file });
   return { ok: true, held: { digest, keys, authorities: NONE, ignored: set.ignored, close: keys.close } };
 }
 

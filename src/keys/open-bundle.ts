@@ -79,7 +79,7 @@ export async function openBundle(
       const read = await readBundleFile(text, demands);
       if (!read.ok) return failed(read.problem, 'bundle');
       const { keys, authorities, ignored } = read.bundle;
-      return { ok: true, opened: { keys: createPinnedKeys(keys, authorities), ignored } };
+      return { ok: true, opened: { keys: createPinnedKeys(keys, { certificates: authorities }), ignored } };
     }
     case 'bundle_endpoint':
       return openEndpoint(parts, origin, context);

@@ -7,10 +7,13 @@ import type { Certificate } from '../x509/certificate.ts';
 import { createKeyIndex } from './key-index.ts';
 import type { KeysStatus } from './status.ts';
 
-/** A source of exactly these keys, and for a bundle these authorities. An empty list is a set in which nothing can be proved (SB-03). */
+/**
+ * A source of exactly these keys, from this file, and for a bundle these authorities. An empty list is a set in which nothing can be
+ * proved (SB-03).
+ */
 export function createPinnedKeys(
   keys: readonly VerificationKey[],
-  certificates?: readonly Certificate[],
+  { path, certificates = [] }: { readonly path?: string; readonly certificates?: readonly Certificate[] } = {},
 ): KeySource & { readonly authorities: Authorities; status(): KeysStatus; close(): void } {
   const index = createKeyIndex(keys);
   const status: KeysStatus = Object.freeze({
@@ -21,12 +24,14 @@ export function createPinnedKeys(
     lastProblem: undefined,
     state: 'fresh',
   });
-  const found = Object.freeze({ found: certificates ?? [] });
+  const kids = [...new Set(keys.flatMap(({ kid }) => kid ?? []))];
+  const none = Object.freeze({ found: 'none' as const, ...(path === undefined ? {} : { file: { path, kids } }) });
+  const found = Object.freeze({ found: certificates });
   return Object.freeze({
     authorities: Object.freeze({ current: () => found }),
     async find(header: Parameters<KeySource['find']>[0]) {
       const found = index.find(header);
-      return found.length > 0 ? { found } : { found: 'none' as const };
+      return found.length > 0 ? { found } : none;
     },
     status: () => status,
     close: () => undefined,

@@ -3,7 +3,7 @@
 // (A-186), and waits KEYS_WAIT_MS at most. A set is read whole before it replaces the one before it; a text that cannot be
 // read replaces nothing. Not knowing is never answered as "no such key": that is `unavailable`, for the caller to try again.
 
-import { KEYS_REFRESH_SECONDS, KEYS_RETRY_SECONDS_MIN } from '../core/limits.ts';
+import { KEYS_REFRESH_SECONDS, KEYS_RETRY_SECONDS_MIN, KEYS_WAITERS_MAX } from '../core/limits.ts';
 import type { Clock, KeySource, KeysFound, RandomBytes } from '../core/ports.ts';
 import type { Authorities, AuthoritiesFound } from '../x509/authorities.ts';
 import { createHeldKeys, type HeldKeys, type ReadKeys } from './held-keys.ts';
@@ -43,16 +43,17 @@ export function createPolledKeys(parts: PolledKeysParts): PolledKeys {
   let closed = false;
 
   async function refresh(): Promise<void> {
+    const begunAtMs = parts.clock.elapsedMs();
     const fetched = await parts.read(held.current()).catch(() => ({ problem: 'a fault while reading it' }));
     if (closed) return;
     const event = held.note(fetched);
-    if (started) schedule();
+    if (started) schedule(parts.clock.elapsedMs() - begunAtMs);
     parts.onEvent?.(event);
   }
 
-  function schedule(): void {
+  function schedule(tookMs: number): void {
     clearTimeout(timer);
-    const pauseMs = jittered(secondsToNext(held, parts.retrySecondsMax), parts.randomBytes) * 1000;
+    const pauseMs = pauseAfter(held, tookMs, parts);
     dueAtMs = parts.clock.elapsedMs() + pauseMs;
     timer = setTimeout(() => flight.join(refresh), pauseMs);
     timer.unref();
@@ -61,7 +62,7 @@ export function createPolledKeys(parts: PolledKeysParts): PolledKeys {
   async function find(header: KeyHeader): Promise<KeysFound> {
     const known = held.current()?.index.find(header) ?? [];
     if (known.length > 0) return { found: known };
-    if (!closed && (flight.pending() || held.cooldownMs() === 0)) await flight.join(refresh);
+    if (!closed && (flight.pending() || held.cooldownMs() === 0)) await flight.join(refresh, waitersMax(held));
     const found = held.current()?.index.find(header) ?? [];
     return found.length > 0 ? { found } : missing();
   }
@@ -104,6 +105,16 @@ const secondsToNext = (held: HeldKeys, retrySecondsMax: number): number =>
   held.failures() === 0
     ? (held.current()?.refreshHintSeconds ?? KEYS_REFRESH_SECONDS)
     : retrySeconds(held.failures(), retrySecondsMax);
+
+/** Everybody may wait for the first fetch (F-12). Later, waiting must not take the place of what can be served (F-10). */
+const waitersMax = (held: HeldKeys): number =>
+  held.failures() === 0 && !held.current() ? Number.POSITIVE_INFINITY : KEYS_WAITERS_MAX;
+
+/** A fetch that failed counts into the pause after it: one that hung must not delay the return of its origin (F-2). */
+function pauseAfter(held: HeldKeys, tookMs: number, { retrySecondsMax, randomBytes }: PolledKeysParts): number {
+  const pauseMs = jittered(secondsToNext(held, retrySecondsMax), randomBytes) * 1000;
+  return held.failures() === 0 ? pauseMs : Math.max(pauseMs - tookMs, Math.min(pauseMs, KEYS_RETRY_SECONDS_MIN * 1000));
+}
 
 /** Doubles from failure to failure, up to its limit: an origin that returns is noticed within that time (F-2). */
 const retrySeconds = (failures: number, secondsMax: number): number =>

@@ -23,6 +23,7 @@ import {
 } from './claims.ts';
 import { signedByOne } from './jose.ts';
 import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
+import { lackingFile } from './lacking-file.ts';
 import { principalName } from './name.ts';
 import type { TokenReview } from './token-review.ts';
 
@@ -33,6 +34,8 @@ export interface JwtSource {
   /** Undefined only where there is a `review`. */
   readonly keys: KeySource | undefined;
   readonly issuer: string;
+  /** Further issuers that it proves (KB-10). */
+  readonly otherIssuers?: readonly string[];
   readonly tell: 'caller' | 'operator';
   readonly presenter: 'self' | 'client';
   /** The `aud` values that are ours in a role, where that is not the source's own audience alone. */
@@ -94,7 +97,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       if (!keys && !source.review) throw new Error('a source without keys and without a review');
       if (keys?.found === 'unavailable')
         return refuse({ reason: 'keys_unavailable', source: settings.name, retryAfterSeconds: keys.retryAfterSeconds });
-      if (keys?.found === 'none') return no({ reason: 'key_unknown' });
+      if (keys?.found === 'none') return no({ reason: 'key_unknown', ...lackingFile(keys, jws) });
       if (keys && !(await signedByOne(jws, keys.found))) return no({ reason: 'signature_invalid' });
 
       const review = await source.review?.(jws.text, jws.claims);
@@ -163,7 +166,7 @@ function principalOf(
   return ok({
     source: source.settings.name,
     kind: source.table.kind,
-    issuer: source.issuer,
+    issuer: source.otherIssuers?.find((other) => other === claims.iss) ?? source.issuer,
     subject: String(claims.sub),
     name: named.name,
     claims,

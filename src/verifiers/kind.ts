@@ -32,7 +32,9 @@ export interface SourceSettings {
 }
 
 /** How a source is found for a token: by its trust domain, or by its issuer, byte for byte. */
-export type Responsibility = { readonly trustDomain: string } | { readonly issuer: string; readonly audience: string };
+export type Responsibility =
+  | { readonly trustDomain: string }
+  | { readonly issuer: string; readonly otherIssuers?: readonly string[]; readonly audience: string };
 
 export interface SourceVerifier {
   readonly source: string;
@@ -74,6 +76,8 @@ export interface SourceKind<Options extends z.ZodObject = z.ZodObject> {
   readonly options: Options;
   /** `iss` of its tokens; for SPIFFE `spiffe://<trust domain>`. */
   issuer(options: z.infer<Options>): string;
+  /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
+  otherIssuers?(options: z.infer<Options>): readonly string[];
   /** Whom its tokens are about. */
   subjects(options: z.infer<Options>): 'workloads' | 'people';
   /** Claims that pin a person, beside `sub`. */

@@ -4,7 +4,7 @@
 
 import { z } from 'zod';
 import { isJsonObject, type JsonObject, valueAt } from '../core/json.ts';
-import { NUMERIC_DATE_MAX } from '../core/limits.ts';
+import { NUMERIC_DATE_MAX, OTHER_ISSUERS_MAX } from '../core/limits.ts';
 import { KUBERNETES } from '../platforms/kubernetes.ts';
 import type { ClaimRefusal } from './claims.ts';
 import { createJwtVerifier } from './jwt.ts';
@@ -16,7 +16,14 @@ import { createTokenReview } from './token-review.ts';
 const DEFAULT_ISSUERS = ['https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local'];
 const BOUND_OBJECTS = ['pod', 'node', 'secret'];
 
-const options = z.object({ issuer: issuerUrl, ...reviewedKeyOptions }).superRefine((chosen, context) => {
+/** `--service-account-issuer` may stand several times: the API server signs under the first and accepts them all (KB-10). */
+const otherIssuers = z
+  .array(issuerUrl)
+  .max(OTHER_ISSUERS_MAX)
+  .default([])
+  .describe('issuers under which the same cluster signed before, or will; their keys are those of `issuer`');
+
+const options = z.object({ issuer: issuerUrl, otherIssuers, ...reviewedKeyOptions }).superRefine((chosen, context) => {
   const no = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
   if (DEFAULT_ISSUERS.includes(chosen.issuer) && chosen.jwks === undefined && chosen.discovery === undefined)
     no(
@@ -25,6 +32,8 @@ const options = z.object({ issuer: issuerUrl, ...reviewedKeyOptions }).superRefi
     );
   if (chosen.jwks === 'none' && chosen.tokenReview === undefined)
     no('jwks', '`none` needs `tokenReview`: somebody has to vouch for the tokens');
+  if (new Set([chosen.issuer, ...chosen.otherIssuers]).size <= chosen.otherIssuers.length)
+    no('otherIssuers', 'names an issuer twice');
   oneOrigin(chosen, context);
 });
 
@@ -33,6 +42,7 @@ export const kubernetes: SourceKind<typeof options> = Object.freeze({
   table: KUBERNETES,
   options,
   issuer: (chosen) => chosen.issuer,
+  otherIssuers: (chosen) => chosen.otherIssuers,
   subjects: () => 'workloads',
   pins: () => [],
   keyOrigin: (chosen) => keyOriginOf(chosen.issuer, chosen),
@@ -52,7 +62,8 @@ export const kubernetes: SourceKind<typeof options> = Object.freeze({
         }),
       }),
       issuer: chosen.issuer,
-      responsibility: { issuer: chosen.issuer, audience: settings.audience },
+      otherIssuers: chosen.otherIssuers,
+      responsibility: { issuer: chosen.issuer, otherIssuers: chosen.otherIssuers, audience: settings.audience },
       tokenTypes: KUBERNETES.tokenTypes,
       tell: 'caller',
       presenter: 'self',

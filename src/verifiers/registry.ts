@@ -31,7 +31,10 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
       if (byTrustDomain.has(responsibility.trustDomain))
         throw new Error(`two sources for ${responsibility.trustDomain}`);
       byTrustDomain.set(responsibility.trustDomain, source);
-    } else byIssuer.set(responsibility.issuer, [...(byIssuer.get(responsibility.issuer) ?? []), source]);
+      continue;
+    }
+    for (const issuer of [responsibility.issuer, ...(responsibility.otherIssuers ?? [])])
+      byIssuer.set(issuer, [...(byIssuer.get(issuer) ?? []), source]);
   }
 
   const route = (claims: JsonObject): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } => {

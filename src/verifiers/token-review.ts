@@ -1,6 +1,6 @@
 // One question to a cluster's API server about one token: TokenReview of authentication.k8s.io/v1 (KB-06, KB-07). It knows what no
 // key tells: that a pod or a service account is gone. Asked after every local check, within a deadline, a rate and a number at once
-// for each source; the answer is never kept. It vouches only where it says so for our audience and for the same user (SE-27).
+// for each source; the answer is never kept. It vouches only where it says so for our audience and for the same user.
 
 import { isJsonObject, type Json, type JsonObject, valueAt } from '../core/json.ts';
 import {
@@ -109,7 +109,7 @@ function judge(text: string, audience: string, claims: JsonObject): Reviewed {
   if (apiVersion !== API_VERSION || kind !== 'TokenReview' || !isJsonObject(status))
     return unavailable('the answer is no TokenReview');
   if (status.authenticated !== true) return refused('not_authenticated');
-  // Without audiences the server has not looked at ours: the token is for the server itself (SE-27).
+  // Without audiences the server has not looked at ours: the token is for the server itself.
   if (!Array.isArray(status.audiences) || !status.audiences.includes(audience)) return refused('audience');
   const { user } = status;
   if (!isJsonObject(user) || user.username !== claims.sub || user.uid !== valueAt(claims, UID)) return refused('user');

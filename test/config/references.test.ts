@@ -17,6 +17,7 @@ function open(texts: Readonly<Record<string, string>>) {
         return text;
       },
       list: () => [],
+      probe: () => undefined,
     },
   });
 }

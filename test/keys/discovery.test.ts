@@ -1,6 +1,9 @@
 // Where an issuer's keys are found: attacks A-37, A-38, A-119, row KB-09, and issuers whose keys stand elsewhere.
 
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OutboundAnswer, OutboundRequest } from '../../src/core/ports.ts';
 import { fetchKeySet, type KeysOrigin } from '../../src/keys/discovery.ts';
 
@@ -9,13 +12,18 @@ const DOCUMENT_URL = 'https://login.example/tenant/.well-known/openid-configurat
 const SET = '{"keys":[]}';
 
 /** Fetches with a document that answers to every discovery request, and a key set that answers to everything else. */
-async function fetchWith(document: unknown, origin: KeysOrigin = { discovery: ISSUER, issuer: ISSUER }) {
+async function fetchWith(
+  document: unknown,
+  origin: KeysOrigin = { discovery: ISSUER, issuer: ISSUER },
+  more: { readonly tokenFile?: string } = {},
+) {
   const requests: OutboundRequest[] = [];
   const text = typeof document === 'string' ? document : JSON.stringify(document);
   const fetched = await fetchKeySet({
     origin,
     ca: 'PEM',
     privateNetwork: true,
+    ...more,
     outbound: {
       async request(request): Promise<OutboundAnswer> {
         requests.push(request);
@@ -138,5 +146,53 @@ describe('discovery', () => {
       outbound: { request: () => Promise.resolve(answer) },
     });
     expect(fetched).toEqual(problem('status (404)'));
+  });
+});
+
+describe('a bearer token', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'exchequer-discovery-'));
+  const tokenFile = join(folder, 'token');
+  const base = 'https://api.example:6443';
+  const bearers = async (origin: KeysOrigin, jwksUri: string) => {
+    const { requests } = await fetchWith({ issuer: ISSUER, jwks_uri: jwksUri }, origin, { tokenFile });
+    return requests.map(({ url, bearer }) => [url, bearer]);
+  };
+  beforeEach(() => writeFileSync(tokenFile, ' a.b.c\n'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('KB-08 goes to the origin that the operator wrote, and not along to where the document leads', async () => {
+    const document = `${base}/.well-known/openid-configuration`;
+    const origin = { discovery: base, issuer: ISSUER };
+    expect(await bearers(origin, `${base}/openid/v1/jwks`)).toEqual([
+      [document, 'a.b.c'],
+      [`${base}/openid/v1/jwks`, 'a.b.c'],
+    ]);
+    // The issuer's own origin may serve the keys, but the token is for the API server.
+    expect(await bearers(origin, 'https://login.example/keys')).toEqual([
+      [document, 'a.b.c'],
+      ['https://login.example/keys', undefined],
+    ]);
+    const google = { discovery: 'https://accounts.google.com', issuer: ISSUER };
+    expect((await bearers(google, 'https://www.googleapis.com/oauth2/v3/certs'))[1]).toEqual([
+      'https://www.googleapis.com/oauth2/v3/certs',
+      undefined,
+    ]);
+    expect(await bearers({ url: `${base}/openid/v1/jwks` }, '')).toEqual([[`${base}/openid/v1/jwks`, 'a.b.c']]);
+  });
+
+  it.each<[string, string | undefined, string]>([
+    ['is gone', undefined, 'ENOENT'],
+    ['is empty', '', 'it holds no bearer token'],
+    ['would write a header', 'a.b.c\r\nhost: evil.example', 'it holds no bearer token'],
+    ['is no ASCII', 'a.b.\u00fc', 'it holds no bearer token'],
+    ['is longer than any', 'a'.repeat(65_537), 'it is no file of at most 65536 bytes'],
+  ])('KB-08 whose file %s is a problem of its origin, and nothing is sent', async (_title, text, problem) => {
+    if (text === undefined) rmSync(tokenFile);
+    else writeFileSync(tokenFile, text);
+    const { fetched, requests } = await fetchWith({}, { url: base }, { tokenFile });
+    expect(fetched).toEqual({ ok: false, problem: `key set: the token file: ${problem}` });
+    expect(requests).toEqual([]);
+    writeFileSync(tokenFile, 'a'.repeat(65_536));
+    expect((await fetchWith({}, { url: base }, { tokenFile })).fetched).toEqual({ ok: true, value: SET });
   });
 });

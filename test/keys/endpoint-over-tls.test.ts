@@ -52,6 +52,7 @@ async function open(origin: BundleOrigin, files: Record<string, string>, others:
     },
     randomBytes: (count) => new Uint8Array(count),
     workloadApi: () => SILENT_WORKLOAD_API,
+    identity: () => undefined,
     onEvent(digest, event) {
       events.push([digest, event]);
       if (own === undefined || digest === own) waiting.resolve(event);

@@ -37,6 +37,7 @@ function open() {
         jwtBundles: () => new Map(),
       };
     },
+    identity: () => undefined,
     onEvent: () => undefined,
   });
   return {

@@ -5,9 +5,9 @@ import { readKeySet } from '../../src/keys/jwk-set.ts';
 import { createPinnedKeys } from '../../src/keys/pinned-keys.ts';
 import { publicJwk, setOf } from './public-jwk.ts';
 
-async function pinned(text: string) {
+async function pinned(text: string, path?: string) {
   const set = await readKeySet(text, { use: 'sig', algorithms: ['ES256', 'RS256'] });
-  return createPinnedKeys(set.ok ? set.keys : []);
+  return createPinnedKeys(set.ok ? set.keys : [], path === undefined ? {} : { path });
 }
 
 describe('pinned keys', () => {
@@ -20,6 +20,14 @@ describe('pinned keys', () => {
     expect(await keys.find({ alg: 'RS256', kid: 'two' })).toEqual({ found: 'none' });
     expect(await keys.find({ alg: 'ES256', kid: 'three' })).toEqual({ found: 'none' });
     expect(keys.status()).toMatchObject({ keys: 2, failures: 0, state: 'fresh' });
+  });
+
+  it('say which file they are from and which kids it has, where none fits (KB-13)', async () => {
+    const text = setOf(await publicJwk('ES256', 'one'), await publicJwk('RS256', 'two'));
+    const keys = await pinned(text, '/etc/x/east.json');
+    const file = { path: '/etc/x/east.json', kids: ['one', 'two'] };
+    expect(await keys.find({ alg: 'ES256', kid: 'three' })).toEqual({ found: 'none', file });
+    expect(await keys.find({ alg: 'ES256', kid: 'one' })).toMatchObject({ found: [{ kid: 'one' }] });
   });
 
   it('that have no kid never answer to one (A-10)', async () => {

@@ -8,6 +8,7 @@ import {
   KEYS_STALE_SECONDS_MAX,
   KEYS_TRIED_MAX,
   KEYS_WAIT_MS,
+  KEYS_WAITERS_MAX,
 } from '../../src/core/limits.ts';
 import type { OutboundAnswer } from '../../src/core/ports.ts';
 import { type FakeOrigin, freezeTime, openFakeOrigin, REFUSED } from './fake-origin.ts';
@@ -305,6 +306,41 @@ describe('an origin that is down', () => {
     origin.says(ONE);
     await dueAfter(origin, 10);
     expect(await ask(origin, 'one')).toEqual(found('one'));
+  });
+
+  // The pause began when the fetch ended, so an origin that came back while one hung on it was found after 15 s.
+  it('that hangs is asked again ten seconds after it was last asked, however long that took (F-2)', async () => {
+    const origin = openFakeOrigin();
+    const hung = 5_000;
+    origin.says(() => new Promise((resolve) => setTimeout(() => resolve(REFUSED), hung)));
+    origin.keys.start();
+    for (const pause of [1, 1, 1, 3, 5, 5]) {
+      const event = origin.nextEvent();
+      vi.advanceTimersByTime(hung);
+      await event;
+      const before = origin.requests.length;
+      vi.advanceTimersByTime(pause * 1000 - 1);
+      expect(origin.requests).toHaveLength(before);
+      vi.advanceTimersByTime(1);
+      expect(origin.requests).toHaveLength(before + 1);
+    }
+    origin.keys.close();
+  });
+
+  // Those who waited filled the places of requests in work, and tokens under known kids were shed.
+  it(`lets ${KEYS_WAITERS_MAX} requests wait for a kid, and tells the next at once to come again (F-10)`, async () => {
+    const origin = await warm();
+    origin.says(new Promise<string>(() => undefined));
+    seconds(KEYS_COOLDOWN_SECONDS);
+    const ended: string[] = [];
+    for (let index = 0; index < KEYS_WAITERS_MAX; index += 1)
+      void ask(origin, `k${index}`).then(() => ended.push('waited'));
+    expect(await ask(origin, 'one too many')).toEqual({ found: 'unavailable', retryAfterSeconds: 1 });
+    expect(ended).toEqual([]);
+    expect(await ask(origin, 'one')).toEqual(found('one'));
+    vi.advanceTimersByTime(KEYS_WAIT_MS);
+    await setImmediate();
+    expect(ended).toHaveLength(KEYS_WAITERS_MAX);
   });
 
   it('is not judged by a wall clock that jumps (F-28, F-29)', async () => {

@@ -292,6 +292,23 @@ describe('a client that is closed', () => {
     expect([told, api.status().state]).toEqual([0, 'down']);
   });
 
+  it('ends its one connection, and not that of another client of the same socket', async () => {
+    await using setting = await connected();
+    await using raw = await rawSocket((socket) => {
+      const agent = connect(setting.server.path);
+      socket.pipe(agent).pipe(socket);
+    });
+    const first = openClient(raw.socket);
+    const second = openClient(raw.socket);
+    await until(() => [first, second].every((api) => api.status().state === 'connected'));
+    expect(raw.connections).toHaveLength(2);
+    first.close();
+    await until(() => raw.open.size === 1);
+    expect(second.status().state).toBe('connected');
+    second.close();
+    await until(() => raw.open.size === 0);
+  });
+
   it('before gRPC is loaded never connects', async () => {
     await using setting = await connected();
     openClient(setting.server.socket).close();

@@ -87,10 +87,9 @@ describe('the state of a Workload API', () => {
     await using setting = await connected();
     const { api, server, events } = setting;
     const before = api.identity();
-    const start = performance.now();
     server.set('FetchX509SVID', { bytes: Buffer.alloc(WORKLOAD_MESSAGE_BYTES_MAX, Buffer.from('0a00', 'hex')) });
     await until(() => events.length > 0);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    // Taken apart, it would be two million X.509-SVIDs: ten seconds, and a complaint about their number.
     expect(events).toEqual([{ stream: 'FetchX509SVID', problem: 'a message that cannot be read' }]);
     expect(api.identity()).toBe(before);
     const full = Object.fromEntries(

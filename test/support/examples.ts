@@ -37,7 +37,7 @@ export async function placeExample(configuration: string, policies: readonly str
   mkdirSync(join(folder, 'policies'));
   for (const [index, policy] of policies.entries()) writeFileSync(join(folder, 'policies', `${index}.yaml`), policy);
   const tls = await mintServerCertificate(['localhost']);
-  for (const [, path = ''] of configuration.matchAll(/(\.\/[\w./-]+\.(?:crt|key|json))/g)) {
+  for (const [, path = ''] of configuration.matchAll(/(\.\/[\w./-]+\.(?:crt|key|json|token))/g)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), standIn(path, tls), { mode: 0o600 });
   }
@@ -49,6 +49,7 @@ export async function placeExample(configuration: string, policies: readonly str
 function standIn(path: string, tls: { readonly cert: string; readonly key: string }): string {
   if (path.endsWith('.crt')) return tls.cert;
   if (path.endsWith('.key')) return tls.key;
+  if (path.endsWith('.token')) return 'header.payload.signature\n';
   if (path.endsWith('bundle.json')) return JSON.stringify({ keys: [publicKey('ec', 'jwt-svid')] });
   return JSON.stringify({ keys: [publicKey('rsa', 'sig'), publicKey('ec', 'sig')] });
 }

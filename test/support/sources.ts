@@ -95,7 +95,7 @@ export const SOURCES: Readonly<Record<string, (more?: Partial<SourceSettings>) =
   },
   kubernetes: async (more) => {
     const key = await createPlatformKey('RS256');
-    const options = { ...keyOptions, issuer: CLUSTER };
+    const options = { ...keyOptions, issuer: CLUSTER, otherIssuers: [] };
     const verifier = kubernetes.create(settingsOf('cluster', more), options, await partsOf(key));
     return under('kubernetes', key, verifier, () => kubernetesProjected(CLUSTER, AUDIENCE, NOW));
   },

@@ -92,9 +92,12 @@ describe('Kubernetes in the field', () => {
       HOUR,
     ],
     ['GKE', 'https://container.googleapis.com/v1/projects/acme/locations/europe-west1/clusters/prod', HOUR],
+    ['k3s and kubeadm', 'https://kubernetes.default.svc.cluster.local', HOUR],
+    ['OpenShift', 'https://kubernetes.default.svc', HOUR],
   ])('a token of %s is taken for as long as its webhook asks', async (_title, issuer, seconds) => {
     const key = await createPlatformKey('RS256');
-    const verifier = kubernetes.create(settingsOf('cloud'), { issuer, privateNetwork: false }, await partsOf(key));
+    const options = { issuer, otherIssuers: [], privateNetwork: false };
+    const verifier = kubernetes.create(settingsOf('cloud'), options, await partsOf(key));
     const verifiers = createVerifiers([verifier], AUDIENCE);
     const present = async (claims: Claims) => {
       const text = await key.sign(claims, { typ: undefined });

@@ -54,7 +54,13 @@ async function verifierOf(more: { jwks?: 'none'; tokenFile?: string; ca?: string
   };
   return kubernetes.create(
     settingsOf('east'),
-    { issuer: CLUSTER, privateNetwork: false, tokenReview: { url: api.base, ca, tokenFile }, ...options },
+    {
+      issuer: CLUSTER,
+      otherIssuers: [],
+      privateNetwork: false,
+      tokenReview: { url: api.base, ca, tokenFile },
+      ...options,
+    },
     {
       ...(await partsOf(cluster)),
       outbound,
@@ -162,7 +168,7 @@ describe('a token review', () => {
     ['another node', extra({ 'authentication.kubernetes.io/node-name': ['other'] }), 'user'],
     ['another credential', extra({ 'authentication.kubernetes.io/credential-id': ['JTI=other'] }), 'user'],
     ['attributes that are a list', user({ extra: [] as never }), 'user'],
-  ])('KB-06, KB-07, SE-27 that says: %s, proves nothing', async (_title, twist, problem) => {
+  ])('KB-06, KB-07, A-42 that says: %s, proves nothing', async (_title, twist, problem) => {
     for (const jwks of [{}, { jwks: 'none' as const }]) {
       const verifier = await verifierOf(jwks);
       expect(await verdict(token(), verifier)).toBe('proved');

@@ -29,7 +29,8 @@ const ASSUMED = 'assumed, not proved: neither the signature nor the times were c
 export function renderOffline(assumed: Assumed, explanation: Explanation | undefined): readonly string[] {
   if (!assumed.ok || !explanation) {
     const why = assumed.ok ? 'unknown' : refusalText(assumed.refusal);
-    return [`claims    ${ASSUMED}`, `refused   the trust source would refuse them: ${why}`].map(printable);
+    const mend = assumed.ok ? [] : mendText(assumed.refusal);
+    return [`claims    ${ASSUMED}`, `refused   the trust source would refuse them: ${why}`, ...mend].map(printable);
   }
   const { decision, rules } = explanation;
   const outcome = decision.granted
@@ -54,7 +55,7 @@ export function renderDecided(record: object): readonly string[] {
     return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
   });
   const evidence = evidenceText(shown.get('evidence'));
-  if (evidence !== '') lines.push(`evidence  ${evidence}`);
+  if (evidence !== '') lines.push(`evidence  ${evidence}`, ...mendText(shown.get('evidence')));
   const would = shown.get('would');
   if (Array.isArray(would))
     lines.push(...would.filter(isWould).map((each) => `preview   ${each.rule} would ${each.would}`));
@@ -82,9 +83,23 @@ function refusalText(refusal: Refusal): string {
   return [reason, evidenceText(evidence)].filter((words) => words !== '').join(' ');
 }
 
+/** A key file that is older than the keys: what it lacks, what it has, and how it is made again. */
+function mendText(evidence: unknown): readonly string[] {
+  if (typeof evidence !== 'object' || evidence === null || !('lacking' in evidence)) return [];
+  const { lacking } = evidence;
+  if (typeof lacking !== 'object' || lacking === null) return [];
+  const { file, kid, alg, held } = { file: '', kid: undefined, alg: '', held: [], ...lacking };
+  const wanted = kid === undefined ? `no key for ${alg}` : `no key ${JSON.stringify(kid)} for ${alg}`;
+  const keys = Array.isArray(held) && held.length > 0 ? held.join(', ') : 'nothing';
+  return [
+    `key       ${file} has ${wanted}; it has ${keys}`,
+    `mend      if the token is your cluster's: kubectl get --raw /openid/v1/jwks > ${file}.new && mv ${file}.new ${file}`,
+  ];
+}
+
 function evidenceText(evidence: unknown): string {
   if (typeof evidence !== 'object' || evidence === null) return '';
-  const shown = Object.entries(evidence).filter(([name]) => name !== 'nearest');
+  const shown = Object.entries(evidence).filter(([name]) => name !== 'nearest' && name !== 'lacking');
   return shown.map(([name, value]) => `${name}=${valueText(value)}`).join(' ');
 }
 

@@ -9,7 +9,7 @@ import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import { CREDENTIAL_BYTES_MAX } from '../../core/limits.ts';
 import type { Principal } from '../../core/principal.ts';
 import { readJson } from '../../parsing/json.ts';
-import { parseJws } from '../../parsing/jws.ts';
+import { parseJws, type UnprovedJws } from '../../parsing/jws.ts';
 import type { Problem } from '../../parsing/yaml.ts';
 import { renderProblem } from './check.ts';
 import { type Assumed, type Explanation, renderDecided, renderOffline } from './explain-text.ts';
@@ -20,10 +20,13 @@ import type { ExitCode, Terminal } from './terminal.ts';
 export interface OfflinePolicy {
   /** Names of the trust sources. */
   readonly sources: readonly string[];
-  /** `source` undefined: the one that is responsible for these claims. */
-  assume(source: string | undefined, claims: JsonObject): Assumed;
+  /** `source` undefined: the one that is responsible for these claims. `header`: of the token that they were read from. */
+  assume(source: string | undefined, claims: JsonObject, header?: TokenHeader): Promise<Assumed>;
   explain(question: Question<Principal>): Explanation;
 }
+
+/** What chooses the key. */
+export type TokenHeader = Pick<UnprovedJws, 'alg' | 'kid'>;
 
 export interface ExplainTools {
   readonly nowSeconds: () => number;
@@ -119,7 +122,7 @@ async function explainOffline(
   options: ExplainOptions,
   config: string,
 ): Promise<ExitCode> {
-  const claims = await readClaims(options);
+  const { claims, header } = await readClaims(options);
   const loaded = await tools.load(config);
   if (!loaded.ok) {
     for (const problem of loaded.problems) terminal.err(renderProblem(problem));
@@ -130,7 +133,7 @@ async function explainOffline(
     terminal.err(`${options.trust} is no trust source; there are: ${offline.sources.join(', ')}`);
     return 2;
   }
-  const assumed = offline.assume(options.trust, claims);
+  const assumed = await offline.assume(options.trust, claims, header);
   const scopes = options.scope?.split(' ').filter((scope) => scope !== '');
   const explanation = assumed.ok
     ? offline.explain({
@@ -171,17 +174,20 @@ function report(
 }
 
 /** Claims from a file. What is wrong with a token is said without showing any of it. */
-async function readClaims({ tokenFile, claimsFile }: ExplainOptions): Promise<JsonObject> {
+async function readClaims({
+  tokenFile,
+  claimsFile,
+}: ExplainOptions): Promise<{ readonly claims: JsonObject; readonly header?: TokenHeader }> {
   const file = tokenFile ?? claimsFile ?? '';
   const text = await readBounded(file);
   if (tokenFile !== undefined) {
     const parsed = parseJws(text.trim());
     if (!parsed.ok) throw new Error(`${file} holds no token that can be read: ${parsed.problem}`);
-    return parsed.jws.claims;
+    return { claims: parsed.jws.claims, header: parsed.jws };
   }
   const read = readJson(text);
   if (!read.ok || !isJsonObject(read.value)) throw new Error(`${file} holds no claims: it must be one JSON object`);
-  return read.value;
+  return { claims: read.value };
 }
 
 async function readBounded(file: string): Promise<string> {

@@ -23,7 +23,7 @@ const TOOLS: ExplainTools = {
           ok: true,
           offline: {
             sources: ['github', 'eks'],
-            assume: (source, claims) =>
+            assume: async (source, claims) =>
               source === 'eks'
                 ? { ok: false, refusal: { role: 'subject', reason: 'claim_missing', claim: 'namespace' } }
                 : { ok: true, principal: principalOf('github', claims) },

@@ -24,7 +24,11 @@ describe('/readyz', () => {
     const got = await (await start())('/readyz');
     expect([got.status, await got.json()]).toEqual([
       200,
-      { status: 'ready', checks: { audit: 'ok', store: 'ok', signingKeys: 'ok', policy: 'ok', certificate: 'ok' }, degraded: [] },
+      {
+        status: 'ready',
+        checks: { audit: 'ok', store: 'ok', signingKeys: 'ok', policy: 'ok', certificate: 'ok' },
+        degraded: [],
+      },
     ]);
     expect(got.headers.get('cache-control')).toBe('no-store');
   });

@@ -25,17 +25,20 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-/** Makes a certificate for these host names and addresses, valid for a month from now unless its end is said. */
+/** Makes a certificate for these host names and addresses, valid for a month from now, by an authority of this name. */
 export async function mintServerCertificate(
   names: readonly string[],
-  { notAfter = new Date(Date.now() + LIFETIME_MS) }: { readonly notAfter?: Date } = {},
+  {
+    notAfter = new Date(Date.now() + LIFETIME_MS),
+    authorityName = 'Throw-away authority',
+  }: { readonly notAfter?: Date; readonly authorityName?: string } = {},
 ): Promise<ServerCertificate> {
   const validity = { notBefore: new Date(notAfter.getTime() - LIFETIME_MS - DAY_MS), notAfter };
   const authorityKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const authority = await X509CertificateGenerator.createSelfSigned({
     ...validity,
     serialNumber: '01',
-    name: 'CN=Throw-away authority',
+    name: `CN=${authorityName}`,
     keys: authorityKeys,
     signingAlgorithm: ALGORITHM,
     extensions: [new BasicConstraintsExtension(true, 0, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true)],
