@@ -59,7 +59,7 @@ async function readInput(bytesMax: number): Promise<TextRead> {
 
 /** A source as configuration would make it, with nothing required beyond the specification. */
 function verifierOf(world: World, trustDomain: string, audience: string, { keys, authorities }: BundleSeen) {
-  const pinned = createPinnedKeys(keys, authorities);
+  const pinned = createPinnedKeys(keys, { certificates: authorities });
   const settings = {
     name: 'inspected',
     audience,
