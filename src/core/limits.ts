@@ -188,6 +188,8 @@ export const EXCHANGE_RETRY_SECONDS_MAX = 10;
 export const CA_FILE_BYTES_MAX = 1_048_576;
 /** A client secret of letters and digits: 62^43 is the first power beyond 2^256. */
 export const SECRET_CHARACTERS = 43;
+/** An agent that has something for us says it at once; SPIRE attests a process in some hundred milliseconds. */
+export const INSPECT_AGENT_MS = 5_000;
 /** A file with a chain and its private key: CHAIN_BYTES_MAX in base64, and an RSA key. */
 export const CREDENTIAL_BUNDLE_BYTES_MAX = 262_144;
 

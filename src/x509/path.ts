@@ -165,11 +165,11 @@ function isSignedBy(certificate: Certificate | undefined, { key }: Certificate):
   return algorithm !== undefined && signedBy(key, { algorithm, bytes, signature });
 }
 
-/** RFC 5280 §6.1.4, but for names. `path` is what this authority stands above, the leaf first. */
-function authorityProblem(
+/** RFC 5280 §6.1.4, but for names. `path` is what this authority stands above, the leaf first; nothing where it is judged by itself. */
+export function authorityProblem(
   authority: Certificate,
   path: readonly Certificate[],
-  input: PathInput,
+  input: Pick<PathInput, 'nowSeconds' | 'purpose'>,
 ): CertificateProblem | undefined {
   const { keyUsage, extendedKeyUsage, pathLength } = authority;
   if (!authority.isAuthority) return 'issuer_not_authority';
