@@ -6,7 +6,7 @@ import type { BundleSeen } from './adapters/cli/inspect-bundle.ts';
 import type { EndpointFetched, EndpointProof, InspectTools, TextRead } from './adapters/cli/inspect-tools.ts';
 import { readFileText } from './compose-ask.ts';
 import type { World } from './compose-configuration.ts';
-import { INSPECT_AGENT_MS, KEY_SET_BYTES_MAX } from './core/limits.ts';
+import { INSPECT_AGENT_MS, KEY_SET_BYTES_MAX } from './core/limits-outside.ts';
 import type { OutboundAnswer } from './core/outside.ts';
 import { readBoundedInput } from './files/bounded-file.ts';
 import { readAuthorityCertificates } from './keys/bundle-authorities.ts';

@@ -21,6 +21,7 @@ import {
   snapshotOf,
 } from './compose-state.ts';
 import { socketsOf, tlsOf } from './compose-workload-apis.ts';
+import type { Config } from './config/config.ts';
 import { renamedSources, restartNeeded, type SourceNames, withNamesOf } from './config/restart.ts';
 import { watchFiles } from './config/watch.ts';
 import { createEpochs } from './core/epochs.ts';
@@ -105,17 +106,14 @@ async function openListeners(
   const watcher = watchFiles({ paths: config.watched, stillAsRead, onChange: () => void reload() });
   const control = createControlListener({ socket: config.control.socket, handlers: controlHandlers(state, reload) });
 
-  const bind = async () => {
-    await control.listen();
-    const observed = await observe.listen(config.observe.host, config.observe.port);
-    return { observed, listening: await listener.listen(config.listen.host, config.listen.port) };
-  };
   // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
-  const { observed, listening } = await bind().catch(async (error: unknown) => {
-    watcher.close();
-    await Promise.allSettled([listener.close(0), control.close(), observe.close()]);
-    throw error;
-  });
+  const { observed, listening } = await bindAll(config, { control, observe, listener }).catch(
+    async (error: unknown) => {
+      watcher.close();
+      await Promise.allSettled([listener.close(0), control.close(), observe.close()]);
+      throw error;
+    },
+  );
   frame.log.info({ issuer: config.issuer, sources: config.sources.length }, 'started');
 
   return Object.freeze({
@@ -138,6 +136,19 @@ async function openListeners(
       frame.close();
     },
   });
+}
+
+async function bindAll(
+  { observe, listen }: Config,
+  listeners: {
+    readonly control: ReturnType<typeof createControlListener>;
+    readonly observe: ReturnType<typeof createObserveListener>;
+    readonly listener: PublicListener;
+  },
+) {
+  await listeners.control.listen();
+  const observed = await listeners.observe.listen(observe.host, observe.port);
+  return { observed, listening: await listeners.listener.listen(listen.host, listen.port) };
 }
 
 function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {

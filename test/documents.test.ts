@@ -10,11 +10,14 @@ import { wireRefusal } from '../src/adapters/http/wire.ts';
 import { link } from '../src/audit/links.ts';
 import { renderRecord } from '../src/audit/record.ts';
 import { offlineReach, readConfiguration } from '../src/compose-configuration.ts';
-import * as limits from '../src/core/limits.ts';
+import * as ownLimits from '../src/core/limits.ts';
+import * as outsideLimits from '../src/core/limits-outside.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
 import { fencedBlocks, placeExample } from './support/examples.ts';
 import { expectedSchemas } from './support/schemas.ts';
+
+const limits = { ...ownLimits, ...outsideLimits };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');

@@ -1,7 +1,7 @@
 // What is wrong with a bundle endpoint (SPIFFE Federation §5): fetched once as the broker fetches it, by the profile that was named and
 // no other. What its server presents is judged as an X.509-SVID where the profile says so; what it serves is judged as a bundle.
 
-import { KEY_SET_BYTES_MAX } from '../../core/limits.ts';
+import { KEY_SET_BYTES_MAX } from '../../core/limits-outside.ts';
 import { parseSpiffeId } from '../../parsing/spiffe-id.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { type Found, type Inspection, no, yes } from './inspect-report.ts';

@@ -1,7 +1,7 @@
 // Which kind of thing a text is, and what it is judged by: PEM that begins with a leaf or has a private key is an X.509-SVID, PEM of
 // authorities or a JSON object is a bundle, everything else is taken for a JWT-SVID.
 
-import { KEY_SET_BYTES_MAX } from '../../core/limits.ts';
+import { KEY_SET_BYTES_MAX } from '../../core/limits-outside.ts';
 import { splitCredentialPem } from '../../parsing/credential-pem.ts';
 import { readPemCertificates } from '../../parsing/pem.ts';
 import { readCertificate } from '../../x509/certificate.ts';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KEY_SET_BYTES_MAX } from '../../../src/core/limits.ts';
+import { KEY_SET_BYTES_MAX } from '../../../src/core/limits-outside.ts';
 import { runProgram } from '../../support/program.ts';
 import { openSpiffeAuthority, type SpiffeAuthority } from '../../support/spiffe-authority.ts';
 import { openTlsServer } from '../../support/tls-server.ts';

@@ -5,7 +5,11 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { registerToken } from '../../../src/adapters/cli/token.ts';
 import type { TokenTools } from '../../../src/adapters/cli/token-credential.ts';
-import { EXCHANGE_RETRIES_MAX, EXCHANGE_RETRY_SECONDS_MAX, TOKEN_ATTEMPTS_MAX } from '../../../src/core/limits.ts';
+import {
+  EXCHANGE_RETRIES_MAX,
+  EXCHANGE_RETRY_SECONDS_MAX,
+  TOKEN_ATTEMPTS_MAX,
+} from '../../../src/core/limits-outside.ts';
 import type { OutboundAnswer, OutboundRequest } from '../../../src/core/outside.ts';
 
 const ISSUER = 'https://sts.example/tenant';
