@@ -180,8 +180,17 @@ describe('docs/records.md', () => {
 });
 
 /** A refusal with this reason and, for every arm that wants more, something of it. */
+/** What only a credential's refusal has: its role. */
+const roleOf = (reason: string) =>
+  /CredentialRefusal =.*?\n\);/s.exec(read('src/core/refusal.ts'))?.[0].includes(`'${reason}'`)
+    ? { role: 'subject' }
+    : {};
+
 const withReason = (reason: string): Refusal =>
-  ({ reason, problem: 'not_utf8', parameter: 'scope', method: 'post', retryAfterSeconds: 1, bytesMax: 1 }) as Refusal;
+  ({
+    ...roleOf(reason),
+    ...{ reason, problem: 'not_utf8', parameter: 'scope', method: 'post', retryAfterSeconds: 1, bytesMax: 1 },
+  }) as Refusal;
 
 function isJson(text: string): boolean {
   try {
