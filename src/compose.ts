@@ -14,6 +14,7 @@ import {
   type BrokerWorld,
   type Current,
   type Frame,
+  keyOrigins,
   openFrame,
   openState,
   readinessOf,
@@ -156,10 +157,10 @@ function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
   const metrics = createMetrics({
     startedAtSeconds: world.clock.nowSeconds(),
     sourceKeys: () =>
-      state.current.configuration.sources.map(({ config, keys }) => {
+      keyOrigins(state.current.configuration).map(({ name, keys }) => {
         const { fetchedAtSeconds, state: freshness } = keys.keys.status();
         return {
-          source: config.name,
+          source: name,
           ageSeconds: fetchedAtSeconds === undefined ? undefined : age(fetchedAtSeconds),
           fresh: freshness === 'fresh',
         };
@@ -170,15 +171,15 @@ function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
         .map((key) => ({ algorithm: key.algorithm, state: key.state, ageSeconds: age(key.createdAtSeconds) })),
     onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
   });
-  frame.onKeys = (digest, event) => {
-    for (const { config, keys } of state.current.configuration.sources) {
+  frame.followKeys((digest, event) => {
+    for (const { name, keys } of keyOrigins(state.current.configuration)) {
       if (keys.digest !== digest) continue;
-      metrics.keysFetched(config.name, event.kind === 'fetched');
-      if (event.kind === 'fetch_failed') frame.log.warn({ source: config.name, ...event }, 'keys could not be fetched');
+      metrics.keysFetched(name, event.kind === 'fetched');
+      if (event.kind === 'fetch_failed') frame.log.warn({ source: name, ...event }, 'keys could not be fetched');
       else if (event.changed)
-        frame.log.info({ source: config.name, keys: event.keys, ignored: event.ignored }, 'keys changed');
+        frame.log.info({ source: name, keys: event.keys, ignored: event.ignored }, 'keys changed');
     }
-  };
+  });
   const warn = (fields: object, text: string) => frame.log.warn(fields, text);
   return withNotices({ observer: metrics, clock: world.clock, warn });
 }
@@ -260,8 +261,8 @@ function reloadOf({
   });
 }
 
-const keysInUse = ({ sources, clients }: Configuration): ReadonlySet<string> =>
-  new Set([...sources, ...clients].flatMap(({ keys }) => keys?.digest ?? []));
+const keysInUse = (configuration: Configuration): ReadonlySet<string> =>
+  new Set(keyOrigins(configuration).map(({ keys }) => keys.digest));
 
 const fixedProblems = (before: Configuration, names: SourceNames, after: Configuration): readonly string[] => [
   ...restartNeeded(before.config, after.config).map((path) => `${path} differs: a change of it needs a restart`),
@@ -281,8 +282,8 @@ function controlHandlers(state: State, reload: () => Promise<ReloadResult>): Con
     status: () => ({
       generation: state.current.snapshot.generation,
       digests: digestsOf(state.current),
-      sources: state.current.configuration.sources.map(({ config, keys }) => ({
-        source: config.name,
+      sources: keyOrigins(state.current.configuration).map(({ name, keys }) => ({
+        source: name,
         keys: keys.keys.status(),
       })),
     }),
