@@ -60,7 +60,7 @@ export function createAttack(broker: TestBroker): Attack {
 export const refused = (reason: string): string => `400 invalid_request ${reason}`;
 
 /** Waits where the next refusal could be coalesced with others: then it would have no record of its own to look at. */
-function createPace(): () => Promise<void> {
+export function createPace(): () => Promise<void> {
   const sent: number[] = [];
   return async () => {
     const oldest = sent.at(1 - UNPROVED_RECORDS_PER_SECOND);
