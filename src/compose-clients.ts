@@ -4,15 +4,18 @@
 import { pathsOf } from './adapters/http/metadata.ts';
 import type { ClientConfig, Config } from './config/config.ts';
 import type { ClientMethod } from './core/client.ts';
+import type { AskingClient } from './core/decision.ts';
 import type { Clients, Verifiers } from './core/ports.ts';
 import type { CachedKeys, KeyCaches } from './keys/key-caches.ts';
 import { readPemCertificates } from './parsing/pem.ts';
 import { problemAt } from './parsing/problems.ts';
+import { parseSpiffeId } from './parsing/spiffe-id.ts';
 import type { Problem } from './parsing/yaml.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { createClients } from './verifiers/client-auth.ts';
 import type { ClientSettings } from './verifiers/client-kind.ts';
 import { clientKeyOrigin, clientOptions, clientSettings } from './verifiers/client-options.ts';
+import { registeredClient } from './verifiers/client-secret.ts';
 import { type Certificate, readCertificate } from './x509/certificate.ts';
 
 /** One client, ready to be authenticated; `keys` where it signs assertions. */
@@ -78,6 +81,16 @@ export const clientsOf = (config: Config, clients: readonly OpenClient[], verifi
     ownIssuer: config.issuer,
     tokenEndpoint: new URL(config.issuer).origin + pathsOf(config.issuer).token,
   });
+
+/** A client as policy would see it, were it proved. One of several workloads has no name of its own before that. */
+export function assumedClient(config: Config, { id, method }: ClientSettings): AskingClient {
+  const spiffeId = method.by === 'spiffe' ? parseSpiffeId(method.pattern) : undefined;
+  if (!spiffeId) return { id, principal: registeredClient(id, config.issuer) };
+  const { text, trustDomain } = spiffeId;
+  const issuer = `spiffe://${trustDomain}`;
+  const source = config.sources.find((one) => one.kind === 'spiffe' && one.issuer === issuer)?.name ?? '';
+  return { id, principal: { source, kind: 'spiffe', issuer, subject: text, name: text, claims: { sub: text } } };
+}
 
 /** By which methods somebody can authenticate, as the metadata says. */
 export function clientMethods(config: Config, clients: readonly OpenClient[]): readonly ClientMethod[] {
