@@ -34,6 +34,7 @@ export async function openClients(config: Config, caches: KeyCaches): Promise<Cl
   const clients: OpenClient[] = [];
   const problems: Problem[] = [];
   for (const client of config.clients) {
+    problems.push(...unknownNames(config, client));
     const opened = await openClient(config, client, caches);
     if ('message' in opened) problems.push(opened);
     else clients.push(opened);
@@ -46,8 +47,7 @@ async function openClient(
   { id, options }: ClientConfig,
   caches: KeyCaches,
 ): Promise<OpenClient | Problem> {
-  // The schema has judged them; its types are lost where configuration is a function of its kinds.
-  const parsed = clientOptions.decode(options as Parameters<typeof clientOptions.decode>[0]);
+  const parsed = parsedOptions(options);
   const origin = clientKeyOrigin(parsed);
   const opened =
     origin &&
@@ -58,6 +58,33 @@ async function openClient(
     return problemAt(config.document, ['clients', id, 'certificate', 'ca'], authorities);
   const keys = opened?.opened;
   return { settings: clientSettings(id, parsed, { keys: keys?.keys, authorities }), keys };
+}
+
+/** The schema has judged them; its types are lost where configuration is a function of its kinds. */
+const parsedOptions = (options: ClientConfig['options']) =>
+  clientOptions.decode(options as Parameters<typeof clientOptions.decode>[0]);
+
+/** What nobody could ever prove or present, because nothing else in the configuration has that name. */
+function unknownNames({ document, sources, targets }: Config, { id, options }: ClientConfig): readonly Problem[] {
+  const { spiffe, presents } = parsedOptions(options);
+  const trustDomain = spiffe?.split('/').slice(0, 3).join('/');
+  const audiences = new Set([...sources.map(({ audience }) => audience), ...targets.map(({ address }) => address)]);
+  return [
+    ...(trustDomain === undefined || sources.some(({ issuer }) => issuer === trustDomain)
+      ? []
+      : [problemAt(document, ['clients', id, 'spiffe'], `no trust source has the trust domain of ${spiffe}`)]),
+    ...presents.flatMap((audience, index) =>
+      audiences.has(audience)
+        ? []
+        : [
+            problemAt(
+              document,
+              ['clients', id, 'presents', index],
+              `${audience} is the audience of no trust source and no target`,
+            ),
+          ],
+    ),
+  ];
 }
 
 /** The authorities of a PEM file, or what is wrong with it. */
