@@ -16,6 +16,7 @@ import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
+import { assumedClient } from './compose-clients.ts';
 import {
   KINDS,
   type OpenSource,
@@ -96,9 +97,10 @@ const explainTools = (world: World) => ({
     const read = await readConfiguration(world, path, reach);
     reach.caches.retain(new Set());
     if (!read.ok) return read;
-    const { sources, compiled, verifiers } = read.configuration;
+    const { config, sources, clients, compiled, verifiers } = read.configuration;
     const offline = {
       sources: sources.map(({ config }) => config.name),
+      clients: clients.map(({ settings }) => assumedClient(config, settings)),
       async assume(
         name: string | undefined,
         claims: Parameters<typeof verifiers.responsible>[0],

@@ -50,7 +50,7 @@ interface Judged {
 }
 
 /** Everybody who has a role in the request. Roles can refuse, and only the subject's own rules allow. */
-const partiesOf = ({ subject, client }: Question<Principal>): readonly Principal[] =>
+export const partiesOf = ({ subject, client }: Question<Principal>): readonly Principal[] =>
   client && client.principal !== subject ? [subject, client.principal] : [subject];
 
 function decide<P extends Principal>(
@@ -83,7 +83,7 @@ function decide<P extends Principal>(
 }
 
 /** One verdict for each deny, whoever it was judged for: the one that fired, where one did. */
-function once(verdicts: readonly Verdict<DenyRule>[]): readonly Verdict<DenyRule>[] {
+export function once(verdicts: readonly Verdict<DenyRule>[]): readonly Verdict<DenyRule>[] {
   const byRule = new Map<string, Verdict<DenyRule>>();
   for (const verdict of verdicts) {
     const before = byRule.get(verdict.rule.name);
