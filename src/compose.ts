@@ -6,10 +6,10 @@ import { renderProblem } from './adapters/cli/check.ts';
 import { type ControlHandlers, createControlListener } from './adapters/control/server.ts';
 import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
-import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
-import { withNotices } from './adapters/observe/notices.ts';
+import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
 import { followIdentity, openPublicListener } from './compose-listener.ts';
+import { openMetrics } from './compose-metrics.ts';
 import {
   type BrokerWorld,
   type Current,
@@ -103,7 +103,10 @@ async function openListeners(
     return result;
   };
   const watcher = watchFiles({ paths: config.watched, stillAsRead, onChange: () => void reload() });
-  const control = createControlListener({ socket: config.control.socket, handlers: controlHandlers(state, reload) });
+  const control = createControlListener({
+    socket: config.control.socket,
+    handlers: controlHandlers(state, frame, reload),
+  });
 
   const bind = async () => {
     await control.listen();
@@ -138,38 +141,6 @@ async function openListeners(
       frame.close();
     },
   });
-}
-
-function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
-  const age = (sinceSeconds: number) => world.clock.nowSeconds() - sinceSeconds;
-  const metrics = createMetrics({
-    startedAtSeconds: world.clock.nowSeconds(),
-    sourceKeys: () =>
-      state.current.configuration.sources.map(({ config, keys }) => {
-        const { fetchedAtSeconds, state: freshness } = keys.keys.status();
-        return {
-          source: config.name,
-          ageSeconds: fetchedAtSeconds === undefined ? undefined : age(fetchedAtSeconds),
-          fresh: freshness === 'fresh',
-        };
-      }),
-    signingKeys: () =>
-      state.signingKeys
-        .list()
-        .map((key) => ({ algorithm: key.algorithm, state: key.state, ageSeconds: age(key.createdAtSeconds) })),
-    onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
-  });
-  frame.onKeys = (digest, event) => {
-    for (const { config, keys } of state.current.configuration.sources) {
-      if (keys.digest !== digest) continue;
-      metrics.keysFetched(config.name, event.kind === 'fetched');
-      if (event.kind === 'fetch_failed') frame.log.warn({ source: config.name, ...event }, 'keys could not be fetched');
-      else if (event.changed)
-        frame.log.info({ source: config.name, keys: event.keys, ignored: event.ignored }, 'keys changed');
-    }
-  };
-  const warn = (fields: object, text: string) => frame.log.warn(fields, text);
-  return withNotices({ observer: metrics, clock: world.clock, warn });
 }
 
 const digestsOf = ({ configuration }: Current) => ({
@@ -257,7 +228,7 @@ const fixedProblems = (before: Configuration, names: SourceNames, after: Configu
   ...renamedSources(names, after.config),
 ];
 
-function controlHandlers(state: State, reload: () => Promise<ReloadResult>): ControlHandlers {
+function controlHandlers(state: State, frame: Frame, reload: () => Promise<ReloadResult>): ControlHandlers {
   return {
     reload,
     decision: (id) => state.audit.find(id),
@@ -274,6 +245,7 @@ function controlHandlers(state: State, reload: () => Promise<ReloadResult>): Con
         source: config.name,
         keys: keys.keys.status(),
       })),
+      workloadApis: frame.workloadApis.list(),
     }),
   };
 }

@@ -1,4 +1,5 @@
-// What the demo prints: plain sentences, and under them what was sent, what came back, and what the operator sees of it.
+// What the demo prints: plain sentences, and under them what was sent, what came back, and what the operator sees of it. Nothing of it
+// decides: who prints has compared before.
 
 import type { DemoBroker } from './broker.ts';
 import type { Answer } from './client.ts';

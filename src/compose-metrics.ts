@@ -1,0 +1,46 @@
+// Metrics, composed: what is read when somebody scrapes, from the parts that own it; and key fetches, which go to the log as well.
+// Counts nothing itself.
+
+import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
+import { withNotices } from './adapters/observe/notices.ts';
+import type { BrokerWorld, Frame, State } from './compose-state.ts';
+
+/** Counts what happens, and warns of what only an operator can mend. */
+export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
+  const age = (sinceSeconds: number) => world.clock.nowSeconds() - sinceSeconds;
+  const metrics = createMetrics({
+    startedAtSeconds: world.clock.nowSeconds(),
+    sourceKeys: () =>
+      state.current.configuration.sources.map(({ config, keys }) => {
+        const { fetchedAtSeconds, state: freshness } = keys.keys.status();
+        return {
+          source: config.name,
+          ageSeconds: fetchedAtSeconds === undefined ? undefined : age(fetchedAtSeconds),
+          fresh: freshness === 'fresh',
+        };
+      }),
+    signingKeys: () =>
+      state.signingKeys
+        .list()
+        .map((key) => ({ algorithm: key.algorithm, state: key.state, ageSeconds: age(key.createdAtSeconds) })),
+    workloadApis: () =>
+      frame.workloadApis.list().map(({ socket, state: how, updatedAtSeconds, identity }) => ({
+        socket,
+        connected: how === 'connected',
+        ageSeconds: updatedAtSeconds === undefined ? undefined : age(updatedAtSeconds),
+        svidExpiresAtSeconds: identity?.expiresAtSeconds,
+      })),
+    onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
+  });
+  frame.onKeys = (digest, event) => {
+    for (const { config, keys } of state.current.configuration.sources) {
+      if (keys.digest !== digest) continue;
+      metrics.keysFetched(config.name, event.kind === 'fetched');
+      if (event.kind === 'fetch_failed') frame.log.warn({ source: config.name, ...event }, 'keys could not be fetched');
+      else if (event.changed)
+        frame.log.info({ source: config.name, keys: event.keys, ignored: event.ignored }, 'keys changed');
+    }
+  };
+  const warn = (fields: object, text: string) => frame.log.warn(fields, text);
+  return withNotices({ observer: metrics, clock: world.clock, warn });
+}
