@@ -3,6 +3,7 @@
 
 import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
 import { withNotices } from './adapters/observe/notices.ts';
+import { createSharedRootNotice } from './compose-bundles.ts';
 import type { BrokerWorld, Frame, State } from './compose-state.ts';
 
 /** Counts what happens, and warns of what only an operator can mend. */
@@ -32,7 +33,9 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
       })),
     onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
   });
+  const noticeSharedRoots = createSharedRootNotice(frame.log, state.current.configuration.sources);
   frame.onKeys = (digest, event) => {
+    if (event.kind === 'fetched' && event.changed) noticeSharedRoots(state.current.configuration.sources);
     for (const { config, keys } of state.current.configuration.sources) {
       if (keys.digest !== digest) continue;
       metrics.keysFetched(config.name, event.kind === 'fetched');

@@ -90,10 +90,8 @@ async function openListeners(
   const listener = openPublicListener(world, frame, state, { metrics, epochs });
   const unfollow = followIdentity(config, frame.workloadApis, listener);
   const life = { stopping: false };
-  const observe = createObserveListener({
-    render: metrics.render,
-    readiness: () => readinessOf(state, frame, life.stopping),
-  });
+  const readiness = () => readinessOf(state, frame, life.stopping);
+  const observe = createObserveListener({ render: metrics.render, readiness });
 
   const files = { stillAsRead };
   const swap = reloadOf({ world, path, frame, state, files, listener, metrics, drained: epochs.drained });
