@@ -4,7 +4,7 @@
 import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
 import { withNotices } from './adapters/observe/notices.ts';
 import { createSharedRootNotice } from './compose-bundles.ts';
-import type { BrokerWorld, Frame, State } from './compose-state.ts';
+import { type BrokerWorld, type Frame, keyOrigins, type State } from './compose-state.ts';
 
 /** Counts what happens, and warns of what only an operator can mend. */
 export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
@@ -12,10 +12,10 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
   const metrics = createMetrics({
     startedAtSeconds: world.clock.nowSeconds(),
     sourceKeys: () =>
-      state.current.configuration.sources.map(({ config, keys }) => {
+      keyOrigins(state.current.configuration).map(({ name, keys }) => {
         const { fetchedAtSeconds, state: freshness } = keys.keys.status();
         return {
-          source: config.name,
+          source: name,
           ageSeconds: fetchedAtSeconds === undefined ? undefined : age(fetchedAtSeconds),
           fresh: freshness === 'fresh',
         };
@@ -34,16 +34,16 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
     onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
   });
   const noticeSharedRoots = createSharedRootNotice(frame.log, state.current.configuration.sources);
-  frame.onKeys = (digest, event) => {
+  frame.followKeys((digest, event) => {
     if (event.kind === 'fetched' && event.changed) noticeSharedRoots(state.current.configuration.sources);
-    for (const { config, keys } of state.current.configuration.sources) {
+    for (const { name, keys } of keyOrigins(state.current.configuration)) {
       if (keys.digest !== digest) continue;
-      metrics.keysFetched(config.name, event.kind === 'fetched');
-      if (event.kind === 'fetch_failed') frame.log.warn({ source: config.name, ...event }, 'keys could not be fetched');
+      metrics.keysFetched(name, event.kind === 'fetched');
+      if (event.kind === 'fetch_failed') frame.log.warn({ source: name, ...event }, 'keys could not be fetched');
       else if (event.changed)
-        frame.log.info({ source: config.name, keys: event.keys, ignored: event.ignored }, 'keys changed');
+        frame.log.info({ source: name, keys: event.keys, ignored: event.ignored }, 'keys changed');
     }
-  };
+  });
   const warn = (fields: object, text: string) => frame.log.warn(fields, text);
   return withNotices({ observer: metrics, clock: world.clock, warn });
 }

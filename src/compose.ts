@@ -14,6 +14,7 @@ import {
   type BrokerWorld,
   type Current,
   type Frame,
+  keyOrigins,
   openFrame,
   openState,
   readinessOf,
@@ -21,6 +22,7 @@ import {
   snapshotOf,
 } from './compose-state.ts';
 import { socketsOf, tlsOf } from './compose-workload-apis.ts';
+import type { Config } from './config/config.ts';
 import { renamedSources, restartNeeded, type SourceNames, withNamesOf } from './config/restart.ts';
 import { watchFiles } from './config/watch.ts';
 import { createEpochs } from './core/epochs.ts';
@@ -106,17 +108,14 @@ async function openListeners(
     handlers: controlHandlers(state, frame, reload),
   });
 
-  const bind = async () => {
-    await control.listen();
-    const observed = await observe.listen(config.observe.host, config.observe.port);
-    return { observed, listening: await listener.listen(config.listen.host, config.listen.port) };
-  };
   // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
-  const { observed, listening } = await bind().catch(async (error: unknown) => {
-    watcher.close();
-    await Promise.allSettled([listener.close(0), control.close(), observe.close()]);
-    throw error;
-  });
+  const { observed, listening } = await bindAll(config, { control, observe, listener }).catch(
+    async (error: unknown) => {
+      watcher.close();
+      await Promise.allSettled([listener.close(0), control.close(), observe.close()]);
+      throw error;
+    },
+  );
   frame.log.info({ issuer: config.issuer, sources: config.sources.length }, 'started');
 
   return Object.freeze({
@@ -139,6 +138,19 @@ async function openListeners(
       frame.close();
     },
   });
+}
+
+async function bindAll(
+  { observe, listen }: Config,
+  listeners: {
+    readonly control: ReturnType<typeof createControlListener>;
+    readonly observe: ReturnType<typeof createObserveListener>;
+    readonly listener: PublicListener;
+  },
+) {
+  await listeners.control.listen();
+  const observed = await listeners.observe.listen(observe.host, observe.port);
+  return { observed, listening: await listeners.listener.listen(listen.host, listen.port) };
 }
 
 const digestsOf = ({ configuration }: Current) => ({
@@ -218,8 +230,8 @@ function reloadOf({
   });
 }
 
-const keysInUse = ({ sources, clients }: Configuration): ReadonlySet<string> =>
-  new Set([...sources, ...clients].flatMap(({ keys }) => keys?.digest ?? []));
+const keysInUse = (configuration: Configuration): ReadonlySet<string> =>
+  new Set(keyOrigins(configuration).map(({ keys }) => keys.digest));
 
 const fixedProblems = (before: Configuration, names: SourceNames, after: Configuration): readonly string[] => [
   ...restartNeeded(before.config, after.config).map((path) => `${path} differs: a change of it needs a restart`),
@@ -239,8 +251,8 @@ function controlHandlers(state: State, frame: Frame, reload: () => Promise<Reloa
     status: () => ({
       generation: state.current.snapshot.generation,
       digests: digestsOf(state.current),
-      sources: state.current.configuration.sources.map(({ config, keys }) => ({
-        source: config.name,
+      sources: keyOrigins(state.current.configuration).map(({ name, keys }) => ({
+        source: name,
         keys: keys.keys.status(),
       })),
       workloadApis: frame.workloadApis.list(),

@@ -4,7 +4,7 @@
 // prove anything (SB-03); a text that is no bundle is a problem. Bundles of two trust domains are never merged (SF-02).
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits.ts';
+import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits-outside.ts';
 import type { SignatureAlgorithm, VerificationKey } from '../core/outside.ts';
 import { readPemCertificates } from '../parsing/pem.ts';
 import type { Certificate } from '../x509/certificate.ts';

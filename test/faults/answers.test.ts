@@ -4,7 +4,7 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { KEY_SET_BYTES_MAX, KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
+import { KEY_SET_BYTES_MAX, KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { createForge, type Json, setOf } from '../support/forge.ts';
 import { quietest, report, type Strain, strained } from './load.ts';
 import {

@@ -3,7 +3,7 @@
 import type { JWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
-import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN } from '../../src/core/limits.ts';
+import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN } from '../../src/core/limits-outside.ts';
 import { readTrustBundle } from '../../src/keys/trust-bundles.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import { publicJwk } from './public-jwk.ts';
