@@ -6,10 +6,10 @@ import { renderProblem } from './adapters/cli/check.ts';
 import { type ControlHandlers, createControlListener } from './adapters/control/server.ts';
 import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
-import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
-import { withNotices } from './adapters/observe/notices.ts';
+import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
 import { followIdentity, openPublicListener } from './compose-listener.ts';
+import { openMetrics } from './compose-metrics.ts';
 import {
   type BrokerWorld,
   type Current,
@@ -92,10 +92,8 @@ async function openListeners(
   const listener = openPublicListener(world, frame, state, { metrics, epochs });
   const unfollow = followIdentity(config, frame.workloadApis, listener);
   const life = { stopping: false };
-  const observe = createObserveListener({
-    render: metrics.render,
-    readiness: () => readinessOf(state, frame, life.stopping),
-  });
+  const readiness = () => readinessOf(state, frame, life.stopping);
+  const observe = createObserveListener({ render: metrics.render, readiness });
 
   const files = { stillAsRead };
   const swap = reloadOf({ world, path, frame, state, files, listener, metrics, drained: epochs.drained });
@@ -105,7 +103,10 @@ async function openListeners(
     return result;
   };
   const watcher = watchFiles({ paths: config.watched, stillAsRead, onChange: () => void reload() });
-  const control = createControlListener({ socket: config.control.socket, handlers: controlHandlers(state, reload) });
+  const control = createControlListener({
+    socket: config.control.socket,
+    handlers: controlHandlers(state, frame, reload),
+  });
 
   // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
   const { observed, listening } = await bindAll(config, { control, observe, listener }).catch(
@@ -150,38 +151,6 @@ async function bindAll(
   await listeners.control.listen();
   const observed = await listeners.observe.listen(observe.host, observe.port);
   return { observed, listening: await listeners.listener.listen(listen.host, listen.port) };
-}
-
-function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
-  const age = (sinceSeconds: number) => world.clock.nowSeconds() - sinceSeconds;
-  const metrics = createMetrics({
-    startedAtSeconds: world.clock.nowSeconds(),
-    sourceKeys: () =>
-      keyOrigins(state.current.configuration).map(({ name, keys }) => {
-        const { fetchedAtSeconds, state: freshness } = keys.keys.status();
-        return {
-          source: name,
-          ageSeconds: fetchedAtSeconds === undefined ? undefined : age(fetchedAtSeconds),
-          fresh: freshness === 'fresh',
-        };
-      }),
-    signingKeys: () =>
-      state.signingKeys
-        .list()
-        .map((key) => ({ algorithm: key.algorithm, state: key.state, ageSeconds: age(key.createdAtSeconds) })),
-    onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
-  });
-  frame.followKeys((digest, event) => {
-    for (const { name, keys } of keyOrigins(state.current.configuration)) {
-      if (keys.digest !== digest) continue;
-      metrics.keysFetched(name, event.kind === 'fetched');
-      if (event.kind === 'fetch_failed') frame.log.warn({ source: name, ...event }, 'keys could not be fetched');
-      else if (event.changed)
-        frame.log.info({ source: name, keys: event.keys, ignored: event.ignored }, 'keys changed');
-    }
-  });
-  const warn = (fields: object, text: string) => frame.log.warn(fields, text);
-  return withNotices({ observer: metrics, clock: world.clock, warn });
 }
 
 const digestsOf = ({ configuration }: Current) => ({
@@ -269,7 +238,7 @@ const fixedProblems = (before: Configuration, names: SourceNames, after: Configu
   ...renamedSources(names, after.config),
 ];
 
-function controlHandlers(state: State, reload: () => Promise<ReloadResult>): ControlHandlers {
+function controlHandlers(state: State, frame: Frame, reload: () => Promise<ReloadResult>): ControlHandlers {
   return {
     reload,
     decision: (id) => state.audit.find(id),
@@ -286,6 +255,7 @@ function controlHandlers(state: State, reload: () => Promise<ReloadResult>): Con
         source: name,
         keys: keys.keys.status(),
       })),
+      workloadApis: frame.workloadApis.list(),
     }),
   };
 }

@@ -14,6 +14,8 @@ import { judgeJwk, type KeyDemands, type UsableJwk } from './jwk.ts';
 export interface IgnoredKey {
   readonly index: number;
   readonly why: string;
+  /** An entry of a bundle for a use that is not ours, which somebody else may know (SB-04). */
+  readonly foreign?: true;
 }
 
 export type KeySet =
