@@ -34,19 +34,25 @@ export function askTools(world: World): TokenTools {
         api.close();
       }
     },
-    async readFile(path, bytesMax) {
-      try {
-        const text = await readBoundedFile(path, bytesMax);
-        return text === undefined
-          ? { ok: false, problem: `it is no file of at most ${bytesMax} bytes` }
-          : { ok: true, text };
-      } catch (error) {
-        return { ok: false, problem: error instanceof Error && 'code' in error ? String(error.code) : 'unreadable' };
-      }
-    },
+    readFile: readFileText,
     exists: existsSync,
     wait: (milliseconds) => setTimeout(milliseconds),
   } satisfies TokenTools);
+}
+
+/** A regular file in latin1, or why there is none to read. Never rejects. */
+export async function readFileText(
+  path: string,
+  bytesMax: number,
+): Promise<{ readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string }> {
+  try {
+    const text = await readBoundedFile(path, bytesMax);
+    return text === undefined
+      ? { ok: false, problem: `it is no file of at most ${bytesMax} bytes` }
+      : { ok: true, text };
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error && 'code' in error ? String(error.code) : 'unreadable' };
+  }
 }
 
 export const secretTools = ({ randomBytes }: World): SecretTools => ({

@@ -9,12 +9,14 @@ import { registerKeys } from './adapters/cli/keys.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { registerServe } from './adapters/cli/serve.ts';
+import { registerSpiffe } from './adapters/cli/spiffe.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import { registerToken } from './adapters/cli/token.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
+import { assumedClient } from './compose-clients.ts';
 import {
   KINDS,
   type OpenSource,
@@ -23,6 +25,7 @@ import {
   TRUST_KINDS,
   type World,
 } from './compose-configuration.ts';
+import { inspectTools } from './compose-inspect.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -52,6 +55,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerCheck(program, terminal, { check: (path) => check(world, path) });
   registerExplain(program, terminal, explainTools(world));
   registerToken(program, terminal, askTools(world));
+  registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
   registerAudit(program, terminal, {
@@ -93,9 +97,10 @@ const explainTools = (world: World) => ({
     const read = await readConfiguration(world, path, reach);
     reach.caches.retain(new Set());
     if (!read.ok) return read;
-    const { sources, compiled, verifiers } = read.configuration;
+    const { config, sources, clients, compiled, verifiers } = read.configuration;
     const offline = {
       sources: sources.map(({ config }) => config.name),
+      clients: clients.map(({ settings }) => assumedClient(config, settings)),
       async assume(
         name: string | undefined,
         claims: Parameters<typeof verifiers.responsible>[0],

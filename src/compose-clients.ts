@@ -4,15 +4,18 @@
 import { pathsOf } from './adapters/http/metadata.ts';
 import type { ClientConfig, Config } from './config/config.ts';
 import type { ClientMethod } from './core/client.ts';
+import type { AskingClient } from './core/decision.ts';
 import type { Clients, Verifiers } from './core/ports.ts';
 import type { CachedKeys, KeyCaches } from './keys/key-caches.ts';
 import { readPemCertificates } from './parsing/pem.ts';
 import { problemAt } from './parsing/problems.ts';
+import { parseSpiffeId } from './parsing/spiffe-id.ts';
 import type { Problem } from './parsing/yaml.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { createClients } from './verifiers/client-auth.ts';
 import type { ClientSettings } from './verifiers/client-kind.ts';
 import { clientKeyOrigin, clientOptions, clientSettings } from './verifiers/client-options.ts';
+import { registeredClient } from './verifiers/client-secret.ts';
 import { type Certificate, readCertificate } from './x509/certificate.ts';
 
 /** One client, ready to be authenticated; `keys` where it signs assertions. */
@@ -31,6 +34,7 @@ export async function openClients(config: Config, caches: KeyCaches): Promise<Cl
   const clients: OpenClient[] = [];
   const problems: Problem[] = [];
   for (const client of config.clients) {
+    problems.push(...unknownNames(config, client));
     const opened = await openClient(config, client, caches);
     if ('message' in opened) problems.push(opened);
     else clients.push(opened);
@@ -43,8 +47,7 @@ async function openClient(
   { id, options }: ClientConfig,
   caches: KeyCaches,
 ): Promise<OpenClient | Problem> {
-  // The schema has judged them; its types are lost where configuration is a function of its kinds.
-  const parsed = clientOptions.decode(options as Parameters<typeof clientOptions.decode>[0]);
+  const parsed = parsedOptions(options);
   const origin = clientKeyOrigin(parsed);
   const opened =
     origin &&
@@ -55,6 +58,33 @@ async function openClient(
     return problemAt(config.document, ['clients', id, 'certificate', 'ca'], authorities);
   const keys = opened?.opened;
   return { settings: clientSettings(id, parsed, { keys: keys?.keys, authorities }), keys };
+}
+
+/** The schema has judged them; its types are lost where configuration is a function of its kinds. */
+const parsedOptions = (options: ClientConfig['options']) =>
+  clientOptions.decode(options as Parameters<typeof clientOptions.decode>[0]);
+
+/** What nobody could ever prove or present, because nothing else in the configuration has that name. */
+function unknownNames({ document, sources, targets }: Config, { id, options }: ClientConfig): readonly Problem[] {
+  const { spiffe, presents } = parsedOptions(options);
+  const trustDomain = spiffe?.split('/').slice(0, 3).join('/');
+  const audiences = new Set([...sources.map(({ audience }) => audience), ...targets.map(({ address }) => address)]);
+  return [
+    ...(trustDomain === undefined || sources.some(({ issuer }) => issuer === trustDomain)
+      ? []
+      : [problemAt(document, ['clients', id, 'spiffe'], `no trust source has the trust domain of ${spiffe}`)]),
+    ...presents.flatMap((audience, index) =>
+      audiences.has(audience)
+        ? []
+        : [
+            problemAt(
+              document,
+              ['clients', id, 'presents', index],
+              `${audience} is the audience of no trust source and no target`,
+            ),
+          ],
+    ),
+  ];
 }
 
 /** The authorities of a PEM file, or what is wrong with it. */
@@ -78,6 +108,16 @@ export const clientsOf = (config: Config, clients: readonly OpenClient[], verifi
     ownIssuer: config.issuer,
     tokenEndpoint: new URL(config.issuer).origin + pathsOf(config.issuer).token,
   });
+
+/** A client as policy would see it, were it proved. One of several workloads has no name of its own before that. */
+export function assumedClient(config: Config, { id, method }: ClientSettings): AskingClient {
+  const spiffeId = method.by === 'spiffe' ? parseSpiffeId(method.pattern) : undefined;
+  if (!spiffeId) return { id, principal: registeredClient(id, config.issuer) };
+  const { text, trustDomain } = spiffeId;
+  const issuer = `spiffe://${trustDomain}`;
+  const source = config.sources.find((one) => one.kind === 'spiffe' && one.issuer === issuer)?.name ?? '';
+  return { id, principal: { source, kind: 'spiffe', issuer, subject: text, name: text, claims: { sub: text } } };
+}
 
 /** By which methods somebody can authenticate, as the metadata says. */
 export function clientMethods(config: Config, clients: readonly OpenClient[]): readonly ClientMethod[] {

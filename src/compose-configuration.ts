@@ -2,6 +2,7 @@
 // The same code runs in `check`, at start, on reload and in `explain`. Builds by hand; every rule about content is elsewhere.
 
 import { certificateProblem } from './adapters/http/tls-server.ts';
+import { bundleWarnings } from './compose-bundles.ts';
 import { type OpenClient, openClients } from './compose-clients.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
@@ -116,7 +117,7 @@ export async function readConfiguration(
   );
   const { policy: compiled } = policy;
   const { clients } = opened;
-  const warnings = [...ignored, ...policy.warnings];
+  const warnings = [...ignored, ...bundleWarnings(config, sources), ...policy.warnings];
   return { ok: true, configuration: { config, compiled, sources, clients, verifiers, warnings }, stillAsRead };
 }
 
@@ -209,7 +210,7 @@ async function openSource(
   const settings = { ...source, ownIssuer: config.issuer, unmetRequirement: require.firstUnmet };
   const { keys, authorities } = opened.opened;
   const verifier = kind.create(settings, source.options, { keys, authorities, outbound, clock, files: config.files });
-  // A bundle has keys for other uses beside ours; in a file that an operator wrote, a key that is not used is a mistake.
+  // In a file that an operator wrote, a key that is not used is a mistake; a bundle has entries for others (compose-bundles.ts).
   const ignored = origin.from === 'file' ? opened.opened.ignored : [];
   const warnings = ignored.map(({ index, why }) =>
     problemAt(config.document, [...base, 'jwks'], `keys[${index}] of the file is not used: it ${why}`),

@@ -7,6 +7,7 @@ import type { Stdout } from './audit/sinks.ts';
 import { clientsOf } from './compose-clients.ts';
 import { type Configuration, type Reach, targetKindOf, type World } from './compose-configuration.ts';
 import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
+import { CLIENTS_SOURCE } from './core/client.ts';
 import type { Issuer, Snapshot } from './core/ports.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
@@ -32,12 +33,14 @@ export interface BrokerWorld extends World {
 export interface Frame extends Reach {
   readonly log: Logger;
   readonly workloadApis: WorkloadApis;
-  /** Told of every fetch of keys, once somebody wants to know. */
-  onKeys: (digest: string, event: KeysEvent) => void;
+  /** Tells of every fetch of keys, those before the call included: at a cold start they say what is missing (F-2). */
+  followKeys(listener: (digest: string, event: KeysEvent) => void): void;
   close(): void;
 }
 
 export function openFrame(world: BrokerWorld): Frame {
+  const early: [string, KeysEvent][] = [];
+  let listener: ((digest: string, event: KeysEvent) => void) | undefined;
   const log = pino({ base: { name: 'exchequer' } }, world.log);
   const workloadApis = createWorkloadApis(world, log);
   const outbound = createOutbound({
@@ -50,21 +53,23 @@ export function openFrame(world: BrokerWorld): Frame {
     randomBytes: world.randomBytes,
     workloadApi: workloadApis.of,
     identity: workloadApis.identity,
-    onEvent: (digest, event) => frame.onKeys(digest, event),
+    onEvent: (digest, event) => (listener ? listener(digest, event) : early.push([digest, event])),
   });
-  const frame: Frame = {
+  return {
     log,
     caches,
     outbound,
     workloadApis,
-    onKeys: () => undefined,
+    followKeys(following) {
+      listener = following;
+      for (const [digest, event] of early.splice(0)) following(digest, event);
+    },
     close() {
       caches.retain(new Set());
       workloadApis.retain(new Set());
       outbound.close();
     },
   };
-  return frame;
 }
 
 /** What requests read, and what it was made of. Reload replaces it; requests that hold the old one are let out first. */
@@ -143,10 +148,16 @@ export const readinessOf = (state: State, frame: Frame, stopping: boolean) => ({
     certificate: tlsOf(state.current.configuration.config, frame.workloadApis) !== undefined,
   },
   stopping,
-  degraded: state.current.configuration.sources
+  degraded: keyOrigins(state.current.configuration)
     .filter(({ keys }) => keys.keys.status().state !== 'fresh')
-    .map(({ config }) => config.name),
+    .map(({ name }) => name),
 });
+
+/** Whose keys are fetched or read: sources, and clients that sign their assertions. */
+export const keyOrigins = ({ sources, clients }: Configuration) => [
+  ...sources.map(({ config, keys }) => ({ name: config.name, keys })),
+  ...clients.flatMap(({ settings, keys }) => (keys ? [{ name: `${CLIENTS_SOURCE}:${settings.id}`, keys }] : [])),
+];
 
 /** The immutable value that requests read. */
 export function snapshotOf(configuration: Configuration, signer: SigningKeys, generation: number): Snapshot {

@@ -4,13 +4,24 @@
 import type { Logger } from 'pino';
 import type { World } from './compose-configuration.ts';
 import type { Config } from './config/config.ts';
-import type { TlsIdentity, WorkloadApi } from './core/outside.ts';
+import { NOTICE_SECONDS } from './core/limits.ts';
+import type { TlsIdentity, WorkloadApi, WorkloadApiStatus, WorkloadIdentity } from './core/outside.ts';
+import type { Clock } from './core/ports.ts';
 import { type OpenWorkloadApi, openWorkloadApi } from './outbound/workload-api.ts';
+import type { WorkloadEvent } from './outbound/workload-streams.ts';
+
+/** How one of them is, for people and for metrics. No key in it. */
+export interface WorkloadApiView extends WorkloadApiStatus {
+  readonly socket: string;
+  /** The broker's own X.509-SVID from there, while it is good. */
+  readonly identity: Omit<WorkloadIdentity, 'tls'> | undefined;
+}
 
 export interface WorkloadApis {
   of(socket: string): WorkloadApi;
   /** The broker's own X.509-SVID, of the first API that gives one. */
   identity(): TlsIdentity | undefined;
+  list(): readonly WorkloadApiView[];
   /** Closes every client but these. */
   retain(sockets: ReadonlySet<string>): void;
 }
@@ -21,8 +32,8 @@ export function createWorkloadApis({ clock, randomBytes }: World, log: Logger): 
     of(socket: string) {
       const known = opened.get(socket);
       if (known) return known;
-      const onEvent = (event: object) => log.warn({ socket, ...event }, 'Workload API');
-      const api = openWorkloadApi({ socket, clock, randomBytes, onEvent });
+      const warn = (event: WorkloadEvent) => log.warn({ socket, ...event }, 'Workload API');
+      const api = openWorkloadApi({ socket, clock, randomBytes, onEvent: seldom(clock, warn) });
       opened.set(socket, api);
       return api;
     },
@@ -33,6 +44,12 @@ export function createWorkloadApis({ clock, randomBytes }: World, log: Logger): 
       }
       return undefined;
     },
+    list: () =>
+      [...opened].map(([socket, api]) => {
+        const held = api.identity();
+        const identity = held && { spiffeId: held.spiffeId, expiresAtSeconds: held.expiresAtSeconds };
+        return { socket, ...api.status(), identity };
+      }),
     retain(sockets: ReadonlySet<string>) {
       for (const [socket, api] of opened) {
         if (sockets.has(socket)) continue;
@@ -41,6 +58,19 @@ export function createWorkloadApis({ clock, randomBytes }: World, log: Logger): 
       }
     },
   });
+}
+
+/** An agent that is away is asked for ever, several times a second: the same problem of a stream is told once in NOTICE_SECONDS. */
+function seldom(clock: Clock, tell: (event: WorkloadEvent) => void): (event: WorkloadEvent) => void {
+  /** By stream: there are three. */
+  const said = new Map<string, { readonly problem: string; readonly atMs: number }>();
+  return (event) => {
+    const nowMs = clock.elapsedMs();
+    const last = said.get(event.stream);
+    if (last?.problem === event.problem && nowMs - last.atMs < NOTICE_SECONDS * 1_000) return;
+    said.set(event.stream, { problem: event.problem, atMs: nowMs });
+    tell(event);
+  };
 }
 
 /** The sockets that a configuration names: those of its sources, and that of its listener. */

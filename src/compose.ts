@@ -6,14 +6,15 @@ import { renderProblem } from './adapters/cli/check.ts';
 import { type ControlHandlers, createControlListener } from './adapters/control/server.ts';
 import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
-import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
-import { withNotices } from './adapters/observe/notices.ts';
+import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
 import { followIdentity, openPublicListener } from './compose-listener.ts';
+import { openMetrics } from './compose-metrics.ts';
 import {
   type BrokerWorld,
   type Current,
   type Frame,
+  keyOrigins,
   openFrame,
   openState,
   readinessOf,
@@ -21,6 +22,7 @@ import {
   snapshotOf,
 } from './compose-state.ts';
 import { socketsOf, tlsOf } from './compose-workload-apis.ts';
+import type { Config } from './config/config.ts';
 import { renamedSources, restartNeeded, type SourceNames, withNamesOf } from './config/restart.ts';
 import { watchFiles } from './config/watch.ts';
 import { createEpochs } from './core/epochs.ts';
@@ -90,10 +92,8 @@ async function openListeners(
   const listener = openPublicListener(world, frame, state, { metrics, epochs });
   const unfollow = followIdentity(config, frame.workloadApis, listener);
   const life = { stopping: false };
-  const observe = createObserveListener({
-    render: metrics.render,
-    readiness: () => readinessOf(state, frame, life.stopping),
-  });
+  const readiness = () => readinessOf(state, frame, life.stopping);
+  const observe = createObserveListener({ render: metrics.render, readiness });
 
   const files = { stillAsRead };
   const swap = reloadOf({ world, path, frame, state, files, listener, metrics, drained: epochs.drained });
@@ -103,19 +103,19 @@ async function openListeners(
     return result;
   };
   const watcher = watchFiles({ paths: config.watched, stillAsRead, onChange: () => void reload() });
-  const control = createControlListener({ socket: config.control.socket, handlers: controlHandlers(state, reload) });
-
-  const bind = async () => {
-    await control.listen();
-    const observed = await observe.listen(config.observe.host, config.observe.port);
-    return { observed, listening: await listener.listen(config.listen.host, config.listen.port) };
-  };
-  // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
-  const { observed, listening } = await bind().catch(async (error: unknown) => {
-    watcher.close();
-    await Promise.allSettled([listener.close(0), control.close(), observe.close()]);
-    throw error;
+  const control = createControlListener({
+    socket: config.control.socket,
+    handlers: controlHandlers(state, frame, reload),
   });
+
+  // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
+  const { observed, listening } = await bindAll(config, { control, observe, listener }).catch(
+    async (error: unknown) => {
+      watcher.close();
+      await Promise.allSettled([listener.close(0), control.close(), observe.close()]);
+      throw error;
+    },
+  );
   frame.log.info({ issuer: config.issuer, sources: config.sources.length }, 'started');
 
   return Object.freeze({
@@ -140,36 +140,17 @@ async function openListeners(
   });
 }
 
-function openMetrics(world: BrokerWorld, frame: Frame, state: State): Metrics {
-  const age = (sinceSeconds: number) => world.clock.nowSeconds() - sinceSeconds;
-  const metrics = createMetrics({
-    startedAtSeconds: world.clock.nowSeconds(),
-    sourceKeys: () =>
-      state.current.configuration.sources.map(({ config, keys }) => {
-        const { fetchedAtSeconds, state: freshness } = keys.keys.status();
-        return {
-          source: config.name,
-          ageSeconds: fetchedAtSeconds === undefined ? undefined : age(fetchedAtSeconds),
-          fresh: freshness === 'fresh',
-        };
-      }),
-    signingKeys: () =>
-      state.signingKeys
-        .list()
-        .map((key) => ({ algorithm: key.algorithm, state: key.state, ageSeconds: age(key.createdAtSeconds) })),
-    onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
-  });
-  frame.onKeys = (digest, event) => {
-    for (const { config, keys } of state.current.configuration.sources) {
-      if (keys.digest !== digest) continue;
-      metrics.keysFetched(config.name, event.kind === 'fetched');
-      if (event.kind === 'fetch_failed') frame.log.warn({ source: config.name, ...event }, 'keys could not be fetched');
-      else if (event.changed)
-        frame.log.info({ source: config.name, keys: event.keys, ignored: event.ignored }, 'keys changed');
-    }
-  };
-  const warn = (fields: object, text: string) => frame.log.warn(fields, text);
-  return withNotices({ observer: metrics, clock: world.clock, warn });
+async function bindAll(
+  { observe, listen }: Config,
+  listeners: {
+    readonly control: ReturnType<typeof createControlListener>;
+    readonly observe: ReturnType<typeof createObserveListener>;
+    readonly listener: PublicListener;
+  },
+) {
+  await listeners.control.listen();
+  const observed = await listeners.observe.listen(observe.host, observe.port);
+  return { observed, listening: await listeners.listener.listen(listen.host, listen.port) };
 }
 
 const digestsOf = ({ configuration }: Current) => ({
@@ -249,15 +230,15 @@ function reloadOf({
   });
 }
 
-const keysInUse = ({ sources, clients }: Configuration): ReadonlySet<string> =>
-  new Set([...sources, ...clients].flatMap(({ keys }) => keys?.digest ?? []));
+const keysInUse = (configuration: Configuration): ReadonlySet<string> =>
+  new Set(keyOrigins(configuration).map(({ keys }) => keys.digest));
 
 const fixedProblems = (before: Configuration, names: SourceNames, after: Configuration): readonly string[] => [
   ...restartNeeded(before.config, after.config).map((path) => `${path} differs: a change of it needs a restart`),
   ...renamedSources(names, after.config),
 ];
 
-function controlHandlers(state: State, reload: () => Promise<ReloadResult>): ControlHandlers {
+function controlHandlers(state: State, frame: Frame, reload: () => Promise<ReloadResult>): ControlHandlers {
   return {
     reload,
     decision: (id) => state.audit.find(id),
@@ -270,10 +251,11 @@ function controlHandlers(state: State, reload: () => Promise<ReloadResult>): Con
     status: () => ({
       generation: state.current.snapshot.generation,
       digests: digestsOf(state.current),
-      sources: state.current.configuration.sources.map(({ config, keys }) => ({
-        source: config.name,
+      sources: keyOrigins(state.current.configuration).map(({ name, keys }) => ({
+        source: name,
         keys: keys.keys.status(),
       })),
+      workloadApis: frame.workloadApis.list(),
     }),
   };
 }

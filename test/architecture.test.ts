@@ -52,6 +52,18 @@ const PROOFS: readonly Proof[] = [
         { 'src/adapters/cli/demo/a.ts': `import { b } from '../../../core/b.ts';` },
         'src/adapters/cli/demo/a.ts:1 adapters/cli/demo imports src/core/b.ts',
       ],
+      [
+        { 'src/adapters/cli/demo/a.ts': `import { b } from '../../../compose.ts';` },
+        'src/adapters/cli/demo/a.ts:1 adapters/cli/demo imports src/compose.ts',
+      ],
+      [
+        { 'src/adapters/cli/demo/a.ts': `import { b } from './serve-on-loopback.ts';` },
+        'src/adapters/cli/demo/a.ts:1 adapters/cli/demo imports src/adapters/cli/demo/serve-on-loopback.ts',
+      ],
+      [
+        { 'src/adapters/cli/demo/serve-on-loopback.ts': `import { b } from '../../../core/b.ts';` },
+        'src/adapters/cli/demo/serve-on-loopback.ts:1 adapters/cli/demo/serve-on-loopback.ts imports src/core/b.ts',
+      ],
       [{ 'src/main.ts': `import { b } from './policy/b.ts';` }, 'src/main.ts:1 main.ts imports src/policy/b.ts'],
       [{ 'src/helpers/a.ts': `f();` }, 'src/helpers/a.ts:1 stands in no known folder'],
       [{ 'src/adapters/a.ts': `f();` }, 'src/adapters/a.ts:1 stands in no known folder'],

@@ -10,11 +10,14 @@ import { wireRefusal } from '../src/adapters/http/wire.ts';
 import { link } from '../src/audit/links.ts';
 import { renderRecord } from '../src/audit/record.ts';
 import { offlineReach, readConfiguration } from '../src/compose-configuration.ts';
-import * as limits from '../src/core/limits.ts';
+import * as ownLimits from '../src/core/limits.ts';
+import * as outsideLimits from '../src/core/limits-outside.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
 import { fencedBlocks, placeExample } from './support/examples.ts';
 import { expectedSchemas } from './support/schemas.ts';
+
+const limits = { ...ownLimits, ...outsideLimits };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -177,8 +180,17 @@ describe('docs/records.md', () => {
 });
 
 /** A refusal with this reason and, for every arm that wants more, something of it. */
+/** What only a credential's refusal has: its role. */
+const roleOf = (reason: string) =>
+  /CredentialRefusal =.*?\n\);/s.exec(read('src/core/refusal.ts'))?.[0].includes(`'${reason}'`)
+    ? { role: 'subject' }
+    : {};
+
 const withReason = (reason: string): Refusal =>
-  ({ reason, problem: 'not_utf8', parameter: 'scope', method: 'post', retryAfterSeconds: 1, bytesMax: 1 }) as Refusal;
+  ({
+    ...roleOf(reason),
+    ...{ reason, problem: 'not_utf8', parameter: 'scope', method: 'post', retryAfterSeconds: 1, bytesMax: 1 },
+  }) as Refusal;
 
 function isJson(text: string): boolean {
   try {

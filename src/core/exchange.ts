@@ -18,7 +18,7 @@ import {
   type SpentStore,
 } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
-import { presentable, proveBinding, proveClient, proveSubject } from './prove.ts';
+import { type ProvedParties, presentable, proveBinding, proveClient, proveSubject } from './prove.ts';
 import { recheck } from './recheck.ts';
 import {
   type ExchangeRecord,
@@ -31,7 +31,7 @@ import {
   openRecord,
 } from './record.ts';
 import { ok, type Refusal, type Result, refuse } from './refusal.ts';
-import type { Ask, GrantType, Received } from './request.ts';
+import type { Ask, GrantType, Received, TokenRequest } from './request.ts';
 import { type Spent, spend } from './spend.ts';
 
 /** What a transport renders. The decision id is in every answer, also in that of a fault. */
@@ -120,26 +120,18 @@ async function path(
   if (!received.request.ok) return received.request;
   const request = received.request.value;
 
-  const once = { store: parts.spent, decision: record.decision };
-  const authenticated = await proveClient(snapshot.clients, request, once, parts.clock.nowSeconds());
-  if (!authenticated.ok) return authenticated;
-  const client = authenticated.value;
-  if (client) noteClient(record, client);
-
-  const proved = await proveSubject(snapshot, request, client, parts.clock.nowSeconds());
-  if (!proved.ok) return proved;
-  const subject = proved.value;
+  const parties = await prove(parts, snapshot, request, record);
+  if (!parties.ok) return parties;
+  const { subject } = parties.value;
   kept.subject = subject;
-  noteSubject(record, subject, snapshot.policy.claimsNamed(subject.source));
-  record.asked = request.ask;
-  const presented = presentable(subject, client);
+  const presented = presentable(parties.value);
   if (!presented.ok) return presented;
-  const binding = proveBinding(request, subject, client);
+  const binding = proveBinding(request, parties.value);
   if (!binding.ok) return binding;
 
   // Proving may have waited for keys: the decision and the token's times start from a fresh reading.
   const now = parts.clock.nowSeconds();
-  const question = { subject, client, binding: binding.value, ask: request.ask };
+  const question = { ...parties.value, binding: binding.value, ask: request.ask };
   const decision = snapshot.policy.decide({ ...question, now });
   noteDecision(record, decision);
   if (!decision.granted) return refuse(decision.refusal);
@@ -172,6 +164,25 @@ async function path(
   }
   const scopesAsked = request.ask.scopes !== undefined;
   return ok({ kind: 'granted', decision: record.decision, issued: released.value, order: order.value, scopesAsked });
+}
+
+/** Who asks, and whom the token is about: each is recorded as soon as it is proved. */
+async function prove(
+  { spent: store, clock }: ExchangeParts,
+  snapshot: Snapshot,
+  request: TokenRequest,
+  record: ExchangeRecord,
+): Promise<Result<ProvedParties>> {
+  const once = { store, decision: record.decision };
+  const client = await proveClient(snapshot.clients, request, once, clock.nowSeconds());
+  if (!client.ok) return client;
+  if (client.value) noteClient(record, client.value);
+
+  const subject = await proveSubject(snapshot, request, client.value, clock.nowSeconds());
+  if (!subject.ok) return subject;
+  noteSubject(record, subject.value, snapshot.policy.claimsNamed(subject.value.source));
+  record.asked = request.ask;
+  return ok({ subject: subject.value, client: client.value });
 }
 
 /** A fault, or a record that could not be written: nothing leaves, what was spent is given back, and it is said so. */

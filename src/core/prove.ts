@@ -9,6 +9,12 @@ import { ok, type Result, refuse } from './refusal.ts';
 import type { TokenRequest } from './request.ts';
 import { claimOnce } from './spend.ts';
 
+/** The principals of one request. */
+export interface ProvedParties {
+  readonly subject: ProvedPrincipal;
+  readonly client: ProvedClient | undefined;
+}
+
 /**
  * Proves the client, where the request claims one, and spends its assertion: for good, since whoever shows an assertion again is
  * not the one who made it (JA-08).
@@ -44,7 +50,7 @@ export async function proveSubject(
  * any other by a client that is registered for its `aud`. Asked after the proof, so that nobody unproved learns which sources want a
  * client, and that the record names whom it was about.
  */
-export function presentable(subject: ProvedPrincipal, client: ProvedClient | undefined): Result<undefined> {
+export function presentable({ subject, client }: ProvedParties): Result<undefined> {
   const { source, proof } = subject;
   if (proof.presenter === 'self' || client?.principal === subject) return ok(undefined);
   if (!client) return refuse({ reason: 'client_required', source });
@@ -54,8 +60,7 @@ export function presentable(subject: ProvedPrincipal, client: ProvedClient | und
 /** What the token can and must be bound to. A credential that is bound is taken from the holder of its key only (RFC 8705 §3, MT-05). */
 export function proveBinding(
   { client: { certificates } }: TokenRequest,
-  { source, proof }: ProvedPrincipal,
-  client: ProvedClient | undefined,
+  { subject: { source, proof }, client }: ProvedParties,
 ): Result<Binding> {
   const certificate = certificates?.thumbprint;
   if (proof.boundTo !== undefined && proof.boundTo !== certificate)

@@ -1,7 +1,7 @@
 // Files that a person or a variable names: read whole, once, up to a bound. Never waits for a pipe that nobody writes to, and never
 // tells a byte of what it read.
 
-import { constants } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** The bytes of a regular file in latin1, or undefined where it is no file or a larger one. Rejects where it cannot be opened or read. */
@@ -15,4 +15,18 @@ export async function readBoundedFile(path: string, bytesMax: number): Promise<s
   } finally {
     await file.close();
   }
+}
+
+/** What is piped into this process, in latin1, or undefined where it is more. Waits for its end; rejects where it cannot be read. */
+export async function readBoundedInput(bytesMax: number): Promise<string | undefined> {
+  // By its descriptor: a socket, which some parents hand over, cannot be opened by the name /dev/stdin.
+  const input = createReadStream('', { fd: 0, autoClose: false });
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of input) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > bytesMax) return undefined;
+  }
+  return Buffer.concat(chunks).toString('latin1');
 }

@@ -4,7 +4,7 @@
 // the operator's for every fetch: no redirect is remembered, and no SVID names one (SF-05, SF-08).
 
 import { createHash } from 'node:crypto';
-import { BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits.ts';
+import { BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits-outside.ts';
 import type { Outbound, OutboundAnswer, OutboundRequest, TlsIdentity } from '../core/outside.ts';
 import type { Clock, RandomBytes } from '../core/ports.ts';
 import { decodeUtf8 } from '../parsing/json.ts';

@@ -4,7 +4,7 @@
 // A bearer token is sent to the origin that the operator wrote, and nowhere that a document leads to (KB-08).
 
 import { isJsonObject } from '../core/json.ts';
-import { DISCOVERY_BYTES_MAX, KEY_SET_BYTES_MAX } from '../core/limits.ts';
+import { DISCOVERY_BYTES_MAX, KEY_SET_BYTES_MAX } from '../core/limits-outside.ts';
 import type { Outbound, OutboundAnswer, OutboundRequest } from '../core/outside.ts';
 import { readTokenFile } from '../files/token-file.ts';
 import { decodeUtf8, readJson } from '../parsing/json.ts';

@@ -2,7 +2,7 @@
 // to its limit, and then forgotten (F-1). Ages are measured on the monotonic clock: no jump of wall time makes keys immortal
 // or drops them all at once (F-28, F-29).
 
-import { KEYS_COOLDOWN_SECONDS } from '../core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS } from '../core/limits-outside.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import type { IgnoredKey } from './jwk-set.ts';

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { importJWK } from 'jose';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { KEY_SET_BYTES_MAX, KEY_SET_KEYS_MAX, KEYS_IMPORTED_AT_ONCE_MAX } from '../core/limits.ts';
+import { KEY_SET_BYTES_MAX, KEY_SET_KEYS_MAX, KEYS_IMPORTED_AT_ONCE_MAX } from '../core/limits-outside.ts';
 import type { SignatureAlgorithm, VerificationKey } from '../core/outside.ts';
 import { readJson } from '../parsing/json.ts';
 import { judgeJwk, type KeyDemands, type UsableJwk } from './jwk.ts';
@@ -14,6 +14,8 @@ import { judgeJwk, type KeyDemands, type UsableJwk } from './jwk.ts';
 export interface IgnoredKey {
   readonly index: number;
   readonly why: string;
+  /** An entry of a bundle for a use that is not ours, which somebody else may know (SB-04). */
+  readonly foreign?: true;
 }
 
 export type KeySet =

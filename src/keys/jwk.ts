@@ -3,7 +3,8 @@
 // What a key may do is decided here, by the origin's own word and ours; a token's header decides nothing.
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { KID_BYTES_MAX, RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from '../core/limits.ts';
+import { KID_BYTES_MAX } from '../core/limits.ts';
+import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from '../core/limits-outside.ts';
 import type { SignatureAlgorithm } from '../core/outside.ts';
 import { decodeBase64url } from '../parsing/base64url.ts';
 import { hasRocaFingerprint } from './roca.ts';

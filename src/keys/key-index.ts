@@ -1,7 +1,7 @@
 // One immutable set of verification keys, ready to be asked. A set is replaced whole and never changed, so every verdict
 // comes from one consistent set (F-8). A key serves only its own algorithm and its own `kid` (RFC 8725 §3.1, JB-01).
 
-import { KEYS_TRIED_MAX } from '../core/limits.ts';
+import { KEYS_TRIED_MAX } from '../core/limits-outside.ts';
 import type { KeySource, VerificationKey } from '../core/outside.ts';
 
 export type KeyHeader = Parameters<KeySource['find']>[0];

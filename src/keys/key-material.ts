@@ -13,7 +13,7 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { JsonObject } from '../core/json.ts';
-import { RSA_BITS_MAX, RSA_BITS_MIN } from '../core/limits.ts';
+import { RSA_BITS_MAX, RSA_BITS_MIN } from '../core/limits-outside.ts';
 import type { SigningAlgorithm } from '../core/ports.ts';
 
 export interface KeyMaterial {

@@ -3,7 +3,8 @@
 // (A-186), and waits KEYS_WAIT_MS at most. A set is read whole before it replaces the one before it; a text that cannot be
 // read replaces nothing. Not knowing is never answered as "no such key": that is `unavailable`, for the caller to try again.
 
-import { KEYS_REFRESH_SECONDS, KEYS_RETRY_SECONDS_MIN, KEYS_WAITERS_MAX } from '../core/limits.ts';
+import { KEYS_WAITERS_MAX } from '../core/limits.ts';
+import { KEYS_REFRESH_SECONDS, KEYS_RETRY_SECONDS_MIN } from '../core/limits-outside.ts';
 import type { KeySource, KeysFound } from '../core/outside.ts';
 import type { Clock, RandomBytes } from '../core/ports.ts';
 import type { Authorities, AuthoritiesFound } from '../x509/authorities.ts';

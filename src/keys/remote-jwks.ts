@@ -2,7 +2,7 @@
 // keys serve for KEYS_STALE_SECONDS_MAX while the issuer is down, and no longer (F-1).
 
 import { createHash } from 'node:crypto';
-import { KEYS_COOLDOWN_SECONDS, KEYS_STALE_SECONDS_MAX } from '../core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS, KEYS_STALE_SECONDS_MAX } from '../core/limits-outside.ts';
 import type { Clock, RandomBytes } from '../core/ports.ts';
 import { type FetchParts, fetchKeySet } from './discovery.ts';
 import type { ReadKeys } from './held-keys.ts';

@@ -4,7 +4,7 @@
 // prove anything (SB-03); a text that is no bundle is a problem. Bundles of two trust domains are never merged (SF-02).
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits.ts';
+import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN, KEY_SET_BYTES_MAX } from '../core/limits-outside.ts';
 import type { SignatureAlgorithm, VerificationKey } from '../core/outside.ts';
 import { readPemCertificates } from '../parsing/pem.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -66,7 +66,11 @@ async function readBundle(root: JsonObject, { algorithms }: BundleDemands): Prom
   if (!set.ok) return set;
   const elements: readonly Json[] = Array.isArray(root.keys) ? root.keys : [];
   const x509 = readAuthorities(elements);
-  const ignored = [...set.ignored.filter(({ index }) => !isX509Entry(elements[index])), ...x509.ignored];
+  const others = set.ignored.filter(({ index }) => !isX509Entry(elements[index]));
+  const ignored = [
+    ...others.map((key) => (isForeign(elements[key.index]) ? { ...key, foreign: true as const } : key)),
+    ...x509.ignored,
+  ];
   const bundle: TrustBundle = {
     keys: set.keys,
     authorities: x509.authorities,
@@ -76,6 +80,10 @@ async function readBundle(root: JsonObject, { algorithms }: BundleDemands): Prom
   };
   return { ok: true, bundle };
 }
+
+/** Neither without a use nor with one of ours in other letters: those are mistakes of whoever wrote them. */
+const isForeign = (element: Json | undefined): boolean =>
+  isJsonObject(element) && typeof element.use === 'string' && !/^(?:jwt|x509)-svid$/i.test(element.use);
 
 const isCount = (value: Json | undefined): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;

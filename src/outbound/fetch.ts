@@ -7,7 +7,7 @@ import { lookup as systemLookup } from 'node:dns';
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_MS, OUTBOUND_REDIRECTS_MAX } from '../core/limits.ts';
+import { OUTBOUND_HEADER_BYTES_MAX, OUTBOUND_MS, OUTBOUND_REDIRECTS_MAX } from '../core/limits-outside.ts';
 import type { Outbound, OutboundAnswer, OutboundProblem, OutboundRefused, OutboundRequest } from '../core/outside.ts';
 import { addressProblem } from './addresses.ts';
 import { connectJudged, ServerRefused } from './judged-socket.ts';

@@ -3,7 +3,7 @@
 // for each name however many ask, and the callers' own deadline does not wait for them (F-14). No answer is kept.
 
 import type { LookupAddress } from 'node:dns';
-import { LOOKUPS_AT_ONCE_MAX } from '../core/limits.ts';
+import { LOOKUPS_AT_ONCE_MAX } from '../core/limits-outside.ts';
 
 /** `dns.lookup`, as far as it is used here; a test gives its own. */
 export type Lookup = (

@@ -2,7 +2,7 @@
 // said last, and how they are. While the agent cannot be reached everything stays as it was said, our identity until it expires.
 // gRPC is loaded only once a client is opened. It is an agent's client, and no SPIFFE Broker API, which fetches for others.
 
-import { OUTBOUND_MS } from '../core/limits.ts';
+import { OUTBOUND_MS } from '../core/limits-outside.ts';
 import type { WorkloadApi, WorkloadApiStatus } from '../core/outside.ts';
 import type { Clock, RandomBytes } from '../core/ports.ts';
 import { parseEndpointSocket } from '../parsing/endpoint-socket.ts';

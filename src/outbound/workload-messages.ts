@@ -11,7 +11,7 @@ import {
   WORKLOAD_CERTIFICATES_MAX,
   WORKLOAD_CHAIN_MAX,
   WORKLOAD_SVIDS_MAX,
-} from '../core/limits.ts';
+} from '../core/limits-outside.ts';
 import type { WorkloadIdentity } from '../core/outside.ts';
 import { splitSequences } from '../parsing/der.ts';
 import { decodeUtf8, readJson } from '../parsing/json.ts';

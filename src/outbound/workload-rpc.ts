@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { ServiceDefinition } from '@grpc/proto-loader';
-import { WORKLOAD_FIELDS_MAX, WORKLOAD_KEEPALIVE_MS, WORKLOAD_MESSAGE_BYTES_MAX } from '../core/limits.ts';
+import { WORKLOAD_FIELDS_MAX, WORKLOAD_KEEPALIVE_MS, WORKLOAD_MESSAGE_BYTES_MAX } from '../core/limits-outside.ts';
 import type { EndpointSocket } from '../parsing/endpoint-socket.ts';
 import { hasFieldsWithin } from '../parsing/protobuf.ts';
 

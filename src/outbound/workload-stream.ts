@@ -7,7 +7,7 @@ import {
   WORKLOAD_RETRY_MS_MAX,
   WORKLOAD_RETRY_MS_MIN,
   WORKLOAD_STABLE_MS,
-} from '../core/limits.ts';
+} from '../core/limits-outside.ts';
 import type { Clock, RandomBytes } from '../core/ports.ts';
 import { DEADLINE_EXCEEDED, INVALID_ARGUMENT, type StatusCode, UNIMPLEMENTED } from './workload-rpc.ts';
 

@@ -1,4 +1,5 @@
-// Days in configuration and policies: `2027-11-30`, the last day on which something counts. It ends with that day in UTC.
+// Days in configuration and policies: `2027-11-30`, the last day on which something counts. It ends with that day in UTC, and a
+// day that is in no calendar is refused.
 
 import { z } from 'zod';
 

@@ -3,7 +3,7 @@
 // come over it in the clear, and whether a network vouches for source addresses (§3) cannot be seen from here.
 
 import ipaddr from 'ipaddr.js';
-import { SOCKET_PATH_BYTES_MAX } from '../core/limits.ts';
+import { SOCKET_PATH_BYTES_MAX } from '../core/limits-outside.ts';
 
 export type EndpointSocket =
   | { readonly kind: 'unix'; readonly path: string }

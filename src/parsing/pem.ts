@@ -2,7 +2,7 @@
 // Takes nothing but CERTIFICATE blocks: a private key among authorities is somebody's mistake, and said to be one (the key is not
 // repeated). Bounded by the caller's bytes and by a count. Whether a block holds a certificate is not read here.
 
-import { PEM_CERTIFICATES_MAX } from '../core/limits.ts';
+import { PEM_CERTIFICATES_MAX } from '../core/limits-outside.ts';
 
 export type PemRead =
   | { readonly ok: true; readonly ders: readonly Uint8Array[] }

@@ -50,7 +50,7 @@ interface Judged {
 }
 
 /** Everybody who has a role in the request. Roles can refuse, and only the subject's own rules allow. */
-const partiesOf = ({ subject, client }: Question<Principal>): readonly Principal[] =>
+export const partiesOf = ({ subject, client }: Question<Principal>): readonly Principal[] =>
   client && client.principal !== subject ? [subject, client.principal] : [subject];
 
 function decide<P extends Principal>(
@@ -65,11 +65,13 @@ function decide<P extends Principal>(
     allows: (rulesOfSource(subject.source)?.allows(subject.claims) ?? [])
       .filter(counts)
       .map((one) => judgeAllow(one.rule, one.match, question, asked)),
-    denies: partiesOf(question).flatMap((principal) =>
-      (rulesOfSource(principal.source)?.denies(principal.claims) ?? [])
-        .filter(counts)
-        .filter(({ rule }) => principal === subject || rule.whose === 'anyone')
-        .map((one) => judgeDeny(one.rule, one.match, { principal, client }, asked)),
+    denies: once(
+      partiesOf(question).flatMap((principal) =>
+        (rulesOfSource(principal.source)?.denies(principal.claims) ?? [])
+          .filter(counts)
+          .filter(({ rule }) => principal === subject || rule.whose === 'anyone')
+          .map((one) => judgeDeny(one.rule, one.match, { principal, client }, asked)),
+      ),
     ),
     asked,
   };
@@ -78,6 +80,16 @@ function decide<P extends Principal>(
   const would = wouldOf(judged, question);
   const grant = grantOf(judged, question);
   return 'reason' in grant ? { granted: false, refusal: grant, trace, would } : { granted: true, grant, trace, would };
+}
+
+/** One verdict for each deny, whoever it was judged for: the one that fired, where one did. */
+export function once(verdicts: readonly Verdict<DenyRule>[]): readonly Verdict<DenyRule>[] {
+  const byRule = new Map<string, Verdict<DenyRule>>();
+  for (const verdict of verdicts) {
+    const before = byRule.get(verdict.rule.name);
+    if (!before || (before.failed && !verdict.failed)) byRule.set(verdict.rule.name, verdict);
+  }
+  return [...byRule.values()];
 }
 
 /** Whether a rule has not ended. */

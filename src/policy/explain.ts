@@ -8,7 +8,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Nearest } from '../core/refusal.ts';
 import type { Ask } from '../core/request.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled.ts';
-import { countsAt, createPolicy } from './decide.ts';
+import { countsAt, createPolicy, once, partiesOf } from './decide.ts';
 import { ascii } from './evaluate.ts';
 import { byProgress, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
 import { type AskedTarget, createTargetFinder } from './targets.ts';
@@ -38,11 +38,12 @@ export function explainQuestion<P extends Principal>(policy: CompiledPolicy, que
 }
 
 function judge(rule: CompiledRule, question: Question<Principal>, asked: AskedTarget): Verdict {
-  const match = rule.matches.find(({ source }) => source === question.subject.source);
-  const { subject: principal, client } = question;
-  return rule.effect === 'allow'
-    ? judgeAllow(rule, match, question, asked)
-    : judgeDeny(rule, match, { principal, client }, asked);
+  const matchOf = ({ source }: Principal) => rule.matches.find((match) => match.source === source);
+  const { subject, client } = question;
+  if (rule.effect === 'allow') return judgeAllow(rule, matchOf(subject), question, asked);
+  const judged = (principal: Principal) => judgeDeny(rule, matchOf(principal), { principal, client }, asked);
+  const parties = rule.whose === 'anyone' ? partiesOf(question) : [];
+  return once(parties.map(judged))[0] ?? judged(subject);
 }
 
 function explained(verdict: Verdict, now: number): ExplainedRule {

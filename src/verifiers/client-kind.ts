@@ -1,4 +1,5 @@
-// What is configured of one OAuth client, resolved: its id, its one method, and what it may present.
+// What is configured of one OAuth client, resolved: its id, its one method, and what it may present. Authenticates nobody:
+// client-auth.ts does.
 
 import type { KeySource } from '../core/outside.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';

@@ -14,7 +14,11 @@ const METHODS = ['spiffe', 'jwks', 'certificate', 'secret'] as const;
 const sha256 = z
   .string()
   .regex(SHA256, { error: 'must be the SHA-256 of the secret, in hexadecimal, as `exchequer keys secret` prints it' });
-const secret = z.union([sha256, z.strictObject({ sha256, until: lastDaySeconds.optional() })]);
+const expiring = z.strictObject({ sha256, until: lastDaySeconds.optional() });
+const secrets = z
+  .array(z.union([sha256, expiring]))
+  .min(1)
+  .max(2, { error: 'at most two secrets: the old one and the new' });
 
 const spiffe = z
   .string()
@@ -56,7 +60,7 @@ export const clientOptions = z
       .describe('The keys of its assertions (private_key_jwt).'),
     certificate: certificate.optional().describe('Its certificate, by mutual TLS (tls_client_auth).'),
     secret: z
-      .union([secret, z.array(secret).min(1).max(2, { error: 'at most two secrets: the old one and the new' })])
+      .union([sha256, expiring, secrets])
       .optional()
       .describe('SHA-256 of its secret (client_secret_basic, client_secret_post); one or two, each may expire.'),
     tokenEndpointAudience: z
@@ -77,6 +81,8 @@ export const clientOptions = z
       context.addIssue({ code: 'custom', message: `needs exactly one of ${METHODS.join(', ')}` });
     if (options.tokenEndpointAudience !== undefined && options.jwks === undefined)
       context.addIssue({ code: 'custom', path: ['tokenEndpointAudience'], message: 'is for clients with jwks' });
+    if (options.privateNetwork && !(options.jwks && 'url' in options.jwks))
+      context.addIssue({ code: 'custom', path: ['privateNetwork'], message: 'is for clients with a jwks url' });
   });
 
 type Options = z.output<typeof clientOptions>;

@@ -3,7 +3,7 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { CLIENTS_SOURCE } from '../core/client.ts';
-import { asProved, type Proof, type ProvedPrincipal } from '../core/principal.ts';
+import { asProved, type Principal, type Proof, type ProvedPrincipal } from '../core/principal.ts';
 import type { ClientProblem } from '../core/refusal.ts';
 import { CLIENT } from '../platforms/client.ts';
 import type { ClientSecret } from './client-kind.ts';
@@ -24,17 +24,19 @@ export function secretProblem(
 
 const equal = (hash: Uint8Array, sha256: string): boolean => timingSafeEqual(hash, Buffer.from(sha256, 'hex'));
 
-/** A registered client as a principal. `proof`: what its credential proved beside its identity; nothing for a secret. */
+/** A registered client as a principal, proved or not. */
+export const registeredClient = (id: string, ownIssuer: string): Principal => ({
+  source: CLIENTS_SOURCE,
+  kind: CLIENT.kind,
+  issuer: ownIssuer,
+  subject: id,
+  name: `${CLIENTS_SOURCE}:${encodeName(id)}`,
+  claims: { sub: id },
+});
+
+/** The same, proved. `proof`: what its credential proved beside its identity; nothing for a secret. */
 export function clientPrincipal(id: string, ownIssuer: string, proof: Partial<Proof> = {}): ProvedPrincipal {
-  const principal = {
-    source: CLIENTS_SOURCE,
-    kind: CLIENT.kind,
-    issuer: ownIssuer,
-    subject: id,
-    name: `${CLIENTS_SOURCE}:${encodeName(id)}`,
-    claims: { sub: id },
-  };
-  return asProved(principal, {
+  return asProved(registeredClient(id, ownIssuer), {
     sha256: proof.sha256,
     jti: undefined,
     // Neither a secret nor an assertion says how long its client lasts; a certificate does.

@@ -3,10 +3,11 @@
 
 import { hash } from 'node:crypto';
 import type { JsonObject } from '../core/json.ts';
-import { LEEWAY_SECONDS, TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits.ts';
+import { LEEWAY_SECONDS } from '../core/limits.ts';
+import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
-import { type CredentialRefusal, ok, type Result, refuse } from '../core/refusal.ts';
+import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
@@ -92,22 +93,14 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       if (problem) return no(problem);
       const principal = principalOf(source, jws.claims);
       if (!principal.ok) return no(principal.refusal);
+      if (!source.keys && !source.review) throw new Error('a source without keys and without a review');
 
-      const keys = await source.keys?.find({ alg: jws.alg as SignatureAlgorithm, kid: jws.kid });
-      if (!keys && !source.review) throw new Error('a source without keys and without a review');
-      if (keys?.found === 'unavailable')
-        return refuse({ reason: 'keys_unavailable', source: settings.name, retryAfterSeconds: keys.retryAfterSeconds });
-      if (keys?.found === 'none') return no({ reason: 'key_unknown', ...lackingFile(keys, jws) });
-      if (keys && !(await signedByOne(jws, keys.found))) return no({ reason: 'signature_invalid' });
+      const unsigned = source.keys && (await signatureProblem(source.keys, jws, settings.name));
+      if (unsigned?.reason === 'keys_unavailable') return refuse(unsigned);
+      if (unsigned) return no(unsigned);
 
       const review = await source.review?.(jws.text, jws.claims);
-      if (review?.reviewed === 'unavailable')
-        return refuse({
-          reason: 'review_unavailable',
-          source: settings.name,
-          problem: review.problem,
-          retryAfterSeconds: TOKEN_REVIEW_RETRY_SECONDS,
-        });
+      if (review?.reviewed === 'unavailable') return refuse(reviewUnavailable(settings.name, review.problem));
       if (review?.reviewed === 'refused') return no({ reason: 'review_refused', problem: review.problem });
       const proved = review ? { ...principal.value, claims: review.claims } : principal.value;
       return ok(asProved(proved, proofOf(source, jws, replay)));
@@ -121,6 +114,28 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
     },
   } satisfies SourceVerifier);
 }
+
+type SignatureProblem = ClaimRefusal | Extract<UnavailableRefusal, { reason: 'keys_unavailable' }>;
+
+/** Why none of the source's keys is known to have signed; undefined where one did. */
+async function signatureProblem(
+  keys: KeySource,
+  jws: UnprovedJws,
+  source: string,
+): Promise<SignatureProblem | undefined> {
+  const known = await keys.find({ alg: jws.alg as SignatureAlgorithm, kid: jws.kid });
+  if (known.found === 'unavailable')
+    return { reason: 'keys_unavailable', source, retryAfterSeconds: known.retryAfterSeconds };
+  if (known.found === 'none') return { reason: 'key_unknown', ...lackingFile(known, jws) };
+  return (await signedByOne(jws, known.found)) ? undefined : { reason: 'signature_invalid' };
+}
+
+const reviewUnavailable = (source: string, problem: string): UnavailableRefusal => ({
+  reason: 'review_unavailable',
+  source,
+  problem,
+  retryAfterSeconds: TOKEN_REVIEW_RETRY_SECONDS,
+});
 
 function headerProblem(source: JwtSource, jws: UnprovedJws, tokenType: SubjectTokenType): ClaimRefusal | undefined {
   if (!source.tokenTypes.includes(tokenType)) return { reason: 'token_type_refused' };

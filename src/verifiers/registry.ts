@@ -55,24 +55,7 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
     return source ? { ok: true, value: source } : no({ reason: 'issuer_unknown' });
   };
 
-  // Read once for each connection, however many requests it brings: this is where certificates cost most.
-  const chains = new WeakMap<PresentedCertificates, ReturnType<typeof readChain>>();
-
-  function verifyCertificates(
-    presented: PresentedCertificates,
-    role: Role,
-    nowSeconds: number,
-  ): Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal> {
-    const read = chains.get(presented) ?? readChain(presented.ders);
-    chains.set(presented, read);
-    if (!read.ok) return refuse(certificateRefusal(read.problem, role));
-    const named = svidId(read.chain[0]);
-    if (!named.ok) return refuse(certificateRefusal(named.problem, role));
-    const source = byTrustDomain.get(named.id.trustDomain);
-    if (!source?.verifyCertificates) return refuse({ role, reason: 'issuer_unknown' });
-    return source.verifyCertificates(presented, read.chain, role, nowSeconds);
-  }
-
+  const verifyCertificates = createCertificateRoute(byTrustDomain);
   return Object.freeze({
     async verify(credential, role, nowSeconds) {
       if ('certificates' in credential) return verifyCertificates(credential.certificates, role, nowSeconds);
@@ -89,6 +72,27 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
       return source.ok ? source : refuse({ ...source.refusal, role: 'subject' } as CredentialRefusal);
     },
   } satisfies Registry);
+}
+
+/** Proves a chain by the source of its leaf's trust domain. */
+function createCertificateRoute(byTrustDomain: ReadonlyMap<string, SourceVerifier>) {
+  // Read once for each connection, however many requests it brings: this is where certificates cost most.
+  const chains = new WeakMap<PresentedCertificates, ReturnType<typeof readChain>>();
+
+  return (
+    presented: PresentedCertificates,
+    role: Role,
+    nowSeconds: number,
+  ): Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal> => {
+    const read = chains.get(presented) ?? readChain(presented.ders);
+    chains.set(presented, read);
+    if (!read.ok) return refuse(certificateRefusal(read.problem, role));
+    const named = svidId(read.chain[0]);
+    if (!named.ok) return refuse(certificateRefusal(named.problem, role));
+    const source = byTrustDomain.get(named.id.trustDomain);
+    if (!source?.verifyCertificates) return refuse({ role, reason: 'issuer_unknown' });
+    return source.verifyCertificates(presented, read.chain, role, nowSeconds);
+  };
 }
 
 /** Of two sources that share an issuer, the one whose audience the token bears. */

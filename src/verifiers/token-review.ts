@@ -8,7 +8,7 @@ import {
   TOKEN_REVIEW_MS,
   TOKEN_REVIEWS_AT_ONCE_MAX,
   TOKEN_REVIEWS_PER_SECOND_MAX,
-} from '../core/limits.ts';
+} from '../core/limits-outside.ts';
 import type { Outbound } from '../core/outside.ts';
 import type { Clock } from '../core/ports.ts';
 import type { ReviewProblem } from '../core/refusal.ts';

@@ -3,7 +3,7 @@
 // SHA-1, MD5, DSA, smaller and other curves are refused, and so is EdDSA, which this broker leaves out everywhere.
 
 import { constants, type KeyObject, verify } from 'node:crypto';
-import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from '../core/limits.ts';
+import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MAX } from '../core/limits-outside.ts';
 import { type Element, readBytes, sequenceIn, sequenceOf } from './der.ts';
 
 export interface SignatureAlgorithm {

@@ -1,7 +1,7 @@
 // Names in certificates: distinguished names (RFC 5280 §4.1.2.4) and the general names of subjectAltName (§4.2.1.6), taken by
 // their tags and never from a text that joins them, so that no name can pretend to be another (A-89, CVE-2021-44532).
 
-import { CERTIFICATE_NAMES_MAX, DISTINGUISHED_NAME_BYTES_MAX } from '../core/limits.ts';
+import { CERTIFICATE_NAMES_MAX, DISTINGUISHED_NAME_BYTES_MAX } from '../core/limits-outside.ts';
 import { type Element, elementsIn, expected, malformed, onlyElement, readOid, sequenceOf, TAG, within } from './der.ts';
 
 export interface DistinguishedName {

@@ -2,7 +2,11 @@
 // cross-signed, doubled, superfluous or hostile ones cost a bounded number of signature checks and decide nothing. No leeway: a
 // certificate says when it is valid to the second. No revocation: SVIDs are short-lived, and a removed anchor ends them at once.
 
-import { NAME_COMPARISONS_MAX, PATH_CERTIFICATES_MAX, PATH_SIGNATURES_MICROSECONDS_MAX } from '../core/limits.ts';
+import {
+  NAME_COMPARISONS_MAX,
+  PATH_CERTIFICATES_MAX,
+  PATH_SIGNATURES_MICROSECONDS_MAX,
+} from '../core/limits-outside.ts';
 import type { CertificateProblem } from '../core/refusal.ts';
 import { signatureMicroseconds, signedBy } from './algorithms.ts';
 import type { Certificate } from './certificate.ts';
@@ -165,11 +169,11 @@ function isSignedBy(certificate: Certificate | undefined, { key }: Certificate):
   return algorithm !== undefined && signedBy(key, { algorithm, bytes, signature });
 }
 
-/** RFC 5280 §6.1.4, but for names. `path` is what this authority stands above, the leaf first. */
-function authorityProblem(
+/** RFC 5280 §6.1.4, but for names. `path` is what this authority stands above, the leaf first; nothing where it is judged by itself. */
+export function authorityProblem(
   authority: Certificate,
   path: readonly Certificate[],
-  input: PathInput,
+  input: Pick<PathInput, 'nowSeconds' | 'purpose'>,
 ): CertificateProblem | undefined {
   const { keyUsage, extendedKeyUsage, pathLength } = authority;
   if (!authority.isAuthority) return 'issuer_not_authority';

@@ -5,7 +5,7 @@ import type { CertificateProblem } from '../core/refusal.ts';
 import { parseSpiffeId, type SpiffeId } from '../parsing/spiffe-id.ts';
 import type { Certificate } from './certificate.ts';
 import type { Chain } from './chain.ts';
-import { findPath, type Purpose } from './path.ts';
+import { findPath, type Purpose, authorityProblem as pathProblem } from './path.ts';
 
 export type SvidIdFound =
   | { readonly ok: true; readonly id: SpiffeId }
@@ -53,6 +53,13 @@ export function judgeSvid({ chain, anchors, nowSeconds, purpose }: SvidInput): S
   const { notBeforeSeconds, notAfterSeconds } = found;
   return { ok: true, id: claimed.id, leaf, notBeforeSeconds, notAfterSeconds };
 }
+
+/** What would be held against an authority of a bundle whatever it signs; undefined where nothing would. Never throws. */
+export const judgeAuthority = (
+  authority: Certificate,
+  { nowSeconds, purpose }: Pick<SvidInput, 'nowSeconds' | 'purpose'>,
+): CertificateProblem | undefined =>
+  pathProblem(authority, [], { nowSeconds, purpose }) ?? authorityProblem(authority, true);
 
 /** What X509-SVID §4 asks of a leaf beyond RFC 5280; the rest stands in path.ts. */
 function profileProblem({ isAuthority, keyUsage }: Certificate): CertificateProblem | undefined {

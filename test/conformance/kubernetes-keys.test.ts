@@ -4,7 +4,7 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
-import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { refused } from '../support/attack.ts';
 import { CLUSTER_ISSUER } from '../support/broker.ts';
 import { createForge, setOf } from '../support/forge.ts';

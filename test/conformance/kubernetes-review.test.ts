@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
 import type { Terminal } from '../../src/adapters/cli/terminal.ts';
 import { createProgram } from '../../src/compose-cli.ts';
-import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { refused } from '../support/attack.ts';
 import { createForge, type Json, setOf } from '../support/forge.ts';
 import { type ApiServer, openApiServer } from '../support/token-review-server.ts';

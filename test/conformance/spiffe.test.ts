@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
-import { KEYS_TRIED_MAX } from '../../src/core/limits.ts';
+import { KEYS_TRIED_MAX } from '../../src/core/limits-outside.ts';
 import { refused } from '../support/attack.ts';
 import { POLICIES } from '../support/broker.ts';
 import { b64, createForge, type Json, setOf } from '../support/forge.ts';

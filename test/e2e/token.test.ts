@@ -1,10 +1,12 @@
 // `exchequer token` as a job runs it, against a whole broker: the whole program in this process, over real sockets and files. Only the
 // environment, and the platforms in it, are made here.
 
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { githubPush, jwtSvid, kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
@@ -12,10 +14,16 @@ import { CLUSTER_ISSUER, mint, startTestBroker, type TestBroker } from '../suppo
 import { runProgram } from '../support/program.ts';
 import { openTlsServer } from '../support/tls-server.ts';
 import { openWorkloadApiServer } from '../support/workload-api-server.ts';
-import { type Authority, createAuthority } from '../support/workload-authority.ts';
+import { type Authority, createAuthority, type MintedSvid } from '../support/workload-authority.ts';
 
+const execute = promisify(execFile);
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const WORKLOAD = 'spiffe://prod.example/ns/payments/sa/api';
 const SOON = 3_600;
+
+const pem = (label: string, der: Buffer) =>
+  `-----BEGIN ${label}-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`;
+const bundleOf = (svid: MintedSvid) => pem('PRIVATE KEY', svid.x509_svid_key) + pem('CERTIFICATE', svid.x509_svid);
 
 describe('a job asks a whole broker for a token', () => {
   let broker: TestBroker;
@@ -93,18 +101,50 @@ describe('a job asks a whole broker for a token', () => {
     expect(audiences).toEqual([[broker.issuer]]);
   });
 
+  it('in a process of its own, which ends by itself once the token is printed', async () => {
+    await using agent = await openWorkloadApiServer();
+    const svid = await mint(broker, 'mesh', jwtSvid(WORKLOAD, broker.issuer, broker.now()));
+    agent.jwtSvids = () => ({ message: { svids: [{ spiffe_id: WORKLOAD, svid }] } });
+    const env = {
+      EXCHEQUER_BROKER: broker.issuer,
+      EXCHEQUER_CA: join(folder, 'ca.crt'),
+      SPIFFE_ENDPOINT_SOCKET: agent.socket,
+    };
+    const said = await execute(process.execPath, [MAIN, 'token', 'ledger'], { env, timeout: 20_000 });
+    expect([said.stderr, decodeJwt(said.stdout.trim()).sub]).toEqual(['', WORKLOAD]);
+    expect(said.stdout.split('\n')).toHaveLength(2);
+  });
+
   it('with a credential folder: the X.509-SVID over mutual TLS', async () => {
     const minted = await authority.mint('/ns/payments/sa/api', broker.now() + SOON);
-    const pem = (label: string, der: Buffer) =>
-      `-----BEGIN ${label}-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`;
-    writeFileSync(
-      join(folder, 'credential-bundle.private-key.pem'),
-      pem('PRIVATE KEY', minted.x509_svid_key) + pem('CERTIFICATE', minted.x509_svid),
-    );
+    writeFileSync(join(folder, 'credential-bundle.private-key.pem'), bundleOf(minted));
     const said = await ask(['ledger'], { SPIFFE_CREDENTIAL_FOLDER: folder });
     expect(said).toMatchObject({ exits: [0], err: [] });
     expect(decodeJwt(said.out.join())).toMatchObject({ sub: WORKLOAD, client_id: WORKLOAD });
     expect(broker.records().at(-1)).toMatchObject({ outcome: 'granted', grantType: 'client_credentials' });
+  });
+
+  it('beside an agent that does not know the job, or is not there: that could not be found out (exit 3)', async () => {
+    await using agent = await openWorkloadApiServer();
+    const denied = await ask(['ledger'], { SPIFFE_ENDPOINT_SOCKET: agent.socket });
+    expect(denied).toEqual({
+      out: [],
+      err: ['spiffe-socket: the Workload API gives no JWT-SVID: PERMISSION_DENIED'],
+      exits: [3],
+    });
+    agent.stop();
+    const gone = await ask(['ledger'], { SPIFFE_ENDPOINT_SOCKET: agent.socket });
+    expect(gone).toMatchObject({ out: [], exits: [3] });
+    expect(gone.err).toEqual([expect.stringContaining('the Workload API gives no JWT-SVID: ')]);
+  });
+
+  it('with an X.509-SVID of another authority: the broker refuses it (exit 1)', async () => {
+    const stranger = await createAuthority('prod.example');
+    const minted = await stranger.mint('/ns/payments/sa/api', broker.now() + SOON);
+    const strange = mkdtempSync(join(folder, 'strange-'));
+    writeFileSync(join(strange, 'credential-bundle.pem'), bundleOf(minted));
+    const said = await ask(['ledger'], { SPIFFE_CREDENTIAL_FOLDER: strange });
+    expect(said).toMatchObject({ out: [], exits: [1], err: [expect.stringMatching(/^invalid_client: /)] });
   });
 
   it('and where the broker refuses, its own sentence is what is said, with exit 1', async () => {

@@ -4,7 +4,7 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { KEY_SET_BYTES_MAX, KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
+import { KEY_SET_BYTES_MAX, KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { createForge, type Json, setOf } from '../support/forge.ts';
 import { quietest, report, type Strain, strained } from './load.ts';
 import {
@@ -220,7 +220,7 @@ describe('a discovery document', () => {
         [document(`${own.issuer}/`, `${own.issuer}/jwks`), 'issuer is not the configured one'],
         [
           document(own.issuer, origin.url),
-          'jwks_uri is on another origin; if that is right, configure the URL of the key set',
+          'jwks_uri is on another origin; configure the URL of the key set, as it is reached from here, instead: `jwks: { url: ... }`',
         ],
         [document(own.issuer, own.url.replace('https', 'http')), 'jwks_uri is not an https URL'],
         [document(own.issuer, 'file:///etc/passwd'), 'jwks_uri is not an https URL'],

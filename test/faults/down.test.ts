@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
-import { KEYS_COOLDOWN_SECONDS, KEYS_STALE_SECONDS_MAX, LOOKUPS_AT_ONCE_MAX } from '../../src/core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS, KEYS_STALE_SECONDS_MAX, LOOKUPS_AT_ONCE_MAX } from '../../src/core/limits-outside.ts';
 import type { Lookup } from '../../src/outbound/lookups.ts';
 import { createForge, setOf } from '../support/forge.ts';
 import { load, report, SCALE } from './load.ts';

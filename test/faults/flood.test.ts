@@ -6,7 +6,7 @@ import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { formOf, JWT_TYPE, POLICIES, TOKEN_EXCHANGE } from '../support/broker.ts';
 import { createForge, setOf } from '../support/forge.ts';
 import { openFlooder } from './flooders.ts';

@@ -3,7 +3,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { createForge, type Forge, setOf } from '../support/forge.ts';
 import { load, report, SCALE } from './load.ts';
 import { type Origin, openOrigin, says } from './origin.ts';

@@ -4,7 +4,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { expect, vi } from 'vitest';
-import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { startTestBroker, type TestBroker } from '../support/broker.ts';
 import { openSpiffeAuthority, type SpiffeAuthority } from '../support/spiffe-authority.ts';
 import { openTlsServer, type TlsServer } from '../support/tls-server.ts';

@@ -4,7 +4,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BUNDLE_REFRESH_SECONDS_MIN } from '../../src/core/limits.ts';
+import { BUNDLE_REFRESH_SECONDS_MIN } from '../../src/core/limits-outside.ts';
 import { report } from '../faults/load.ts';
 import {
   asItself,

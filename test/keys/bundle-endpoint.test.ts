@@ -9,7 +9,7 @@ import {
   KEYS_COOLDOWN_SECONDS,
   KEYS_REFRESH_SECONDS,
   KEYS_STALE_SECONDS_MAX,
-} from '../../src/core/limits.ts';
+} from '../../src/core/limits-outside.ts';
 import type { OutboundAnswer, OutboundRequest } from '../../src/core/outside.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import { type BundleEndpointParts, createBundleEndpoint } from '../../src/keys/bundle-endpoint.ts';

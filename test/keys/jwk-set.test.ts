@@ -4,7 +4,7 @@ import { generatePrimeSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { exportJWK, generateKeyPair, type JWK, jwtVerify, SignJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { KEY_SET_BYTES_MAX, KEY_SET_KEYS_MAX } from '../../src/core/limits.ts';
+import { KEY_SET_BYTES_MAX, KEY_SET_KEYS_MAX } from '../../src/core/limits-outside.ts';
 import type { SignatureAlgorithm } from '../../src/core/outside.ts';
 import { type KeySet, readKeySet } from '../../src/keys/jwk-set.ts';
 import { hasRocaFingerprint } from '../../src/keys/roca.ts';

@@ -2,14 +2,13 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { KEYS_WAIT_MS, KEYS_WAITERS_MAX } from '../../src/core/limits.ts';
 import {
   KEYS_COOLDOWN_SECONDS,
   KEYS_REFRESH_SECONDS,
   KEYS_STALE_SECONDS_MAX,
   KEYS_TRIED_MAX,
-  KEYS_WAIT_MS,
-  KEYS_WAITERS_MAX,
-} from '../../src/core/limits.ts';
+} from '../../src/core/limits-outside.ts';
 import type { OutboundAnswer } from '../../src/core/outside.ts';
 import { type FakeOrigin, freezeTime, openFakeOrigin, REFUSED } from './fake-origin.ts';
 import { publicJwk, setOf } from './public-jwk.ts';

@@ -3,7 +3,7 @@
 import type { JWK } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
-import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN } from '../../src/core/limits.ts';
+import { BUNDLE_REFRESH_SECONDS_MAX, BUNDLE_REFRESH_SECONDS_MIN } from '../../src/core/limits-outside.ts';
 import { readTrustBundle } from '../../src/keys/trust-bundles.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import { publicJwk } from './public-jwk.ts';
@@ -43,12 +43,14 @@ describe('a SPIFFE bundle', () => {
   });
 
   it.each([
-    ['JWT-SVID', 'has a use other than jwt-svid'],
-    ['sig', 'has a use other than jwt-svid'],
-    ['wit-svid', 'has a use other than jwt-svid'],
-    [undefined, 'has a use other than jwt-svid'],
-  ])('proves nothing by a key of the use %s, and still by the one beside it (SB-04, SJ-10)', async (use, why) => {
-    expect(await named([{ ...other, use }, good])).toEqual({ kids: ['one'], ignored: [{ index: 0, why }] });
+    ['JWT-SVID', {}],
+    ['X509-SVID', {}],
+    ['sig', { foreign: true }],
+    ['wit-svid', { foreign: true }],
+    [undefined, {}],
+  ])('proves nothing by a key of the use %s, and still by the one beside it (SB-04, SJ-10)', async (use, whose) => {
+    const ignored = [{ index: 0, why: 'has a use other than jwt-svid', ...whose }];
+    expect(await named([{ ...other, use }, good])).toEqual({ kids: ['one'], ignored });
   });
 
   it('leaves the certificates of the trust domain alone (SJ-10)', async () => {

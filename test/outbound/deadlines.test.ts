@@ -4,7 +4,7 @@
 import type { LookupAddress } from 'node:dns';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { LOOKUPS_AT_ONCE_MAX, OUTBOUND_MS } from '../../src/core/limits.ts';
+import { LOOKUPS_AT_ONCE_MAX, OUTBOUND_MS } from '../../src/core/limits-outside.ts';
 import { createOutbound } from '../../src/outbound/fetch.ts';
 import { createLookups, type Lookup } from '../../src/outbound/lookups.ts';
 import { openTlsServer } from '../support/tls-server.ts';

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
-import { OUTBOUND_REDIRECTS_MAX } from '../../src/core/limits.ts';
+import { OUTBOUND_REDIRECTS_MAX } from '../../src/core/limits-outside.ts';
 import type { OutboundRequest } from '../../src/core/outside.ts';
 import { createOutbound } from '../../src/outbound/fetch.ts';
 import type { Lookup } from '../../src/outbound/lookups.ts';

@@ -3,7 +3,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { KEY_SET_BYTES_MAX, WORKLOAD_MESSAGE_BYTES_MAX } from '../../src/core/limits.ts';
+import { KEY_SET_BYTES_MAX, WORKLOAD_MESSAGE_BYTES_MAX } from '../../src/core/limits-outside.ts';
 import { type Reply, STREAMS } from '../support/workload-api-server.ts';
 import { connected, DOMAIN, JWKS, NOW, PARTNER, until } from './workload-api-harness.ts';
 

@@ -9,7 +9,7 @@ import {
   WORKLOAD_CERTIFICATES_MAX,
   WORKLOAD_CHAIN_MAX,
   WORKLOAD_SVIDS_MAX,
-} from '../../src/core/limits.ts';
+} from '../../src/core/limits-outside.ts';
 import { createWorkloadState } from '../../src/outbound/workload-state.ts';
 import { type Authority, createAuthority, type MintedSvid } from '../support/workload-authority.ts';
 

@@ -6,7 +6,7 @@ import {
   WORKLOAD_RETRY_MS_MAX,
   WORKLOAD_RETRY_MS_MIN,
   WORKLOAD_STABLE_MS,
-} from '../../src/core/limits.ts';
+} from '../../src/core/limits-outside.ts';
 import { keepStream, pauseMs } from '../../src/outbound/workload-stream.ts';
 
 const UNAVAILABLE = 14;

@@ -1,7 +1,7 @@
 // Where a Workload API may listen (SA-01): two forms, one spelling each, and everything else refused with the reason.
 
 import { describe, expect, it } from 'vitest';
-import { SOCKET_PATH_BYTES_MAX } from '../../src/core/limits.ts';
+import { SOCKET_PATH_BYTES_MAX } from '../../src/core/limits-outside.ts';
 import { parseEndpointSocket } from '../../src/parsing/endpoint-socket.ts';
 
 const FORMS = 'must be unix:///absolute/path or tcp://<ip>:<port>';

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PEM_CERTIFICATES_MAX } from '../../src/core/limits.ts';
+import { PEM_CERTIFICATES_MAX } from '../../src/core/limits-outside.ts';
 import { readPemCertificates } from '../../src/parsing/pem.ts';
 
 const A = Buffer.from('not a certificate, which is not looked at here: only its base64 is');

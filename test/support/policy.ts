@@ -4,6 +4,7 @@ import type { AskingClient, Binding } from '../../src/core/decision.ts';
 import { type JsonObject, valueAt } from '../../src/core/json.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { readYaml, type YamlDocument } from '../../src/parsing/yaml.ts';
+import { CLIENT } from '../../src/platforms/client.ts';
 import { GITHUB } from '../../src/platforms/github.ts';
 import { GITLAB } from '../../src/platforms/gitlab.ts';
 import { KUBERNETES } from '../../src/platforms/kubernetes.ts';
@@ -37,6 +38,9 @@ export const SOURCES: readonly SourceView[] = [
   source('idp', OIDC),
   source('people', OIDC, { subjects: 'people', pins: ['groups', 'email', 'acr'] }),
 ];
+
+/** Registered clients that ask for themselves. */
+export const CLIENTS_SOURCE: SourceView = source('clients', CLIENT, { issuer: 'https://sts.example' });
 
 const target = (name: string, more: Partial<TargetView> = {}): TargetView => ({
   name,

@@ -6,7 +6,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
-import { TOKEN_REVIEW_MS, TOKEN_REVIEWS_AT_ONCE_MAX, TOKEN_REVIEWS_PER_SECOND_MAX } from '../../src/core/limits.ts';
+import {
+  TOKEN_REVIEW_MS,
+  TOKEN_REVIEWS_AT_ONCE_MAX,
+  TOKEN_REVIEWS_PER_SECOND_MAX,
+} from '../../src/core/limits-outside.ts';
 import { createOutbound } from '../../src/outbound/fetch.ts';
 import type { SourceVerifier } from '../../src/verifiers/kind.ts';
 import { kubernetes } from '../../src/verifiers/kubernetes.ts';

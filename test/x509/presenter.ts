@@ -1,7 +1,7 @@
 // A running broker to which any chain is presented over mutual TLS, and judged by any authorities: the bundle of its trust domain comes
 // from an endpoint that serves what the test gives it. What the broker said of the certificates is read from its record.
 
-import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits.ts';
+import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { readCertificate } from '../../src/x509/certificate.ts';
 import { createPace } from '../support/attack.ts';
 import { type Caller, startTestBroker, type TestBroker } from '../support/broker.ts';

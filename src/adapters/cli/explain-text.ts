@@ -26,7 +26,11 @@ export type Assumed =
 const ASSUMED = 'assumed, not proved: neither the signature nor the times were checked';
 
 /** An offline explanation. */
-export function renderOffline(assumed: Assumed, explanation: Explanation | undefined): readonly string[] {
+export function renderOffline(
+  assumed: Assumed,
+  client: string | undefined,
+  explanation: Explanation | undefined,
+): readonly string[] {
   if (!assumed.ok || !explanation) {
     const why = assumed.ok ? 'unknown' : refusalText(assumed.refusal);
     const mend = assumed.ok ? [] : mendText(assumed.refusal);
@@ -39,6 +43,7 @@ export function renderOffline(assumed: Assumed, explanation: Explanation | undef
   return [
     `claims    ${ASSUMED}`,
     `subject   ${assumed.principal.name}`,
+    ...(client === undefined ? [] : [`client    ${client}`]),
     outcome,
     ...decision.would.map(({ rule, would }) => `preview   ${rule} would ${would}`),
     `rules     ${rules.length}, nearest first`,
@@ -50,7 +55,7 @@ export function renderOffline(assumed: Assumed, explanation: Explanation | undef
 export function renderDecided(record: object): readonly string[] {
   const shown = new Map<string, unknown>(Object.entries(record));
   const trace = shown.get('trace');
-  const lines = ['decision', 'outcome', 'reason', 'subject', 'target', 'scopes', 'rule'].flatMap((name) => {
+  const lines = ['decision', 'outcome', 'reason', 'subject', 'client', 'target', 'scopes', 'rule'].flatMap((name) => {
     const value = shown.get(name);
     return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
   });

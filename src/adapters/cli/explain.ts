@@ -4,7 +4,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { Question } from '../../core/decision.ts';
+import type { AskingClient, Question } from '../../core/decision.ts';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import { CREDENTIAL_BYTES_MAX } from '../../core/limits.ts';
 import type { Principal } from '../../core/principal.ts';
@@ -20,6 +20,8 @@ import type { ExitCode, Terminal } from './terminal.ts';
 export interface OfflinePolicy {
   /** Names of the trust sources. */
   readonly sources: readonly string[];
+  /** The registered clients, each as it would be proved. */
+  readonly clients: readonly AskingClient[];
   /** `source` undefined: the one that is responsible for these claims. `header`: of the token that they were read from. */
   assume(source: string | undefined, claims: JsonObject, header?: TokenHeader): Promise<Assumed>;
   explain(question: Question<Principal>): Explanation;
@@ -47,6 +49,7 @@ interface ExplainOptions {
   readonly tokenFile?: string;
   readonly claimsFile?: string;
   readonly trust?: string;
+  readonly client?: string;
   readonly target?: string;
   readonly scope?: string;
   readonly decision?: string;
@@ -62,6 +65,10 @@ export function registerExplain(program: Command, terminal: Terminal, tools: Exp
     .option('--token-file <file>', 'a token, read but not verified')
     .option('--claims-file <file>', 'claims as JSON; needs --trust')
     .option('--trust <source>', 'the trust source that would prove them')
+    .option(
+      '--client <id>',
+      'the client that would ask: for them, or without --token-file and --claims-file for itself',
+    )
     .option('--target <target>', 'what is asked for: a name, or an address')
     .option('--scope <scopes>', 'scopes asked for, separated by spaces')
     .option('--decision <id>', 'a decision of the running broker')
@@ -77,9 +84,10 @@ export function registerExplain(program: Command, terminal: Terminal, tools: Exp
 }
 
 function usageProblem(options: ExplainOptions): string | undefined {
-  const { tokenFile, claimsFile, decision, last } = options;
+  const { tokenFile, claimsFile, decision, last, client } = options;
   const given = [tokenFile, claimsFile, decision, last].filter((option) => option !== undefined);
-  if (given.length !== 1) return 'one of --token-file, --claims-file, --decision and --last is needed';
+  if (given.length > 1 || (given.length === 0 && client === undefined))
+    return 'one of --token-file, --claims-file, --client, --decision and --last is needed';
   if (decision !== undefined || last) return undefined;
   if (claimsFile !== undefined && options.trust === undefined) return '--claims-file needs --trust';
   return options.target === undefined ? '--target is needed: what is asked for' : undefined;
@@ -122,23 +130,28 @@ async function explainOffline(
   options: ExplainOptions,
   config: string,
 ): Promise<ExitCode> {
-  const { claims, header } = await readClaims(options);
+  const read = await readClaims(options);
   const loaded = await tools.load(config);
   if (!loaded.ok) {
     for (const problem of loaded.problems) terminal.err(renderProblem(problem));
     throw new Error(`${config} does not load`);
   }
   const { offline } = loaded;
-  if (options.trust !== undefined && !offline.sources.includes(options.trust)) {
-    terminal.err(`${options.trust} is no trust source; there are: ${offline.sources.join(', ')}`);
+  const unknown = unknownName(offline, options);
+  if (unknown !== undefined) {
+    terminal.err(unknown);
     return 2;
   }
-  const assumed = await offline.assume(options.trust, claims, header);
+  const client = offline.clients.find(({ id }) => id === options.client);
+  const assumed: Assumed | undefined = read
+    ? await offline.assume(options.trust, read.claims, read.header)
+    : client && { ok: true, principal: client.principal };
+  if (!assumed) throw new Error('neither claims nor a client');
   const scopes = options.scope?.split(' ').filter((scope) => scope !== '');
   const explanation = assumed.ok
     ? offline.explain({
         subject: assumed.principal,
-        client: undefined,
+        client,
         binding: { certificate: undefined, required: false },
         ask: { targets: [options.target ?? ''], scopes },
         now: tools.nowSeconds(),
@@ -148,6 +161,16 @@ async function explainOffline(
   return explanation?.decision.granted ? 0 : 1;
 }
 
+/** A name on the command line that the configuration does not know. */
+function unknownName({ sources, clients }: OfflinePolicy, { trust, client }: ExplainOptions): string | undefined {
+  if (trust !== undefined && !sources.includes(trust))
+    return `${trust} is no trust source; there are: ${sources.join(', ')}`;
+  const ids = clients.map(({ id }) => id);
+  if (client !== undefined && !ids.includes(client))
+    return `${client} is no client; there are: ${ids.length > 0 ? ids.join(', ') : 'none'}`;
+  return undefined;
+}
+
 function report(
   terminal: Terminal,
   options: ExplainOptions,
@@ -155,7 +178,7 @@ function report(
   explanation: Explanation | undefined,
 ): void {
   if (!options.json) {
-    for (const line of renderOffline(assumed, explanation)) terminal.out(line);
+    for (const line of renderOffline(assumed, options.client, explanation)) terminal.out(line);
     return;
   }
   const { decision, rules = [] } = explanation ?? {};
@@ -165,6 +188,7 @@ function report(
       assumed: true,
       allowed: decision?.granted === true,
       subject: assumed.ok ? { source: assumed.principal.source, name: assumed.principal.name } : undefined,
+      client: options.client,
       grant: decision?.granted ? { ...decision.grant, subject: undefined } : undefined,
       refusal,
       would: decision?.would ?? [],
@@ -173,12 +197,13 @@ function report(
   );
 }
 
-/** Claims from a file. What is wrong with a token is said without showing any of it. */
+/** Claims from a file, where one is named. What is wrong with a token is said without showing any of it. */
 async function readClaims({
   tokenFile,
   claimsFile,
-}: ExplainOptions): Promise<{ readonly claims: JsonObject; readonly header?: TokenHeader }> {
-  const file = tokenFile ?? claimsFile ?? '';
+}: ExplainOptions): Promise<{ readonly claims: JsonObject; readonly header?: TokenHeader } | undefined> {
+  const file = tokenFile ?? claimsFile;
+  if (file === undefined) return undefined;
   const text = await readBounded(file);
   if (tokenFile !== undefined) {
     const parsed = parseJws(text.trim());

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
-import { SECRET_CHARACTERS } from '../../core/limits.ts';
+import { SECRET_CHARACTERS } from '../../core/limits-outside.ts';
 import type { RandomBytes } from '../../core/ports.ts';
 import { shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';

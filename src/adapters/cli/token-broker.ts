@@ -3,14 +3,13 @@
 // none (RFC 8414 §3.3). Tells a refusal, which is the broker's word, from an answer that could not be had.
 
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { OVERLOAD_RETRY_SECONDS, REQUEST_DEADLINE_MS } from '../../core/limits.ts';
 import {
   DISCOVERY_BYTES_MAX,
   EXCHANGE_RETRIES_MAX,
   EXCHANGE_RETRY_SECONDS_MAX,
-  OVERLOAD_RETRY_SECONDS,
-  REQUEST_DEADLINE_MS,
   TOKEN_ANSWER_BYTES_MAX,
-} from '../../core/limits.ts';
+} from '../../core/limits-outside.ts';
 import type { OutboundAnswer, OutboundRequest } from '../../core/outside.ts';
 import { CLIENT_CREDENTIALS_GRANT, JWT_TOKEN_TYPE, TOKEN_EXCHANGE_GRANT } from '../../core/request.ts';
 import { decodeUtf8, readJson } from '../../parsing/json.ts';

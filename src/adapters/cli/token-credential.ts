@@ -4,13 +4,13 @@
 
 import { join } from 'node:path';
 import { isJsonObject } from '../../core/json.ts';
+import { CREDENTIAL_BYTES_MAX } from '../../core/limits.ts';
 import {
   CREDENTIAL_BUNDLE_BYTES_MAX,
-  CREDENTIAL_BYTES_MAX,
   TOKEN_ANSWER_BYTES_MAX,
   TOKEN_ATTEMPTS_MAX,
   TOKEN_RETRY_MS,
-} from '../../core/limits.ts';
+} from '../../core/limits-outside.ts';
 import type { OutboundAnswer, OutboundRequest, TlsIdentity } from '../../core/outside.ts';
 import { decodeUtf8, readJson } from '../../parsing/json.ts';
 import { parseJws } from '../../parsing/jws.ts';

@@ -28,7 +28,7 @@ export interface Surroundings {
 /** The variable of a job that carries its token, on every platform that hands tokens out in variables. */
 const OURS = 'EXCHEQUER_ID_TOKEN';
 const TOKEN_FILE = 'EXCHEQUER_TOKEN_FILE';
-/** Where docs/platforms/kubernetes.md mounts the projected token. The default mount is for the API server, and is never taken. */
+/** Where docs/token.md mounts the projected token. The default mount is for the API server, and is never taken. */
 const TOKEN_FILE_DEFAULT = '/var/run/secrets/exchequer/token';
 
 type Look = (around: Surroundings) => Place | undefined;

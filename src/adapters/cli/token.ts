@@ -3,7 +3,7 @@
 // goes on to a second one where the first was refused: which identity asks is decided before anything is sent.
 
 import type { Command } from 'commander';
-import { CA_FILE_BYTES_MAX } from '../../core/limits.ts';
+import { CA_FILE_BYTES_MAX } from '../../core/limits-outside.ts';
 import { parseJws } from '../../parsing/jws.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

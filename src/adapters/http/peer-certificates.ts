@@ -5,7 +5,7 @@ import { createHash, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { PresentedCertificates } from '../../core/client.ts';
-import { CHAIN_CERTIFICATES_MAX } from '../../core/limits.ts';
+import { CHAIN_CERTIFICATES_MAX } from '../../core/limits-outside.ts';
 
 const READ: unique symbol = Symbol('certificates');
 

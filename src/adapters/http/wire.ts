@@ -83,6 +83,8 @@ const unavailable = (retryAfterSeconds: number): WireRefusal => ({
  */
 export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusal {
   const credentialError = grantType === JWT_BEARER_GRANT ? 'invalid_grant' : 'invalid_request';
+  // Whatever is wrong with it: a stranger is not told what.
+  if ('role' in refusal) return fixed(refusal.role === 'client' ? 'invalid_client' : credentialError);
   switch (refusal.reason) {
     case 'method_not_allowed':
     case 'media_type_unsupported':
@@ -103,30 +105,6 @@ export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusa
     case 'client_required':
     case 'client_not_presenter':
       return clientRefusal(refusal);
-    case 'credential_malformed':
-    case 'issuer_unknown':
-    case 'subject_reserved':
-    case 'token_type_refused':
-    case 'typ_refused':
-    case 'header_refused':
-    case 'algorithm_refused':
-    case 'key_unknown':
-    case 'signature_invalid':
-    case 'claim_missing':
-    case 'claim_invalid':
-    case 'claim_forbidden':
-    case 'claim_unsupported':
-    case 'audience_mismatch':
-    case 'expired':
-    case 'not_yet_valid':
-    case 'lifetime_too_long':
-    case 'too_old':
-    case 'requirement_unmet':
-    case 'replayed':
-    case 'certificate_refused':
-    case 'review_refused':
-    case 'binding_mismatch':
-      return fixed(refusal.role === 'client' ? 'invalid_client' : credentialError);
     case 'no_rule':
       return fixed(credentialError);
     case 'target_unknown':

@@ -23,11 +23,23 @@ export interface SigningKeyAge {
   readonly ageSeconds: number;
 }
 
+/** A SPIFFE Workload API that configuration names. */
+export interface WorkloadApiHealth {
+  readonly socket: string;
+  /** Whether each of its streams has delivered since it was opened last. */
+  readonly connected: boolean;
+  /** Since its last message; undefined before the first. */
+  readonly ageSeconds: number | undefined;
+  /** Of our own X.509-SVID from there; undefined where there is none. */
+  readonly svidExpiresAtSeconds: number | undefined;
+}
+
 export interface MetricsParts {
   /** When the first configuration took effect. */
   readonly startedAtSeconds: number;
   readonly sourceKeys: () => readonly SourceKeys[];
   readonly signingKeys: () => readonly SigningKeyAge[];
+  readonly workloadApis: () => readonly WorkloadApiHealth[];
   /** Where a fault is written: metrics only count it. */
   readonly onFault: (decision: string, error: unknown) => void;
 }
@@ -89,6 +101,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     registers,
   });
   addKeys(registers, parts);
+  addWorkloadApis(registers, parts);
 
   return Object.freeze({
     exchanged(record: ExchangeRecord, elapsedMs: number) {
@@ -213,4 +226,36 @@ function addKeys(registers: Registry[], parts: MetricsParts): void {
       for (const { algorithm, state, ageSeconds } of youngestFirst) this.set({ algorithm, state }, ageSeconds);
     },
   });
+}
+
+function addWorkloadApis(registers: Registry[], { workloadApis }: MetricsParts): void {
+  const gauge = (name: string, help: string, read: (health: WorkloadApiHealth) => number | undefined) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['socket'],
+      registers,
+      collect() {
+        this.reset();
+        for (const health of workloadApis()) {
+          const value = read(health);
+          if (value !== undefined) this.set({ socket: health.socket }, value);
+        }
+      },
+    });
+  gauge(
+    'exchequer_workload_api_connected',
+    '1 while each stream of a SPIFFE Workload API delivers, else 0.',
+    ({ connected }) => (connected ? 1 : 0),
+  );
+  gauge(
+    'exchequer_workload_api_age_seconds',
+    'Time since the last message of a SPIFFE Workload API, which speaks only when something changes.',
+    ({ ageSeconds }) => ageSeconds,
+  );
+  gauge(
+    'exchequer_workload_svid_expiry_timestamp_seconds',
+    'When our own X.509-SVID from a SPIFFE Workload API expires; absent while there is none.',
+    ({ svidExpiresAtSeconds }) => svidExpiresAtSeconds,
+  );
 }

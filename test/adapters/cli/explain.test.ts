@@ -5,14 +5,29 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ExplainTools, registerExplain } from '../../../src/adapters/cli/explain.ts';
 import { explainQuestion } from '../../../src/policy/explain.ts';
-import { GITHUB_PUSH, NOW, policyOf, principalOf } from '../../support/policy.ts';
+import { CLIENTS_SOURCE, GITHUB_PUSH, NOW, policyOf, principalOf, SOURCES } from '../../support/policy.ts';
 
 const RULES = `rules:
   - name: main
     subject: { trust: github, github: { repository_id: 74, ref: refs/heads/main } }
     allow: { ledger: [read] }
+  - name: through
+    subject: { trust: github, github: { repository_id: 74, ref: refs/heads/main } }
+    client: gateway
+    allow: [deploy]
+  - name: itself
+    subject: { trust: clients, sub: gateway }
+    allow: [deploy]
 `;
-const policy = policyOf(RULES);
+const policy = policyOf(RULES, { sources: [...SOURCES, CLIENTS_SOURCE] });
+const GATEWAY = {
+  source: 'clients',
+  kind: 'client',
+  issuer: 'https://sts.example',
+  subject: 'gateway',
+  name: 'clients:gateway',
+  claims: { sub: 'gateway' },
+};
 
 const TOOLS: ExplainTools = {
   nowSeconds: () => NOW,
@@ -23,6 +38,7 @@ const TOOLS: ExplainTools = {
           ok: true,
           offline: {
             sources: ['github', 'eks'],
+            clients: [{ id: 'gateway', principal: GATEWAY }],
             assume: async (source, claims) =>
               source === 'eks'
                 ? { ok: false, refusal: { role: 'subject', reason: 'claim_missing', claim: 'namespace' } }
@@ -126,7 +142,9 @@ describe('explain, offline', () => {
       assumed: true,
       allowed: false,
       refusal: { reason: 'scope_not_allowed' },
-      rules: [{ rule: 'main', failed: { part: 'scope' } }],
+      rules: expect.arrayContaining([
+        expect.objectContaining({ rule: 'main', failed: expect.objectContaining({ part: 'scope' }) }),
+      ]),
     });
   });
 
@@ -136,6 +154,32 @@ describe('explain, offline', () => {
     expect(code).toBe(0);
     expect(out).toContain('assumed, not proved');
     expect(out + err).not.toContain(token.slice(20, 60));
+  });
+
+  it('asks through a client, and shows the client that a rule misses', async () => {
+    const asked = ['--claims-file', await claims(), '--trust', 'github', '--target', 'deploy'];
+    const through = await run(...asked, '--client', 'gateway');
+    expect([through.code, through.out.includes('client    gateway')]).toEqual([0, true]);
+    const without = await run(...asked);
+    expect(without.code).toBe(1);
+    expect(without.out).toContain('through (p0.yaml:5) allow: client was absent, must be "gateway"');
+    expect(JSON.parse((await run(...asked, '--client', 'gateway', '--json')).out)).toMatchObject({
+      client: 'gateway',
+      grant: { clientId: 'gateway' },
+    });
+  });
+
+  it('asks for a client itself, which no rule has to name', async () => {
+    const { code, out } = await run('--client', 'gateway', '--target', 'deploy');
+    expect([code, out.includes('subject   clients:gateway')]).toEqual([0, true]);
+    expect(out).toContain('by itself (p0.yaml:9)');
+  });
+
+  it('exits 2 for a client that does not exist, or with nothing to ask for', async () => {
+    const nobody = await run('--client', 'gatewy', '--target', 'deploy');
+    expect([nobody.code, nobody.err]).toEqual([2, 'gatewy is no client; there are: gateway']);
+    expect((await run('--client', 'gateway')).code).toBe(2);
+    expect((await run('--client', 'gateway', '--target', 'deploy')).code).toBe(0);
   });
 
   it('exits 1 where the source would refuse the claims', async () => {

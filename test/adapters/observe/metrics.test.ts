@@ -13,6 +13,7 @@ const metrics = (parts: Partial<MetricsParts> = {}) =>
     startedAtSeconds: 1_790_000_000,
     sourceKeys: () => [],
     signingKeys: () => [],
+    workloadApis: () => [],
     onFault: (...fault) => faults.push(fault),
     ...parts,
   });

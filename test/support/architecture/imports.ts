@@ -8,6 +8,8 @@ const STAGES = ['verifiers', 'policy', 'issuers', 'keys', 'stores', 'audit', 'co
 const ADAPTERS = ['adapters/http', 'adapters/observe', 'adapters/control', 'adapters/cli'];
 /** A black-box client of a spawned broker: it shares no code with what it shows. */
 const DEMO = 'adapters/cli/demo';
+/** The one exception: a broker that may fetch from loopback, which no configuration reaches, is composed there and spawned. */
+const ON_LOOPBACK = `${DEMO}/serve-on-loopback.ts`;
 
 /** What each zone may import beside itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = Object.fromEntries([
@@ -15,6 +17,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = Object.fromEntries([
   ...LEAVES.map((leaf) => [leaf, ['core', 'parsing']]),
   ...[...STAGES, ...ADAPTERS].map((zone) => [zone, ['core', ...LEAVES]]),
   [DEMO, []],
+  [ON_LOOPBACK, ['compose.ts']],
   ['main.ts', ['compose.ts', 'core', 'adapters/cli']],
   ['compose.ts', ['core', ...LEAVES, ...STAGES, ...ADAPTERS]],
 ]);

@@ -1,5 +1,6 @@
-// Runs a real `exchequer serve` for the demo, in a folder of its own that is gone afterwards, on ports that are free.
-// The configuration is the development set-up's own; only ports and the place of the records differ.
+// Runs a real broker for the demo, in a folder of its own that is gone afterwards, on ports that are free: `exchequer serve`, or the one
+// that may fetch from loopback. The configuration is the development set-up's own; ports, the place of the records, and what a
+// part of the demo says differ.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { makeMaterial } from './material.ts';
 
 const ROOT = join(import.meta.dirname, '../../../..');
 const MAIN = join(ROOT, 'src/main.ts');
+const ON_LOOPBACK = join(import.meta.dirname, 'serve-on-loopback.ts');
 const READY_MS = 20_000;
 
 export interface DemoBroker {
@@ -23,8 +25,15 @@ export interface DemoBroker {
   stop(): Promise<void>;
 }
 
+export interface BrokerOptions {
+  /** May fetch from loopback addresses, which no configuration permits. */
+  readonly onLoopback?: boolean;
+  /** Changes the configuration, and fills its folder. */
+  readonly prepare?: (config: string, folder: string) => Promise<string>;
+}
+
 /** Starts it, and resolves once it listens. */
-export async function startBroker(): Promise<DemoBroker> {
+export async function startBroker({ onLoopback = false, prepare }: BrokerOptions = {}): Promise<DemoBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'exchequer-demo-'));
   const [port, observePort] = [await freePort(), await freePort()];
   cpSync(join(ROOT, 'config'), folder, { recursive: true, filter: (path) => !/\/(dev|state)$/.test(path) });
@@ -33,11 +42,12 @@ export async function startBroker(): Promise<DemoBroker> {
     .replaceAll(':8443', `:${port}`)
     .replaceAll(':9464', `:${observePort}`)
     .replace('audit: { to: stdout }', 'audit: { to: ./audit.jsonl }');
-  writeFileSync(file, config);
   const material = join(folder, 'dev');
   await makeMaterial(material);
+  writeFileSync(file, prepare ? await prepare(config, folder) : config);
 
-  const child = spawn(process.execPath, [MAIN, 'serve', '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const program = onLoopback ? [ON_LOOPBACK, file] : [MAIN, 'serve', '--config', file];
+  const child = spawn(process.execPath, program, { stdio: ['ignore', 'ignore', 'pipe'] });
   await listening(child);
   return Object.freeze({
     issuer: `https://localhost:${port}`,

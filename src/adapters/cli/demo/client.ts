@@ -1,41 +1,76 @@
 // The demo's side of the wire: HTTPS with the throw-away authority, nothing else.
 // It knows the broker from outside only.
 
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
+import type { Credential } from './trust-domain.ts';
 
 export interface Answer {
   readonly status: number;
   readonly body: Record<string, unknown>;
 }
 
-/** A client of one broker. */
-export function createClient(parts: { readonly port: number; readonly ca: string }) {
-  const call = (method: 'GET' | 'POST', path: string, body?: string): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
-      const outgoing = request(
-        { host: 'localhost', port: parts.port, path, method, ca: parts.ca, headers, agent: false },
-        (incoming) => {
-          const chunks: Buffer[] = [];
-          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-          incoming.on('end', () => {
-            try {
-              resolve({ status: incoming.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) });
-            } catch (error) {
-              reject(error);
-            }
-          });
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end(body);
-    });
+type Form = Readonly<Record<string, string>>;
 
+interface Place {
+  readonly port: number;
+  readonly ca: string;
+}
+
+/** A client of one broker. */
+export function createClient({ port, ca }: Place) {
   return Object.freeze({
-    get: (path: string) => call('GET', path),
-    post: (path: string, form: Readonly<Record<string, string>>) =>
-      call('POST', path, new URLSearchParams(form).toString()),
+    get: async (path: string) => (await call({ port, path, method: 'GET', ca, agent: false })).answer,
+    post: async (path: string, form: Form) =>
+      (await call({ port, path, method: 'POST', ca, agent: false }, encode(form))).answer,
   });
 }
 
 export type Client = ReturnType<typeof createClient>;
+
+/** A client with one connection, on which it shows a certificate when the connection is made, and never again. */
+export function createConnection({ port, ca }: Place, { cert, key }: Credential) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca, cert, key });
+  let requests = 0;
+  return Object.freeze({
+    /** Throws where the request did not go over the connection that was there before. */
+    async post(path: string, form: Form): Promise<Answer> {
+      const { answer, reused } = await call({ port, path, method: 'POST', agent }, encode(form));
+      requests += 1;
+      if (reused !== requests > 1) throw new Error('the broker closed a connection that was to be kept');
+      return answer;
+    },
+    close: () => agent.destroy(),
+  });
+}
+
+export type Connection = ReturnType<typeof createConnection>;
+
+const encode = (form: Form): string => new URLSearchParams(form).toString();
+
+interface Call {
+  readonly port: number;
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
+  readonly agent: Agent | false;
+  readonly ca?: string;
+}
+
+function call(to: Call, body?: string): Promise<{ readonly answer: Answer; readonly reused: boolean }> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+    const outgoing = request({ host: 'localhost', ...to, headers }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        try {
+          const answer = { status: incoming.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) };
+          resolve({ answer, reused: outgoing.reusedSocket });
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}

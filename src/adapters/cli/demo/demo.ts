@@ -1,10 +1,12 @@
-// `make demo`: a real broker, real TLS, credentials in the shapes that platforms issue; three exchanges and three refusals,
-// each with what was presented, what came back, and why. Ends with exit code 1 if anything came out otherwise.
+// `make demo`: a real broker, real TLS, credentials in the shapes that platforms issue; four exchanges and three refusals, a rotation
+// of a root under a living connection, and a private cluster, each with what was presented, what came back, and why. Ends with
+// exit code 1 if anything came out otherwise.
 
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { type DemoBroker, startBroker } from './broker.ts';
 import { type Answer, type Client, createClient } from './client.ts';
 import { mintToken } from './material.ts';
+import { showRotation } from './mutual-tls.ts';
 import {
   type Claims,
   githubEnvironment,
@@ -13,10 +15,11 @@ import {
   jwtSvid,
   kubernetesProjected,
 } from './platforms.ts';
+import { showPrivateCluster } from './private-cluster.ts';
+import { begin, explain, part, say, show } from './say.ts';
 
 const CLUSTER = 'https://kubernetes.default.svc.cluster.local';
 const RECONCILER = 'spiffe://prod.example/ns/payments/sa/reconciler';
-const WIDTH = 100;
 
 interface Scene {
   readonly title: string;
@@ -28,10 +31,6 @@ interface Scene {
   readonly audience: string;
   readonly scope?: string;
 }
-
-const say = (text = ''): void => void process.stdout.write(`${text}\n`);
-const show = (name: string, value: unknown): void =>
-  say(`    ${name.padEnd(14)}${typeof value === 'string' ? value : JSON.stringify(value)}`);
 
 function exchanges(issuer: string, now: number): readonly Scene[] {
   return [
@@ -107,8 +106,7 @@ function refusals(issuer: string, now: number): readonly (Scene & { readonly err
 
 async function present(broker: DemoBroker, client: Client, scene: Scene): Promise<Answer> {
   const token = await mintToken(broker.material, scene.platform, scene.claims);
-  say(`\n${scene.title}\n${'-'.repeat(Math.min(scene.title.length, WIDTH))}`);
-  say(`  ${scene.why}`);
+  begin(scene.title, scene.why);
   say('  presents a credential that says');
   for (const claim of scene.shown) show(claim, scene.claims[claim]);
   say(
@@ -143,14 +141,7 @@ async function showRefusal(
   const { status, body } = await present(broker, client, scene);
   if (body.error !== scene.error)
     throw new Error(`${scene.title}: expected ${scene.error}, got ${status} ${JSON.stringify(body)}`);
-  say(`  ${status}: what the caller is told`);
-  show('error', body.error);
-  show('description', body.error_description);
-  const decision = String(body.error_description).split(' ').at(-1) ?? '';
-  say(`  what the operator sees:  exchequer explain --decision ${decision}`);
-  const explained = broker.run('explain', '--decision', decision);
-  if (!explained.includes(decision)) throw new Error(`${scene.title}: no explanation: ${explained}`);
-  say(explained.trimEnd().replace(/^/gm, '    '));
+  explain(broker, { status, body });
 }
 
 say(
@@ -161,13 +152,20 @@ try {
   const client = createClient(broker);
   const keys = (await client.get('/.well-known/jwks.json')).body as unknown as JSONWebKeySet;
   const now = Math.floor(Date.now() / 1000);
-  say(`\n=== Exchanges ${'='.repeat(WIDTH - 14)}`);
+  part('Exchanges');
   for (const scene of exchanges(broker.issuer, now)) await showExchange(broker, client, keys, scene);
-  say(`\n=== Refusals ${'='.repeat(WIDTH - 13)}`);
+  part('Refusals');
   for (const scene of refusals(broker.issuer, now)) await showRefusal(broker, client, scene);
+  part('An X.509-SVID over mutual TLS, and a rotation of its root');
+  await showRotation(broker, RECONCILER);
 } finally {
   await broker.stop();
 }
+part('A private cluster');
 say(
-  `\nThe broker has stopped. Its configuration is config/exchequer.yaml and config/policies; \`make run\` starts it to try by hand.`,
+  '\nAnother broker starts, composed in the demo: `exchequer serve` never fetches from loopback, where this cluster listens.',
+);
+await showPrivateCluster(CLUSTER);
+say(
+  `\nThe brokers have stopped. Their configuration is config/exchequer.yaml and config/policies; \`make run\` starts it to try by hand.`,
 );

@@ -7,6 +7,9 @@ import { join } from 'node:path';
 import { exportJWK, importPKCS8, SignJWT } from 'jose';
 import { mintServerCertificate } from './certificates.ts';
 import type { Claims } from './platforms.ts';
+import { bundleEntry, type Credential, mintRoot, mintSvid } from './trust-domain.ts';
+
+const TRUST_DOMAIN = 'prod.example';
 
 interface Platform {
   readonly name: 'github' | 'cluster' | 'mesh';
@@ -22,18 +25,42 @@ const PLATFORMS: readonly Platform[] = [
   { name: 'mesh', alg: 'ES256', file: 'bundle.json', use: 'jwt-svid' },
 ];
 
+const ROOT = 'mesh-root.crt';
+const ROOT_KEY = 'mesh-root.key';
+
 const secretFile = (directory: string, name: string): string => join(directory, `${name}.pem`);
 
 /** Fills a directory, unless it is filled already. */
 export async function makeMaterial(directory: string): Promise<void> {
-  if (existsSync(join(directory, 'tls.key'))) return;
+  if (existsSync(join(directory, ROOT_KEY))) return;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   for (const platform of PLATFORMS) await makePlatform(directory, platform);
+  const root = await mintRoot(TRUST_DOMAIN);
+  writeFileSync(join(directory, ROOT), root.cert);
+  writeFileSync(join(directory, 'bundle.json'), bundleWith(directory, [root]));
   const tls = await mintServerCertificate(['localhost', '127.0.0.1']);
   writeFileSync(join(directory, 'ca.crt'), tls.ca);
   writeFileSync(join(directory, 'tls.crt'), tls.cert);
   writeFileSync(join(directory, 'tls.key'), tls.key, { mode: 0o600 });
+  // Last: where it is, the rest is.
+  writeFileSync(join(directory, ROOT_KEY), root.key, { mode: 0o600 });
 }
+
+/** The trust domain's bundle: its JWT key as it stands in the directory, and these roots. */
+export function bundleWith(directory: string, roots: readonly Pick<Credential, 'cert'>[]): string {
+  const { keys } = JSON.parse(readFileSync(join(directory, 'bundle.json'), 'utf8'));
+  const jwtKeys = keys.filter(({ use }: { readonly use: string }) => use === 'jwt-svid');
+  return `${JSON.stringify({ keys: [...jwtKeys, ...roots.map(bundleEntry)] }, null, 2)}\n`;
+}
+
+/** The root that the directory's bundle begins with. */
+export const rootOf = (directory: string): Credential => ({
+  cert: readFileSync(join(directory, ROOT), 'utf8'),
+  key: readFileSync(join(directory, ROOT_KEY), 'utf8'),
+});
+
+/** An X.509-SVID by that root. */
+export const mintCertificate = (directory: string, id: string): Promise<Credential> => mintSvid(rootOf(directory), id);
 
 async function makePlatform(directory: string, platform: Platform): Promise<void> {
   const pair =

@@ -1,0 +1,82 @@
+// What only the whole configuration shows to be wrong about a client, by the code of start, reload and `check`.
+
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { offlineReach, readConfiguration } from '../../src/compose-configuration.ts';
+import { placeExample } from '../support/examples.ts';
+
+const CONFIGURATION = (clients: string) => `issuer: https://sts.example
+listen: { address: 127.0.0.1:8443, tls: { certificate: ./tls.crt, key: ./tls.key } }
+observe: { address: 127.0.0.1:9464 }
+control: { socket: ./control.sock }
+trust:
+  mesh: { kind: spiffe, trustDomain: td.example, bundle: { file: ./bundle.json } }
+  people: { kind: oidc, issuer: https://login.example, audience: https://mcp.example, subjects: people, tokens: [jwt], jwks: { file: ./people.json } }
+clients:
+  ${clients}
+targets:
+  ledger: { kind: token, audience: https://api.example/ledger }
+policies: [./policies]
+store: { directory: ./state }
+keys: { directory: ./keys }
+audit: { to: stdout }
+`;
+const RULE = (client: string) =>
+  `rules: [{ name: a, subject: { trust: mesh, sub: spiffe://td.example/a }, client: ${client}, allow: [ledger] }]`;
+const WORLD = {
+  clock: { nowSeconds: () => 1_790_000_000, elapsedMs: () => 0 },
+  randomBytes: (count: number) => new Uint8Array(count),
+  env: { SHA: 'ab'.repeat(32) },
+  version: 'test',
+  log: { write: () => undefined },
+};
+
+async function problems(clients: string, client = 'app'): Promise<readonly string[]> {
+  const file = await placeExample(CONFIGURATION(clients), [RULE(client)]);
+  writeFileSync(join(dirname(file), 'broken.pem'), 'no certificate');
+  try {
+    const read = await readConfiguration(WORLD, file, offlineReach(WORLD));
+    return read.ok ? [] : read.problems.map(({ line, path, message }) => `${line} ${path}: ${message}`);
+  } finally {
+    rmSync(dirname(file), { recursive: true });
+  }
+}
+
+describe('a client', () => {
+  it.each([
+    'app: { spiffe: spiffe://td.example/app, presents: [https://mcp.example, https://sts.example] }',
+    'app: { certificate: { ca: ./edge.crt, dns: edge.example }, presents: [https://api.example/ledger] }',
+    'app: { jwks: { file: ./app.json } }',
+    'app: { secret: "$SHA" }',
+  ])('loads as %s', async (written) => {
+    expect(await problems(written.replace('$SHA', `$${'{SHA}'}`))).toEqual([]);
+  });
+
+  it.each([
+    [
+      'app: { spiffe: spiffe://other.example/app }',
+      '9 clients.app.spiffe: no trust source has the trust domain of spiffe://other.example/app',
+    ],
+    [
+      'app: { spiffe: spiffe://td.example.evil/app/** }',
+      '9 clients.app.spiffe: no trust source has the trust domain of spiffe://td.example.evil/app/**',
+    ],
+    [
+      'app: { spiffe: spiffe://td.example/app, presents: [https://mcp.example, https://mcp.exampel] }',
+      '9 clients.app.presents[1]: https://mcp.exampel is the audience of no trust source and no target',
+    ],
+    ['app: { certificate: { ca: ./broken.pem, dns: edge.example } }', '9 clients.app.certificate.ca: the file'],
+    ['app: { jwks: { file: ./broken.pem } }', '9 clients.app.jwks: '],
+  ])('MT-08 with %s does not load', async (written, problem) => {
+    const found = await problems(written);
+    expect(found, found.join('\n')).toHaveLength(1);
+    expect(found[0]).toContain(problem);
+  });
+
+  it('that a rule names and nobody registered does not load, nor does a rule about clients where there are none', async () => {
+    const app = 'app: { spiffe: spiffe://td.example/app }';
+    expect(await problems(app, 'ap')).toEqual(['1 rules[0].client: ap is no client; did you mean app?']);
+    expect(await problems(app)).toEqual([]);
+  });
+});
