@@ -14,7 +14,7 @@ import type { Problem } from './parsing/yaml.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { createClients } from './verifiers/client-auth.ts';
 import type { ClientSettings } from './verifiers/client-kind.ts';
-import { clientKeyOrigin, clientOptions, clientSettings } from './verifiers/client-options.ts';
+import { type ClientOptions, clientKeyOrigin, clientSettings } from './verifiers/client-options.ts';
 import { registeredClient } from './verifiers/client-secret.ts';
 import { type Certificate, readCertificate } from './x509/certificate.ts';
 
@@ -60,9 +60,8 @@ async function openClient(
   return { settings: clientSettings(id, parsed, { keys: keys?.keys, authorities }), keys };
 }
 
-/** The schema has judged them; its types are lost where configuration is a function of its kinds. */
-const parsedOptions = (options: ClientConfig['options']) =>
-  clientOptions.decode(options as Parameters<typeof clientOptions.decode>[0]);
+/** The schema has judged and transformed them; its types are lost where configuration is a function of its kinds. */
+const parsedOptions = (options: ClientConfig['options']) => options as ClientOptions;
 
 /** What nobody could ever prove or present, because nothing else in the configuration has that name. */
 function unknownNames({ document, sources, targets }: Config, { id, options }: ClientConfig): readonly Problem[] {

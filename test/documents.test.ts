@@ -50,10 +50,37 @@ async function problemsOf(configuration: string, policies: readonly string[]): P
 }
 
 describe('the documents', () => {
-  it('have a page with a whole configuration for every kind of trust source', () => {
-    expect(configured.map(([page]) => page)).toEqual(
-      ['github', 'gitlab', 'kubernetes', 'oidc', 'spiffe'].map((kind) => `docs/platforms/${kind}.md`),
-    );
+  it('have a page with a whole configuration for every kind of trust source, and one for clients', () => {
+    expect(configured.map(([page]) => page)).toEqual([
+      'docs/clients.md',
+      ...['github', 'gitlab', 'kubernetes', 'oidc', 'spiffe'].map((kind) => `docs/platforms/${kind}.md`),
+    ]);
+  });
+
+  it('register clients that load in the configuration of their page, by every method', async () => {
+    const [configuration = ''] = blocksOf('docs/clients.md', 'yaml exchequer.yaml').map(({ text }) => text);
+    const clients = blocksOf('docs/clients.md', 'yaml clients').map(({ text }) => text);
+    const rule = 'rules: [{ name: a, subject: { trust: apps, sub: a }, allow: [ledger] }]\n';
+    const load = (text: string) => {
+      const indented = text.replaceAll(/^(?=.)/gm, '  ');
+      return problemsOf(
+        configuration.replace(/^clients:\n(?: .*\n)+/m, () => `clients:\n${indented}`),
+        [rule],
+      );
+    };
+    for (const text of clients) expect(await load(text), text).toEqual([]);
+    expect(await load('broken: {}\n')).toHaveLength(1);
+    const methods = ['spiffe:', 'jwks:', 'uri:', 'dns:', 'secret:', 'tokenEndpointAudience:', 'until:'];
+    expect(methods.filter((method) => !clients.join('').includes(method))).toEqual([]);
+  });
+
+  it('say of every gateway whose requests are vectors what to configure', () => {
+    const page = read('docs/clients.md');
+    const { requests } = JSON.parse(read('test/vectors/client-requests.json')) as { requests: { name: string }[] };
+    const names = new Set(requests.map(({ name }) => name.split(/ openid-connect|-auth-library|,/)[0] ?? ''));
+    const said = (name: string) =>
+      page.includes(name.replace('Envoy credential_injector', 'Envoy `credential_injector`'));
+    expect([...names].filter((name) => !said(name) && name !== 'nais tokendings client')).toEqual([]);
   });
 
   it.each(configured)('%s holds a configuration and policies that load as they stand', async (page, { text }) => {

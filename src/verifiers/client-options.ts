@@ -85,10 +85,11 @@ export const clientOptions = z
       context.addIssue({ code: 'custom', path: ['privateNetwork'], message: 'is for clients with a jwks url' });
   });
 
-type Options = z.output<typeof clientOptions>;
+/** What the schema makes of them. */
+export type ClientOptions = z.output<typeof clientOptions>;
 
 /** Where the keys of a client's assertions come from; undefined where it has none. */
-export function clientKeyOrigin({ jwks, privateNetwork }: Options): KeyOrigin | undefined {
+export function clientKeyOrigin({ jwks, privateNetwork }: ClientOptions): KeyOrigin | undefined {
   if (jwks === undefined) return undefined;
   if ('file' in jwks) return { from: 'file', file: jwks.file };
   return { from: 'url', url: jwks.url, privateNetwork, ...(jwks.ca === undefined ? {} : { ca: jwks.ca }) };
@@ -97,7 +98,7 @@ export function clientKeyOrigin({ jwks, privateNetwork }: Options): KeyOrigin | 
 /** The client, with what its options name: its keys, or its authority's certificates. */
 export function clientSettings(
   id: string,
-  options: Options,
+  options: ClientOptions,
   opened: { readonly keys: KeySource | undefined; readonly authorities: readonly Certificate[] },
 ): ClientSettings {
   const terms = { id, presents: options.presents, proofRequired: options.proof === 'required' };
@@ -105,7 +106,7 @@ export function clientSettings(
 }
 
 function methodOf(
-  { spiffe, certificate, secret, tokenEndpointAudience }: Options,
+  { spiffe, certificate, secret, tokenEndpointAudience }: ClientOptions,
   { keys, authorities }: Parameters<typeof clientSettings>[2],
 ): ClientSettings['method'] {
   if (spiffe !== undefined) return { by: 'spiffe', pattern: spiffe };

@@ -44,6 +44,13 @@ async function problems(clients: string, client = 'app'): Promise<readonly strin
 }
 
 describe('a client', () => {
+  it('may have a secret that ends, which loads as the instant that the schema made of its day', async () => {
+    // The schema was once run a second time over what it had made, and the day that had become a number ended the start.
+    const secret = `$${'{SHA}'}`;
+    expect(await problems(`app: { secret: { sha256: "${secret}", until: 2027-11-30 } }`)).toEqual([]);
+    expect(await problems(`app: { secret: [{ sha256: "${secret}", until: 2027-11-30 }, "${secret}"] }`)).toEqual([]);
+  });
+
   it.each([
     'app: { spiffe: spiffe://td.example/app, presents: [https://mcp.example, https://sts.example] }',
     'app: { certificate: { ca: ./edge.crt, dns: edge.example }, presents: [https://api.example/ledger] }',

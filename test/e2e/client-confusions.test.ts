@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, type Caller, JWT_TYPE, TOKEN_EXCHANGE } from '../support/broker.ts';
-import { type ClientBroker, MACHINE, SECRETS, startClientBroker } from '../support/client-broker.ts';
+import { type ClientBroker, MACHINE, SECRET_BEFORE, SECRETS, startClientBroker } from '../support/client-broker.ts';
 import { basic, basicEncoded, JWT_BEARER, JWT_SPIFFE } from '../support/clients.ts';
 
 let broker: ClientBroker;
@@ -174,6 +174,22 @@ describe('a method that is not the registered one', () => {
       '400 invalid_client: issuer_unknown',
     );
     expect(await ask({ ...ITSELF, client_id: MACHINE, ...assertionOf(svid, JWT_SPIFFE) })).toBe('granted');
+  });
+});
+
+describe('a client with two secrets', () => {
+  it('OA-09 authenticates with both until the last day of the older, and then with the newer alone', async () => {
+    const older = { authorization: basic('kong', SECRET_BEFORE) };
+    const newer = { authorization: basic('kong', SECRETS.kong) };
+    expect([await ask(ITSELF, older), await ask(ITSELF, newer)]).toEqual(['granted', 'granted']);
+    broker.clock.offsetSeconds = 2 * 86_400;
+    try {
+      expect(await ask(ITSELF, older)).toBe('401 invalid_client: secret_expired');
+      expect(await ask(ITSELF, newer)).toBe('granted');
+      expect(await ask(ITSELF, { authorization: basic('kong', 'x') })).toBe('401 invalid_client: secret_wrong');
+    } finally {
+      broker.clock.offsetSeconds = 0;
+    }
   });
 });
 

@@ -15,13 +15,17 @@ export const SECRETS = {
   /** Chosen by hand: every encoding of it is another text. */
   hard: 'p+s%2w:o r/d=&x',
 } as const;
+export const SECRET_BEFORE = 'Zr5Kq8WmXc3NbV7LpJf2GhTsYdUaEoIe9R4y6tQ1Bxz';
 /** An audience of tokens that only clients present. */
 export const MCP = 'https://mcp.example';
 export const MACHINE = 'spiffe://prod.example/ns/payments/sa/api';
 
+/** The day after this one, in UTC: the last of the older of kong's two secrets. */
+const TOMORROW = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+
 const CLIENTS = `clients:
   litellm: { secret: "\${litellm}", presents: [${MCP}] }
-  kong: { secret: [ "\${kong}", "\${kong_next}" ], presents: [${MCP}] }
+  kong: { secret: [ { sha256: "\${kong}", until: ${TOMORROW} }, "\${kong_next}" ], presents: [${MCP}] }
   "https://app.example/client": { secret: "\${app}" }
   hard: { secret: "\${hard}", presents: [${MCP}] }
   signer: { jwks: { file: ./signer.json }, presents: [${MCP}] }
@@ -141,7 +145,7 @@ export async function startClientBroker(
 
 const ENVIRONMENT: Readonly<Record<string, string>> = {
   litellm: sha256(SECRETS.litellm),
-  kong: sha256('the secret before'),
+  kong: sha256(SECRET_BEFORE),
   kong_next: sha256(SECRETS.kong),
   hard: sha256(SECRETS.hard),
   app: sha256(SECRETS['https://app.example/client']),

@@ -1,7 +1,7 @@
 // The fenced blocks of the documents, and stand-ins for the files that their configurations name (CONTRIBUTING.md, "Examples
 // in documents"). What it makes is throw-away and belongs to nobody.
 
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -37,12 +37,18 @@ export async function placeExample(configuration: string, policies: readonly str
   mkdirSync(join(folder, 'policies'));
   for (const [index, policy] of policies.entries()) writeFileSync(join(folder, 'policies', `${index}.yaml`), policy);
   const tls = await mintServerCertificate(['localhost']);
-  for (const [, path = ''] of configuration.matchAll(/(\.\/[\w./-]+\.(?:crt|key|json|token))/g)) {
+  // References are absolute; here they lead into the folder.
+  const text = configuration.replaceAll('${file:/', `\${file:${folder}/`);
+  for (const [, path = ''] of text.matchAll(/\$\{file:([^}]+\.sha256)\}/g)) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${createHash('sha256').update(path).digest('hex')}\n`, { mode: 0o600 });
+  }
+  for (const [, path = ''] of text.matchAll(/(\.\/[\w./-]+\.(?:crt|key|json|token))/g)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), standIn(path, tls), { mode: 0o600 });
   }
   const file = join(folder, 'exchequer.yaml');
-  writeFileSync(file, configuration);
+  writeFileSync(file, text);
   return file;
 }
 
