@@ -14,6 +14,7 @@ import * as ownLimits from '../src/core/limits.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
+import { CERTIFICATE_PROBLEMS } from '../src/x509/problems.ts';
 import { fencedBlocks, placeExample } from './support/examples.ts';
 import { expectedSchemas } from './support/schemas.ts';
 
@@ -178,6 +179,17 @@ describe('docs/errors.md', () => {
       const { error, description } = wireRefusal(refusal);
       expect([error, told.get(error)]).toEqual([error, description]);
     }
+  });
+});
+
+describe('docs/platforms/spiffe.md', () => {
+  it('names every problem that a certificate can have, once, and no other', () => {
+    const [, part = ''] = read('docs/platforms/spiffe.md').split('| what | otherwise `problem` is |');
+    const [table = ''] = part.split('\n\n');
+    const named = [...table.matchAll(/^\|[^|]*\| (`.*) \|$/gm)].flatMap(([, cell = '']) =>
+      cell.replaceAll('`', '').split(', '),
+    );
+    expect(named.sort()).toEqual(Object.keys(CERTIFICATE_PROBLEMS).sort());
   });
 });
 

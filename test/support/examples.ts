@@ -5,7 +5,8 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
+import { mintServerCertificate, type ServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
+import { bundleEntry } from '../../src/adapters/cli/demo/trust-domain.ts';
 
 export interface FencedBlock {
   /** What stands behind the opening fence. */
@@ -43,7 +44,7 @@ export async function placeExample(configuration: string, policies: readonly str
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${createHash('sha256').update(path).digest('hex')}\n`, { mode: 0o600 });
   }
-  for (const [, path = ''] of text.matchAll(/(\.\/[\w./-]+\.(?:crt|key|json|token))/g)) {
+  for (const [, path = ''] of text.matchAll(/(\.\/[\w./-]+\.(?:crt|key|json|token|pem))/g)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), standIn(path, tls), { mode: 0o600 });
   }
@@ -52,11 +53,12 @@ export async function placeExample(configuration: string, policies: readonly str
   return file;
 }
 
-function standIn(path: string, tls: { readonly cert: string; readonly key: string }): string {
-  if (path.endsWith('.crt')) return tls.cert;
+function standIn(path: string, tls: ServerCertificate): string {
+  if (path.endsWith('.crt') || path.endsWith('.pem')) return tls.cert;
   if (path.endsWith('.key')) return tls.key;
   if (path.endsWith('.token')) return 'header.payload.signature\n';
-  if (path.endsWith('bundle.json')) return JSON.stringify({ keys: [publicKey('ec', 'jwt-svid')] });
+  if (path.endsWith('bundle.json'))
+    return JSON.stringify({ keys: [publicKey('ec', 'jwt-svid'), bundleEntry({ cert: tls.ca })] });
   return JSON.stringify({ keys: [publicKey('rsa', 'sig'), publicKey('ec', 'sig')] });
 }
 
