@@ -57,13 +57,18 @@ export function presentable({ subject, client }: ProvedParties): Result<undefine
   return client.presents.includes(proof.audience) ? ok(undefined) : refuse({ reason: 'client_not_presenter', source });
 }
 
-/** What the token can and must be bound to. A credential that is bound is taken from the holder of its key only (RFC 8705 §3, MT-05). */
+/**
+ * What the token can and must be bound to. A credential that is bound, the client's own too, is taken from the holder of its key only
+ * (RFC 8705 §3, MT-05).
+ */
 export function proveBinding(
   { client: { certificates } }: TokenRequest,
-  { subject: { source, proof }, client }: ProvedParties,
+  { subject, client }: ProvedParties,
 ): Result<Binding> {
   const certificate = certificates?.thumbprint;
-  if (proof.boundTo !== undefined && proof.boundTo !== certificate)
-    return refuse({ role: 'subject', source, reason: 'binding_mismatch' });
-  return ok({ certificate, required: proof.boundTo !== undefined || client?.proofRequired === true });
+  const stolen = ({ proof: { boundTo } }: ProvedPrincipal) => boundTo !== undefined && boundTo !== certificate;
+  if (client && stolen(client.principal))
+    return refuse({ role: 'client', source: client.principal.source, reason: 'binding_mismatch' });
+  if (stolen(subject)) return refuse({ role: 'subject', source: subject.source, reason: 'binding_mismatch' });
+  return ok({ certificate, required: subject.proof.boundTo !== undefined || client?.proofRequired === true });
 }

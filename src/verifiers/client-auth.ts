@@ -141,8 +141,8 @@ async function byAssertion(known: Known, asked: Asked): Promise<Answer> {
   if (!client || !verifier) return no('assertion', client ? 'other_method' : 'unregistered');
   const proved = await verifier.verify(parsed.jws, JWT_TOKEN_TYPE, 'client', asked.nowSeconds);
   if (!proved.ok) return proved;
-  const { sha256, jti = '', expiresAt } = proved.value.proof;
-  const principal = clientPrincipal(asserted, known.ownIssuer, { sha256 });
+  const { sha256, jti = '', expiresAt, boundTo } = proved.value.proof;
+  const principal = clientPrincipal(asserted, known.ownIssuer, { sha256, boundTo });
   return ok({ ...terms(client), method: 'private_key_jwt', principal, spends: { jti, untilSeconds: expiresAt } });
 }
 
@@ -157,7 +157,7 @@ async function bySvid(
   if (client ? client.method.by !== 'spiffe' : !forItself)
     return no('assertion', client ? 'other_method' : 'unregistered');
   const proved = await verifiers.verify({ text, tokenType: JWT_TOKEN_TYPE }, 'client', nowSeconds);
-  return workload(id, client, proved, 'spiffe_jwt');
+  return workload(registered, { id, client, proved, method: 'spiffe_jwt' });
 }
 
 /** No credential in the request itself: the certificate of the connection, or nobody. */
@@ -173,7 +173,12 @@ async function byConnection(known: Known, { presented, forItself, nowSeconds }: 
     return no(certificates ? 'certificate' : 'none', certificates ? 'other_method' : 'credential_missing');
   if (!certificates) return no('none', 'credential_missing');
   if (client?.method.by !== 'certificate')
-    return workload(id, client, await known.verifiers.verify({ certificates }, 'client', nowSeconds), 'spiffe_x509');
+    return workload(known.registered, {
+      id,
+      client,
+      proved: await known.verifiers.verify({ certificates }, 'client', nowSeconds),
+      method: 'spiffe_x509',
+    });
   const proved = known.verifyCertificate({ id, method: client.method, certificates, nowSeconds });
   if (!proved.ok) return proved;
   return ok({ ...terms(client), method: 'tls_client_auth', principal: proved.value, spends: undefined });
@@ -181,10 +186,18 @@ async function byConnection(known: Known, { presented, forItself, nowSeconds }: 
 
 /** A SPIFFE workload: registered under another name, or as itself. */
 function workload(
-  id: string,
-  client: ClientSettings | undefined,
-  proved: Awaited<ReturnType<Verifiers['verify']>>,
-  method: 'spiffe_jwt' | 'spiffe_x509',
+  registered: Known['registered'],
+  {
+    id,
+    client,
+    proved,
+    method,
+  }: {
+    readonly id: string;
+    readonly client: ClientSettings | undefined;
+    readonly proved: Awaited<ReturnType<Verifiers['verify']>>;
+    readonly method: 'spiffe_jwt' | 'spiffe_x509';
+  },
 ): Answer {
   if (!proved.ok) return proved;
   const principal = proved.value;
@@ -194,9 +207,15 @@ function workload(
   const fits =
     client?.method.by === 'spiffe' ? matchesSpiffe(client.method.pattern, principal.name) : id === principal.name;
   if (!fits) return no(wire, client ? 'other_identity' : 'client_id_differs');
-  const known = client ? terms(client) : { id, presents: [], proofRequired: false };
+  const known = client ? terms(client) : { id, presents: [], proofRequired: mustProve(registered, id) };
   return ok({ ...known, method, principal, spends: undefined });
 }
+
+/** A workload that is registered as a client with `proof: required` does not escape that by asking under its own name. */
+const mustProve = (registered: Known['registered'], id: string): boolean =>
+  [...registered.values()].some(
+    ({ method, proofRequired }) => proofRequired && method.by === 'spiffe' && matchesSpiffe(method.pattern, id),
+  );
 
 const terms = ({ id, presents, proofRequired }: ClientSettings) => ({ id, presents, proofRequired });
 

@@ -45,6 +45,6 @@ export function clientPrincipal(id: string, ownIssuer: string, proof: Partial<Pr
     tell: 'caller',
     presenter: 'self',
     audience: ownIssuer,
-    boundTo: undefined,
+    boundTo: proof.boundTo,
   });
 }
