@@ -20,7 +20,9 @@ const filesBelow = (folder: string): readonly (readonly [string, string])[] =>
 
 /** `TX-13`, and both ends of `F-1 to F-13`; names of curves are none. */
 const citedIn = (text: string): readonly string[] =>
-  [...text.matchAll(/(?<![\w-])[A-Z]{1,2}-\d+\b/g)].map(([id]) => id).filter((id) => !/^P-(?:192|256|384|521)$/.test(id));
+  [...text.matchAll(/(?<![\w-])[A-Z]{1,2}-\d+\b/g)]
+    .map(([id]) => id)
+    .filter((id) => !/^P-(?:192|256|384|521)$/.test(id));
 
 interface Tables {
   readonly attacks: typeof ATTACKS;

@@ -9,7 +9,7 @@ import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, type Caller, JWT_TYPE, TOKEN_EXCHANGE } from '../support/broker.ts';
 import { type ClientBroker, SECRETS, startClientBroker } from '../support/client-broker.ts';
-import { JWT_BEARER } from '../support/clients.ts';
+import { JWT_BEARER, JWT_SPIFFE } from '../support/clients.ts';
 import type { SvidOptions, X509Svid } from '../support/spiffe-authority.ts';
 
 let broker: ClientBroker;
@@ -98,6 +98,25 @@ describe('a client with proof: required', () => {
   });
 });
 
+describe('a workload that is registered with proof: required', () => {
+  it('MT-04 does not escape it by asking under its own name', async () => {
+    // The old mistake: as itself it was no registered client, and got a bearer token for its JWT-SVID.
+    const path = '/ns/strict/sa/job';
+    const ask = async (client_id: string) => ({
+      grant_type: 'client_credentials',
+      audience: 'ledger',
+      client_assertion_type: JWT_SPIFFE,
+      client_assertion: await broker.mesh.signJwt(path, broker.issuer, broker.now()),
+      client_id,
+    });
+    const caller = await connect();
+    for (const client_id of ['strict', broker.mesh.id(path)]) {
+      expect(refusedFor(await broker.token(await ask(client_id)))).toBe('invalid_target: proof');
+      expect(claimsOf(await caller.token(await ask(client_id)))).toMatchObject(cnf(caller.print));
+    }
+  });
+});
+
 describe('a subject token that is bound', () => {
   it('MT-05, A-155 is taken from the holder of its key only', async () => {
     const [caller, other] = [await connect(), await connect()];
@@ -131,6 +150,35 @@ describe('a subject token that is bound', () => {
     });
     expect(refusedFor(await caller.token(await form()))).toBe('invalid_request: binding_mismatch');
     expect(claimsOf(await other.token(await form()))).toMatchObject(cnf(other.print));
+  });
+
+  it("MT-05 a client's own assertion or SVID that is bound is taken from the holder of its key only", async () => {
+    // The old mistake: only the subject's binding was looked at, so a stolen credential of a client served anybody.
+    const [caller, other] = [await connect(), await connect()];
+    const gateway = await broker.mesh.signJwt('/ns/mcp/sa/gateway', broker.issuer, broker.now(), cnf(caller.print));
+    for (const credential of [
+      async () => ({
+        client_assertion_type: JWT_BEARER,
+        client_assertion: await broker.assertion('signer', cnf(caller.print)),
+      }),
+      async () => ({ client_assertion_type: JWT_SPIFFE, client_assertion: gateway, client_id: 'gateway' }),
+    ]) {
+      const presented = await broker.appToken();
+      expect(refusedFor(await other.exchange(presented, { audience: 'mcp', ...(await credential()) }))).toBe(
+        'invalid_client: binding_mismatch',
+      );
+      expect(refusedFor(await caller.exchange(presented, { audience: 'mcp', ...(await credential()) }))).toBe(
+        'granted',
+      );
+    }
+    const itself = async () => ({
+      grant_type: 'client_credentials',
+      audience: 'ledger',
+      client_assertion_type: JWT_BEARER,
+      client_assertion: await broker.assertion('signer', cnf(caller.print)),
+    });
+    expect(refusedFor(await broker.token(await itself()))).toBe('invalid_client: binding_mismatch');
+    expect(claimsOf(await caller.token(await itself()))).toMatchObject(cnf(caller.print));
   });
 
   it.each([

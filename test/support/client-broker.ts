@@ -1,21 +1,24 @@
 // A whole broker with registered clients of every method, and what they authenticate with: secrets, signing keys, certificates by
 // an authority of their own, SVIDs. Sources of tokens that only clients present stand beside those of the test broker.
 
+import { randomBytes } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { type Claims, createPlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import { POLICIES, startTestBroker, type TestBroker, type TestBrokerOptions } from './broker.ts';
 import { sha256 } from './clients.ts';
 import { openSpiffeAuthority, type SpiffeAuthority } from './spiffe-authority.ts';
 
-/** What each client with a secret has: from letters and digits, as `exchequer keys secret` makes them. */
+/** From letters and digits, as `exchequer keys secret` makes them. */
+const secret = (): string => randomBytes(32).toString('hex');
+/** What each client with a secret has. */
 export const SECRETS = {
-  litellm: 'Y1tHq0mR8sVbK3dWzXcNpLfJgUaEoIe4T6y2rQhS5Bv',
-  kong: 'b9Qx2LtRfWmZkJ4vHc7sPnDyEaGu5TiXo3Kr8MqV1Yz',
-  'https://app.example/client': 'c7Nq3XwBdTzRkVhL5mGs2YpJfEaUo9IiCx4Hr8KtQ6v',
+  litellm: secret(),
+  kong: secret(),
+  'https://app.example/client': secret(),
   /** Chosen by hand: every encoding of it is another text. */
   hard: 'p+s%2w:o r/d=&x',
 } as const;
-export const SECRET_BEFORE = 'Zr5Kq8WmXc3NbV7LpJf2GhTsYdUaEoIe9R4y6tQ1Bxz';
+export const SECRET_BEFORE = secret();
 /** An audience of tokens that only clients present. */
 export const MCP = 'https://mcp.example';
 export const MACHINE = 'spiffe://prod.example/ns/payments/sa/api';
@@ -34,6 +37,7 @@ const CLIENTS = `clients:
   host: { certificate: { ca: ./edge-ca.pem, dns: host.edge.example } }
   gateway: { spiffe: spiffe://prod.example/ns/mcp/sa/gateway, presents: [${MCP}] }
   agents: { spiffe: spiffe://prod.example/ns/agents/* }
+  strict: { spiffe: spiffe://prod.example/ns/strict/sa/*, proof: required }
   bound: { secret: "\${litellm}", proof: required, presents: [${MCP}] }
 targets:
   bound: { kind: token, audience: https://bound.example, proof: required }
@@ -54,6 +58,9 @@ rules:
   - name: clients-themselves
     subject: { trust: clients, sub: [litellm, kong, hard, "https://app.example/client", signer, elder, edge, host, bound] }
     allow: { ledger: [postings:read], bound: all }
+  - name: strict-ledger
+    subject: { trust: mesh, sub: spiffe://prod.example/ns/strict/sa/job }
+    allow: { ledger: all }
   - name: workers-bound
     subject: { trust: login, sub: worker-1 }
     allow: [bound]
