@@ -1,7 +1,7 @@
 // Phase "prove": turns the credentials of a request into proved principals, in the order client, subject, bindings; the first failure
 // answers. DPoP and actor tokens are refused while the request is read, until they exist.
 
-import type { ProvedClient } from './client.ts';
+import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Binding } from './decision.ts';
 import type { Clients, Snapshot, SpentStore } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
@@ -17,7 +17,7 @@ export interface ProvedParties {
 
 /**
  * Proves the client, where the request claims one, and spends its assertion: for good, since whoever shows an assertion again is
- * not the one who made it (JA-08).
+ * not the one who made it (JA-08). One that is bound to a key is taken, and spent, from the holder of that key only.
  */
 export async function proveClient(
   clients: Clients,
@@ -26,12 +26,19 @@ export async function proveClient(
   nowSeconds: number,
 ): Promise<Result<ProvedClient | undefined>> {
   const client = await clients.authenticate(presented, grantType, nowSeconds);
-  if (!client.ok || !client.value?.spends) return client;
+  if (!client.ok || !client.value) return client;
   const { id, principal, spends } = client.value;
+  const { source } = principal;
+  if (!isHeldBy(principal, presented)) return refuse({ role: 'client', source, reason: 'binding_mismatch' });
+  if (!spends) return client;
   const spending = { purpose: 'client' as const, issuer: id, jti: spends.jti, target: undefined };
-  const claimed = await claimOnce(once.store, spending, once.decision, spends.untilSeconds, principal.source);
+  const claimed = await claimOnce(once.store, spending, once.decision, spends.untilSeconds, source);
   return claimed.ok ? client : claimed;
 }
+
+/** Whether a credential is bound to no key, or to the one whose possession the connection proves (RFC 8705 §3, MT-05). */
+const isHeldBy = ({ proof: { boundTo } }: ProvedPrincipal, { certificates }: PresentedClient): boolean =>
+  boundTo === undefined || boundTo === certificates?.thumbprint;
 
 /** Proves whom the token is about: the subject token, or the client itself where the grant says so. */
 export async function proveSubject(
@@ -57,18 +64,10 @@ export function presentable({ subject, client }: ProvedParties): Result<undefine
   return client.presents.includes(proof.audience) ? ok(undefined) : refuse({ reason: 'client_not_presenter', source });
 }
 
-/**
- * What the token can and must be bound to. A credential that is bound, the client's own too, is taken from the holder of its key only
- * (RFC 8705 §3, MT-05).
- */
-export function proveBinding(
-  { client: { certificates } }: TokenRequest,
-  { subject, client }: ProvedParties,
-): Result<Binding> {
-  const certificate = certificates?.thumbprint;
-  const stolen = ({ proof: { boundTo } }: ProvedPrincipal) => boundTo !== undefined && boundTo !== certificate;
-  if (client && stolen(client.principal))
-    return refuse({ role: 'client', source: client.principal.source, reason: 'binding_mismatch' });
-  if (stolen(subject)) return refuse({ role: 'subject', source: subject.source, reason: 'binding_mismatch' });
-  return ok({ certificate, required: subject.proof.boundTo !== undefined || client?.proofRequired === true });
+/** What the token can and must be bound to. A subject that is bound is taken from the holder of its key only. */
+export function proveBinding({ client: presented }: TokenRequest, { subject, client }: ProvedParties): Result<Binding> {
+  if (!isHeldBy(subject, presented))
+    return refuse({ role: 'subject', source: subject.source, reason: 'binding_mismatch' });
+  const required = subject.proof.boundTo !== undefined || client?.proofRequired === true;
+  return ok({ certificate: presented.certificates?.thumbprint, required });
 }
