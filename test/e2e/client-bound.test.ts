@@ -1,7 +1,7 @@
 // Tokens that are bound to a certificate (RFC 8705 §3), against a whole broker: by whom they can be had, what they say, that a binding
 // is never lost on the way, and that nothing outlives the key that it is bound to.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,7 +159,7 @@ describe('a subject token that is bound', () => {
     for (const credential of [
       async () => ({
         client_assertion_type: JWT_BEARER,
-        client_assertion: await broker.assertion('signer', cnf(caller.print)),
+        client_assertion: await broker.assertion('signer', { jti: randomUUID(), ...cnf(caller.print) }),
       }),
       async () => ({ client_assertion_type: JWT_SPIFFE, client_assertion: gateway, client_id: 'gateway' }),
     ]) {
@@ -175,7 +175,7 @@ describe('a subject token that is bound', () => {
       grant_type: 'client_credentials',
       audience: 'ledger',
       client_assertion_type: JWT_BEARER,
-      client_assertion: await broker.assertion('signer', cnf(caller.print)),
+      client_assertion: await broker.assertion('signer', { jti: randomUUID(), ...cnf(caller.print) }),
     });
     expect(refusedFor(await broker.token(await itself()))).toBe('invalid_client: binding_mismatch');
     expect(claimsOf(await caller.token(await itself()))).toMatchObject(cnf(caller.print));
