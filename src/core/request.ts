@@ -109,7 +109,7 @@ export function readTokenRequest(parameters: Parameters, caller: Caller): Result
   const grantType = knownGrantType(written);
   if (!grantType) return refuse({ reason: 'grant_type_unsupported' });
 
-  // A subject token beside another grant would be ignored, and the token be about somebody else (A-129, SE-03).
+  // A subject token beside another grant would be ignored, and the token be about somebody else.
   const unsupported = [...UNSUPPORTED, ...FOREIGN[grantType]].find((name) => parameters.has(name));
   if (unsupported) return refuse({ reason: 'parameter_unsupported', parameter: unsupported });
 

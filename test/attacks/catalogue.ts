@@ -218,6 +218,14 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'Tokens that are bound to a certificate',
+    first: 155,
+    attacks: [
+      'a bound token over a connection with another certificate, or none',
+      'a bound token exchanged for one that is not',
+    ],
+  },
+  {
     title: 'Credentials in what is written down',
     first: 170,
     attacks: ['a credential in a record, a log or an answer'],
@@ -280,12 +288,10 @@ export const ATTACKS: readonly { readonly number: number; readonly says: string 
 );
 
 const DELEGATION = 'refused as a whole until delegation is built; its own checks come with actors';
-const CLIENTS = 'refused as a whole until clients can authenticate; its own checks come with them';
 
 /** What is not proved yet, and what brings it. A number may stand here and in titles: then the titles prove the refusal. */
 export const LATER: Readonly<Record<number, string>> = {
   41: 'blocks and revocations; a deny is proved',
-  46: CLIENTS,
   52: 'two instances: the shared store; one instance and its restart are proved',
   63: 'instances with clocks apart: the shared store; one clock that steps is proved',
   142: DELEGATION,
@@ -296,7 +302,6 @@ export const LATER: Readonly<Record<number, string>> = {
   147: DELEGATION,
   148: DELEGATION,
   149: DELEGATION,
-  150: CLIENTS,
   190: 'cloud targets and parameters: nothing is rendered from a claim yet',
   191: 'sinks beyond a file and a pipe: records are sent nowhere yet',
   207: 'the shared store in Redis',

@@ -106,7 +106,7 @@ describe('client authentication', () => {
     granted(await post('/token'));
   });
 
-  it('OA-07 that fails by Basic is 401 with a Basic challenge, and by any other method 400 without one', async () => {
+  it('OA-07, A-196 that fails by Basic is 401 with a Basic challenge, and by any other method 400 without one', async () => {
     const failed = await broker.token(await form(), basic('a', 'b'));
     expectRefused(broker, failed, [401, 'invalid_client', 'client_credential_refused']);
     expect(failed.headers['www-authenticate']).toBe('Basic realm="exchequer"');

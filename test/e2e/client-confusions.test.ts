@@ -194,7 +194,7 @@ describe('a client with two secrets', () => {
 });
 
 describe('a credential for another role', () => {
-  it('SE-16 a subject token is no client assertion, whatever the id', async () => {
+  it('A-46 a subject token is no client assertion, whatever the id', async () => {
     const worker = await broker.workerToken();
     expect(await ask({ ...ITSELF, ...assertionOf(worker) })).toBe('400 invalid_client: unregistered');
     expect(await ask({ ...ITSELF, client_id: 'signer', ...assertionOf(worker) })).toBe(

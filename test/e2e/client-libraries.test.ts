@@ -125,7 +125,7 @@ describe('openid-client', () => {
     },
   );
 
-  it.each(TABLE)('JA-01, WM-09 presents an assertion as %s (jwt-bearer)', async (_title, method) => {
+  it.each(TABLE)('JA-01 presents an assertion as %s (jwt-bearer)', async (_title, method) => {
     const tokens = await client.genericGrantRequest(await configured(method), JWT_BEARER_GRANT, {
       assertion: await broker.appToken(),
       audience: 'mcp',

@@ -7,12 +7,12 @@ export const ROWS: readonly Row[] = [
   {
     id: 'OA-02',
     says: 'at most one client authentication method per request',
-    decision: 'no client can authenticate yet, so one is refused as two are; Basic is answered first',
+    decision: 'Basic is answered first, with 401',
   },
   {
     id: 'OA-03',
     says: 'Basic credentials are form-urlencoded before base64',
-    later: 'clients with secrets; until then any Basic credential is refused (OA-07)',
+    decision: 'taken as they are as well, since many clients send them so; which of the two is decided by what matches',
   },
   { id: 'OA-04', says: 'a client secret never stands in the address' },
   { id: 'OA-05', says: 'answers are JSON that nobody keeps' },
@@ -21,9 +21,10 @@ export const ROWS: readonly Row[] = [
   {
     id: 'OA-08',
     says: 'error codes are those of the registry',
-    decision: 'unauthorized_client and invalid_grant appear with clients and the jwt-bearer grant',
+    decision:
+      'invalid_grant belongs to the jwt-bearer grant; what a client may have is a matter of rules: invalid_target',
   },
-  { id: 'OA-09', says: 'secrets are unguessable and compared in constant time', later: 'clients with secrets' },
+  { id: 'OA-09', says: 'secrets are unguessable and compared in constant time' },
   {
     id: 'OA-10',
     says: 'repeated parameters, and requests that name no client, are refused',
