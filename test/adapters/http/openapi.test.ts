@@ -16,6 +16,7 @@ import {
   SENTENCE_CHARACTERS_MAX,
 } from '../../../src/core/limits.ts';
 import type { Reason, Refusal } from '../../../src/core/refusal.ts';
+import { GRANT_TYPES } from '../../../src/core/request.ts';
 import { DECISION, form, granted, type Harness, ISSUER, JWKS, refused, send, startListener } from './harness.ts';
 
 const credential = { role: 'subject', source: 'eks' } as const;
@@ -85,6 +86,7 @@ const shape = z.looseObject({
       z.string(),
       z.looseObject({
         enum: z.array(z.string()).optional(),
+        const: z.unknown().optional(),
         pattern: z.string().optional(),
         maxLength: z.number().optional(),
       }),
@@ -132,9 +134,21 @@ describe('openapi/exchequer.yaml', () => {
     const statuses = new Set([200, 500, ...ALL.map((refusal) => wireRefusal(refusal).status)]);
     const documented = Object.keys(contract.paths['/token']?.post?.responses ?? {}).map(Number);
     expect(documented.toSorted()).toEqual([...statuses].toSorted());
-    const errors = new Set(['server_error', ...ALL.map((refusal) => wireRefusal(refusal).error)]);
+    const errors = new Set([
+      'server_error',
+      ...GRANT_TYPES.flatMap((grant) => ALL.map((refusal) => wireRefusal(refusal, grant).error)),
+    ]);
     const listed = contract.components.schemas.Refusal?.properties?.error?.enum ?? [];
     expect(listed.toSorted()).toEqual([...errors].toSorted());
+  });
+
+  it('describes the grants that there are, and how clients authenticate', () => {
+    const requests = ['ExchangeRequest', 'ClientCredentialsRequest', 'JwtBearerRequest'];
+    const grants = requests.map((name) => contract.components.schemas[name]?.properties?.grant_type?.const);
+    expect(grants).toEqual(GRANT_TYPES);
+    const types = contract.components.schemas.Client?.properties?.client_assertion_type?.enum ?? [];
+    const source = readFileSync(new URL('../../../src/verifiers/client-auth.ts', import.meta.url), 'utf8');
+    expect(types).toEqual(source.match(/urn:ietf:params:oauth:client-assertion-type:[a-z-]+/g));
   });
 
   it('describes the bodies that are sent', () => {
