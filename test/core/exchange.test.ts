@@ -172,6 +172,11 @@ describe('the recheck', () => {
     expect(reasonOf(await swapped(grantingPolicy({ lifetimeSeconds: 301 })).run())).toBe('granted');
   });
 
+  it('A-156 refuses a bearer token where the new rules would only grant one that is bound', async () => {
+    expect(reasonOf(await swapped(grantingPolicy({ boundTo: 'x'.repeat(43) })).run())).toBe('no_rule');
+    expect(reasonOf(await swapped(grantingPolicy()).run())).toBe('granted');
+  });
+
   it('refuses what was issued for an address that the target no longer has, or for a target that is gone', async () => {
     const issuer = createPath().snapshot.issuers.get('ledger');
     if (!issuer) throw new Error('no issuer');

@@ -240,6 +240,8 @@ describe('a credential for another role', () => {
     expect(await ask({ ...without, subject_token: 'a.b.c', subject_token_type: '' })).toBe(
       '400 invalid_request: parameter_missing',
     );
+    const elsewhere = { client_id: 'elsewhere', client_secret: SECRETS.kong };
+    expect(await ask(await exchange(elsewhere))).toBe('400 invalid_client: client_not_presenter');
     expect(await ask(await exchange(litellm))).toBe('granted');
   });
 

@@ -73,7 +73,7 @@ const factsOf = (order: IssueOrder): IssuedFacts => ({
 });
 
 export const grantingPolicy = (
-  change: { target?: string; lifetimeSeconds?: number; scopes?: readonly string[] } = {},
+  change: { target?: string; lifetimeSeconds?: number; scopes?: readonly string[]; boundTo?: string } = {},
 ): Policy => ({
   digest: 'd',
   decide: ({ subject }) => ({
@@ -87,7 +87,7 @@ export const grantingPolicy = (
       rule: { name: 'r', at: 'r.yaml:1', owner: 'team' },
       subject,
       clientId: subject.name,
-      boundTo: undefined,
+      boundTo: change.boundTo,
     },
   }),
   claimsNamed: () => new Set(['repository_id']),

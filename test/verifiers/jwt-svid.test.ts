@@ -121,6 +121,23 @@ describe('JWT-SVIDs', () => {
     );
   });
 
+  it('SC-02 wants our issuer alone of an assertion, whatever audiences its source takes of subjects', async () => {
+    const key = await createPlatformKey('ES256', 'jwt-svid');
+    const settings = settingsOf('mesh', { audience: 'https://mesh.example', otherAudiences: true });
+    const options = { trustDomain: 'd.example', bundle: { file: 'x' }, privateNetwork: false };
+    const verifiers = createVerifiers([spiffe.create(settings, options, await partsOf(key))], AUDIENCE);
+    const judged = async (role: 'subject' | 'client', aud: readonly string[]) => {
+      const text = await key.sign({ ...jwtSvid('spiffe://d.example/w', AUDIENCE, NOW), aud });
+      const result = await verifiers.verify({ text, tokenType: JWT_TOKEN_TYPE }, role, NOW);
+      return result.ok ? 'proved' : result.refusal.reason;
+    };
+    expect(await judged('client', [AUDIENCE])).toBe('proved');
+    expect(await judged('client', [AUDIENCE, 'https://mesh.example'])).toBe('audience_mismatch');
+    expect(await judged('client', ['https://mesh.example'])).toBe('audience_mismatch');
+    expect(await judged('subject', ['https://mesh.example', 'https://other.example'])).toBe('proved');
+    expect(await judged('subject', [AUDIENCE])).toBe('audience_mismatch');
+  });
+
   it('SJ-09 never asks for jti, and does not make it single-use', async () => {
     const text = await svid('a.example', 'spiffe://a.example/w', { jti: 'one' });
     expect([await verify(text), await verify(text)]).toEqual(['spiffe://a.example/w', 'spiffe://a.example/w']);
