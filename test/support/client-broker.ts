@@ -31,7 +31,7 @@ const CLIENTS = `clients:
   kong: { secret: [ { sha256: "\${kong}", until: ${TOMORROW} }, "\${kong_next}" ], presents: [${MCP}] }
   "https://app.example/client": { secret: "\${app}" }
   hard: { secret: "\${hard}", presents: [${MCP}] }
-  elsewhere: { secret: "\${kong_next}", presents: [https://else.example] }
+  elsewhere: { secret: "\${kong_next}", presents: [https://bound.example] }
   signer: { jwks: { file: ./signer.json }, presents: [${MCP}] }
   elder: { jwks: { file: ./elder.json }, tokenEndpointAudience: allow, presents: [${MCP}] }
   edge: { certificate: { ca: ./edge-ca.pem, uri: "https://edge.example/client" }, presents: [${MCP}] }
