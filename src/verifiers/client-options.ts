@@ -6,7 +6,7 @@ import type { KeyOrigin, KeySource } from '../core/outside.ts';
 import { lastDaySeconds } from '../parsing/day.ts';
 import type { Certificate } from '../x509/certificate.ts';
 import { type ClientSettings, isSpiffePattern } from './client-kind.ts';
-import { issuerUrl } from './key-options.ts';
+import { jwksOrigin, jwksPlace } from './key-options.ts';
 
 const SHA256 = /^[0-9a-f]{64}$/;
 const METHODS = ['spiffe', 'jwks', 'certificate', 'secret'] as const;
@@ -48,16 +48,7 @@ const certificate = z
 export const clientOptions = z
   .strictObject({
     spiffe: spiffe.optional(),
-    jwks: z
-      .union([
-        z.strictObject({ file: z.string().min(1).describe('a JWK Set, relative to this file') }),
-        z.strictObject({
-          url: issuerUrl.describe('an https URL of a JWK Set'),
-          ca: z.string().min(1).optional().describe("PEM certificates to trust instead of the system's"),
-        }),
-      ])
-      .optional()
-      .describe('The keys of its assertions (private_key_jwt).'),
+    jwks: jwksPlace.optional().describe('The keys of its assertions (private_key_jwt).'),
     certificate: certificate.optional().describe('Its certificate, by mutual TLS (tls_client_auth).'),
     secret: z
       .union([sha256, expiring, secrets])
@@ -89,11 +80,8 @@ export const clientOptions = z
 export type ClientOptions = z.output<typeof clientOptions>;
 
 /** Where the keys of a client's assertions come from; undefined where it has none. */
-export function clientKeyOrigin({ jwks, privateNetwork }: ClientOptions): KeyOrigin | undefined {
-  if (jwks === undefined) return undefined;
-  if ('file' in jwks) return { from: 'file', file: jwks.file };
-  return { from: 'url', url: jwks.url, privateNetwork, ...(jwks.ca === undefined ? {} : { ca: jwks.ca }) };
-}
+export const clientKeyOrigin = ({ jwks, privateNetwork }: ClientOptions): KeyOrigin | undefined =>
+  jwks && jwksOrigin(jwks, privateNetwork);
 
 /** The client, with what its options name: its keys, or its authority's certificates. */
 export function clientSettings(

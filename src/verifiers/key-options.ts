@@ -28,11 +28,13 @@ const place = (what: string) =>
 
 const jwksFile = z.strictObject({ file: z.string().min(1).describe('a JWK Set, relative to this file') });
 const jwksUrl = place('an https URL of a JWK Set');
+/** Where a JWK Set is, whosever it is. */
+export const jwksPlace = z.union([jwksFile, jwksUrl]);
 const JWKS = "keys from here instead of the issuer's discovery document";
 
 /** `jwks`, `discovery` and `privateNetwork`, as fields of a kind's options. */
 export const keyOptions = {
-  jwks: z.union([jwksFile, jwksUrl]).optional().describe(JWKS),
+  jwks: jwksPlace.optional().describe(JWKS),
   discovery: place('an https URL below which the discovery document stands; the document must still name `issuer`')
     .optional()
     .describe('the discovery document from here instead of from the issuer'),
@@ -85,9 +87,12 @@ export function keyOriginOf(issuer: string, { jwks, discovery, privateNetwork }:
     return discovery === undefined
       ? { from: 'discovery', issuer, privateNetwork }
       : { from: 'discovery', issuer, base: discovery.url, privateNetwork, ...trustOf(discovery) };
-  if ('file' in jwks) return { from: 'file', file: jwks.file };
-  return { from: 'url', url: jwks.url, privateNetwork, ...trustOf(jwks) };
+  return jwksOrigin(jwks, privateNetwork);
 }
+
+/** A JWK Set in a file or at a URL. */
+export const jwksOrigin = (jwks: { readonly file: string } | Place, privateNetwork: boolean): KeyOrigin =>
+  'file' in jwks ? { from: 'file', file: jwks.file } : { from: 'url', url: jwks.url, privateNetwork, ...trustOf(jwks) };
 
 const trustOf = ({ ca, tokenFile }: Place) => ({
   ...(ca === undefined ? {} : { ca }),
