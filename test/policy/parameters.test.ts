@@ -358,3 +358,10 @@ describe('defaults', () => {
     expect(problems(file(defaults)).join('\n')).toContain(message);
   });
 });
+
+describe('a table of which a rule uses nothing', () => {
+  it('does not load: it would be the same rule many times', () => {
+    const rule = `rules: [{ name: r, each: { repo: p0.yaml }, subject: { trust: github, github: { repository_id: 74, ref: refs/heads/main } }, allow: [deploy] }]`;
+    expect(problems(ROWS, rule).join('\n')).toContain('rules[0].each.repo binds nothing');
+  });
+});
