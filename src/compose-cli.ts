@@ -16,26 +16,22 @@ import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
+import { checkTools } from './compose-check.ts';
 import { assumedClient } from './compose-clients.ts';
 import {
-  type Configuration,
   KINDS,
   type OpenSource,
   offlineReach,
   readConfiguration,
   TRUST_KINDS,
-  tableOf,
   type World,
 } from './compose-configuration.ts';
 import { inspectTools } from './compose-inspect.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
-import { CLIENTS_SOURCE } from './core/client.ts';
 import { type LackingFile, refuse } from './core/refusal.ts';
-import { CLIENT } from './platforms/client.ts';
 import { explainQuestion } from './policy/explain.ts';
-import { runTests, type TestWorld } from './policy/test-run.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
 
 export interface Signals {
@@ -57,7 +53,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
       writeErr: (text) => terminal.err(text.trimEnd()),
     });
   registerServe(program, terminal, serveTools(world, signals));
-  registerCheck(program, terminal, { check: (path) => check(world, path) });
+  registerCheck(program, terminal, checkTools(world));
   registerExplain(program, terminal, explainTools(world));
   registerToken(program, terminal, askTools(world));
   registerSpiffe(program, terminal, inspectTools(world));
@@ -81,30 +77,6 @@ const serveTools = (world: BrokerWorld, signals: Signals) => ({
   },
   onSignal: signals.onSignal,
 });
-
-async function check(world: World, path: string) {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
-  if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
-  const { sources, compiled, warnings, tests } = read.configuration;
-  const things = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
-  const problems = runTests(compiled, tests, testWorld(world, read.configuration));
-  const summary = tests.length === 0 ? things : [...things, counted(tests, 'test')];
-  return { problems, warnings, summary };
-}
-
-const testWorld = ({ clock }: World, { config, sources, clients }: Configuration): TestWorld => ({
-  clients: clients.map(({ settings }) => assumedClient(config, settings)),
-  tables: new Map([
-    [CLIENTS_SOURCE, CLIENT],
-    ...sources.map(({ config: { name, kind } }) => [name, tableOf(kind)] as const),
-  ]),
-  now: clock.nowSeconds(),
-});
-
-const counted = (things: readonly unknown[], name: string): string =>
-  `${things.length} ${name}${things.length === 1 ? '' : 's'}`;
 
 const explainTools = (world: World) => ({
   nowSeconds: world.clock.nowSeconds,
