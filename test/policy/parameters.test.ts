@@ -255,7 +255,7 @@ describe('captures', () => {
   });
 
   it.each(['a/b', 'a:b', 'a b', 'ü', '', '.', '..', 'a\u0000', 'a%2Fb', '<ns>', 'x'.repeat(65)])(
-    'never take %j',
+    'A-190: never take %j',
     (namespace) => {
       expect(decide([NS], pod(namespace), 'space')).toBe('no_rule');
       expect(decide([NS], pod('x'.repeat(64)), 'space')).toMatchObject({ rule: 'ns' });
