@@ -9,7 +9,7 @@ import { parse, parseAllDocuments } from 'yaml';
 import { wireRefusal } from '../src/adapters/http/wire.ts';
 import { link } from '../src/audit/links.ts';
 import { renderRecord } from '../src/audit/record.ts';
-import { offlineReach, readConfiguration } from '../src/compose-configuration.ts';
+import { offlineReach, readConfiguration, TRUST_KINDS } from '../src/compose-configuration.ts';
 import * as ownLimits from '../src/core/limits.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
 import { openRecord } from '../src/core/record.ts';
@@ -54,7 +54,7 @@ describe('the documents', () => {
   it('have a page with a whole configuration for every kind of trust source, and one for clients', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
-      ...['github', 'gitlab', 'kubernetes', 'oidc', 'spiffe'].map((kind) => `docs/platforms/${kind}.md`),
+      ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),
     ]);
   });
 
