@@ -55,10 +55,12 @@ export function renderOffline(
 export function renderDecided(record: object): readonly string[] {
   const shown = new Map<string, unknown>(Object.entries(record));
   const trace = shown.get('trace');
-  const lines = ['decision', 'outcome', 'reason', 'subject', 'client', 'target', 'scopes', 'rule'].flatMap((name) => {
-    const value = shown.get(name);
-    return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
-  });
+  const lines = ['decision', 'dryRun', 'outcome', 'reason', 'subject', 'client', 'target', 'scopes', 'rule'].flatMap(
+    (name) => {
+      const value = shown.get(name);
+      return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
+    },
+  );
   const evidence = evidenceText(shown.get('evidence'));
   if (evidence !== '') lines.push(`evidence  ${evidence}`, ...mendText(shown.get('evidence')));
   const would = shown.get('would');

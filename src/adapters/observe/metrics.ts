@@ -86,6 +86,12 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['kind'],
     registers,
   });
+  const dryRuns = new Counter({
+    name: 'exchequer_dry_runs_total',
+    help: 'Requests that only asked what an exchange would answer; counted nowhere else.',
+    labelNames: ['grant', 'outcome', 'reason'],
+    registers,
+  });
   const previews = addPreviews(registers);
   const bounded = createSeriesBound<ExchangeLabels>({
     rule: 'other',
@@ -105,6 +111,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
 
   return Object.freeze({
     exchanged(record: ExchangeRecord, elapsedMs: number) {
+      if (record.dryRun) {
+        const { grant, outcome, reason } = labelsOf(record);
+        dryRuns.inc({ grant, outcome, reason });
+        return;
+      }
       const labels = bounded(labelsOf(record));
       exchanges.inc(labels);
       previews(record);
