@@ -86,12 +86,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['kind'],
     registers,
   });
-  const dryRuns = new Counter({
-    name: 'exchequer_dry_runs_total',
-    help: 'Requests that only asked what an exchange would answer; counted nowhere else.',
-    labelNames: ['grant', 'outcome', 'reason'],
-    registers,
-  });
+  const dryRun = addDryRuns(registers);
   const previews = addPreviews(registers);
   const bounded = createSeriesBound<ExchangeLabels>({
     rule: 'other',
@@ -111,11 +106,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
 
   return Object.freeze({
     exchanged(record: ExchangeRecord, elapsedMs: number) {
-      if (record.dryRun) {
-        const { grant, outcome, reason } = labelsOf(record);
-        dryRuns.inc({ grant, outcome, reason });
-        return;
-      }
+      if (record.dryRun) return dryRun(record);
       const labels = bounded(labelsOf(record));
       exchanges.inc(labels);
       previews(record);
@@ -130,6 +121,20 @@ export function createMetrics(parts: MetricsParts): Metrics {
     reloaded: reloads,
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   });
+}
+
+/** What was only asked is no exchange, and no preview of one; its labels are closed sets. */
+function addDryRuns(registers: Registry[]): (record: ExchangeRecord) => void {
+  const dryRuns = new Counter({
+    name: 'exchequer_dry_runs_total',
+    help: 'Requests that only asked what an exchange would answer; counted nowhere else.',
+    labelNames: ['grant', 'outcome', 'reason'],
+    registers,
+  });
+  return (record) => {
+    const { grant, outcome, reason } = labelsOf(record);
+    dryRuns.inc({ grant, outcome, reason });
+  };
 }
 
 /** What rules in preview would have changed, counted for each of them. */
