@@ -41,7 +41,7 @@ describe('POST /decide', () => {
       scope: 'postings:read',
     });
     expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', 'content-type': 'application/json' });
-    expect(answer.text).not.toContain("eyJ");
+    expect(answer.text).not.toContain('eyJ');
   });
 
   it('is recorded before it is answered, as a dry run with its rule, and with no jti', async () => {
