@@ -18,6 +18,9 @@ export interface Cause {
   readonly hint: string | undefined;
 }
 
+/** What of a cause is found apart from whose word it is. */
+export type Lack = Pick<Cause, 'what' | 'presented' | 'expected' | 'hint'> & { readonly by?: string };
+
 /** What a source would make of claims that nobody has proved. */
 export interface Foreseen {
   /** Undefined where the claims lack what its name is made of. */

@@ -1,31 +1,11 @@
-// The true cause of a refusal, before anything else is said: of all rules the one that lacks least, and what it lacks. A rule that
-// would grant but is a preview, has ended, or is about another source of the same kind comes before one whose conditions fail.
-// Values may be shown here: it is for an operator (core/cause.ts).
+// The true cause of a refusal, before anything else is said: the rule that lacks least, the deny that fired, the target that does not
+// exist or demands more. Values may be shown here: it is for an operator (core/cause.ts). Decides nothing: policy has.
 
-import type { Cause } from '../core/cause.ts';
-import type { Decision, Question } from '../core/decision.ts';
-import type { Principal } from '../core/principal.ts';
 import type { PolicyRefusal } from '../core/refusal.ts';
 import { closest } from '../parsing/closest.ts';
-import type { AllowRule, CompiledPolicy, DenyRule, SourceMatch } from './compiled.ts';
-import { countsAt } from './decide.ts';
-import { type Condition, display, displayAll, holds, presentedFor } from './evaluate.ts';
-import { hintFor } from './hints.ts';
-import { byProgress, type Failed, type Verdict } from './judge.ts';
-
-export interface CauseInput {
-  readonly policy: CompiledPolicy;
-  readonly question: Question<Principal>;
-  readonly decision: Decision<Principal>;
-  /** Every rule, judged for the subject as it is, or as if another source had proved it. */
-  readonly judgedAs: (source: string) => readonly Verdict[];
-}
-
-/** A cause, and the rule that it speaks of. */
-export interface RuleCause {
-  readonly cause: Cause;
-  readonly rule: string | undefined;
-}
+import type { DenyRule } from './compiled.ts';
+import { display, displayAll, holds, presentedFor } from './evaluate.ts';
+import { askedTarget, type CauseInput, conditionsOf, nearestCause, type RuleCause } from './nearest-cause.ts';
 
 /** Why policy refuses; undefined where it grants. */
 export function causeOf(input: CauseInput): RuleCause | undefined {
@@ -52,173 +32,33 @@ export function causeOf(input: CauseInput): RuleCause | undefined {
 
 const refusedBy = ({ reason }: PolicyRefusal) => ({ reason, by: undefined, hint: undefined });
 
-/** How far a rule is from granting. */
-interface Near {
-  readonly verdict: Verdict<AllowRule>;
-  readonly misses: number;
-  /** The source that the rule is about, where that is another of the same kind. */
-  readonly otherSource: string | undefined;
-}
-
-/** Nothing but the rule's own state is in the way; or nothing but where the credential comes from. */
-const OFF = 0.5;
-const ELSEWHERE = 0.75;
-
-function nearestCause(input: CauseInput, refusal: PolicyRefusal): RuleCause {
-  const { subject } = input.question;
-  const [near] = candidates(input).sort((a, b) => a.misses - b.misses || byProgress(a.verdict, b.verdict));
-  if (!near) {
-    const expected = displayAll([
-      ...new Set(
-        input.policy.rules
-          .flatMap(({ effect, matches }) => (effect === 'allow' ? matches : []))
-          .map((match) => match.source),
-      ),
-    ]);
-    const presented = display(subject.source);
-    return {
-      rule: undefined,
-      cause: { ...refusedBy(refusal), what: 'trust', presented, expected: expected || 'some rule' },
-    };
-  }
-  const { name, at } = near.verdict.rule;
-  return { rule: name, cause: { reason: refusal.reason, by: `nearest ${name} (${at})`, ...lackOf(input, near) } };
-}
-
-function candidates({ policy, question: { subject, now }, judgedAs }: CauseInput): Near[] {
-  const alike = policy.sources.filter(({ name, kind }) => kind === subject.kind && name !== subject.source);
-  const near = (source: string, otherSource: string | undefined): readonly Near[] =>
-    judgedAs(source)
-      .filter(isAllow)
-      .filter(({ failed }) => failed?.part !== 'source')
-      .map((verdict) => {
-        const off = Number(!countsAt(verdict.rule, now)) + Number(verdict.rule.mode === 'preview');
-        const misses = lacking(verdict, source, subject).length + OFF * off + (otherSource ? ELSEWHERE : 0);
-        return { verdict, misses, otherSource };
-      });
-  return [...near(subject.source, undefined), ...alike.flatMap(({ name }) => near(name, name))];
-}
-
-const isAllow = (verdict: Verdict): verdict is Verdict<AllowRule> => verdict.rule.effect === 'allow';
-
-/** What a rule lacks to grant, by name, the first that failed first. */
-function lacking({ rule, failed }: Verdict, source: string, { claims }: Principal): readonly string[] {
-  if (!failed) return [];
-  const conditions = conditionsOf(rule.matches.find((match) => match.source === source));
-  const unmet = conditions.filter((condition) => holds(condition, claims) !== 'true').map(({ what }) => what);
-  return [...new Set([failed.what, ...unmet])];
-}
-
-const conditionsOf = (match: SourceMatch | undefined): readonly Condition[] =>
-  match ? [...match.ids, ...match.context, ...match.claims] : [];
-
-type Lack = Pick<Cause, 'what' | 'presented' | 'expected' | 'hint'>;
-
-function lackOf(input: CauseInput, { verdict, otherSource }: Near): Lack {
-  const { subject, now } = input.question;
-  const { rule, failed } = verdict;
-  const source = otherSource ?? subject.source;
-  const others = lacking(verdict, source, subject).slice(otherSource === undefined ? 1 : 0);
-  const also = others.length === 0 ? undefined : `it also lacks ${others.join(', ')}`;
-  if (otherSource !== undefined)
-    return {
-      what: 'trust',
-      presented: display(subject.source),
-      expected: display(otherSource),
-      hint: also ?? 'everything else matches: the credential is of another source than the rule',
-    };
-  if (failed) {
-    const hint = [failureHint(input, verdict.rule, failed), also, offHint(rule, now)].filter(
-      (one) => one !== undefined,
-    );
-    const { what, presented, expected } = failed;
-    return { what, presented, expected, hint: hint.length === 0 ? undefined : hint.join('; ') };
-  }
-  if (!countsAt(rule, now))
-    return {
-      what: 'until',
-      presented: lastDay(rule),
-      expected: 'later',
-      hint: 'the rule has ended; it would grant this',
-    };
-  return {
-    what: 'mode',
-    presented: rule.mode,
-    expected: 'enforce',
-    hint: 'the rule is only tried; it would grant this',
-  };
-}
-
-const offHint = (rule: AllowRule, now: number): string | undefined => {
-  if (!countsAt(rule, now)) return `it has ended on ${lastDay(rule)}`;
-  return rule.mode === 'preview' ? 'it is only a preview' : undefined;
-};
-
-/** `until` is the end of a day. */
-const lastDay = ({ untilSeconds = 0 }: AllowRule): string =>
-  new Date((untilSeconds - 1) * 1000).toISOString().slice(0, 10);
-
-function failureHint(input: CauseInput, rule: AllowRule, failed: Failed): string | undefined {
-  const { subject, ask, client } = input.question;
-  switch (failed.part) {
-    case 'pin':
-    case 'claims': {
-      const match = rule.matches.find(({ source }) => source === subject.source);
-      const condition = conditionsOf(match).find(
-        ({ what, expected }) => what === failed.what && expected === failed.expected,
-      );
-      return condition && hintFor(condition, subject.claims);
-    }
-    case 'client':
-      return client ? undefined : 'it grants to clients only: --client says which one asks';
-    case 'target':
-      return otherGiver(input);
-    case 'scope': {
-      const scopes = rule.allow.flatMap((one) => (one.scopes === 'all' ? [] : one.scopes));
-      const meant = ask.scopes?.map((scope) => closest(scope, scopes)).find((scope) => scope !== undefined);
-      return meant === undefined ? undefined : `did you mean ${meant}?`;
-    }
-    default:
-      return undefined;
-  }
-}
-
-/** A rule that does give the target, and why it did not. */
-function otherGiver({ policy, question: { ask, subject }, judgedAs }: CauseInput): string | undefined {
-  const asked = policy.targets.find(({ name, address }) => ask.targets.includes(name) || ask.targets.includes(address));
-  const [giver] = judgedAs(subject.source)
-    .filter(isAllow)
-    .filter(({ rule }) => rule.allow.some(({ target }) => target === asked?.name))
-    .filter(({ failed }) => failed && failed.part !== 'source')
-    .sort(byProgress);
-  if (!giver?.failed) return undefined;
-  const { what, presented, expected } = giver.failed;
-  return `${giver.rule.name} (${giver.rule.at}) gives it: ${what} ${presented === undefined ? 'was absent' : `was ${presented}`}, must be ${expected}`;
-}
-
 function denyCause(input: CauseInput, refusal: Extract<PolicyRefusal, { reason: 'target_denied' }>): RuleCause {
   const { subject, client } = input.question;
   const rule = input.policy.rules.find((one): one is DenyRule => one.effect === 'deny' && one.name === refusal.rule);
   if (!rule) throw new Error('a deny fired that is no rule');
-  const parties = rule.whose === 'anyone' && client ? [subject, client.principal] : [subject];
-  const fired = parties.flatMap((principal) => {
-    const conditions = conditionsOf(rule.matches.find(({ source }) => source === principal.source));
-    return conditions.map((condition) => ({ condition, principal }));
-  });
-  const [first] = fired;
   const by = `${rule.name} (${rule.at}) denies it`;
-  if (!first) {
-    const cause = { what: 'trust', presented: display(subject.source), expected: 'another source', hint: rule.why };
-    return { rule: rule.name, cause: { reason: refusal.reason, by, ...cause } };
+  const parties = rule.whose === 'anyone' && client ? [subject, client.principal] : [subject];
+  for (const { source, claims } of parties) {
+    const match = rule.matches.find((one) => one.source === source);
+    const truths = conditionsOf(match).map((condition) => ({ condition, truth: holds(condition, claims) }));
+    const [first, ...others] = truths;
+    if (!first || truths.some(({ truth }) => truth === 'false')) continue;
+    const unknown = truths.filter(({ truth }) => truth === 'unknown').map(({ condition: { what } }) => what);
+    const hints = [
+      others.length === 0 ? undefined : `so is ${others.map(({ condition: { what } }) => what).join(', ')}`,
+      unknown.length === 0
+        ? undefined
+        : `${unknown.join(', ')} has another type than the rule is about, and a deny fires on that`,
+      rule.why,
+    ].filter((one) => one !== undefined);
+    const { what, expected } = first.condition;
+    const presented = presentedFor(first.condition, claims);
+    const hint = hints.length === 0 ? undefined : hints.join('; ');
+    const cause = { reason: refusal.reason, by, what, presented, expected: `anything but ${expected}`, hint };
+    return { rule: rule.name, cause };
   }
-  const { condition, principal } = first;
-  const unknown = holds(condition, principal.claims) === 'unknown';
-  const hint = unknown
-    ? 'the claim has another type than the rule is about, and a deny fires on what it cannot tell'
-    : rule.why;
-  const presented = presentedFor(condition, principal.claims);
-  const expected = `anything but ${condition.expected}`;
-  return { rule: rule.name, cause: { reason: refusal.reason, by, what: condition.what, presented, expected, hint } };
+  const cause = { what: 'trust', presented: display(subject.source), expected: 'another source', hint: rule.why };
+  return { rule: rule.name, cause: { reason: refusal.reason, by, ...cause } };
 }
 
 function targetCause({ policy, question: { ask } }: CauseInput, refusal: PolicyRefusal): RuleCause {
@@ -235,12 +75,10 @@ function targetCause({ policy, question: { ask } }: CauseInput, refusal: PolicyR
 }
 
 function requirementCause(
-  { policy, question: { ask, subject } }: CauseInput,
+  input: CauseInput,
   refusal: Extract<PolicyRefusal, { reason: 'target_requirement_unmet' }>,
 ): RuleCause {
-  const target = policy.targets.find(
-    ({ name, address }) => ask.targets.includes(name) || ask.targets.includes(address),
-  );
+  const target = askedTarget(input);
   const by = target && `target ${target.name}`;
   if (refusal.requirement !== 'sources') {
     const hint = 'what it issues is bound to a certificate, which a token at hand does not show';
@@ -250,7 +88,7 @@ function requirementCause(
   const expected = displayAll(target?.require.sources ?? []);
   const cause = {
     what: 'trust',
-    presented: display(subject.source),
+    presented: display(input.question.subject.source),
     expected,
     hint: 'no rule loosens what a target requires',
   };

@@ -8,7 +8,7 @@ import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
-import { ACCESS_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
+import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
@@ -23,7 +23,7 @@ import {
   unsupportedClaim,
 } from './claims.ts';
 import { signedByOne } from './jose.ts';
-import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
+import type { Responsibility, SourceSettings, SourceVerifier, UnprovedHeader } from './kind.ts';
 import { lackingFile } from './lacking-file.ts';
 import { principalName } from './name.ts';
 import type { TokenReview } from './token-review.ts';
@@ -112,6 +112,25 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       const principal = principalOf(source, claims);
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
     },
+
+    foresee(claims, header, nowSeconds) {
+      const judged = [
+        header && headerProblem(source, header, likelyType(source, header)),
+        judgeClaims(claims, 'subject'),
+        header || claims.exp !== undefined ? timeOf(source, claims, nowSeconds) : undefined,
+      ].filter((problem) => problem !== undefined);
+      const named = typeof claims.sub === 'string' ? principalOf(source, claims) : undefined;
+      const problems = named?.ok === false ? [...judged, named.refusal] : judged;
+      const reasons = new Set(problems.map((problem) => JSON.stringify(problem)));
+      const ends = [claims.exp, source.earlierExpiry?.(claims)].filter((time) => typeof time === 'number');
+      return {
+        principal: named?.ok ? named.value : undefined,
+        refusals: problems
+          .filter((problem) => reasons.delete(JSON.stringify(problem)))
+          .map((problem) => withRole(problem, 'subject', settings.name)),
+        endsAtSeconds: ends.length === 0 ? undefined : Math.min(...ends),
+      };
+    },
   } satisfies SourceVerifier);
 }
 
@@ -137,7 +156,16 @@ const reviewUnavailable = (source: string, problem: string): UnavailableRefusal 
   retryAfterSeconds: TOKEN_REVIEW_RETRY_SECONDS,
 });
 
-function headerProblem(source: JwtSource, jws: UnprovedJws, tokenType: SubjectTokenType): ClaimRefusal | undefined {
+/** As what a token would be sent: an access token says that it is one. */
+const likelyType = (source: JwtSource, { typ }: UnprovedHeader): SubjectTokenType => {
+  const access = ACCESS_TOKEN_TYPS.includes(typ ?? '');
+  return (
+    source.tokenTypes.find((type) => (type === ACCESS_TOKEN_TYPE) === access) ??
+    (access ? ACCESS_TOKEN_TYPE : JWT_TOKEN_TYPE)
+  );
+};
+
+function headerProblem(source: JwtSource, jws: UnprovedHeader, tokenType: SubjectTokenType): ClaimRefusal | undefined {
   if (!source.tokenTypes.includes(tokenType)) return { reason: 'token_type_refused' };
   if (!source.table.typ.includes(jws.typ)) return { reason: 'typ_refused' };
   // An access token says so in its header, and nothing else does (RFC 9068 §2.1, A-22): where both are possible, they must agree.
