@@ -115,7 +115,7 @@ function claimLack(refusal: ClaimRefused, claims: JsonObject, table: PlatformTab
         hint: 'what it means is not carried into what is issued',
       };
     case 'claim_missing':
-      return { what: claim, presented: undefined, expected: type, hint: 'tokens of this kind have it' };
+      return { what: claim, presented: undefined, expected: type, hint: missingHint(claim, table) };
     default: {
       const numbered = row?.type === 'text' && (typeof value === 'number' || typeof value === 'boolean');
       const hint = numbered ? `the token has a ${typeof value}: is it of this platform at all?` : undefined;
@@ -125,6 +125,11 @@ function claimLack(refusal: ClaimRefused, claims: JsonObject, table: PlatformTab
     }
   }
 }
+
+const missingHint = (claim: string, table: PlatformTable | undefined): string =>
+  table?.kind === 'kubernetes' && claim === 'pod'
+    ? 'the token is bound to no pod, node or secret: use the one that is projected into the pod'
+    : 'tokens of this kind have it';
 
 const TYPE_WORDS = { text: 'text', number: 'a number', boolean: 'true or false', texts: 'a list of texts' } as const;
 

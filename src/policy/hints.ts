@@ -59,11 +59,11 @@ const NEAR: readonly (readonly [hint: string, alike: Alike])[] = [
   ['a rule needs the whole ref, as the token has it', (a, b) => isRef(a) && !isRef(b) && bare(a) === b],
   ['the token has the short name, the rule the whole ref', (a, b) => isRef(b) && !isRef(a) && bare(b) === a],
   [
-    'the token has the immutable form of `sub`, with ids behind `@`, the rule the legacy one: pin repository_id instead of sub',
+    'the token has the immutable sub (ids behind @), the rule the legacy one: pin repository_id instead',
     (a, b) => withoutIds(a) === b,
   ],
   [
-    'the token has the legacy form of `sub`, the rule the immutable one, with ids behind `@`: pin repository_id instead of sub',
+    'the token has the legacy sub, the rule the immutable one (ids behind @): pin repository_id instead',
     (a, b) => withoutIds(b) === a,
   ],
   ['a colon inside a part is written %3A', by(decodeColon)],

@@ -31,6 +31,8 @@ export interface RuleCause {
 interface Near {
   readonly verdict: Verdict<AllowRule>;
   readonly misses: number;
+  /** Whether the rule is about the target that is asked for at all. */
+  readonly gives: boolean;
   /** The source that the rule is about, where that is another of the same kind. */
   readonly otherSource: string | undefined;
 }
@@ -38,11 +40,16 @@ interface Near {
 /** Nothing but the rule's own state is in the way; or nothing but where the credential comes from. */
 const OFF = 0.5;
 const ELSEWHERE = 0.75;
+/** The rule is about somebody else, and not about somebody in another state. */
+const STRANGER = 1;
+
+const byNearness = (a: Near, b: Near): number =>
+  a.misses - b.misses || Number(b.gives) - Number(a.gives) || byProgress(a.verdict, b.verdict);
 
 /** The cause of a refusal that no rule is to blame for: the rule that lacks least. */
 export function nearestCause(input: CauseInput, refusal: PolicyRefusal): RuleCause {
   const { subject } = input.question;
-  const [near] = candidates(input).sort((a, b) => a.misses - b.misses || byProgress(a.verdict, b.verdict));
+  const [near] = candidates(input).sort(byNearness);
   if (!near) {
     const expected = displayAll([
       ...new Set(
@@ -79,8 +86,10 @@ function candidates(input: CauseInput): Near[] {
       .filter(({ failed }) => failed?.part !== 'source')
       .map((verdict) => {
         const off = Number(!countsAt(verdict.rule, now)) + Number(verdict.rule.mode === 'preview');
-        const misses = lacking(verdict, source, subject, asked).length + OFF * off + (otherSource ? ELSEWHERE : 0);
-        return { verdict, misses, otherSource };
+        const stranger = verdict.failed?.identified === false ? STRANGER : 0;
+        const lacks = lacking(verdict, source, subject, asked).length;
+        const misses = lacks + stranger + OFF * off + (otherSource === undefined ? 0 : ELSEWHERE);
+        return { verdict, misses, otherSource, gives: givesTarget(verdict.rule, asked) };
       });
   return [...near(subject.source, undefined), ...alike.flatMap(({ name }) => near(name, name))];
 }
@@ -95,11 +104,13 @@ function lacking(
   asked: CompiledTarget | undefined,
 ): readonly string[] {
   if (!failed) return [];
-  const gives = asked === undefined || rule.allow.some(({ target }) => target === asked.name);
   const conditions = conditionsOf(rule.matches.find((match) => match.source === source));
   const unmet = conditions.filter((condition) => holds(condition, claims) !== 'true').map(({ what }) => what);
-  return [...new Set([failed.what, ...unmet, ...(gives ? [] : ['target'])])];
+  return [...new Set([failed.what, ...unmet, ...(givesTarget(rule, asked) ? [] : ['target'])])];
 }
+
+const givesTarget = ({ allow }: AllowRule, asked: CompiledTarget | undefined): boolean =>
+  asked === undefined || allow.some(({ target }) => target === asked.name);
 
 export const conditionsOf = (match: SourceMatch | undefined): readonly Condition[] =>
   match ? [...match.ids, ...match.context, ...match.claims] : [];
@@ -149,7 +160,7 @@ const lastDay = ({ untilSeconds = 0 }: AllowRule): string =>
   new Date((untilSeconds - 1) * 1000).toISOString().slice(0, 10);
 
 function failureHint(input: CauseInput, rule: AllowRule, failed: Failed): string | undefined {
-  const { subject, ask, client } = input.question;
+  const { subject, client } = input.question;
   switch (failed.part) {
     case 'pin':
     case 'claims': {
@@ -163,14 +174,20 @@ function failureHint(input: CauseInput, rule: AllowRule, failed: Failed): string
       return client ? undefined : 'it grants to clients only: --client says which one asks';
     case 'target':
       return otherGiver(input);
-    case 'scope': {
-      const scopes = rule.allow.flatMap((one) => (one.scopes === 'all' ? [] : one.scopes));
-      const meant = ask.scopes?.map((scope) => closest(scope, scopes)).find((scope) => scope !== undefined);
-      return meant === undefined ? undefined : `did you mean ${meant}?`;
-    }
+    case 'scope':
+      return scopeHint(input, rule);
     default:
       return undefined;
   }
+}
+
+function scopeHint(input: CauseInput, rule: AllowRule): string | undefined {
+  const { scopes: had = [] } = askedTarget(input) ?? {};
+  const given = rule.allow.flatMap((one) => (one.scopes === 'all' ? had : one.scopes));
+  const refused = (input.question.ask.scopes ?? []).filter((scope) => !given.includes(scope));
+  if (refused.some((scope) => had.includes(scope))) return 'the target has it, and the rule does not give it';
+  const meant = refused.map((scope) => closest(scope, had)).find((scope) => scope !== undefined);
+  return meant === undefined ? undefined : `the target has no such scope: did you mean ${meant}?`;
 }
 
 /** The target as far as it is known by what was asked. */

@@ -156,13 +156,10 @@ const reviewUnavailable = (source: string, problem: string): UnavailableRefusal 
   retryAfterSeconds: TOKEN_REVIEW_RETRY_SECONDS,
 });
 
-/** As what a token would be sent: an access token says that it is one. */
-const likelyType = (source: JwtSource, { typ }: UnprovedHeader): SubjectTokenType => {
-  const access = ACCESS_TOKEN_TYPS.includes(typ ?? '');
-  return (
-    source.tokenTypes.find((type) => (type === ACCESS_TOKEN_TYPE) === access) ??
-    (access ? ACCESS_TOKEN_TYPE : JWT_TOKEN_TYPE)
-  );
+/** As what a token would be sent: an access token says that it is one, and else whatever the source takes. */
+const likelyType = ({ tokenTypes }: JwtSource, { typ }: UnprovedHeader): SubjectTokenType => {
+  const isAccess = ACCESS_TOKEN_TYPS.includes(typ ?? '');
+  return tokenTypes.find((type) => (type === ACCESS_TOKEN_TYPE) === isAccess) ?? tokenTypes[0] ?? JWT_TOKEN_TYPE;
 };
 
 function headerProblem(source: JwtSource, jws: UnprovedHeader, tokenType: SubjectTokenType): ClaimRefusal | undefined {
