@@ -16,7 +16,7 @@ import {
 import type { Foreseen } from './core/cause.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
 import { readBoundedInput } from './files/bounded-file.ts';
-import { credentialCause, type SourceFacts } from './policy/credential-cause.ts';
+import { credentialCause, presenterCause, type SourceFacts } from './policy/credential-cause.ts';
 import { explainQuestion } from './policy/explain.ts';
 import { nearestIssuer } from './policy/issuer-cause.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
@@ -51,6 +51,7 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => st
 /** What the broker would come to before any rule; and behind what it refuses, whom the claims would be of. */
 async function judgeClaims(configuration: Configuration, asked: OfflineClaims): Promise<JudgedClaims> {
   const { claims, header, nowSeconds } = asked;
+  const client = configuration.clients.find(({ settings }) => settings.id === asked.client)?.settings;
   const facts = factsOf(configuration);
   const routed = routeOf(configuration, asked);
   const foreseen = routed.open && foresee(routed.open, asked);
@@ -63,6 +64,7 @@ async function judgeClaims(configuration: Configuration, asked: OfflineClaims): 
     ...(lacking ? [{ role: 'subject', reason: 'key_unknown', lacking } as const] : []),
   ];
   const { endsAtSeconds } = foreseen ?? {};
+  const presenter = foreseen?.presenter === 'client' && source ? presenterCause(source, client) : undefined;
   // Within the leeway a credential is proved, and nothing can be issued that would not outlive it (core/issue.ts).
   const over = endsAtSeconds !== undefined && Math.floor(endsAtSeconds) <= Math.floor(nowSeconds);
   return {
@@ -70,6 +72,7 @@ async function judgeClaims(configuration: Configuration, asked: OfflineClaims): 
     causes: [
       ...(routed.refusal ? [causeOf(routed.refusal, routed.named ? source : undefined)] : []),
       ...refusals.map((refusal) => causeOf(refusal)),
+      ...(presenter ? [presenter] : []),
     ],
     lacking,
     timed: header !== undefined || claims.exp !== undefined,
@@ -85,6 +88,7 @@ function foresee({ verifier }: OpenSource, { claims, header, nowSeconds }: Offli
     principal: assumed.ok ? assumed.value : undefined,
     refusals: assumed.ok ? [] : [assumed.refusal],
     endsAtSeconds: undefined,
+    presenter: 'self',
   };
 }
 

@@ -29,4 +29,6 @@ export interface Foreseen {
   readonly refusals: readonly CredentialRefusal[];
   /** When the credential ends, whatever its `exp` says; undefined where it does not say. */
   readonly endsAtSeconds: number | undefined;
+  /** Whether it may be presented by the workload itself, without an OAuth client. */
+  readonly presenter: 'self' | 'client';
 }

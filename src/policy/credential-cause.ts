@@ -66,6 +66,32 @@ function lackOf(input: CredentialCauseInput): Lack {
   }
 }
 
+/**
+ * Why nobody may present such a credential, or this client may not (core/prove.ts `presentable`); undefined where it may be.
+ * `client`: the one that would ask.
+ */
+export function presenterCause(
+  { name, audience }: SourceFacts,
+  client: { readonly id: string; readonly presents: readonly string[] } | undefined,
+): Cause | undefined {
+  if (client?.presents.includes(audience)) return undefined;
+  if (client) {
+    const presented = client.presents.length === 0 ? undefined : displayAll(client.presents);
+    const hint = 'the client is registered for the credentials of other audiences';
+    return {
+      reason: 'client_not_presenter',
+      by: `client ${client.id}`,
+      what: 'presents',
+      presented,
+      expected: display(audience),
+      hint,
+    };
+  }
+  const expected = `one that presents ${display(audience)}`;
+  const hint = 'its credentials are taken from clients only: --client says which one asks';
+  return { reason: 'client_required', by: name, what: 'client', presented: undefined, expected, hint };
+}
+
 const shown = (value: Json | undefined): string | undefined => (value === undefined ? undefined : display(value));
 
 function audienceLack({ aud }: JsonObject, source: SourceFacts | undefined): Lack {

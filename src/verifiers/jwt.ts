@@ -2,6 +2,7 @@
 // outward. Kinds differ in their table and in a check or a name of their own; the order is the same for all (JB-01 to JB-10).
 
 import { hash } from 'node:crypto';
+import type { Foreseen } from '../core/cause.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LEEWAY_SECONDS } from '../core/limits.ts';
 import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
@@ -114,24 +115,30 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
     },
 
     foresee(claims, header, nowSeconds) {
-      const judged = [
+      const problems = [
         header && headerProblem(source, header, likelyType(source, header)),
         judgeClaims(claims, 'subject'),
         header || claims.exp !== undefined ? timeOf(source, claims, nowSeconds) : undefined,
-      ].filter((problem) => problem !== undefined);
-      const named = typeof claims.sub === 'string' ? principalOf(source, claims) : undefined;
-      const problems = named?.ok === false ? [...judged, named.refusal] : judged;
-      const reasons = new Set(problems.map((problem) => JSON.stringify(problem)));
-      const ends = [claims.exp, source.earlierExpiry?.(claims)].filter((time) => typeof time === 'number');
-      return {
-        principal: named?.ok ? named.value : undefined,
-        refusals: problems
-          .filter((problem) => reasons.delete(JSON.stringify(problem)))
-          .map((problem) => withRole(problem, 'subject', settings.name)),
-        endsAtSeconds: ends.length === 0 ? undefined : Math.min(...ends),
-      };
+      ];
+      return foreseen(source, claims, problems);
     },
   } satisfies SourceVerifier);
+}
+
+/** What is said without a proof: each problem once, and the principal in spite of them. */
+function foreseen(source: JwtSource, claims: JsonObject, judged: readonly (ClaimRefusal | undefined)[]): Foreseen {
+  const named = typeof claims.sub === 'string' ? principalOf(source, claims) : undefined;
+  const problems = [...judged, named?.ok === false ? named.refusal : undefined].filter((one) => one !== undefined);
+  const reasons = new Set(problems.map((problem) => JSON.stringify(problem)));
+  const ends = [claims.exp, source.earlierExpiry?.(claims)].filter((time) => typeof time === 'number');
+  return {
+    principal: named?.ok ? named.value : undefined,
+    refusals: problems
+      .filter((problem) => reasons.delete(JSON.stringify(problem)))
+      .map((problem) => withRole(problem, 'subject', source.settings.name)),
+    endsAtSeconds: ends.length === 0 ? undefined : Math.min(...ends),
+    presenter: source.presenter,
+  };
 }
 
 type SignatureProblem = ClaimRefusal | Extract<UnavailableRefusal, { reason: 'keys_unavailable' }>;

@@ -145,7 +145,7 @@ export function verifierContract(kind: string): void {
       if (!parsed.ok) throw new Error(parsed.problem);
       const { jws } = parsed;
       const seen = source.verifier.foresee?.(jws.claims, jws, NOW);
-      expect(seen).toEqual({ principal, refusals: [], endsAtSeconds: proof.expiresAt });
+      expect(seen).toEqual({ principal, refusals: [], endsAtSeconds: proof.expiresAt, presenter: proof.presenter });
       expect(source.verifier.foresee?.(jws.claims, undefined, NOW)).toEqual(seen);
     });
 

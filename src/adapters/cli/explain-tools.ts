@@ -20,6 +20,8 @@ export interface OfflineClaims {
   readonly claims: JsonObject;
   /** Of the token that they were read from; undefined for claims alone. */
   readonly header: TokenHeader | undefined;
+  /** The id of the registered client that would present them. */
+  readonly client: string | undefined;
   readonly nowSeconds: number;
 }
 

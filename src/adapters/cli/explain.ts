@@ -120,7 +120,7 @@ async function explainOffline(
   const nowSeconds = (options.at === undefined ? undefined : readTime(options.at)) ?? tools.nowSeconds();
   const client = offline.clients.find(({ id }) => id === options.client);
   const judged = read
-    ? await offline.judge({ source: options.trust, ...read, nowSeconds })
+    ? await offline.judge({ source: options.trust, ...read, client: options.client, nowSeconds })
     : client && { ...NOTHING_JUDGED, principal: client.principal };
   if (!judged) throw new Error('neither claims nor a client');
   const found: Offline = {
