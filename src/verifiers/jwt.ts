@@ -114,14 +114,12 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
     },
 
-    foresee(claims, header, nowSeconds) {
-      const problems = [
+    foresee: (claims, header, nowSeconds) =>
+      foreseen(source, claims, [
         header && headerProblem(source, header, likelyType(source, header)),
         judgeClaims(claims, 'subject'),
         header || claims.exp !== undefined ? timeOf(source, claims, nowSeconds) : undefined,
-      ];
-      return foreseen(source, claims, problems);
-    },
+      ]),
   } satisfies SourceVerifier);
 }
 
