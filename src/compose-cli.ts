@@ -16,9 +16,11 @@ import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
-import { KINDS, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { checkTools } from './compose-check.ts';
+import type { World } from './compose-configuration.ts';
 import { explainTools } from './compose-explain.ts';
 import { inspectTools } from './compose-inspect.ts';
+import { KINDS } from './compose-kinds.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -42,7 +44,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
       writeErr: (text) => terminal.err(text.trimEnd()),
     });
   registerServe(program, terminal, serveTools(world, signals));
-  registerCheck(program, terminal, { check: (path) => check(world, path) });
+  registerCheck(program, terminal, checkTools(world));
   registerExplain(
     program,
     terminal,
@@ -70,19 +72,6 @@ const serveTools = (world: BrokerWorld, signals: Signals) => ({
   },
   onSignal: signals.onSignal,
 });
-
-async function check(world: World, path: string) {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
-  if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
-  const { sources, compiled, warnings } = read.configuration;
-  const summary = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
-  return { problems: [], warnings, summary };
-}
-
-const counted = (things: readonly unknown[], name: string): string =>
-  `${things.length} ${name}${things.length === 1 ? '' : 's'}`;
 
 const keyTools = (world: World) => (broker: BrokerPlace) => {
   const operator = () => createOperator(controlSocket(world, broker));

@@ -10,9 +10,9 @@ import {
   type OpenSource,
   offlineReach,
   readConfiguration,
-  TRUST_KINDS,
   type World,
 } from './compose-configuration.ts';
+import { TRUST_KINDS } from './compose-kinds.ts';
 import type { Foreseen } from './core/cause.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
 import { readBoundedInput } from './files/bounded-file.ts';

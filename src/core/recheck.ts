@@ -55,5 +55,6 @@ export function recheckGrant(input: GrantRecheckInput & { readonly facts: string
 const covers = (grant: ProvedGrant, order: IssueOrder): boolean =>
   grant.target === order.grant.target &&
   grant.boundTo === order.grant.boundTo &&
+  JSON.stringify(grant.parameters) === JSON.stringify(order.grant.parameters) &&
   order.grant.scopes.every((scope) => grant.scopes.includes(scope)) &&
   order.expiresAt <= order.issuedAt + grant.lifetimeSeconds;

@@ -23,11 +23,23 @@ export function causeOf(input: CauseInput): RuleCause | undefined {
       return targetCause(input, refusal);
     case 'target_requirement_unmet':
       return requirementCause(input, refusal);
-    default: {
-      const presented = displayAll(input.question.ask.targets);
-      return { rule: undefined, cause: { ...refusedBy(refusal), what: 'target', presented, expected: 'one target' } };
+    case 'targets_differ':
+      return severalCause(input, refusal, 'one target', undefined);
+    case 'target_ambiguous': {
+      const hint = `${refusal.rules.join(', ')} give it with different parameters: ask by its address`;
+      return severalCause(input, refusal, 'the one address that is meant', hint);
     }
   }
+}
+
+function severalCause(
+  { question: { ask } }: CauseInput,
+  refusal: PolicyRefusal,
+  expected: string,
+  hint: string | undefined,
+): RuleCause {
+  const presented = displayAll(ask.targets);
+  return { rule: undefined, cause: { ...refusedBy(refusal), what: 'target', presented, expected, hint } };
 }
 
 const refusedBy = ({ reason }: PolicyRefusal) => ({ reason, by: undefined, hint: undefined });

@@ -10,8 +10,9 @@ import { closest } from '../parsing/closest.ts';
 import type { AllowRule, CompiledPolicy, CompiledTarget, SourceMatch } from './compiled.ts';
 import { countsAt } from './decide.ts';
 import { type Condition, display, displayAll, holds } from './evaluate.ts';
+import type { Failed } from './failed.ts';
 import { hintFor } from './hints.ts';
-import { byProgress, type Failed, type Verdict } from './judge.ts';
+import { byProgress, type Verdict } from './judge.ts';
 
 export interface CauseInput {
   readonly policy: CompiledPolicy;
@@ -132,7 +133,10 @@ function lackOf(input: CauseInput, { verdict, otherSource }: Near): Lack {
     const hint = [failureHint(input, verdict.rule, failed), also, offHint(rule, now)].filter(
       (one) => one !== undefined,
     );
-    const { what, presented, expected } = failed;
+    const { what, expected } = failed;
+    // A target that does not exist stays out of traces, and is no secret of whoever asks here.
+    const asked = failed.part === 'target' ? displayAll(input.question.ask.targets) : undefined;
+    const presented = failed.presented ?? asked;
     return { what, presented, expected, hint: hint.length === 0 ? undefined : hint.join('; ') };
   }
   if (!countsAt(rule, now))

@@ -61,6 +61,8 @@ const DURATION_BUCKETS_SECONDS = [
 const EXCHANGE_LABELS = ['grant', 'outcome', 'reason', 'rule', 'target', 'source', 'owner'] as const;
 type ExchangeLabels = Record<(typeof EXCHANGE_LABELS)[number], string>;
 
+const OTHER_LABELS = { rule: 'other', target: 'other', source: 'other', owner: 'other' };
+
 /** Counts everything on a registry of its own; `render` is one scrape. */
 export function createMetrics(parts: MetricsParts): Metrics {
   const registry = new Registry();
@@ -88,12 +90,8 @@ export function createMetrics(parts: MetricsParts): Metrics {
   });
   const dryRun = addDryRuns(registers);
   const previews = addPreviews(registers);
-  const bounded = createSeriesBound<ExchangeLabels>({
-    rule: 'other',
-    target: 'other',
-    source: 'other',
-    owner: 'other',
-  });
+  const unknownClaims = addUnknownClaims(registers);
+  const bounded = createSeriesBound<ExchangeLabels>(OTHER_LABELS);
   const reloads = addReloads(registers, parts.startedAtSeconds);
   const fetches = new Counter({
     name: 'exchequer_source_key_fetches_total',
@@ -110,6 +108,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       const labels = bounded(labelsOf(record));
       exchanges.inc(labels);
       previews(record);
+      unknownClaims(record);
       durations.observe({ grant: labels.grant, outcome: labels.outcome }, elapsedMs / 1000);
     },
     fault(decision: string, error: unknown) {
@@ -148,6 +147,20 @@ function addPreviews(registers: Registry[]): (record: ExchangeRecord) => void {
   });
   return ({ would }) => {
     for (const one of would) previews.inc(bounded({ rule: withoutRow(one.rule), would: one.would }));
+  };
+}
+
+/** Claims that nobody has accounted for: a platform may have changed what its tokens mean. */
+function addUnknownClaims(registers: Registry[]): (record: ExchangeRecord) => void {
+  const bounded = createSeriesBound({ source: 'other' });
+  const claims = new Counter({
+    name: 'exchequer_unknown_claims_total',
+    help: 'Claims of proved tokens that no standard, platform table or rule accounts for.',
+    labelNames: ['source'],
+    registers,
+  });
+  return ({ unknownClaims, roles: { subject } }) => {
+    if (subject && unknownClaims.length > 0) claims.inc(bounded({ source: subject.source }), unknownClaims.length);
   };
 }
 
