@@ -16,8 +16,10 @@ import { TRUST_KINDS } from './compose-kinds.ts';
 import type { Foreseen } from './core/cause.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
 import { readBoundedInput } from './files/bounded-file.ts';
+import { readJson } from './parsing/json.ts';
 import { credentialCause, presenterCause, type SourceFacts } from './policy/credential-cause.ts';
 import { explainQuestion } from './policy/explain.ts';
+import { nearMiss } from './policy/hints.ts';
 import { nearestIssuer } from './policy/issuer-cause.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
 
@@ -41,6 +43,11 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => st
       explain: (question: Parameters<typeof explainQuestion>[1]) => explainQuestion(compiled, question),
     };
     return { ok: true as const, offline };
+  },
+  hint(presented, expected) {
+    const [value, wanted] = [readJson(presented), readJson(expected)];
+    if (!value.ok || !wanted.ok || typeof wanted.value === 'object') return undefined;
+    return nearMiss(value.value, wanted.value);
   },
   decision(id, broker) {
     const operator = createOperator(socketOf(broker));

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mint, startTestBroker, type TestBroker } from '../support/broker.ts';
+import { JWT_TYPE, mint, startTestBroker, type TestBroker, TOKEN_EXCHANGE } from '../support/broker.ts';
 import { runProgram } from '../support/program.ts';
 import { EKS, type Tokens, tokensFor, WRONG_TOKENS, WRONG_TOKENS_WORLD, type Wrong } from '../support/wrong-tokens.ts';
 
@@ -119,6 +119,33 @@ describe('an hour later', () => {
     expect([exits, first]).toEqual([[1], expect.stringMatching(/^expired: github: exp was .* ago, must be later$/)]);
     await broker.exchange(token, { audience: 'deploy' });
     expect(broker.records().at(-1)).toMatchObject({ reason: 'expired', rule: 'production' });
+  });
+});
+
+describe('what the running broker decided', () => {
+  const last = () => runProgram(['explain', '--config', join(broker.folder, 'exchequer.yaml'), '--last']);
+
+  it('is explained from its record, with what may have been meant', async () => {
+    const { token } = await explain(tokens.job({ ref: 'refs/heads/Main' }));
+    await broker.exchange(token, { audience: 'deploy' });
+    const { out, exits } = await last();
+    expect(exits).toEqual([1]);
+    expect(out).toContain(
+      '  production (policies/rules.yaml:2) allow: claims: ref was "refs/heads/Main", must be "refs/heads/main"; they differ in letter case only',
+    );
+  });
+
+  it('is said to be a dry run where it was one', async () => {
+    const { token } = await explain(tokens.job());
+    const form = new URLSearchParams({
+      grant_type: TOKEN_EXCHANGE,
+      subject_token: token,
+      subject_token_type: JWT_TYPE,
+    });
+    form.set('audience', 'deploy');
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    await broker.call({ method: 'POST', path: '/decide', headers }, form.toString());
+    expect(await last()).toMatchObject({ exits: [0], out: expect.arrayContaining(['dryRun    true']) });
   });
 });
 

@@ -3,7 +3,7 @@
 
 import type { Cause } from '../../core/cause.ts';
 import type { RuleTrace } from '../../core/decision.ts';
-import type { ExplainedRule, Explanation, JudgedClaims } from './explain-tools.ts';
+import type { ExplainedRule, ExplainTools, Explanation, JudgedClaims } from './explain-tools.ts';
 
 /** An offline explanation. */
 export interface Offline {
@@ -93,7 +93,7 @@ export function offlineJson({ judged, client, nowSeconds, explanation }: Offline
 }
 
 /** A decision of the running broker, from its record. */
-export function renderDecided(record: object): readonly string[] {
+export function renderDecided(record: object, hint: ExplainTools['hint']): readonly string[] {
   const shown = new Map<string, unknown>(Object.entries(record));
   const trace = shown.get('trace');
   const lines = ['decision', 'dryRun', 'outcome', 'reason', 'subject', 'client', 'target', 'scopes', 'rule'].flatMap(
@@ -107,9 +107,14 @@ export function renderDecided(record: object): readonly string[] {
   const would = shown.get('would');
   if (Array.isArray(would))
     lines.push(...would.filter(isWould).map((each) => `preview   ${each.rule} would ${each.would}`));
-  const rules = Array.isArray(trace) ? trace.filter(isTrace).map(ruleText) : [];
+  const rules = Array.isArray(trace)
+    ? trace.filter(isTrace).map((rule) => ruleText({ ...rule, hint: hintOf(rule, hint) }))
+    : [];
   return [...lines, `rules     ${rules.length} considered`, ...rules].map(printable);
 }
+
+const hintOf = ({ effect, failed }: RuleTrace, hint: ExplainTools['hint']): string | undefined =>
+  effect === 'deny' || failed?.presented === undefined ? undefined : hint(failed.presented, failed.expected);
 
 function ruleText(rule: RuleTrace & Partial<ExplainedRule>): string {
   const kind = `${rule.effect}${rule.mode === 'preview' ? ' (preview)' : ''}${rule.ended ? ' (ended)' : ''}`;

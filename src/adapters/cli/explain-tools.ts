@@ -77,6 +77,8 @@ export interface ExplainTools {
     | { readonly ok: true; readonly offline: OfflinePolicy }
     | { readonly ok: false; readonly problems: readonly Problem[] }
   >;
+  /** How the value that was presented comes close to what was expected, both as a record has them; undefined where it does not. */
+  hint(presented: string, expected: string): string | undefined;
   /** The record of one decision (`last`: the newest) from the running broker. Rejects where it cannot be asked. */
   decision(id: string, broker: BrokerPlace): Promise<object | undefined>;
 }

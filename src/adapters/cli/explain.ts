@@ -93,7 +93,7 @@ async function explainDecided(
         : 'the broker does not remember this decision; its record is in the audit trail',
     );
   if (options.json) terminal.out(jsonLine(record));
-  else for (const line of renderDecided(record)) terminal.out(line);
+  else for (const line of renderDecided(record, tools.hint)) terminal.out(line);
   const outcome = 'outcome' in record ? record.outcome : undefined;
   if (outcome === 'granted') return 0;
   return outcome === 'refused' ? 1 : 3;

@@ -34,6 +34,7 @@ const MISSING = { by: 'eks', what: 'namespace', presented: undefined, expected: 
 const EXPIRED = { reason: 'expired', by: 'github', what: 'exp', presented: 'long ago', expected: 'later' } as const;
 
 const TOOLS: ExplainTools = {
+  hint: (presented, expected) => (presented === expected ? undefined : `${presented} is not ${expected}`),
   readInput: async () => Buffer.from(JSON.stringify(GITHUB_PUSH)),
   nowSeconds: () => NOW,
   load: async (config) =>
@@ -292,7 +293,7 @@ describe('explain, of the running broker', () => {
   it('shows the newest decision, and obeys no escape sequence in it', async () => {
     const { code, out } = await run('--last');
     expect(code).toBe(1);
-    expect(out).toContain('main (p:2) allow: pin: ref was "x", must be "y"');
+    expect(out).toContain('main (p:2) allow: pin: ref was "x", must be "y"; "x" is not "y"');
     expect(out).not.toContain('\u001b');
   });
 
