@@ -102,7 +102,10 @@ function exchangeWords(record: Members): readonly string[] {
   const who = text(members(record.subject)?.name) ?? 'nobody proved';
   const target = text(record.target);
   const rule = text(record.rule);
-  const outcome = [text(record.outcome) ?? '-', text(record.reason)].filter((word) => word !== undefined).join(' ');
+  const dryRun = record.dryRun === true ? '(dry run)' : undefined;
+  const outcome = [text(record.outcome) ?? '-', text(record.reason), dryRun]
+    .filter((word) => word !== undefined)
+    .join(' ');
   const would = Array.isArray(record.would) ? record.would.map(members) : [];
   return [
     text(record.decision) ?? '-',

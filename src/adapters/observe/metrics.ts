@@ -61,6 +61,8 @@ const DURATION_BUCKETS_SECONDS = [
 const EXCHANGE_LABELS = ['grant', 'outcome', 'reason', 'rule', 'target', 'source', 'owner'] as const;
 type ExchangeLabels = Record<(typeof EXCHANGE_LABELS)[number], string>;
 
+const OTHER_LABELS = { rule: 'other', target: 'other', source: 'other', owner: 'other' };
+
 /** Counts everything on a registry of its own; `render` is one scrape. */
 export function createMetrics(parts: MetricsParts): Metrics {
   const registry = new Registry();
@@ -86,14 +88,10 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['kind'],
     registers,
   });
+  const dryRun = addDryRuns(registers);
   const previews = addPreviews(registers);
   const unknownClaims = addUnknownClaims(registers);
-  const bounded = createSeriesBound<ExchangeLabels>({
-    rule: 'other',
-    target: 'other',
-    source: 'other',
-    owner: 'other',
-  });
+  const bounded = createSeriesBound<ExchangeLabels>(OTHER_LABELS);
   const reloads = addReloads(registers, parts.startedAtSeconds);
   const fetches = new Counter({
     name: 'exchequer_source_key_fetches_total',
@@ -106,6 +104,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
 
   return Object.freeze({
     exchanged(record: ExchangeRecord, elapsedMs: number) {
+      if (record.dryRun) return dryRun(record);
       const labels = bounded(labelsOf(record));
       exchanges.inc(labels);
       previews(record);
@@ -121,6 +120,20 @@ export function createMetrics(parts: MetricsParts): Metrics {
     reloaded: reloads,
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   });
+}
+
+/** What was only asked is no exchange, and no preview of one; its labels are closed sets. */
+function addDryRuns(registers: Registry[]): (record: ExchangeRecord) => void {
+  const dryRuns = new Counter({
+    name: 'exchequer_dry_runs_total',
+    help: 'Requests that only asked what an exchange would answer; counted nowhere else.',
+    labelNames: ['grant', 'outcome', 'reason'],
+    registers,
+  });
+  return (record) => {
+    const { grant, outcome, reason } = labelsOf(record);
+    dryRuns.inc({ grant, outcome, reason });
+  };
 }
 
 /** What rules in preview would have changed, counted for each of them. */
