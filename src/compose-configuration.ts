@@ -24,8 +24,10 @@ import type { CompiledPolicy } from './policy/compiled.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
 import type { SourceView, TargetView } from './policy/views.ts';
-import { github, gitlab } from './verifiers/ci-platform.ts';
+import { azureDevops, bitbucket, buildkite, circleci, forgejo, github, gitlab } from './verifiers/ci-platform.ts';
 import { clientOptions } from './verifiers/client-options.ts';
+import { aws, entra, google } from './verifiers/cloud-platform.ts';
+import { fly, hcpTerraform, spacelift, vercel } from './verifiers/deploy-platform.ts';
 import { spiffe } from './verifiers/jwt-svid.ts';
 import type { SourceKind, SourceVerifier } from './verifiers/kind.ts';
 import { kubernetes } from './verifiers/kubernetes.ts';
@@ -33,7 +35,25 @@ import { oidc } from './verifiers/oidc.ts';
 import { createVerifiers, type Registry } from './verifiers/registry.ts';
 
 /** Every kind there is. Adding one is a file and a line here. */
-export const TRUST_KINDS: readonly SourceKind[] = [oidc, github, gitlab, kubernetes, spiffe];
+export const TRUST_KINDS: readonly SourceKind[] = [
+  oidc,
+  github,
+  gitlab,
+  kubernetes,
+  spiffe,
+  buildkite,
+  circleci,
+  bitbucket,
+  azureDevops,
+  forgejo,
+  hcpTerraform,
+  spacelift,
+  vercel,
+  fly,
+  google,
+  aws,
+  entra,
+];
 const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
 export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };
 
