@@ -4,6 +4,7 @@
 import { certificateProblem } from './adapters/http/tls-server.ts';
 import { bundleWarnings } from './compose-bundles.ts';
 import { type OpenClient, openClients } from './compose-clients.ts';
+import { clientsView, lintConfigured, targetView, viewOf } from './compose-views.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -17,13 +18,12 @@ import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-cac
 import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
-import { CLIENT } from './platforms/client.ts';
-
 import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
+import type { Finding } from './policy/finding.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
-import type { SourceView, TargetView } from './policy/views.ts';
+import type { SourceView } from './policy/views.ts';
 import { azureDevops, bitbucket, buildkite, circleci, forgejo, github, gitlab } from './verifiers/ci-platform.ts';
 import { clientOptions } from './verifiers/client-options.ts';
 import { aws, entra, google } from './verifiers/cloud-platform.ts';
@@ -86,6 +86,8 @@ export interface Configuration {
   readonly clients: readonly OpenClient[];
   readonly verifiers: Registry;
   readonly warnings: readonly Problem[];
+  /** Of the linter, of every severity; accepted ones too. */
+  readonly findings: readonly Finding[];
 }
 
 /** `stillAsRead`: whether the files hold what was read of them. */
@@ -120,14 +122,16 @@ export async function readConfiguration(
     problems.push(...opened.problems);
     if (opened.source) sources.push(opened.source);
     ignored.push(...opened.warnings);
-    views.push(viewOf(source, opened.source));
+    views.push(viewOf(source, kindOf(source), opened.source?.verifier.tell));
   }
 
   const opened = await openClients(config, reach.caches);
   problems.push(...opened.problems);
   if (config.clients.length > 0) views.push(clientsView(config));
 
-  const targets = config.targets.map(targetView);
+  const linted = lintConfigured(config, views);
+  problems.push(...linted.problems);
+  const targets = config.targets.map((target) => targetView(target, targetKindOf(target)));
   const input = {
     texts: config.policyTexts,
     scopes: config.policyScopes,
@@ -145,8 +149,13 @@ export async function readConfiguration(
   );
   const { policy: compiled } = policy;
   const { clients } = opened;
-  const warnings = [...ignored, ...bundleWarnings(config, sources), ...policy.warnings];
-  return { ok: true, configuration: { config, compiled, sources, clients, verifiers, warnings }, stillAsRead };
+  const warnings = [...ignored, ...bundleWarnings(config, sources), ...linted.warnings, ...policy.warnings];
+  const findings = [...linted.findings, ...policy.findings];
+  return {
+    ok: true,
+    configuration: { config, compiled, sources, clients, verifiers, warnings, findings },
+    stillAsRead,
+  };
 }
 
 /** Reaches nobody: for `check` and `explain`. */
@@ -191,7 +200,7 @@ function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] 
 function sourceProblems({ document, sources, targets }: Config): readonly Problem[] {
   const known = new Set([...sources.map(({ name }) => name), CLIENTS_SOURCE]);
   return targets.flatMap((target) =>
-    (targetView(target).require?.sources ?? []).flatMap((name, index) => {
+    (targetKindOf(target).terms(target.options).require?.sources ?? []).flatMap((name, index) => {
       const at = ['targets', target.name, 'require', 'sources', index];
       return known.has(name) ? [] : [problemAt(document, at, `${name} is no trust source`)];
     }),
@@ -256,47 +265,3 @@ function requireProblems(
   const shared = sharedIssuerProblem({ table: kind.table, issuer: source.issuer, requirements: require.conditions });
   return shared === undefined ? [] : [problemAt(config.document, ['trust', source.name], shared)];
 }
-
-function viewOf(source: SourceConfig, opened: OpenSource | undefined): SourceView {
-  const kind = kindOf(source);
-  return {
-    name: source.name,
-    kind: source.kind,
-    table: kind.table,
-    issuer: source.issuer,
-    subjects: kind.subjects(source.options),
-    pins: kind.pins(source.options),
-    tell: opened?.verifier.tell ?? 'operator',
-    audience: source.audience,
-    otherAudiences: source.otherAudiences,
-    replay: source.replay,
-    maxAgeSeconds: source.maxAgeSeconds,
-    reach: source.reach,
-    require: source.require,
-  };
-}
-
-/** Registered clients that ask for themselves: a source that nobody configures. */
-const clientsView = ({ issuer }: Config): SourceView => ({
-  name: CLIENTS_SOURCE,
-  kind: CLIENT.kind,
-  table: CLIENT,
-  issuer,
-  subjects: 'workloads',
-  pins: [],
-  tell: 'caller',
-  audience: issuer,
-  otherAudiences: false,
-  replay: undefined,
-  maxAgeSeconds: undefined,
-  reach: undefined,
-  require: {},
-});
-
-const targetView = (target: TargetConfig): TargetView => ({
-  name: target.name,
-  kind: target.kind,
-  address: target.address,
-  parameters: target.parameters,
-  ...targetKindOf(target).terms(target.options),
-});

@@ -6,6 +6,7 @@ import type { YamlDocument, YamlPath } from '../parsing/yaml.ts';
 import { hostOf } from '../platforms/table.ts';
 import type { Condition } from './evaluate.ts';
 import type { Finding } from './finding.ts';
+import { ACCEPT_UNKNOWN, judgeAccept } from './lint-accept.ts';
 import { OUTSIDER_EVENTS, OUTSIDERS } from './lint-forges.ts';
 import { accepts, type LintText } from './lint-view.ts';
 import { compileRequire } from './match.ts';
@@ -182,23 +183,27 @@ export interface LintedSource {
   readonly accept: Readonly<Record<string, string>>;
 }
 
-/** Every finding about the sources of a configuration. */
-export function lintSources(document: YamlDocument, sources: readonly LintedSource[]): readonly Finding[] {
+/** Every finding about the sources of a configuration. `known`: the names of all lints, for those that accept one. */
+export function lintSources(
+  document: YamlDocument,
+  sources: readonly LintedSource[],
+  known: readonly string[],
+): readonly Finding[] {
   return sources.flatMap(({ view, accept }) => {
+    const path = ['trust', view.name];
     const required = requirementsOf(view);
-    return SOURCE_LINTS.flatMap((lint) =>
-      lint.fires(view, required).map((path): Finding => {
-        const { name, severity, why, mend } = lint;
-        const problem = problemAt(document, ['trust', view.name, ...path], `${why}; ${mend}`);
-        const reason = Object.hasOwn(accept, name) ? accept[name] : undefined;
-        return {
-          lint: name,
-          severity,
-          problem: { ...problem, lint: name },
-          about: `trust ${view.name}`,
-          accepted: reason,
-        };
-      }),
+    const finding = ({ name, severity }: LintText, place: YamlPath, message: string): Finding => ({
+      lint: name,
+      severity,
+      problem: { ...problemAt(document, place, message), lint: name },
+      about: view.name,
+      accepted: name !== ACCEPT_UNKNOWN.name && Object.hasOwn(accept, name) ? accept[name] : undefined,
+    });
+    const findings = SOURCE_LINTS.flatMap((lint) =>
+      lint.fires(view, required).map((below) => finding(lint, [...path, ...below], `${lint.why}; ${lint.mend}`)),
     );
+    const fired = new Set(findings.map(({ lint }) => lint));
+    const judged = judgeAccept({ document, path, accept, known, fired });
+    return [...findings, ...judged.map(({ lint, at, message }) => finding(lint, at, message))];
   });
 }
