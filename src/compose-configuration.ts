@@ -4,7 +4,8 @@
 import { certificateProblem } from './adapters/http/tls-server.ts';
 import { bundleWarnings } from './compose-bundles.ts';
 import { type OpenClient, openClients } from './compose-clients.ts';
-import { clientsView, lintConfigured, targetView, viewOf } from './compose-views.ts';
+import { KINDS, kindOf, targetKindOf } from './compose-kinds.ts';
+import { lintConfigured } from './compose-lint.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -12,50 +13,21 @@ import { recordFiles } from './config/recorded-files.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import type { BundleOrigin, Outbound } from './core/outside.ts';
 import type { Clock, RandomBytes } from './core/ports.ts';
-import { tokenTarget } from './issuers/access-token.ts';
-import type { TargetKind } from './issuers/kind.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
 import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
+import { CLIENT } from './platforms/client.ts';
+
+import type { PolicyTest } from './policy/compile.ts';
 import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import type { Finding } from './policy/finding.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
-import type { SourceView } from './policy/views.ts';
-import { azureDevops, bitbucket, buildkite, circleci, forgejo, github, gitlab } from './verifiers/ci-platform.ts';
-import { clientOptions } from './verifiers/client-options.ts';
-import { aws, entra, google } from './verifiers/cloud-platform.ts';
-import { fly, hcpTerraform, spacelift, vercel } from './verifiers/deploy-platform.ts';
-import { spiffe } from './verifiers/jwt-svid.ts';
+import type { SourceView, TargetView } from './policy/views.ts';
 import type { SourceKind, SourceVerifier } from './verifiers/kind.ts';
-import { kubernetes } from './verifiers/kubernetes.ts';
-import { oidc } from './verifiers/oidc.ts';
 import { createVerifiers, type Registry } from './verifiers/registry.ts';
-
-/** Every kind there is. Adding one is a file and a line here. */
-export const TRUST_KINDS: readonly SourceKind[] = [
-  oidc,
-  github,
-  gitlab,
-  kubernetes,
-  spiffe,
-  buildkite,
-  circleci,
-  bitbucket,
-  azureDevops,
-  forgejo,
-  hcpTerraform,
-  spacelift,
-  vercel,
-  fly,
-  google,
-  aws,
-  entra,
-];
-const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
-export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };
 
 /** What everything that is composed needs of the world outside. main.ts makes it; tests make their own. */
 export interface World {
@@ -86,6 +58,7 @@ export interface Configuration {
   readonly clients: readonly OpenClient[];
   readonly verifiers: Registry;
   readonly warnings: readonly Problem[];
+  readonly tests: readonly PolicyTest[];
   /** Of the linter, of every severity; accepted ones too. */
   readonly findings: readonly Finding[];
 }
@@ -122,7 +95,7 @@ export async function readConfiguration(
     problems.push(...opened.problems);
     if (opened.source) sources.push(opened.source);
     ignored.push(...opened.warnings);
-    views.push(viewOf(source, kindOf(source), opened.source?.verifier.tell));
+    views.push(viewOf(source, opened.source));
   }
 
   const opened = await openClients(config, reach.caches);
@@ -131,7 +104,7 @@ export async function readConfiguration(
 
   const linted = lintConfigured(config, views);
   problems.push(...linted.problems);
-  const targets = config.targets.map((target) => targetView(target, targetKindOf(target)));
+  const targets = config.targets.map(targetView);
   const input = {
     texts: config.policyTexts,
     scopes: config.policyScopes,
@@ -153,7 +126,7 @@ export async function readConfiguration(
   const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,
-    configuration: { config, compiled, sources, clients, verifiers, warnings, findings },
+    configuration: { config, compiled, sources, clients, verifiers, warnings, findings, tests: policy.tests },
     stillAsRead,
   };
 }
@@ -176,19 +149,6 @@ export function offlineReach({ clock, randomBytes }: World): Reach {
   };
 }
 
-/** The kind of a target that configuration let pass. */
-export function targetKindOf(target: TargetConfig): TargetKind {
-  const found = TARGET_KINDS.find(({ kind }) => kind === target.kind);
-  if (!found) throw new Error('configuration let a kind pass that does not exist');
-  return found;
-}
-
-const kindOf = (source: SourceConfig): SourceKind => {
-  const found = TRUST_KINDS.find(({ kind }) => kind === source.kind);
-  if (!found) throw new Error('configuration let a kind pass that does not exist');
-  return found;
-};
-
 /** A certificate renewed before its key is found here, and not by the listener that is serving. */
 function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] {
   if ('workloadApi' in tls) return [];
@@ -200,7 +160,7 @@ function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] 
 function sourceProblems({ document, sources, targets }: Config): readonly Problem[] {
   const known = new Set([...sources.map(({ name }) => name), CLIENTS_SOURCE]);
   return targets.flatMap((target) =>
-    (targetKindOf(target).terms(target.options).require?.sources ?? []).flatMap((name, index) => {
+    (targetView(target).require?.sources ?? []).flatMap((name, index) => {
       const at = ['targets', target.name, 'require', 'sources', index];
       return known.has(name) ? [] : [problemAt(document, at, `${name} is no trust source`)];
     }),
@@ -265,3 +225,47 @@ function requireProblems(
   const shared = sharedIssuerProblem({ table: kind.table, issuer: source.issuer, requirements: require.conditions });
   return shared === undefined ? [] : [problemAt(config.document, ['trust', source.name], shared)];
 }
+
+function viewOf(source: SourceConfig, opened: OpenSource | undefined): SourceView {
+  const kind = kindOf(source);
+  return {
+    name: source.name,
+    kind: source.kind,
+    table: kind.table,
+    issuer: source.issuer,
+    subjects: kind.subjects(source.options),
+    pins: kind.pins(source.options),
+    tell: opened?.verifier.tell ?? 'operator',
+    audience: source.audience,
+    otherAudiences: source.otherAudiences,
+    replay: source.replay,
+    maxAgeSeconds: source.maxAgeSeconds,
+    reach: source.reach,
+    require: source.require,
+  };
+}
+
+/** Registered clients that ask for themselves: a source that nobody configures. */
+const clientsView = ({ issuer }: Config): SourceView => ({
+  name: CLIENTS_SOURCE,
+  kind: CLIENT.kind,
+  table: CLIENT,
+  issuer,
+  subjects: 'workloads',
+  pins: [],
+  tell: 'caller',
+  audience: issuer,
+  otherAudiences: false,
+  replay: undefined,
+  maxAgeSeconds: undefined,
+  reach: undefined,
+  require: {},
+});
+
+const targetView = (target: TargetConfig): TargetView => ({
+  name: target.name,
+  kind: target.kind,
+  address: target.address,
+  parameters: target.parameters,
+  ...targetKindOf(target).terms(target.options),
+});

@@ -12,6 +12,7 @@ import { ACCESS_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
+import { accountedClaims } from './accounted.ts';
 import {
   audienceProblem,
   boundTo,
@@ -67,6 +68,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
   const { settings } = source;
   const replay = settings.replay ?? source.table.replay;
   const jtiOptional = source.jtiOptional ?? source.table.jtiOptional ?? false;
+  const accounted = accountedClaims(source.table);
   const read = source.readClaims ?? ((claims: JsonObject) => claims);
 
   const judgeClaims = (claims: JsonObject, role: Role): ClaimRefusal | undefined =>
@@ -106,7 +108,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       if (review?.reviewed === 'unavailable') return refuse(reviewUnavailable(settings.name, review.problem));
       if (review?.reviewed === 'refused') return no({ reason: 'review_refused', problem: review.problem });
       const proved = review ? { ...principal.value, claims: review.claims } : principal.value;
-      return ok(asProved(proved, proofOf(source, jws, { replay, jtiOptional })));
+      return ok(asProved(proved, proofOf(source, jws, { replay, jtiOptional, accounted })));
     },
 
     assume(presented) {
@@ -195,7 +197,7 @@ function principalOf(
 function proofOf(
   source: JwtSource,
   jws: UnprovedJws,
-  { replay, jtiOptional }: { readonly replay: Proof['replay']; readonly jtiOptional: boolean },
+  { replay, jtiOptional, accounted }: Pick<Proof, 'replay' | 'accounted'> & { readonly jtiOptional: boolean },
 ): Proof {
   const { exp, jti } = jws.claims;
   const sha256 = hash('sha256', jws.signingInput);
@@ -209,6 +211,7 @@ function proofOf(
     presenter: source.presenter,
     audience: source.settings.audience,
     boundTo: 'reason' in bound ? undefined : bound.thumbprint,
+    accounted,
   };
 }
 

@@ -3,11 +3,11 @@
 
 import { z } from 'zod';
 import type { JsonObject } from '../core/json.ts';
-import type { IssuerForm, PlatformTable } from '../platforms/table.ts';
-import { issuerFormProblem } from '../platforms/table.ts';
+import { issuerProblem } from '../parsing/uri.ts';
+import { issuerFormProblem, type PlatformTable } from '../platforms/table.ts';
 import type { ClaimRefusal } from './claims.ts';
 import { createJwtVerifier } from './jwt.ts';
-import { issuerUrl, type KeyOptions, keyOptions, keyOriginOf, keysArePrivate, oneOrigin } from './key-options.ts';
+import { type KeyOptions, keyOptions, keyOriginOf, keysArePrivate, oneOrigin } from './key-options.ts';
 import type { SourceKind } from './kind.ts';
 
 /** What the options of one source come to. */
@@ -67,12 +67,11 @@ export function platformKind<Options extends z.ZodObject>({
 }
 
 /** An issuer as the platform writes it. */
-export const platformIssuer = ({ issuerForms = [] }: PlatformTable) => formed(issuerForms);
-
-const formed = (forms: readonly IssuerForm[]) =>
-  issuerUrl
+export const platformIssuer = ({ issuerForms = [] }: PlatformTable) =>
+  z
+    .string()
     .superRefine((issuer, context) => {
-      const problem = issuerFormProblem(forms, issuer);
+      const problem = issuerFormProblem(issuerForms, issuer) ?? issuerProblem(issuer);
       if (problem) context.addIssue({ code: 'custom', message: problem });
     })
     .describe('`iss` of the tokens, byte for byte; an https URL without query or fragment');
