@@ -1,5 +1,7 @@
 // The linter, composed: what it says of the configured sources, and what of all its findings is told to whom. Decides nothing.
 
+import type { FindingCount } from './adapters/observe/metrics.ts';
+import type { AcceptedFinding } from './audit/system.ts';
 import type { Config } from './config/config.ts';
 import type { Problem } from './parsing/yaml.ts';
 import type { Finding } from './policy/finding.ts';
@@ -28,4 +30,21 @@ export function lintConfigured(
   const of = (severity: Finding['severity']) =>
     open.filter((one) => one.severity === severity).map(({ problem }) => problem);
   return { findings, problems: of('error'), warnings: of('warning') };
+}
+
+/** What somebody accepted, and why: for the record of a start or a reload. */
+export const acceptedFindings = (findings: readonly Finding[]): readonly AcceptedFinding[] =>
+  findings.flatMap(({ lint, about, accepted, problem: { file, line, column } }) =>
+    accepted === undefined ? [] : [{ lint, about, at: `${file}:${line}:${column}`, reason: accepted }],
+  );
+
+/** How many findings of each lint there are, those that are accepted apart. */
+export function findingCounts(findings: readonly Finding[]): readonly FindingCount[] {
+  const counts = new Map<string, FindingCount>();
+  for (const { lint, severity, accepted: reason } of findings) {
+    const accepted = reason !== undefined;
+    const key = `${lint} ${accepted}`;
+    counts.set(key, { lint, severity, accepted, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()];
 }

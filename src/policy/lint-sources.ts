@@ -83,7 +83,7 @@ export const SOURCE_LINTS: readonly SourceLint[] = [
     severity: 'warning',
     when: 'a source of kind entra or hcp-terraform, or an oidc source at Entra, has no `maxAge`',
     why: 'its tokens live for a day, or as long as a run may take: one that leaks is good for as long',
-    mend: 'state `maxAge`, such as 1h',
+    mend: 'state `maxAge`, such as 2h; where the platform hands out one token for a day, as Azure does, accept this',
     fires: (source) =>
       at(
         source.maxAgeSeconds === undefined &&

@@ -34,12 +34,16 @@ export interface WorkloadApiHealth {
   readonly svidExpiresAtSeconds: number | undefined;
 }
 
+/** Findings of the linter that are alike, counted. */
+export type FindingCount = Readonly<{ lint: string; severity: string; accepted: boolean; count: number }>;
+
 export interface MetricsParts {
   /** When the first configuration took effect. */
   readonly startedAtSeconds: number;
   readonly sourceKeys: () => readonly SourceKeys[];
   readonly signingKeys: () => readonly SigningKeyAge[];
   readonly workloadApis: () => readonly WorkloadApiHealth[];
+  readonly findings: () => readonly FindingCount[];
   /** Where a fault is written: metrics only count it. */
   readonly onFault: (decision: string, error: unknown) => void;
 }
@@ -103,6 +107,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   });
   addKeys(registers, parts);
   addWorkloadApis(registers, parts);
+  addFindings(registers, parts);
 
   return Object.freeze({
     exchanged(record: ExchangeRecord, elapsedMs: number) {
@@ -274,4 +279,18 @@ function addWorkloadApis(registers: Registry[], { workloadApis }: MetricsParts):
     'When our own X.509-SVID from a SPIFFE Workload API expires; absent while there is none.',
     ({ svidExpiresAtSeconds }) => svidExpiresAtSeconds,
   );
+}
+
+function addFindings(registers: Registry[], { findings }: MetricsParts): void {
+  new Gauge({
+    name: 'exchequer_policy_findings',
+    help: 'Findings of the linter about the configuration that runs.',
+    labelNames: ['lint', 'severity', 'accepted'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { lint, severity, accepted, count } of findings())
+        this.set({ lint, severity, accepted: `${accepted}` }, count);
+    },
+  });
 }
