@@ -105,9 +105,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['source', 'outcome'],
     registers,
   });
-  addKeys(registers, parts);
-  addWorkloadApis(registers, parts);
-  addFindings(registers, parts);
+  for (const add of [addKeys, addWorkloadApis, addFindings]) add(registers, parts);
 
   return Object.freeze({
     exchanged(record: ExchangeRecord, elapsedMs: number) {
