@@ -15,12 +15,12 @@ async function check(world: World, path: string): Promise<CheckReport> {
   const reach = offlineReach(world);
   const read = await readConfiguration(world, path, reach);
   reach.caches.retain(new Set());
-  if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
-  const { sources, compiled, warnings, tests } = read.configuration;
+  if (!read.ok) return { problems: read.problems, warnings: [], findings: [], summary: [] };
+  const { sources, compiled, warnings, findings, tests } = read.configuration;
   const things = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
   const problems = runTests(compiled, tests, testWorld(world, read.configuration));
   const summary = tests.length === 0 ? things : [...things, counted(tests, 'test')];
-  return { problems, warnings, summary };
+  return { problems, warnings, findings, summary };
 }
 
 const testWorld = ({ clock }: World, { config, sources, clients }: Configuration): TestWorld => ({

@@ -8,6 +8,7 @@ import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
 import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
+import { acceptedFindings } from './compose-lint.ts';
 import { followIdentity, openPublicListener } from './compose-listener.ts';
 import { openMetrics } from './compose-metrics.ts';
 import {
@@ -66,7 +67,13 @@ export async function startBroker(world: BrokerWorld, path: string): Promise<Bro
 
 /** No request is taken before the start is on record. A disk that is slow just now is asked again; one that stays so is a fault. */
 async function recordStart(world: BrokerWorld, state: State): Promise<void> {
-  const event = { event: 'start', version: world.version, digests: digestsOf(state.current), generation: 1 } as const;
+  const event = {
+    event: 'start',
+    version: world.version,
+    digests: digestsOf(state.current),
+    generation: 1,
+    accepted: acceptedFindings(state.current.configuration.findings),
+  } as const;
   const until = world.clock.elapsedMs() + START_RECORD_MS;
   for (;;) {
     try {
@@ -221,6 +228,7 @@ function reloadOf({
             generation: result.generation,
             digests: digestsOf(state.current),
             ...ruleChanges(before.configuration.compiled, next.compiled),
+            accepted: acceptedFindings(next.findings),
           }
         : { event: 'reload' as const, outcome: 'refused' as const, problems: result.problems };
       await state.audit

@@ -100,6 +100,10 @@ export const CAPTURE_CHARACTERS_MAX = 64;
 export const PARAMETER_VALUE_CHARACTERS_MAX = 512;
 /** Rules that one rule may become by `each`: two tables of a hundred rows, or ten thousand rows of one. */
 export const RULE_ROWS_MAX = 10_000;
+/** Rules of one identifier that another of them is compared with by the linter, the widest first: a repository has a dozen rules. */
+export const LINT_RIVALS_MAX = 64;
+/** A rule that ends within this time is warned of: two weeks, so that whoever is away for one still sees it. */
+export const ENDS_SOON_SECONDS = 14 * 86_400;
 /** Index keys that one rule may stand under; past this its longest list is not indexed, or lists would multiply. */
 export const RULE_KEYS_MAX = 64;
 /** Rules listed in one trace. */

@@ -34,12 +34,16 @@ export interface WorkloadApiHealth {
   readonly svidExpiresAtSeconds: number | undefined;
 }
 
+/** Findings of the linter that are alike, counted. */
+export type FindingCount = Readonly<{ lint: string; severity: string; accepted: boolean; count: number }>;
+
 export interface MetricsParts {
   /** When the first configuration took effect. */
   readonly startedAtSeconds: number;
   readonly sourceKeys: () => readonly SourceKeys[];
   readonly signingKeys: () => readonly SigningKeyAge[];
   readonly workloadApis: () => readonly WorkloadApiHealth[];
+  readonly findings: () => readonly FindingCount[];
   /** Where a fault is written: metrics only count it. */
   readonly onFault: (decision: string, error: unknown) => void;
 }
@@ -99,8 +103,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['source', 'outcome'],
     registers,
   });
-  addKeys(registers, parts);
-  addWorkloadApis(registers, parts);
+  for (const add of [addKeys, addWorkloadApis, addFindings]) add(registers, parts);
 
   return Object.freeze({
     exchanged(record: ExchangeRecord, elapsedMs: number) {
@@ -287,4 +290,18 @@ function addWorkloadApis(registers: Registry[], { workloadApis }: MetricsParts):
     'When our own X.509-SVID from a SPIFFE Workload API expires; absent while there is none.',
     ({ svidExpiresAtSeconds }) => svidExpiresAtSeconds,
   );
+}
+
+function addFindings(registers: Registry[], { findings }: MetricsParts): void {
+  new Gauge({
+    name: 'exchequer_policy_findings',
+    help: 'Findings of the linter about the configuration that runs.',
+    labelNames: ['lint', 'severity', 'accepted'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { lint, severity, accepted, count } of findings())
+        this.set({ lint, severity, accepted: `${accepted}` }, count);
+    },
+  });
 }

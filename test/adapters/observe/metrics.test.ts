@@ -14,6 +14,7 @@ const metrics = (parts: Partial<MetricsParts> = {}) =>
     sourceKeys: () => [],
     signingKeys: () => [],
     workloadApis: () => [],
+    findings: () => [],
     onFault: (...fault) => faults.push(fault),
     ...parts,
   });
@@ -200,5 +201,19 @@ describe('everything else', () => {
     for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes', 'process_open_fds'])
       expect(body).toContain(`\n${name} `);
     expect(await lines(other, 'exchequer_faults_total')).toEqual(['exchequer_faults_total 0']);
+  });
+});
+
+describe('findings of the linter', () => {
+  it('are counted by lint, severity and whether they are accepted, as the configuration that runs has them', async () => {
+    const counts = [
+      { lint: 'environment-alone', severity: 'warning', accepted: false, count: 2 },
+      { lint: 'environment-alone', severity: 'warning', accepted: true, count: 1 },
+    ];
+    const found = metrics({ findings: () => counts });
+    const series = 'exchequer_policy_findings{lint="environment-alone",severity="warning",accepted=';
+    expect(await lines(found, 'exchequer_policy_findings')).toEqual([`${series}"false"} 2`, `${series}"true"} 1`]);
+    counts.pop();
+    expect(await lines(found, 'exchequer_policy_findings')).toEqual([`${series}"false"} 2`]);
   });
 });
