@@ -3,8 +3,10 @@
 
 import { hash } from 'node:crypto';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import { foldAscii } from '../platforms/table.ts';
 import type { SourceMatch } from './compiled.ts';
-import { type Condition, holds, isPattern, type Truth } from './evaluate.ts';
+import { type Condition, type Expected, holds, isPattern, type Truth } from './evaluate.ts';
+import { matchesPattern } from './pattern.ts';
 
 export type Knowledge =
   | { readonly is: 'known'; readonly value: Json }
@@ -12,6 +14,8 @@ export type Knowledge =
   /** On the way to it stands something that has no members. */
   | { readonly is: 'mistyped' }
   | { readonly is: 'unknown' }
+  /** Absent, empty, or no text at all; or, with `than`, anything but that text. */
+  | { readonly is: 'other'; readonly than: string | undefined }
   /** A record's hash of it: SHA-256, hex, of the whole text, or of a list as JSON. */
   | { readonly is: 'cut'; readonly of: 'text' | 'list'; readonly sha256: string };
 
@@ -33,8 +37,11 @@ export const knowing =
     return { is: 'known', value };
   };
 
+/** `untrue`: false, or unknown. An allow rule does not match then, and a deny may fire. */
+export type PartialTruth = Truth | 'open' | 'untrue';
+
 /** Whether a condition holds, as far as that can be told. */
-export function holdsUnder(condition: Condition, knowledge: Knowledge): Truth | 'open' {
+export function holdsUnder(condition: Condition, knowledge: Knowledge): PartialTruth {
   switch (knowledge.is) {
     case 'unknown':
       return 'open';
@@ -44,9 +51,20 @@ export function holdsUnder(condition: Condition, knowledge: Knowledge): Truth | 
       return 'unknown';
     case 'known':
       return holds(condition, nested(condition.path, knowledge.value));
+    case 'other':
+      return mayHoldOf(condition, knowledge.than) ? 'open' : 'untrue';
     case 'cut':
       return holdsUnderHash(condition, knowledge);
   }
+}
+
+function mayHoldOf({ form, fold, values }: Condition, than: string | undefined): boolean {
+  const excluded = than !== undefined && fold ? foldAscii(than) : than;
+  const may = (value: Expected): boolean => {
+    if (than !== undefined) return value !== excluded;
+    return isPattern(value) ? matchesPattern(value, '') : typeof value !== 'string' || value === '';
+  };
+  return form === 'has' || values.some(may);
 }
 
 const nested = (path: readonly string[], value: Json): JsonObject => {

@@ -5,7 +5,7 @@ import type { Binding } from '../core/decision.ts';
 import type { Ask } from '../core/request.ts';
 import { type Parameters, piecesOf, render } from '../parsing/template.ts';
 import { captureFrom } from './capture.ts';
-import type { AllowRule, CompiledTarget, DenyRule, SourceMatch } from './compiled.ts';
+import type { AllowRule, CompiledRule, CompiledTarget, DenyRule, SourceMatch } from './compiled.ts';
 import type { Condition } from './evaluate.ts';
 import { failedClient, failedScope } from './judge.ts';
 import { conditionsOf, holdsUnder, type KnowledgeOf, sketchOf } from './known.ts';
@@ -58,7 +58,7 @@ export function weighAllow(
   { subject, client, ask }: PartialQuestion,
   about: AskedAmong,
 ): Weighed | undefined {
-  const open = openConditions(match, subject, (truth) => truth === 'true');
+  const open = openConditions('allow', conditionsOf(match), subject);
   const itself = client && client.principal.source === subject.source && client.principal.name === subject.name;
   if (!open || failedClient(rule.clients ?? (itself ? [client.id] : []), client)) return undefined;
   const parameters = knownParameters(rule, match, subject);
@@ -79,27 +79,32 @@ export function weighDeny(
   client: PartialQuestion['client'],
 ): WeighedDeny | undefined {
   if (rule.clients && failedClient(rule.clients, client)) return undefined;
-  const open = openConditions(match, principal, (truth) => truth !== 'false');
+  const open = openConditions('deny', conditionsOf(match), principal);
   return open && { rule, open };
 }
 
-/** The conditions that cannot be told; undefined where one certainly fails. */
+/** The conditions that cannot be told; undefined where the rule certainly does not match. */
 export function openConditions(
-  match: SourceMatch,
-  { knowledge }: PartialPrincipal,
-  passes: (truth: 'true' | 'false' | 'unknown') => boolean,
+  effect: CompiledRule['effect'],
+  conditions: readonly Condition[],
+  { knowledge }: Pick<PartialPrincipal, 'knowledge'>,
 ): readonly Condition[] | undefined {
   const open: Condition[] = [];
-  for (const condition of conditionsOf(match)) {
+  for (const condition of conditions) {
     const truth = holdsUnder(condition, knowledge(condition.path));
-    if (truth === 'open') open.push(condition);
-    else if (!passes(truth)) return undefined;
+    if (truth === 'open' || (truth === 'untrue' && effect === 'deny')) open.push(condition);
+    // A deny fires unless a condition is false; an allow rule needs them all true.
+    else if (truth === 'false' || (truth !== 'true' && effect === 'allow')) return undefined;
   }
   return open;
 }
 
 /** What the rule binds, and what it captures from claims that are known; undefined where it captures two values for one name. */
-function knownParameters(rule: AllowRule, match: SourceMatch, { knowledge }: PartialPrincipal): Parameters | undefined {
+export function knownParameters(
+  rule: AllowRule,
+  match: SourceMatch,
+  { knowledge }: Pick<PartialPrincipal, 'knowledge'>,
+): Parameters | undefined {
   if (rule.captures.length === 0) return rule.parameters;
   const captured = captureFrom(
     match,
