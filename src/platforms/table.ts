@@ -48,6 +48,8 @@ export interface PlatformTable {
     readonly all: readonly string[];
     readonly context: readonly { readonly field: string; readonly equals?: string }[];
   };
+  /** Fields that the tightest rule for one token would state beside the pins, where the token has them. */
+  readonly tight?: readonly string[];
 }
 
 /** The path of a field in the claims. */
