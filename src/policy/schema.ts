@@ -139,7 +139,7 @@ export const defaultsSchema = z
 const test = z.strictObject({
   name: text(RULE_NAME_CHARACTERS_MAX).describe('What is tested.'),
   as: z
-    .strictObject({ trust: z.string(), claims: z.record(z.string(), z.unknown()) })
+    .strictObject({ trust: z.string(), claims: z.record(z.string(), z.json()) })
     .describe('A principal: the source that would prove it, and its claims.'),
   client: z.string().optional().describe('The registered client that asks.'),
   ask: z.string().describe('The target: its name, or its address.'),
