@@ -9,13 +9,8 @@ import { registerSuggest, type SuggestTools } from './adapters/cli/suggest.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import type { Since } from './adapters/cli/trail-options.ts';
 import { openLines } from './audit/lines.ts';
-import {
-  type Configuration,
-  offlineReach,
-  readConfiguration,
-  TRUST_KINDS,
-  type World,
-} from './compose-configuration.ts';
+import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { kindOf } from './compose-kinds.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import type { Json } from './core/json.ts';
 import { CLIENT } from './platforms/client.ts';
@@ -131,9 +126,9 @@ const replayOn = ({ clients }: Configuration) => {
 };
 
 const subjectSources = ({ sources, clients }: Configuration): readonly SubjectSource[] => [
-  ...sources.flatMap(({ config: { name, kind, options } }) => {
-    const found = TRUST_KINDS.find((one) => one.kind === kind);
-    return found ? [{ name, table: found.table, subjects: found.subjects(options) }] : [];
+  ...sources.map(({ config: { name, kind, options } }) => {
+    const { table, subjects } = kindOf({ kind });
+    return { name, table, subjects: subjects(options) };
   }),
   ...(clients.length > 0 ? [{ name: CLIENTS_SOURCE, table: CLIENT, subjects: 'workloads' as const }] : []),
 ];
