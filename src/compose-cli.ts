@@ -21,6 +21,7 @@ import type { World } from './compose-configuration.ts';
 import { explainTools } from './compose-explain.ts';
 import { inspectTools } from './compose-inspect.ts';
 import { KINDS } from './compose-kinds.ts';
+import { registerRecordTools } from './compose-record-tools.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -54,11 +55,9 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
-  registerAudit(program, terminal, {
-    configured: (config) => auditFile(world, config),
-    lines: openLines,
-    verify: verifyFile,
-  });
+  const configured = (config: string) => auditFile(world, config);
+  const audit = registerAudit(program, terminal, { configured, lines: openLines, verify: verifyFile });
+  registerRecordTools(program, audit, terminal, { world, configured });
   return program;
 }
 

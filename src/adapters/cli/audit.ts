@@ -33,8 +33,8 @@ export interface AuditTools {
 
 const LINES_DEFAULT = 10;
 
-/** Adds the verbs to the program. */
-export function registerAudit(program: Command, terminal: Terminal, tools: AuditTools): void {
+/** Adds the verbs to the program; gives the group `audit` back. */
+export function registerAudit(program: Command, terminal: Terminal, tools: AuditTools): Command {
   const audit = program.command('audit').description('read the audit trail back');
   audit
     .command('verify')
@@ -66,6 +66,7 @@ export function registerAudit(program: Command, terminal: Terminal, tools: Audit
         terminal.exit(0);
       }),
     );
+  return audit;
 }
 
 async function readable(terminal: Terminal, run: () => Promise<void>): Promise<void> {
