@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import { registerAudit } from './adapters/cli/audit.ts';
 import { registerCheck, renderProblem } from './adapters/cli/check.ts';
+import { registerDev } from './adapters/cli/dev.ts';
 import { registerExplain, type TokenHeader } from './adapters/cli/explain.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
@@ -25,6 +26,7 @@ import {
   TRUST_KINDS,
   type World,
 } from './compose-configuration.ts';
+import { devTools, runningDev, signAsTools } from './compose-dev.ts';
 import { inspectTools } from './compose-inspect.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
@@ -52,9 +54,10 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
       writeErr: (text) => terminal.err(text.trimEnd()),
     });
   registerServe(program, terminal, serveTools(world, signals));
+  registerDev(program, terminal, { ...devTools(world), onSignal: signals.onSignal });
   registerCheck(program, terminal, { check: (path) => check(world, path) });
   registerExplain(program, terminal, explainTools(world));
-  registerToken(program, terminal, askTools(world));
+  registerToken(program, terminal, askTools(world), signAsTools());
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
@@ -120,8 +123,9 @@ const explainTools = (world: World) => ({
     };
     return { ok: true as const, offline };
   },
-  decision(id: string, broker: BrokerPlace) {
-    const operator = createOperator(controlSocket(world, broker));
+  async decision(id: string, broker: BrokerPlace) {
+    const socket = broker.control ?? (await runningDev(broker.config)) ?? controlSocket(world, broker);
+    const operator = createOperator(socket);
     return id === 'last' ? operator.lastDecision() : operator.decision(id);
   },
 });

@@ -49,6 +49,8 @@ export interface World {
 export interface Reach {
   readonly caches: KeyCaches;
   readonly outbound: Outbound;
+  /** What is loaded instead of what was written: `dev` alone has one. */
+  readonly overlay?: (written: unknown) => unknown;
 }
 
 /** One source, ready to verify. */
@@ -85,7 +87,7 @@ export async function readConfiguration(
 ): Promise<ConfigurationRead> {
   const files = recordFiles(createConfigFiles());
   const { stillAsRead } = files;
-  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files });
+  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files, overlay: reach.overlay });
   if (!loaded.ok) return { ...loaded, stillAsRead };
   const { config } = loaded;
 

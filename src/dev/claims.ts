@@ -1,0 +1,157 @@
+// The claims that `token --as` signs: what was given, by the field names of the kind's table, and for what its tokens always have a
+// value that is plausible: from the source's own `require`, from what was given, or an example. They prove nothing outside `dev`.
+
+import type { Json, JsonObject } from '../core/json.ts';
+import { readJson } from '../parsing/json.ts';
+import { type ClaimRow, fieldPath, type PlatformTable } from '../platforms/table.ts';
+
+export interface Assumption {
+  readonly table: PlatformTable;
+  readonly issuer: string;
+  readonly audience: string;
+  /** The source's own, as written. */
+  readonly require: Readonly<Record<string, unknown>>;
+  /** By field, as text. */
+  readonly given: Readonly<Record<string, string>>;
+  readonly nowSeconds: number;
+  readonly lifetimeSeconds: number;
+  readonly jti: string;
+}
+
+export type Assumed =
+  | { readonly ok: true; readonly claims: JsonObject }
+  | { readonly ok: false; readonly problem: string };
+
+const SPIFFE_SCHEME = 'spiffe://';
+const UID = '00000000-0000-4000-8000-000000000001';
+
+/** Registered claims that have a value of their own unless they are given. */
+const REGISTERED: Readonly<Record<string, ClaimRow['type'] | 'any'>> = {
+  iss: 'text',
+  aud: 'any',
+  exp: 'number',
+  iat: 'number',
+  nbf: 'number',
+  jti: 'text',
+};
+
+/** Never throws. Whatever is given stands, however wrong: a refusal is what somebody may want to see. */
+export function assumedClaims(assumption: Assumption): Assumed {
+  const { table, issuer, audience, given, nowSeconds, jti, lifetimeSeconds } = assumption;
+  const now = Math.floor(nowSeconds);
+  const claims: Record<string, Json> = {
+    ...(issuer.startsWith(SPIFFE_SCHEME) ? {} : { iss: issuer }),
+    aud: audience,
+    iat: now,
+    exp: now + lifetimeSeconds,
+    jti,
+  };
+  for (const [field, text] of Object.entries(given)) {
+    const type = REGISTERED[field] ?? table.claims[field]?.type ?? 'any';
+    const value = asClaim(text, type);
+    if (value === undefined) return { ok: false, problem: `${field} must be a ${type}` };
+    put(claims, fieldPath(table, field), value);
+  }
+  const text = (field: string): string | undefined => {
+    const value = fieldPath(table, field).reduce<unknown>(
+      (inner, name) => (isRecord(inner) ? inner[name] : undefined),
+      claims,
+    );
+    return typeof value === 'string' ? value : undefined;
+  };
+  for (const field of fieldsToFill(assumption, (one) => text(one) !== undefined))
+    if (text(field) === undefined) {
+      const row = table.claims[field];
+      put(claims, fieldPath(table, field), required(assumption, field) ?? example(assumption, field, row, text));
+    }
+  return { ok: true, claims };
+}
+
+/** What its tokens always have, what the name is made of, and what `require` asks for. `sub` last: it is made of others. */
+function fieldsToFill({ table, require }: Assumption, has: (field: string) => boolean): readonly string[] {
+  const always = Object.keys(table.claims).filter((field) => table.claims[field]?.required);
+  const named = table.name === 'sub' ? [] : table.name.flatMap((parts) => contextOf(parts, has));
+  const bound = table.claims.serviceaccount && table.claims.pod ? ['pod', 'podUid'] : [];
+  const asked = Object.keys(require).filter((field) => table.claims[field] !== undefined);
+  const all = new Set([...always, ...named, ...bound, ...asked]);
+  all.delete('sub');
+  return [...all, 'sub'];
+}
+
+type NameStep = Exclude<PlatformTable['name'], 'sub'>[number];
+
+/** Of a step of the name, the last field that could be it, where none of them is there. */
+function contextOf(parts: NameStep, has: (field: string) => boolean): readonly string[] {
+  const fields = parts.flatMap((part) => ('field' in part ? [part.field] : []));
+  return fields.some(has) ? [] : fields.slice(-1);
+}
+
+/** The value that `require` names, or the first of them. */
+function required({ table, require }: Assumption, field: string): Json | undefined {
+  const wanted = Array.isArray(require[field]) ? require[field][0] : require[field];
+  if (typeof wanted !== 'string' && typeof wanted !== 'number' && typeof wanted !== 'boolean') return undefined;
+  const text = String(wanted).replaceAll('*', 'example');
+  return asClaim(text, table.claims[field]?.type ?? 'any');
+}
+
+function example(
+  { table, issuer }: Assumption,
+  field: string,
+  row: ClaimRow | undefined,
+  text: (field: string) => string | undefined,
+): Json {
+  if (row?.type === 'number') return 1;
+  if (row?.type === 'boolean') return true;
+  if (row?.type === 'texts') return ['example'];
+  if (field === 'sub') return subjectOf(table, issuer, text);
+  const [, example] = EXAMPLES.find(([pattern]) => pattern.test(field)) ?? [];
+  return example ?? 'example';
+}
+
+/** By what fields are called everywhere; the first that fits. */
+const EXAMPLES: readonly (readonly [RegExp, string])[] = [
+  [/uid$|uuid/i, UID],
+  [/_id$|Id$|^id$/, '1'],
+  [/^(?:ref|ref_path)$/, 'refs/heads/main'],
+  [/^ref_type$/, 'branch'],
+  [/^event_name$/, 'push'],
+  [/^repository$|_path$/, 'example/example'],
+];
+
+/** `sub` as each platform makes it of other claims. */
+const SUBJECTS: Readonly<Record<string, (text: (field: string) => string | undefined) => string>> = {
+  github: (text) =>
+    `repo:${text('repository')}:${text('environment') ? `environment:${text('environment')}` : `ref:${text('ref')}`}`,
+  gitlab: (text) =>
+    `project_path:${text('project_path')}:ref_type:${text('ref_type') ?? 'branch'}:ref:${text('ref') ?? text('ref_path')}`,
+  kubernetes: (text) => `system:serviceaccount:${text('namespace')}:${text('serviceaccount')}`,
+};
+
+const subjectOf = ({ kind }: PlatformTable, issuer: string, text: (field: string) => string | undefined): string =>
+  SUBJECTS[kind]?.(text) ?? (issuer.startsWith(SPIFFE_SCHEME) ? `${issuer}/example` : 'example');
+
+/** A given text as a claim of this type. In no table it is JSON where it is JSON other than a text. */
+function asClaim(text: string, type: ClaimRow['type'] | 'any'): Json | undefined {
+  if (type === 'text') return text;
+  if (type === 'texts') return text.split(',');
+  const read = readJson(text);
+  const value = read.ok ? read.value : undefined;
+  if (type !== 'any') return typeof value === type ? value : undefined;
+  return value === undefined || value === null ? text : value;
+}
+
+/** Sets a value below member names; what stands in the way is replaced. */
+function put(into: Record<string, Json>, path: readonly string[], value: Json): void {
+  const [name, ...rest] = path;
+  if (name === undefined) return;
+  const inner: unknown = into[name];
+  if (rest.length === 0) into[name] = value;
+  else {
+    const object = isRecord(inner) ? inner : {};
+    put(object, rest, value);
+    into[name] = object;
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, Json> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
