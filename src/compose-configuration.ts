@@ -202,7 +202,8 @@ async function openSource(
     base: [...base, 'require'],
   });
   const origin = kind.keyOrigin(source.options);
-  const opened = await caches.open(origin, { algorithms: kind.table.algorithms, files: config.files, bundles });
+  const context = { source: source.name, algorithms: kind.table.algorithms, files: config.files, bundles };
+  const opened = await caches.open(origin, context);
   const problems = [
     ...requireProblems(config, source, kind, require),
     ...(opened.ok ? [] : [problemAt(config.document, [...base, ...opened.at], opened.problem)]),

@@ -1,4 +1,4 @@
-// Keys for `exchequer dev`: every origin is answered with a key that was made for it on the spot, whose private half stays in this
+// Keys for `exchequer dev`: every origin of a source is answered with a key that was made for it on the spot, whose private half stays in this
 // process and signs what a person on a laptop wants to try. Nothing is fetched and no file is read. No broker that serves has it.
 
 import { createHash } from 'node:crypto';
@@ -24,11 +24,11 @@ export function createThrowawayKeys(): ThrowawayKeys {
   const made = new Map<string, Promise<Made>>();
   return Object.freeze({
     caches: Object.freeze({
-      async open(origin: KeyOrigin, { algorithms }: Parameters<KeyCaches['open']>[1]) {
+      async open(origin: KeyOrigin, { algorithms, source = '' }: Parameters<KeyCaches['open']>[1]) {
         const [algorithm] = algorithms;
         if (!algorithm) throw new Error('a source without an algorithm');
         const digest = createHash('sha256')
-          .update(JSON.stringify([origin, algorithm]))
+          .update(JSON.stringify([origin, algorithm, source]))
           .digest('hex');
         const known = made.get(digest) ?? make(digest, algorithm);
         made.set(digest, known);

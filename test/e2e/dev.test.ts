@@ -1,17 +1,15 @@
 // Run, get a token, see why refused: `exchequer dev`, `token --as` and `explain` as a person types them on a laptop, each in a process
 // of its own, on a configuration whose files are all somewhere else.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Dev, freePort, startDev, typed } from '../support/laptop.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
-const READY_MS = 20_000;
+const RELOAD_MS = 20_000;
 
 const CONFIG = `
 issuer: https://sts.example/tenant
@@ -58,68 +56,24 @@ rules:
     allow: { ledger: all }
 `;
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** As typed in a shell without a variable of ours. */
-const environment = () =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('EXCHEQUER_')));
-
-const type = (folder: string, ...words: readonly string[]): Promise<Ran> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...words], { cwd: folder, env: environment() }, (error, out, err) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out: out.trim(), err: err.trim() }),
-    );
-  });
-
-interface Dev {
-  readonly child: ChildProcess;
-  readonly said: () => string;
-}
-
-async function startDev(folder: string, port: number): Promise<Dev> {
-  const child = spawn(process.execPath, [MAIN, 'dev', '--port', String(port)], { cwd: folder, env: environment() });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  await expect.poll(() => said, { timeout: READY_MS }).toContain('explain --last');
-  return { child, said: () => said };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
 describe('dev, on a configuration that nothing on this machine serves', () => {
   const folder = mkdtempSync(join(tmpdir(), 'laptop-'));
   const rules = join(folder, 'policies/rules.yaml');
   let dev: Dev;
   let issuer: string;
-  const run = (...words: readonly string[]) => type(folder, ...words);
-  const place = (name: string) => new RegExp(`^${name} +(.+)$`, 'm').exec(dev.said())?.[1] ?? '';
+  const run = (...words: readonly string[]) => typed(folder, ...words);
+  const place = (name: string) => dev.place(name);
 
   beforeAll(async () => {
     writeFileSync(join(folder, 'exchequer.yaml'), CONFIG);
-    await import('node:fs/promises').then(({ mkdir }) => mkdir(dirname(rules)));
+    mkdirSync(dirname(rules));
     writeFileSync(rules, policy('refs/heads/main'));
     const port = await freePort();
     issuer = `https://localhost:${port}`;
     dev = await startDev(folder, port);
   });
   afterAll(async () => {
-    if (dev.child.exitCode === null) {
-      dev.child.kill('SIGKILL');
-      await once(dev.child, 'exit');
-    }
-    rmSync(dirname(place('CA')), { recursive: true, force: true });
+    await dev.end();
     rmSync(folder, { recursive: true });
   });
 
@@ -143,7 +97,7 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
     );
     expect(refused).toMatchObject({ code: 1, out: '' });
     expect(refused.err).toMatch(
-      /^invalid_request: no rule lets github:repository_id:74:ref:refs\/heads\/dev have deploy; nearest deploys \(policies\/rules\.yaml:3\): ref was "refs\/heads\/dev", must be "refs\/heads\/main"\. Ask #platform\. [0-9A-Z]{26}$/,
+      /^invalid_request: no rule lets github:repository_id:74:ref:refs\/heads\/dev have deploy; nearest deploys \(policies\/rules\.yaml:3\): ref was 'refs\/heads\/dev', must be 'refs\/heads\/main'\. Ask #platform\. [0-9A-Z]{26}$/,
     );
     const explained = await run('explain', '--last');
     expect(explained.code).toBe(1);
@@ -188,7 +142,7 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
   it('holds people to what holds everywhere: nobody presents their tokens without an authenticated client', async () => {
     const person = await run('token', 'ledger', '--as', 'people', '--claim', 'sub=alice');
     expect(person).toMatchObject({ code: 1, out: '' });
-    expect((await run('explain', '--last', '--json')).out).toContain('"reason":"presenter_not_allowed"');
+    expect((await run('explain', '--last', '--json')).out).toContain('"reason":"client_required"');
   });
 
   it('says which sources there are, and what a claim must look like', async () => {
@@ -223,11 +177,11 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
     const onDev = ['token', 'deploy', '--as', 'github', '--claim', 'repository_id=74', '--claim', 'ref=refs/heads/dev'];
     expect((await run(...onDev)).code).toBe(1);
     writeFileSync(rules, policy('[refs/heads/main, refs/heads/dev]'));
-    await expect.poll(() => dev.said(), { timeout: READY_MS }).toContain('reloaded');
+    await expect.poll(() => dev.said(), { timeout: RELOAD_MS }).toContain('reloaded');
     expect((await run(...onDev)).code).toBe(0);
     writeFileSync(rules, policy('{ nothing: 1 }'));
     await expect
-      .poll(() => dev.said(), { timeout: READY_MS })
+      .poll(() => dev.said(), { timeout: RELOAD_MS })
       .toContain('the old configuration still runs: policies/rules.yaml:');
     expect((await run(...onDev)).code).toBe(0);
   });
