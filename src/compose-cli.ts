@@ -6,6 +6,7 @@ import { registerAudit } from './adapters/cli/audit.ts';
 import { registerCheck, renderProblem } from './adapters/cli/check.ts';
 import { registerDev } from './adapters/cli/dev.ts';
 import { registerExplain, type TokenHeader } from './adapters/cli/explain.ts';
+import { registerInit } from './adapters/cli/init.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
@@ -55,6 +56,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
     });
   registerServe(program, terminal, serveTools(world, signals));
   registerDev(program, terminal, { ...devTools(world), onSignal: signals.onSignal });
+  registerInit(program, terminal);
   registerCheck(program, terminal, { check: (path) => check(world, path) });
   registerExplain(program, terminal, explainTools(world));
   registerToken(program, terminal, askTools(world), signAsTools());

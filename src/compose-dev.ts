@@ -9,7 +9,7 @@ import type { DevRunning, DevTools } from './adapters/cli/dev.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import type { SignAsTools } from './adapters/cli/token-as.ts';
 import { createControlClient } from './adapters/control/client.ts';
-import { type DevCommands, devPlace, signAs } from './adapters/control/dev-commands.ts';
+import { type DevCommands, devPlace, type SignOrder, signAs } from './adapters/control/dev-commands.ts';
 import { startBroker } from './compose.ts';
 import { type Configuration, offlineReach, TRUST_KINDS } from './compose-configuration.ts';
 import { type BrokerWorld, openFrame } from './compose-state.ts';
@@ -19,6 +19,7 @@ import { mintLocalCertificate } from './dev/certificate.ts';
 import { assumedClaims } from './dev/claims.ts';
 import { devDirectory, devSocket, isOurs, makeDirectory, removeDirectory } from './dev/directory.ts';
 import { type DevPlaces, localised } from './dev/overlay.ts';
+import { claimsOfRules } from './dev/rule-claims.ts';
 import { createThrowawayKeys, type ThrowawayKeys } from './keys/throwaway-keys.ts';
 import { ACCESS_TOKEN_TYPS } from './platforms/oidc.ts';
 
@@ -61,10 +62,10 @@ export const signAsTools = (): SignAsTools =>
       const socket = control ?? (await runningDev(config));
       return socket === undefined ? undefined : devPlace(socket).catch(() => undefined);
     },
-    async sign({ config, control }: BrokerPlace, source: string, claims: Readonly<Record<string, string>>) {
+    async sign({ config, control }: BrokerPlace, order: SignOrder) {
       const socket = control ?? (await runningDev(config));
       if (socket === undefined) throw new Error(`no \`exchequer dev\` runs on ${config}`);
-      return signAs(socket, source, claims);
+      return signAs(socket, order);
     },
   });
 
@@ -93,7 +94,7 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
   };
   const dev = (configuration: () => Configuration): DevCommands => ({
     place: () => ({ issuer: places.issuer, ca: minted.ca }),
-    sign: (source, given) => signWith(world, keys, configuration(), { source, given }),
+    sign: (order) => signWith(world, keys, configuration(), order),
   });
   const started = await startBroker(local, config, { frame, dev });
   if (!started.ok) return started;
@@ -154,8 +155,8 @@ const TOKEN_TYPES: Readonly<Record<string, string>> = {
 async function signWith(
   { clock, randomBytes }: BrokerWorld,
   keys: ThrowawayKeys,
-  { sources }: Configuration,
-  { source: name, given }: { readonly source: string; readonly given: Readonly<Record<string, string>> },
+  { config, sources }: Configuration,
+  { source: name, claims: given, target }: Parameters<DevCommands['sign']>[0],
 ): ReturnType<DevCommands['sign']> {
   const source = sources.find(({ config }) => config.name === name);
   const table = TRUST_KINDS.find(({ kind }) => kind === source?.config.kind)?.table;
@@ -170,6 +171,7 @@ async function signWith(
     audience,
     require,
     given,
+    wanted: claimsOfRules({ texts: config.policyTexts, source: name, table, target, given }),
     nowSeconds: clock.nowSeconds(),
     lifetimeSeconds: Math.min(DEV_TOKEN_SECONDS, table.lifetimeSecondsMax, maxAgeSeconds),
     jti: Buffer.from(randomBytes(DEV_SECRET_BYTES)).toString('base64url'),

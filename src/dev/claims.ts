@@ -1,9 +1,10 @@
 // The claims that `token --as` signs: what was given, by the field names of the kind's table, and for what its tokens always have a
 // value that is plausible: from the source's own `require`, from what was given, or an example. They prove nothing outside `dev`.
 
-import type { Json, JsonObject } from '../core/json.ts';
+import { type Json, type JsonObject, valueAt } from '../core/json.ts';
 import { readJson } from '../parsing/json.ts';
-import { type ClaimRow, fieldPath, type PlatformTable } from '../platforms/table.ts';
+import { type ClaimRow, fieldPath, fieldValue, type PlatformTable } from '../platforms/table.ts';
+import type { ClaimAt } from './rule-claims.ts';
 
 export interface Assumption {
   readonly table: PlatformTable;
@@ -13,6 +14,8 @@ export interface Assumption {
   readonly require: Readonly<Record<string, unknown>>;
   /** By field, as text. */
   readonly given: Readonly<Record<string, string>>;
+  /** What a rule about the source wants, where it was not given. */
+  readonly wanted: readonly ClaimAt[];
   readonly nowSeconds: number;
   readonly lifetimeSeconds: number;
   readonly jti: string;
@@ -37,7 +40,7 @@ const REGISTERED: Readonly<Record<string, ClaimRow['type'] | 'any'>> = {
 
 /** Never throws. Whatever is given stands, however wrong: a refusal is what somebody may want to see. */
 export function assumedClaims(assumption: Assumption): Assumed {
-  const { table, issuer, audience, given, nowSeconds, jti, lifetimeSeconds } = assumption;
+  const { table, issuer, audience, given, wanted, nowSeconds, jti, lifetimeSeconds } = assumption;
   const now = Math.floor(nowSeconds);
   const claims: Record<string, Json> = {
     ...(issuer.startsWith(SPIFFE_SCHEME) ? {} : { iss: issuer }),
@@ -52,19 +55,38 @@ export function assumedClaims(assumption: Assumption): Assumed {
     if (value === undefined) return { ok: false, problem: `${field} must be a ${type}` };
     put(claims, fieldPath(table, field), value);
   }
+  for (const [path, value] of fromSubject(assumption))
+    if (valueAt(claims, path) === undefined) put(claims, path, value);
+  for (const [path, value] of wanted)
+    if (valueAt(claims, path) === undefined) put(claims, path, typed(table, path, value));
   const text = (field: string): string | undefined => {
-    const value = fieldPath(table, field).reduce<unknown>(
-      (inner, name) => (isRecord(inner) ? inner[name] : undefined),
-      claims,
-    );
+    const value = fieldValue(table, field, claims);
     return typeof value === 'string' ? value : undefined;
   };
-  for (const field of fieldsToFill(assumption, (one) => text(one) !== undefined))
-    if (text(field) === undefined) {
+  for (const field of fieldsToFill(assumption, (one) => fieldValue(table, one, claims) !== undefined))
+    if (fieldValue(table, field, claims) === undefined) {
       const row = table.claims[field];
       put(claims, fieldPath(table, field), required(assumption, field) ?? example(assumption, field, row, text));
     }
   return { ok: true, claims };
+}
+
+/** A given `sub` says what other claims must agree with (KB-02 and its like). */
+function fromSubject({ table, given }: Assumption): readonly ClaimAt[] {
+  const [, namespace, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(given.sub ?? '') ?? [];
+  if (table.kind !== 'kubernetes' || namespace === undefined || name === undefined) return [];
+  return [
+    [fieldPath(table, 'namespace'), namespace],
+    [fieldPath(table, 'serviceaccount'), name],
+  ];
+}
+
+/** A rule writes 74 for the text "74". */
+function typed(table: PlatformTable, path: readonly string[], value: Json): Json {
+  const field = Object.keys(table.claims).find((one) => fieldPath(table, one).join(' ') === path.join(' '));
+  const type = field === undefined ? undefined : table.claims[field]?.type;
+  if (type === 'text') return String(value);
+  return type === 'texts' && !Array.isArray(value) ? [String(value)] : value;
 }
 
 /** What its tokens always have, what the name is made of, and what `require` asks for. `sub` last: it is made of others. */

@@ -19,7 +19,10 @@ export interface SignAsTools {
   /** The `dev` that runs on this configuration, or undefined. */
   place(place: BrokerPlace): Promise<DevAddress | undefined>;
   /** Rejects with why there is none. */
-  sign(place: BrokerPlace, source: string, claims: Readonly<Record<string, string>>): Promise<SignedForDev>;
+  sign(
+    place: BrokerPlace,
+    order: { readonly source: string; readonly target: string; readonly claims: Readonly<Record<string, string>> },
+  ): Promise<SignedForDev>;
 }
 
 export interface AsFlags {

@@ -60,7 +60,8 @@ async function run(
   dev: SignAsTools,
   { target, flags }: { readonly target: string; readonly flags: Flags },
 ): Promise<Ended> {
-  const found = flags.as === undefined ? await meet(terminal, tools, dev, flags) : await meetDev(terminal, dev, flags);
+  const found =
+    flags.as === undefined ? await meet(terminal, tools, dev, flags) : await meetDev(terminal, dev, target, flags);
   if ('exit' in found) return found;
   const { broker, chosen } = found;
   // Before the credential: a job's token is made only for a broker that is there.
@@ -95,16 +96,13 @@ async function meet(terminal: Terminal, tools: TokenTools, dev: SignAsTools, fla
 }
 
 /** With `--as`: `dev`, and the credential that it has signed. */
-async function meetDev(terminal: Terminal, dev: SignAsTools, flags: Flags): Promise<Met | Ended> {
+async function meetDev(terminal: Terminal, dev: SignAsTools, target: string, flags: Flags): Promise<Met | Ended> {
   const wrong = asProblem(flags);
   if (wrong !== undefined) return usage(wrong);
   const { as = '', claim = [] } = flags;
   try {
-    const { issuer, ca, token, tokenType } = await dev.sign(
-      brokerPlace(flags, terminal.env),
-      as,
-      claimsOf(claim) ?? {},
-    );
+    const order = { source: as, target, claims: claimsOf(claim) ?? {} };
+    const { issuer, ca, token, tokenType } = await dev.sign(brokerPlace(flags, terminal.env), order);
     const place = { from: 'dev', source: { how: 'signed', token, tokenType } } as const;
     return { broker: { issuer, ca }, chosen: { place, says: [] } };
   } catch (error) {
