@@ -105,7 +105,7 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
     control: places.socket,
     records: places.records,
     clientSecret,
-    sources: broker.sources.map(({ name, kind }) => ({ name, pins: pinsOf(kind) })),
+    sources: broker.sources,
     targets: broker.targets,
     reload: broker.reload,
     async stop() {
@@ -114,12 +114,6 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
     },
   };
   return { ok: true as const, running };
-}
-
-/** What a rule about such a source pins: its ids, and the first of what may stand beside them. */
-function pinsOf(kind: string): readonly string[] {
-  const pins = TRUST_KINDS.find((one) => one.kind === kind)?.table.pins;
-  return pins ? [...pins.all, ...pins.context.slice(0, 1).map(({ field }) => field)] : [];
 }
 
 const placesOf = ({ directory, port }: { readonly directory: string; readonly port: number }): DevPlaces => ({

@@ -36,8 +36,8 @@ export interface Broker {
   /** For people: `https://127.0.0.1:8443 (public)`, ... */
   readonly addresses: readonly string[];
   readonly ports: { readonly public: number; readonly observe: number };
-  /** As the configuration had them at the start. */
-  readonly sources: readonly { readonly name: string; readonly kind: string }[];
+  /** Names, as the configuration had them at the start. */
+  readonly sources: readonly string[];
   readonly targets: readonly string[];
   reload(): Promise<ReloadResult>;
   /** Stops taking requests, answers those in work, writes the last records, closes everything. */
@@ -139,7 +139,7 @@ async function openListeners(opened: Opened, stillAsRead: () => boolean): Promis
       `${config.control.socket} (control)`,
     ],
     ports: { public: listening.port, observe: observed.port },
-    sources: config.sources.map(({ name, kind }) => ({ name, kind })),
+    sources: config.sources.map(({ name }) => name),
     targets: config.targets.map(({ name }) => name),
     reload,
     async stop(why: string) {

@@ -16,8 +16,7 @@ export interface DevRunning {
   readonly records: string;
   /** What every client with a secret has for one here. */
   readonly clientSecret: string;
-  /** By name, each with the fields that its rules pin. */
-  readonly sources: readonly { readonly name: string; readonly pins: readonly string[] }[];
+  readonly sources: readonly string[];
   readonly targets: readonly string[];
   reload(): Promise<unknown>;
   stop(): Promise<void>;
@@ -75,9 +74,7 @@ function* said(running: DevRunning, config: string | undefined): Generator<strin
   yield `control    ${control}`;
   yield `records    ${records}`;
   yield 'policies are read again when they are saved; try:';
-  for (const { name, pins } of sources) {
-    const claims = pins.map((field) => ` --claim ${field}=...`).join('');
-    yield `  exchequer token ${targets[0]} --as ${name}${claims}${where}`;
-  }
+  for (const name of sources) yield `  exchequer token ${targets[0]} --as ${name}${where}`;
+  yield '      with the claims that a rule wants; --claim name=value says others';
   yield `  exchequer explain --last${where}`;
 }
