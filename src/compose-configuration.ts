@@ -18,11 +18,12 @@ import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
-import type { SourceView, TargetView } from './policy/compile.ts';
+
 import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
+import type { SourceView, TargetView } from './policy/views.ts';
 import { github, gitlab } from './verifiers/ci-platform.ts';
 import { clientOptions } from './verifiers/client-options.ts';
 import { spiffe } from './verifiers/jwt-svid.ts';
@@ -109,7 +110,14 @@ export async function readConfiguration(
   if (config.clients.length > 0) views.push(clientsView(config));
 
   const targets = config.targets.map(targetView);
-  const input = { texts: config.policyTexts, sources: views, targets, clients: config.clients.map(({ id }) => id) };
+  const input = {
+    texts: config.policyTexts,
+    scopes: config.policyScopes,
+    sources: views,
+    targets,
+    clients: config.clients.map(({ id }) => id),
+    now: world.clock.nowSeconds(),
+  };
   const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
@@ -242,6 +250,11 @@ function viewOf(source: SourceConfig, opened: OpenSource | undefined): SourceVie
     subjects: kind.subjects(source.options),
     pins: kind.pins(source.options),
     tell: opened?.verifier.tell ?? 'operator',
+    audience: source.audience,
+    otherAudiences: source.otherAudiences,
+    replay: source.replay,
+    maxAgeSeconds: source.maxAgeSeconds,
+    reach: source.reach,
     require: source.require,
   };
 }
@@ -255,6 +268,11 @@ const clientsView = ({ issuer }: Config): SourceView => ({
   subjects: 'workloads',
   pins: [],
   tell: 'caller',
+  audience: issuer,
+  otherAudiences: false,
+  replay: undefined,
+  maxAgeSeconds: undefined,
+  reach: undefined,
   require: {},
 });
 
@@ -262,5 +280,6 @@ const targetView = (target: TargetConfig): TargetView => ({
   name: target.name,
   kind: target.kind,
   address: target.address,
+  parameters: target.parameters,
   ...targetKindOf(target).terms(target.options),
 });

@@ -57,6 +57,8 @@ export interface ExchangeRecord {
   asked: Ask | undefined;
   /** What was granted. */
   target: string | undefined;
+  /** The target's parameters; undefined where it has none. */
+  parameters: Readonly<Record<string, string>> | undefined;
   scopes: readonly string[] | undefined;
   rule: string | undefined;
   owner: string | undefined;
@@ -91,6 +93,7 @@ export function openRecord(received: Received, decision: string, time: number): 
     otherClaims: [],
     asked: undefined,
     target: undefined,
+    parameters: undefined,
     scopes: undefined,
     rule: undefined,
     owner: undefined,
@@ -145,6 +148,8 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
   record.would = decision.would;
   if (!decision.granted) return;
   record.target = decision.grant.target;
+  const { parameters } = decision.grant;
+  record.parameters = Object.keys(parameters).length > 0 ? parameters : undefined;
   record.scopes = decision.grant.scopes;
   record.rule = decision.grant.rule.name;
   record.owner = decision.grant.rule.owner;
