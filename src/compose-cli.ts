@@ -10,6 +10,7 @@ import { registerInit } from './adapters/cli/init.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
+import { registerSchema } from './adapters/cli/schema.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import { registerSpiffe } from './adapters/cli/spiffe.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
@@ -29,6 +30,7 @@ import {
 } from './compose-configuration.ts';
 import { devTools, runningDev, signAsTools } from './compose-dev.ts';
 import { inspectTools } from './compose-inspect.ts';
+import { schemaTools } from './compose-schema.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -57,6 +59,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerServe(program, terminal, serveTools(world, signals));
   registerDev(program, terminal, { ...devTools(world), onSignal: signals.onSignal });
   registerInit(program, terminal);
+  registerSchema(program, terminal, schemaTools);
   registerCheck(program, terminal, { check: (path) => check(world, path) });
   registerExplain(program, terminal, explainTools(world));
   registerToken(program, terminal, askTools(world), signAsTools());
