@@ -3,6 +3,7 @@
 
 import { type Json, type JsonObject, valueAt } from '../core/json.ts';
 import { readJson } from '../parsing/json.ts';
+import { exampleClaim } from '../platforms/examples.ts';
 import { type ClaimRow, fieldPath, fieldValue, type PlatformTable } from '../platforms/table.ts';
 import type { ClaimAt } from './rule-claims.ts';
 
@@ -26,7 +27,6 @@ export type Assumed =
   | { readonly ok: false; readonly problem: string };
 
 const SPIFFE_SCHEME = 'spiffe://';
-const UID = '00000000-0000-4000-8000-000000000001';
 
 /** Registered claims that have a value of their own unless they are given. */
 const REGISTERED: Readonly<Record<string, ClaimRow['type'] | 'any'>> = {
@@ -126,19 +126,8 @@ function example(
   if (row?.type === 'boolean') return true;
   if (row?.type === 'texts') return ['example'];
   if (field === 'sub') return subjectOf(table, issuer, text);
-  const [, example] = EXAMPLES.find(([pattern]) => pattern.test(field)) ?? [];
-  return example ?? 'example';
+  return exampleClaim(field);
 }
-
-/** By what fields are called everywhere; the first that fits. */
-const EXAMPLES: readonly (readonly [RegExp, string])[] = [
-  [/uid$|uuid/i, UID],
-  [/_id$|Id$|^id$/, '1'],
-  [/^(?:ref|ref_path)$/, 'refs/heads/main'],
-  [/^ref_type$/, 'branch'],
-  [/^event_name$/, 'push'],
-  [/^repository$|_path$/, 'example/example'],
-];
 
 /** `sub` as each platform makes it of other claims. */
 const SUBJECTS: Readonly<Record<string, (text: (field: string) => string | undefined) => string>> = {
