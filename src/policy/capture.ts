@@ -6,7 +6,7 @@ import type { Parameters } from '../parsing/template.ts';
 import { foldAscii } from '../platforms/table.ts';
 import type { SourceMatch } from './compiled.ts';
 import { type Condition, display, isPattern } from './evaluate.ts';
-import type { Failed } from './judge.ts';
+import type { Failed } from './failed.ts';
 import { matchesPattern } from './pattern.ts';
 
 /** The captured values; or the condition whose value is another than the one before. */

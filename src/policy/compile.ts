@@ -11,11 +11,11 @@ import { type LintedRule, lintRules } from './lint.ts';
 import { compileRequire, tableRows } from './match.ts';
 import { readPolicyFile } from './policy-file.ts';
 import { createRenderingCheck } from './renderings.ts';
-import type { FolderScope, RuleContext } from './rule-work.ts';
+import type { FolderScope } from './rule-work.ts';
 import { hasBlock, ruleSchema, type WrittenTest } from './schema.ts';
 import { seal } from './seal.ts';
 import { readTables, type Table } from './tables.ts';
-import { compileVariants, type RuleRead } from './variants.ts';
+import { type CompileContext, compileVariants, type RuleRead } from './variants.ts';
 import type { SourceView, TargetView } from './views.ts';
 
 export interface PolicyInput {
@@ -102,11 +102,6 @@ function compileAll(input: PolicyInput): CompileWork {
   if (written === 0 && problems.length === 0) problems.push(noRules(input.documents));
   return { context, rules, tests, problems, warnings };
 }
-
-export type CompileContext = RuleContext & {
-  readonly targets: ReadonlyMap<string, TargetView>;
-  readonly schema: ReturnType<typeof ruleSchema>;
-};
 
 /** `require` is judged where it is written; here only what compiles counts towards pins. */
 const NOWHERE: YamlDocument = { file: '', value: null, locate: () => ({ line: 1, column: 1 }) };

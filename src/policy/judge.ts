@@ -9,14 +9,8 @@ import type { Parameters } from '../parsing/template.ts';
 import { captureFrom } from './capture.ts';
 import type { AllowRule, CompiledRule, CompiledTarget, DenyRule, SourceMatch } from './compiled.ts';
 import { type Condition, display, displayAll, holds, presentedFor } from './evaluate.ts';
+import type { Failed } from './failed.ts';
 import type { Asked, Rendered } from './targets.ts';
-
-export type Failed = NonNullable<RuleTrace['failed']> & {
-  /** How many conditions of the same part held before: a tie is broken by who came further. */
-  readonly held: number;
-  /** Whether the pin's identifiers held: only then may the caller hear of the rule. */
-  readonly identified: boolean;
-};
 
 /** What became of a rule: `failed` is undefined where it grants, or fires. */
 export interface Verdict<Rule extends CompiledRule = CompiledRule> {

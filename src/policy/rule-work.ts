@@ -1,4 +1,5 @@
 // What the parts that compile one rule share: the world that it is compiled against, the rule in work, and how its problems are said.
+// It judges nothing.
 
 import { closest } from '../parsing/closest.ts';
 import { problemAt } from '../parsing/problems.ts';

@@ -1,4 +1,5 @@
-// From compiled rules to the one immutable value that decisions are made on, with the digest of all that it says.
+// From compiled rules to the one immutable value that decisions are made on, with the digest of all that it says. Everything is put in
+// the order of names first: where something was written changes no digest but by the `at` of its rule.
 
 import { createHash } from 'node:crypto';
 import { claimKey } from '../core/record.ts';

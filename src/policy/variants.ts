@@ -3,15 +3,22 @@
 
 import { problemAt, problemsFromZod } from '../parsing/problems.ts';
 import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';
-import type { CompileContext } from './compile.ts';
 import type { CompiledRule } from './compiled.ts';
 import { collect, type Expanded, type Variant } from './expand.ts';
 import type { LintedRule } from './lint.ts';
 import type { CheckRendering } from './renderings.ts';
 import { compileRule } from './rule.ts';
 import { targetNames } from './rule-targets.ts';
-import type { FolderScope } from './rule-work.ts';
+import type { FolderScope, RuleContext } from './rule-work.ts';
+import type { ruleSchema } from './schema.ts';
 import { built } from './unbuilt.ts';
+import type { TargetView } from './views.ts';
+
+/** What every rule is compiled against, and read by. */
+export type CompileContext = RuleContext & {
+  readonly targets: ReadonlyMap<string, TargetView>;
+  readonly schema: ReturnType<typeof ruleSchema>;
+};
 
 export interface VariantsInput {
   readonly document: YamlDocument;

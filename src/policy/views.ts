@@ -1,4 +1,5 @@
-// Sources and targets as policy needs to know them: what compose-configuration.ts makes of configuration for the compiler and the linter.
+// Sources and targets as policy needs to know them: what compose-configuration.ts makes of configuration for the compiler and
+// the linter. Plain data, so that it can be handed to a thread.
 
 import type { ReplayClass, Tell } from '../core/principal.ts';
 import type { PlatformTable } from '../platforms/table.ts';

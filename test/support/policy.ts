@@ -49,7 +49,7 @@ export const SOURCES: readonly SourceView[] = [
 /** Registered clients that ask for themselves. */
 export const CLIENTS_SOURCE: SourceView = source('clients', CLIENT, { issuer: 'https://sts.example' });
 
-const target = (name: string, more: Partial<TargetView> = {}): TargetView => ({
+export const target = (name: string, more: Partial<TargetView> = {}): TargetView => ({
   name,
   kind: 'token',
   address: `https://api.example/${name}`,
