@@ -124,6 +124,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     keys: { directory: resolve(base, directory), rotateEverySeconds: rotateEvery, publishAheadSeconds: publishAhead },
     audit: { ...written.audit, to: to === 'stdout' ? to : resolve(base, to) },
     files: references.files,
+    redact: interpolated.redact,
     watched: [
       ...new Set([
         path,
