@@ -4,9 +4,6 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Config } from './config.ts';
 
-/** Members that hold a secret, or its hash, whatever is in them. */
-const SECRET = new Set(['secret', 'sha256']);
-
 export function printedConfig(config: Config): JsonObject {
   const { issuer, listen, observe, control, sources, clients, targets, store, keys, audit, digest } = config;
   const { tls } = listen;
@@ -26,7 +23,8 @@ export function printedConfig(config: Config): JsonObject {
     })),
     clients: named(
       clients.map(({ id, options }) => ({ name: id, options })),
-      ({ options }) => options,
+      // The hash of a secret is one too, whatever form it was written in.
+      ({ options }) => ({ ...options, ...('secret' in options ? { secret: '(hidden)' } : {}) }),
     ),
     targets: named(targets, ({ kind, address, options }) => ({ kind, address, ...options })),
     store,
@@ -49,6 +47,6 @@ function redacted({ redact }: Pick<Config, 'redact'>, value: object): JsonObject
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, inner]) => inner !== undefined)
-      .map(([key, inner]) => [redact(key), SECRET.has(key) ? '(hidden)' : one(inner)]),
+      .map(([key, inner]) => [redact(key), one(inner)]),
   );
 }
