@@ -19,6 +19,7 @@ import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
+import { checkTools } from './compose-check.ts';
 import { assumedClient } from './compose-clients.ts';
 import {
   KINDS,
@@ -34,10 +35,8 @@ import { schemaTools } from './compose-schema.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
-import { printedConfig } from './config/printed.ts';
 import { type LackingFile, refuse } from './core/refusal.ts';
 import { explainQuestion } from './policy/explain.ts';
-import { printedRules } from './policy/printed.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
 
 export interface Signals {
@@ -62,7 +61,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerDev(program, terminal, { ...devTools(world), onSignal: signals.onSignal });
   registerInit(program, terminal);
   registerSchema(program, terminal, schemaTools);
-  registerCheck(program, terminal, { check: (path, print) => check(world, path, print) });
+  registerCheck(program, terminal, checkTools(world));
   registerExplain(program, terminal, explainTools(world));
   registerToken(program, terminal, askTools(world), signAsTools());
   registerSpiffe(program, terminal, inspectTools(world));
@@ -86,24 +85,6 @@ const serveTools = (world: BrokerWorld, signals: Signals) => ({
   },
   onSignal: signals.onSignal,
 });
-
-async function check(world: World, path: string, print: boolean) {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
-  if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
-  const { config, sources, compiled, warnings } = read.configuration;
-  const summary = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
-  return {
-    problems: [],
-    warnings,
-    summary,
-    ...(print ? { resolved: { ...printedConfig(config), rules: printedRules(compiled) } } : {}),
-  };
-}
-
-const counted = (things: readonly unknown[], name: string): string =>
-  `${things.length} ${name}${things.length === 1 ? '' : 's'}`;
 
 const explainTools = (world: World) => ({
   nowSeconds: world.clock.nowSeconds,

@@ -19,6 +19,7 @@ import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
 
+import type { PolicyTest } from './policy/compile.ts';
 import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
@@ -68,6 +69,7 @@ export interface Configuration {
   readonly clients: readonly OpenClient[];
   readonly verifiers: Registry;
   readonly warnings: readonly Problem[];
+  readonly tests: readonly PolicyTest[];
 }
 
 /** `stillAsRead`: whether the files hold what was read of them. */
@@ -128,7 +130,11 @@ export async function readConfiguration(
   const { policy: compiled } = policy;
   const { clients } = opened;
   const warnings = [...ignored, ...bundleWarnings(config, sources), ...policy.warnings];
-  return { ok: true, configuration: { config, compiled, sources, clients, verifiers, warnings }, stillAsRead };
+  return {
+    ok: true,
+    configuration: { config, compiled, sources, clients, verifiers, warnings, tests: policy.tests },
+    stillAsRead,
+  };
 }
 
 /** Reaches nobody: for `check` and `explain`. */
@@ -156,11 +162,14 @@ export function targetKindOf(target: TargetConfig): TargetKind {
   return found;
 }
 
-const kindOf = (source: SourceConfig): SourceKind => {
+const kindOf = (source: Pick<SourceConfig, 'kind'>): SourceKind => {
   const found = TRUST_KINDS.find(({ kind }) => kind === source.kind);
   if (!found) throw new Error('configuration let a kind pass that does not exist');
   return found;
 };
+
+/** The table of a kind that configuration let pass. */
+export const tableOf = (kind: string) => kindOf({ kind }).table;
 
 /** A certificate renewed before its key is found here, and not by the listener that is serving. */
 function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] {

@@ -5,7 +5,7 @@
 import { problemAt } from '../parsing/problems.ts';
 import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';
 import { byName, type CompiledPolicy } from './compiled.ts';
-import { expandRule } from './expand.ts';
+import { type Chosen, expandRule } from './expand.ts';
 import type { Finding } from './finding.ts';
 import { type LintedRule, lintRules } from './lint.ts';
 import { compileRequire, tableRows } from './match.ts';
@@ -30,11 +30,10 @@ export interface PolicyInput {
   readonly now?: number;
 }
 
-/** One test of a policy, and where it stands. */
+/** One test of a policy, and where it stands: plain data, as everything that a thread hands back. */
 export interface PolicyTest {
   readonly written: WrittenTest;
-  readonly document: YamlDocument;
-  readonly path: YamlPath;
+  readonly place: Omit<Problem, 'message'>;
 }
 
 export type PolicyCompiled =
@@ -87,7 +86,9 @@ function compileAll(input: PolicyInput): CompileWork {
     problems.push(...file.problems);
     written += file.rules.length;
     const scopes = input.scopes?.get(document.file) ?? [];
-    tests.push(...file.tests.map((test, index) => ({ written: test, document, path: ['tests', index] })));
+    tests.push(
+      ...file.tests.map((test, index) => ({ written: test, place: problemAt(document, ['tests', index], '') })),
+    );
     for (const [index, one] of file.rules.entries()) {
       const path = ['rules', index];
       const expanded = expandRule(document, path, one, tables);
@@ -121,10 +122,10 @@ function contextOf({ sources, targets, clients }: PolicyInput): CompileContext {
   };
 }
 
-/** A column is used where a rule that uses its table has it in a text, or in a target. */
-function noteColumns(columns: Map<Table, Set<string>>, tables: readonly Table[], { parameters }: RuleRead): void {
-  for (const table of tables) {
-    const used = columns.get(table) ?? new Set<string>();
+/** A column is used where it names the rows, or a rule that uses its table has it in a text, or in a target. */
+function noteColumns(columns: Map<Table, Set<string>>, tables: readonly Chosen[], { parameters }: RuleRead): void {
+  for (const { table, column } of tables) {
+    const used = columns.get(table) ?? new Set([column]);
     columns.set(table, used);
     for (const name of parameters) used.add(name);
   }

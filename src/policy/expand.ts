@@ -23,7 +23,7 @@ export interface Expanded {
   /** Parameters in its texts. */
   readonly used: ReadonlySet<string>;
   readonly constants: readonly string[];
-  readonly tables: readonly Table[];
+  readonly tables: readonly Chosen[];
 }
 
 /** Under a deny these would narrow it without a word. */
@@ -58,7 +58,7 @@ export function expandRule(document: YamlDocument, path: YamlPath, written: unkn
   const rows = combinations(chosen, report);
   if (problems.length > 0) return { ...plain(undefined, used), variants: [], problems };
   const variants = rows.map((combination) => variantOf(rest, bound, chosen, combination));
-  return { variants, problems, used, constants: Object.keys(bound), tables: chosen.map(({ table }) => table) };
+  return { variants, problems, used, constants: Object.keys(bound), tables: chosen };
 }
 
 const plain = (written: unknown, used: ReadonlySet<string>): Expanded => ({
@@ -85,7 +85,7 @@ function constantsOf(written: unknown, report: Report): Readonly<Record<string, 
 }
 
 /** A table, and the column whose value names its rows. */
-interface Chosen {
+export interface Chosen {
   readonly table: Table;
   readonly column: string;
 }

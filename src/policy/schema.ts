@@ -146,7 +146,7 @@ const test = z.strictObject({
   as: z
     .strictObject({
       trust: z.string().describe('A trust source.'),
-      claims: z.record(z.string(), z.unknown()).describe('As its tokens bear them.'),
+      claims: z.record(z.string(), z.json()).describe('As its tokens bear them.'),
     })
     .describe('A principal: the source that would prove it, and its claims.'),
   client: z.string().optional().describe('The registered client that asks.'),

@@ -43,10 +43,19 @@ export function compileVariants(context: CompileContext, input: VariantsInput): 
   const unused = expanded.constants
     .filter((name) => !parameters.has(name) && reads.length > 0)
     .map((name) => problemAt(document, [...path, 'with', name], `neither the rule nor its targets use <${name}>`));
+  const idle = expanded.tables
+    .filter(({ table }) => reads.length > 0 && !table.columns.some((name) => parameters.has(name)))
+    .map(({ column }) =>
+      problemAt(
+        document,
+        [...path, 'each', column],
+        'binds nothing: neither the rule nor its targets use a column of it',
+      ),
+    );
   const perVariant = reads.map(({ problems, variant }) => ({ problems, variant }));
   return {
     rules: reads.flatMap(({ linted }) => (linted ? [linted] : [])),
-    problems: [...placed(input, perVariant), ...unused],
+    problems: [...placed(input, perVariant), ...unused, ...idle],
     warnings: once(reads.flatMap(({ warnings }) => warnings)),
     parameters,
   };

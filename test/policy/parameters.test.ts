@@ -255,7 +255,7 @@ describe('captures', () => {
   });
 
   it.each(['a/b', 'a:b', 'a b', 'ü', '', '.', '..', 'a\u0000', 'a%2Fb', '<ns>', 'x'.repeat(65)])(
-    'never take %j',
+    'A-190: never take %j',
     (namespace) => {
       expect(decide([NS], pod(namespace), 'space')).toBe('no_rule');
       expect(decide([NS], pod('x'.repeat(64)), 'space')).toMatchObject({ rule: 'ns' });
@@ -356,5 +356,12 @@ describe('defaults', () => {
     ['{}', 'defaults is empty: it says nothing'],
   ])('%s do not load', (defaults, message) => {
     expect(problems(file(defaults)).join('\n')).toContain(message);
+  });
+});
+
+describe('a table of which a rule uses nothing', () => {
+  it('does not load: it would be the same rule many times', () => {
+    const rule = `rules: [{ name: r, each: { repo: p0.yaml }, subject: { trust: github, github: { repository_id: 74, ref: refs/heads/main } }, allow: [deploy] }]`;
+    expect(problems(ROWS, rule).join('\n')).toContain('rules[0].each.repo binds nothing');
   });
 });
