@@ -10,7 +10,8 @@ import { CLIENT } from './platforms/client.ts';
 import { printedRules } from './policy/printed.ts';
 import { runTests, type TestWorld } from './policy/test-run.ts';
 
-export const checkTools = (world: World): CheckTools => ({ check: (path, print) => check(world, path, print) });
+export const checkTools = (world: World) =>
+  ({ check: (path: string, print?: boolean) => check(world, path, print === true) }) satisfies CheckTools;
 
 async function check(world: World, path: string, print: boolean): Promise<CheckReport> {
   const reach = offlineReach(world);

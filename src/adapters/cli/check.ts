@@ -21,7 +21,7 @@ export interface CheckReport {
 
 export interface CheckTools {
   /** `print`: with `resolved`. Reaches nobody. */
-  check(path: string, print: boolean): CheckReport | Promise<CheckReport>;
+  check(path: string, print?: boolean): CheckReport | Promise<CheckReport>;
 }
 
 interface CheckOptions {
