@@ -3,7 +3,8 @@
 
 import type { CheckReport, CheckTools } from './adapters/cli/check.ts';
 import { assumedClient } from './compose-clients.ts';
-import { type Configuration, offlineReach, readConfiguration, tableOf, type World } from './compose-configuration.ts';
+import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { tableOf } from './compose-kinds.ts';
 import { printedConfig } from './config/printed.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { CLIENT } from './platforms/client.ts';

@@ -21,16 +21,10 @@ import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
 import { checkTools } from './compose-check.ts';
 import { assumedClient } from './compose-clients.ts';
-import {
-  KINDS,
-  type OpenSource,
-  offlineReach,
-  readConfiguration,
-  TRUST_KINDS,
-  type World,
-} from './compose-configuration.ts';
+import { type OpenSource, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
 import { devTools, runningDev, signAsTools } from './compose-dev.ts';
 import { inspectTools } from './compose-inspect.ts';
+import { KINDS, TRUST_KINDS } from './compose-kinds.ts';
 import { schemaTools } from './compose-schema.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';

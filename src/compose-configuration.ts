@@ -4,6 +4,7 @@
 import { certificateProblem } from './adapters/http/tls-server.ts';
 import { bundleWarnings } from './compose-bundles.ts';
 import { type OpenClient, openClients } from './compose-clients.ts';
+import { KINDS, kindOf, targetKindOf } from './compose-kinds.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -11,8 +12,6 @@ import { recordFiles } from './config/recorded-files.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import type { BundleOrigin, Outbound } from './core/outside.ts';
 import type { Clock, RandomBytes } from './core/ports.ts';
-import { tokenTarget } from './issuers/access-token.ts';
-import type { TargetKind } from './issuers/kind.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
 import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { problemAt } from './parsing/problems.ts';
@@ -25,18 +24,8 @@ import type { CompiledPolicy } from './policy/compiled.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
 import type { SourceView, TargetView } from './policy/views.ts';
-import { github, gitlab } from './verifiers/ci-platform.ts';
-import { clientOptions } from './verifiers/client-options.ts';
-import { spiffe } from './verifiers/jwt-svid.ts';
 import type { SourceKind, SourceVerifier } from './verifiers/kind.ts';
-import { kubernetes } from './verifiers/kubernetes.ts';
-import { oidc } from './verifiers/oidc.ts';
 import { createVerifiers, type Registry } from './verifiers/registry.ts';
-
-/** Every kind there is. Adding one is a file and a line here. */
-export const TRUST_KINDS: readonly SourceKind[] = [oidc, github, gitlab, kubernetes, spiffe];
-const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
-export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };
 
 /** What everything that is composed needs of the world outside. main.ts makes it; tests make their own. */
 export interface World {
@@ -154,22 +143,6 @@ export function offlineReach({ clock, randomBytes }: World): Reach {
     }),
   };
 }
-
-/** The kind of a target that configuration let pass. */
-export function targetKindOf(target: TargetConfig): TargetKind {
-  const found = TARGET_KINDS.find(({ kind }) => kind === target.kind);
-  if (!found) throw new Error('configuration let a kind pass that does not exist');
-  return found;
-}
-
-const kindOf = (source: Pick<SourceConfig, 'kind'>): SourceKind => {
-  const found = TRUST_KINDS.find(({ kind }) => kind === source.kind);
-  if (!found) throw new Error('configuration let a kind pass that does not exist');
-  return found;
-};
-
-/** The table of a kind that configuration let pass. */
-export const tableOf = (kind: string) => kindOf({ kind }).table;
 
 /** A certificate renewed before its key is found here, and not by the listener that is serving. */
 function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] {

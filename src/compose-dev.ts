@@ -11,7 +11,8 @@ import type { SignAsTools } from './adapters/cli/token-as.ts';
 import { createControlClient } from './adapters/control/client.ts';
 import { type DevCommands, devPlace, type SignOrder, signAs } from './adapters/control/dev-commands.ts';
 import { startBroker } from './compose.ts';
-import { type Configuration, offlineReach, TRUST_KINDS } from './compose-configuration.ts';
+import { type Configuration, offlineReach } from './compose-configuration.ts';
+import { tableOf } from './compose-kinds.ts';
 import { type BrokerWorld, openFrame } from './compose-state.ts';
 import { DEV_SECRET_BYTES, DEV_TOKEN_SECONDS } from './core/limits.ts';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from './core/request.ts';
@@ -153,11 +154,11 @@ async function signWith(
   { source: name, claims: given, target }: Parameters<DevCommands['sign']>[0],
 ): ReturnType<DevCommands['sign']> {
   const source = sources.find(({ config }) => config.name === name);
-  const table = TRUST_KINDS.find(({ kind }) => kind === source?.config.kind)?.table;
-  if (!source || !table) {
+  if (!source) {
     const names = sources.map(({ config }) => config.name).join(', ');
     return { ok: false, problem: `there is no trust source ${JSON.stringify(name)}; there are ${names}` };
   }
+  const table = tableOf(source.config.kind);
   const { issuer, audience, require, options, maxAgeSeconds = DEV_TOKEN_SECONDS } = source.config;
   const assumed = assumedClaims({
     table,

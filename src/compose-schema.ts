@@ -3,7 +3,7 @@
 
 import { basename, resolve } from 'node:path';
 import type { SchemaTools } from './adapters/cli/schema.ts';
-import { KINDS, TRUST_KINDS } from './compose-configuration.ts';
+import { KINDS, TRUST_KINDS } from './compose-kinds.ts';
 import { namesIn, narrowed } from './config/deployment-schema.ts';
 import { createConfigFiles } from './config/files.ts';
 import { reasonOf } from './config/interpolate.ts';

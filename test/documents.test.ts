@@ -11,6 +11,7 @@ import { link } from '../src/audit/links.ts';
 import { renderRecord } from '../src/audit/record.ts';
 import { checkTools } from '../src/compose-check.ts';
 import { offlineReach, readConfiguration } from '../src/compose-configuration.ts';
+import { TRUST_KINDS } from '../src/compose-kinds.ts';
 import * as ownLimits from '../src/core/limits.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
 import { openRecord } from '../src/core/record.ts';
@@ -66,7 +67,7 @@ describe('the documents', () => {
   it('have a page with a whole configuration for every kind of trust source, and one for clients', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
-      ...['github', 'gitlab', 'kubernetes', 'oidc', 'spiffe'].map((kind) => `docs/platforms/${kind}.md`),
+      ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),
     ]);
   });
 

@@ -53,6 +53,8 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
     labels: hasMembers(labels) ? labels : undefined,
     claims: record.claims.length > 0 ? record.claims.slice(0, RECORDED_CLAIMS_MAX).map(claim) : undefined,
     otherClaims: record.otherClaims.length > 0 ? names(record.otherClaims.slice(0, RECORDED_NAMES_MAX)) : undefined,
+    unknownClaims:
+      record.unknownClaims.length > 0 ? names(record.unknownClaims.slice(0, RECORDED_NAMES_MAX)) : undefined,
     leftOut: notNamed(record),
   };
 }
@@ -61,7 +63,7 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
 const asked = ({ targets, scopes }: Ask): object => ({ targets: targets.map(unproved), scopes: scopes?.map(unproved) });
 
 /** Members that are given up, in this order, where a record is longer than RECORD_BYTES_MAX. */
-const EXPENDABLE = ['trace', 'otherClaims', 'claims', 'evidence', 'would', 'asked', 'scopes'] as const;
+const EXPENDABLE = ['trace', 'otherClaims', 'unknownClaims', 'claims', 'evidence', 'would', 'asked', 'scopes'] as const;
 
 /** One line of JSON, at most RECORD_BYTES_MAX long, and all of it printable ASCII: no byte in it can move a cursor. */
 export function toLine(rendered: object): string {
@@ -172,10 +174,11 @@ function bounded(value: unknown, depth: number): unknown {
 }
 
 /** How many claims are not even named, so that no list looks whole that is not. */
-function notNamed({ claims, otherClaims }: ExchangeRecord): readonly string[] | undefined {
+function notNamed({ claims, otherClaims, unknownClaims }: ExchangeRecord): readonly string[] | undefined {
   const over = [
     claims.length > RECORDED_CLAIMS_MAX ? `claims: ${claims.length - RECORDED_CLAIMS_MAX}` : '',
     otherClaims.length > RECORDED_NAMES_MAX ? `otherClaims: ${otherClaims.length - RECORDED_NAMES_MAX}` : '',
+    unknownClaims.length > RECORDED_NAMES_MAX ? `unknownClaims: ${unknownClaims.length - RECORDED_NAMES_MAX}` : '',
   ].filter((text) => text !== '');
   return over.length > 0 ? over : undefined;
 }

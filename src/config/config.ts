@@ -15,6 +15,8 @@ export interface TrustKind {
   issuer(options: Options): string;
   /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
   otherIssuers?(options: Options): readonly string[];
+  /** The audience where none is written, if not our issuer. */
+  audience?(options: Options): string | undefined;
 }
 
 /** A kind of target. */

@@ -27,7 +27,7 @@ export function resolveSources(input: {
       kind: kind.kind,
       issuer: kind.issuer(options),
       otherIssuers: kind.otherIssuers?.(options) ?? [],
-      audience: common.audience ?? written.issuer,
+      audience: common.audience ?? kind.audience?.(options) ?? written.issuer,
       otherAudiences: common.otherAudiences === 'allow',
       replay: common.replay,
       tell: common.tell,

@@ -68,7 +68,7 @@ const sourceOptions = {
     .string({ error: 'must be exactly one value, in text' })
     .min(1, { error: 'must not be empty' })
     .optional()
-    .describe('The one `aud` value that tokens must bear; our issuer unless written.'),
+    .describe('The one `aud` value that tokens must bear; our issuer unless written, or what the platform fixes.'),
   otherAudiences: z.literal('allow').optional().describe('Other values may stand beside ours in `aud`.'),
   require: z
     .record(z.string(), z.unknown())

@@ -46,6 +46,14 @@ export interface Proof {
   readonly audience: string;
   /** The thumbprint of the certificate that the credential is bound to: its `cnf` (RFC 8705 §3.1). */
   readonly boundTo: string | undefined;
+  /** Absent where nothing is known of what its platform puts into tokens: then no claim is unknown. */
+  readonly accounted?: AccountedClaims | undefined;
+}
+
+/** Claims that somebody has thought about, as keys of their paths (core/record.ts): made once for a kind. */
+export interface AccountedClaims {
+  readonly keys: ReadonlySet<string>;
+  readonly prefixes: readonly string[];
 }
 
 declare const proved: unique symbol;

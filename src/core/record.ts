@@ -4,7 +4,7 @@
 import type { ClientMethod, ProvedClient } from './client.ts';
 import type { Decision, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { ProvedPrincipal, Role } from './principal.ts';
+import type { AccountedClaims, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Ask, Received } from './request.ts';
 
@@ -53,6 +53,8 @@ export interface ExchangeRecord {
   claims: readonly RecordedClaim[];
   /** Names of the proved claims whose values are not recorded. */
   otherClaims: readonly string[];
+  /** Of those, the ones that neither a standard, nor the platform's table, nor a rule accounts for. */
+  unknownClaims: readonly string[];
   /** What a proved caller asked for, in its own words: without it a refusal cannot be told from another. */
   asked: Ask | undefined;
   /** What was granted. */
@@ -91,6 +93,7 @@ export function openRecord(received: Received, decision: string, time: number): 
     client: undefined,
     claims: [],
     otherClaims: [],
+    unknownClaims: [],
     asked: undefined,
     target: undefined,
     parameters: undefined,
@@ -134,13 +137,21 @@ export function noteSubject(record: ExchangeRecord, subject: ProvedPrincipal, na
   record.roles.subject = recorded(subject);
   const claims: RecordedClaim[] = [];
   const others: string[] = [];
+  const unknown: string[] = [];
+  const { accounted } = subject.proof;
   walkClaims(subject.claims, '', (key, value) => {
-    if (named.has(key)) claims.push({ path: key.split(KEY_SEPARATOR), value });
-    else others.push(key.replaceAll(KEY_SEPARATOR, '/'));
+    if (named.has(key)) return void claims.push({ path: key.split(KEY_SEPARATOR), value });
+    const name = key.replaceAll(KEY_SEPARATOR, '/');
+    others.push(name);
+    if (accounted && !isAccounted(accounted, key)) unknown.push(name);
   });
   record.claims = claims;
   record.otherClaims = others;
+  record.unknownClaims = unknown;
 }
+
+const isAccounted = ({ keys, prefixes }: AccountedClaims, key: string): boolean =>
+  keys.has(key) || prefixes.some((prefix) => key.startsWith(prefix));
 
 /** Notes what policy decided. */
 export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPrincipal>): void {
@@ -180,6 +191,9 @@ const KEY_SEPARATOR = '\u0000';
 
 /** A claim path as one text that no other path shares. */
 export const claimKey = (path: readonly string[]): string => path.join(KEY_SEPARATOR);
+
+/** The start of the keys of everything below a path. */
+export const claimsBelow = (path: readonly string[]): string => claimKey(path) + KEY_SEPARATOR;
 
 /** Every value that is no object, with the key of its path. */
 function walkClaims(object: JsonObject, prefix: string, visit: (key: string, value: Json) => void): void {

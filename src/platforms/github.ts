@@ -1,6 +1,7 @@
 // GitHub Actions OIDC tokens. `sub` has two forms, can be customised by repository admins, and follows renames: it is recorded
 // and decides nothing. The identity is the immutable `repository_id` and the context that GitHub itself puts first:
-// environment, else pull request, else ref. Jobs mint a token on demand, so each is spent once.
+// environment, else pull request, else ref. Jobs mint a token on demand, so each is spent once. Enterprises have an issuer of
+// their own on github.com, on ghe.com and on GitHub Enterprise Server.
 
 import { ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';
 import type { PlatformTable } from './table.ts';
@@ -10,6 +11,22 @@ const optional = { type: 'text' } as const;
 export const GITHUB: PlatformTable = {
   kind: 'github',
   issuer: 'https://token.actions.githubusercontent.com',
+  issuerForms: [
+    {
+      host: /^(?:.*\.)?githubusercontent\.com$/,
+      form: /^https:\/\/token\.actions\.githubusercontent\.com(?:\/[A-Za-z0-9][A-Za-z0-9_-]*)?$/,
+      says: 'https://token.actions.githubusercontent.com, alone or with the slug of an enterprise',
+    },
+    {
+      host: /^(?:.*\.)?ghe\.com$/,
+      form: /^https:\/\/token\.actions\.[a-z0-9-]+\.ghe\.com$/,
+      says: 'https://token.actions.SUBDOMAIN.ghe.com on ghe.com',
+    },
+    {
+      form: /^https:\/\/[^/]+\/_services\/token$/,
+      says: 'https://HOST/_services/token on GitHub Enterprise Server',
+    },
+  ],
   algorithms: ['RS256'],
   typ: ['JWT', undefined],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
@@ -56,6 +73,8 @@ export const GITHUB: PlatformTable = {
     check_run_id: optional,
     sub: optional,
   },
+  // Custom properties of the repository, which owners choose to add.
+  known: [['repo_property_*'], ['issuer_scope']],
   name: [
     [{ field: 'repository_id' }],
     [{ field: 'environment' }, { word: 'pull_request', where: 'event_name', equals: 'pull_request' }, { field: 'ref' }],
@@ -64,4 +83,5 @@ export const GITHUB: PlatformTable = {
     all: ['repository_id', 'repository_owner_id'],
     context: [{ field: 'environment' }, { field: 'ref' }, { field: 'event_name', equals: 'pull_request' }],
   },
+  tight: ['event_name', 'ref', 'job_workflow_ref', 'runner_environment'],
 };

@@ -51,9 +51,11 @@ export const GITLAB: PlatformTable = {
     ci_config_sha: optional,
     sub: optional,
   },
+  known: [['user_identities'], ['job_source'], ['job_config'], ['target_audience']],
   name: [[{ field: 'project_id' }], [{ field: 'ref_path' }]],
   pins: {
     all: ['project_id', 'namespace_id'],
     context: [{ field: 'ref_path' }, { field: 'environment' }],
   },
+  tight: ['ref_path', 'ref_protected', 'job_project_id', 'pipeline_source', 'environment', 'environment_protected'],
 };

@@ -18,18 +18,39 @@ export interface ClaimRow {
   /** The platform ignores ASCII case here, and so do rules. */
   readonly ignoreCase?: true;
   /** Values that are refused while proving, unless the source's `require` lists them. */
-  readonly forbidden?: readonly string[];
+  readonly forbidden?: readonly (string | boolean)[];
+  /** The one value with which a token proves anything; nothing in configuration changes it. */
+  readonly equals?: string | boolean;
+  /** What a text must look like, whole; another proves nothing. */
+  readonly form?: RegExp;
+  /** Why no rule may name it: whoever asks for the token chooses the value. */
+  readonly never?: string;
 }
 
-/** One step of a name: a field with its value, or a word that stands for a value. The first alternative that applies counts. */
+/** One step of a name: a field with its value, several of them, or a word for a value. The first alternative that applies counts. */
 export type NamePart =
   | { readonly field: string }
+  /** All of them, or the alternative does not apply. */
+  | { readonly fields: readonly string[] }
   | { readonly word: string; readonly where: string; readonly equals: string };
+
+/** What an issuer must look like on some hosts. */
+export interface IssuerForm {
+  /** The whole host; absent: any. */
+  readonly host?: RegExp;
+  readonly form: RegExp;
+  /** Ends a sentence that begins with the option's name. */
+  readonly says: string;
+}
 
 export interface PlatformTable {
   readonly kind: string;
   /** The only issuer of the platform, where it has one that everybody shares; else the operator writes it. */
   readonly issuer?: string;
+  /** Forms of issuers: the first whose host fits counts. A host without a form may have any issuer. */
+  readonly issuerForms?: readonly IssuerForm[];
+  /** The issuer names one tenant for good: no other can come to have it. */
+  readonly ownIssuer?: true;
   readonly algorithms: readonly SignatureAlgorithm[];
   /** Values of the JOSE header `typ` that its tokens bear; undefined stands for its absence. */
   readonly typ: readonly (string | undefined)[];
@@ -37,10 +58,16 @@ export interface PlatformTable {
   /** The longest `exp - iat`, in seconds. */
   readonly lifetimeSecondsMax: number;
   readonly replay: ReplayClass;
+  /** Its tokens may have no `jti`: one is then told from another by its signing input. */
+  readonly jtiOptional?: true;
   /** Issuers whose key signs for every tenant: `require` must then name one of `tenancy`. */
   readonly shared?: { readonly issuers: readonly string[]; readonly tenancy: readonly string[] };
   /** By field name, as rules write it. */
   readonly claims: Readonly<Record<string, ClaimRow>>;
+  /** Of these lists of fields exactly one begins with a field that the token has, and the token has all of that list. */
+  readonly variants?: readonly (readonly string[])[];
+  /** Paths of further claims that its tokens may have, each with all below it; `*` ends a last name that only begins so. */
+  readonly known?: readonly (readonly string[])[];
   /** `sub`: the whole `sub` is the name. Else its steps, each a list of alternatives. */
   readonly name: 'sub' | readonly (readonly NamePart[])[];
   /** Fields that a rule must pin: all of `all` (or `require` does), and one of `context`. */
@@ -48,6 +75,8 @@ export interface PlatformTable {
     readonly all: readonly string[];
     readonly context: readonly { readonly field: string; readonly equals?: string }[];
   };
+  /** Fields that the tightest rule for one token would state beside the pins, where the token has them. */
+  readonly tight?: readonly string[];
 }
 
 /** The path of a field in the claims. */
@@ -60,3 +89,13 @@ export const fieldValue = (table: PlatformTable, field: string, claims: JsonObje
 
 /** Lower-cases ASCII letters only: no Unicode folding, so that look-alikes stay apart (A-123). */
 export const foldAscii = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+/** The host of an https URL that is compared byte for byte, without its port. */
+export const hostOf = (issuer: string): string => /^https:\/\/([^/:]*)/.exec(issuer)?.[1] ?? '';
+
+/** What is wrong with an issuer for this platform, as the end of a sentence; undefined where nothing is. */
+export function issuerFormProblem(forms: readonly IssuerForm[], issuer: string): string | undefined {
+  const host = hostOf(issuer);
+  const found = forms.find((form) => form.host === undefined || form.host.test(host));
+  return found && !found.form.test(issuer) ? `must be ${found.says}` : undefined;
+}

@@ -1,41 +1,88 @@
-// CI platforms whose tokens are described by a table: GitHub Actions and GitLab CI/CD. The table does the work; the operator may
-// say another issuer (an enterprise slug, GitHub Enterprise Server, a GitLab instance).
+// CI platforms whose tokens are described by a table: GitHub Actions, GitLab CI/CD, Buildkite, CircleCI, Bitbucket Pipelines, Azure
+// DevOps and Forgejo Actions. Beside it stands only what ties a token to the tenant that its issuer names.
 
 import { z } from 'zod';
+import { AZURE_DEVOPS, AZURE_DEVOPS_AUDIENCE } from '../platforms/azure-devops.ts';
+import { BITBUCKET } from '../platforms/bitbucket.ts';
+import { BUILDKITE } from '../platforms/buildkite.ts';
+import { CIRCLECI } from '../platforms/circleci.ts';
+import { FORGEJO } from '../platforms/forgejo.ts';
 import { GITHUB } from '../platforms/github.ts';
 import { GITLAB } from '../platforms/gitlab.ts';
-import type { PlatformTable } from '../platforms/table.ts';
-import { createJwtVerifier } from './jwt.ts';
-import { issuerUrl, keyOptions, keyOriginOf, keysArePrivate, oneOrigin } from './key-options.ts';
-import type { SourceKind } from './kind.ts';
+import { fieldValue } from '../platforms/table.ts';
+import { keyOptions, oneOrigin } from './key-options.ts';
+import { issuedBy, issuedByDefault, issuedByOne, platformIssuer, platformKind } from './platform-kind.ts';
 
-const options = z.object({ issuer: issuerUrl.optional(), ...keyOptions }).superRefine(oneOrigin);
+const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
 
-function ciPlatform(table: PlatformTable & { readonly issuer: string }): SourceKind<typeof options> {
-  const issuerOf = (chosen: z.infer<typeof options>) => chosen.issuer ?? table.issuer;
-  return Object.freeze({
-    kind: table.kind,
-    table,
-    options,
-    issuer: issuerOf,
-    subjects: () => 'workloads' as const,
-    pins: () => [],
-    keyOrigin: (chosen: z.infer<typeof options>) => keyOriginOf(issuerOf(chosen), chosen),
-    create(settings, chosen, { keys }) {
-      const tenancy = table.shared?.tenancy.some((claim) => Object.hasOwn(settings.require, claim)) ?? false;
-      return createJwtVerifier({
-        settings,
-        table,
-        keys,
-        issuer: issuerOf(chosen),
-        responsibility: { issuer: issuerOf(chosen), audience: settings.audience },
-        tokenTypes: table.tokenTypes,
-        tell: tenancy || keysArePrivate(chosen) ? 'caller' : 'operator',
-        presenter: 'self',
+const githubOptions = z
+  .object({
+    issuer: platformIssuer(GITHUB).optional(),
+    enterprise: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, { error: 'must be the slug of an enterprise on github.com' })
+      .optional()
+      .describe('The enterprise whose own issuer tokens bear: its slug.'),
+    ...keyOptions,
+  })
+  .superRefine((chosen, context) => {
+    if (chosen.issuer !== undefined && chosen.enterprise !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['enterprise'],
+        message: 'stands beside `issuer`: it is for enterprises on github.com, whose issuer it makes',
       });
-    },
-  } satisfies SourceKind<typeof options>);
-}
+    oneOrigin(chosen, context);
+  });
 
-export const github = ciPlatform({ ...GITHUB, issuer: 'https://token.actions.githubusercontent.com' });
-export const gitlab = ciPlatform({ ...GITLAB, issuer: 'https://gitlab.com' });
+export const github = platformKind({
+  table: GITHUB,
+  options: githubOptions,
+  read: ({ issuer, enterprise, ...keys }) => ({
+    issuer: issuer ?? (enterprise === undefined ? GITHUB_ISSUER : `${GITHUB_ISSUER}/${enterprise}`),
+    keys,
+  }),
+});
+
+export const gitlab = platformKind({
+  table: GITLAB,
+  options: issuedByDefault(GITLAB),
+  read: ({ issuer = 'https://gitlab.com', ...keys }) => ({ issuer, keys }),
+});
+
+export const buildkite = platformKind({
+  table: BUILDKITE,
+  options: issuedByOne,
+  read: (keys) => ({ issuer: 'https://agent.buildkite.com', keys }),
+});
+
+export const circleci = platformKind({
+  table: CIRCLECI,
+  options: issuedBy(CIRCLECI),
+  read: ({ issuer, ...keys }) => ({ issuer, keys }),
+  ownProblem(claims, issuer) {
+    const [, organization] = /\/org\/([^/]+)$/.exec(issuer) ?? [];
+    const same = organization === undefined || fieldValue(CIRCLECI, 'org-id', claims) === organization;
+    return same ? undefined : { reason: 'claim_invalid', claim: 'org-id' };
+  },
+});
+
+export const bitbucket = platformKind({
+  table: BITBUCKET,
+  options: issuedBy(BITBUCKET),
+  read: ({ issuer, ...keys }) => ({ issuer, keys }),
+});
+
+export const azureDevops = platformKind({
+  table: AZURE_DEVOPS,
+  options: issuedBy(AZURE_DEVOPS),
+  read: ({ issuer, ...keys }) => ({ issuer, audience: AZURE_DEVOPS_AUDIENCE, keys }),
+  ownProblem: (claims, issuer) =>
+    issuer.endsWith(`/${claims.org_id}`) ? undefined : { reason: 'claim_invalid', claim: 'org_id' },
+});
+
+export const forgejo = platformKind({
+  table: FORGEJO,
+  options: issuedBy(FORGEJO),
+  read: ({ issuer, ...keys }) => ({ issuer, keys }),
+});

@@ -1,11 +1,11 @@
 // The checks that every JWT must pass, whatever issued it: registered claims (RFC 7519 §4.1), one audience, times with one
 // leeway, bounded lifetimes, and the claims that its kind's table requires. Types first: nothing here converts a value.
 
-import { isJsonObject, type JsonObject, valueAt } from '../core/json.ts';
+import { isJsonObject, type Json, type JsonObject, valueAt } from '../core/json.ts';
 import { JTI_BYTES_MAX, LEEWAY_SECONDS, NUMERIC_DATE_MAX, SUB_BYTES_MAX } from '../core/limits.ts';
 import type { ReplayClass } from '../core/principal.ts';
 import type { CredentialRefusal } from '../core/refusal.ts';
-import { fieldPath, type PlatformTable } from '../platforms/table.ts';
+import { type ClaimRow, fieldPath, fieldValue, type PlatformTable } from '../platforms/table.ts';
 
 /** A refusal without the role and source that whoever calls adds. */
 export type ClaimRefusal = CredentialRefusal extends infer Arm
@@ -108,7 +108,7 @@ export function unsupportedClaim(claims: JsonObject): ClaimRefusal | undefined {
  */
 const eventsOf = ({ events }: JsonObject): 'events' | undefined => (isJsonObject(events) ? 'events' : undefined);
 
-/** The table's claims: required ones present with their type, forbidden values absent unless `require` lists them. */
+/** The table's claims: required ones present with their type and form, forbidden values absent unless `require` lists them. */
 export function tableProblem(
   claims: JsonObject,
   table: PlatformTable,
@@ -118,13 +118,32 @@ export function tableProblem(
     const value = valueAt(claims, fieldPath(table, field));
     if (row.required && value === undefined) return { reason: 'claim_missing', claim: field };
     if (row.required && !hasType(value, row.type)) return { reason: 'claim_invalid', claim: field };
-    if (typeof value === 'string' && row.forbidden?.includes(value) && !listed(require[field], value))
-      return { reason: 'claim_forbidden', claim: field };
+    if (value !== undefined && !hasForm(value, row)) return { reason: 'claim_invalid', claim: field };
+    if (isForbidden(value, row) && !listed(require[field], value)) return { reason: 'claim_forbidden', claim: field };
+  }
+  return variantProblem(claims, table);
+}
+
+const hasForm = (value: Json, { form, equals }: ClaimRow): boolean =>
+  (equals === undefined || value === equals) && (form === undefined || (typeof value === 'string' && form.test(value)));
+
+const isForbidden = (value: Json | undefined, { forbidden }: ClaimRow): value is string | boolean =>
+  (typeof value === 'string' || typeof value === 'boolean') && forbidden?.includes(value) === true;
+
+/** A token of two kinds at once, or of none, is of no kind that the table knows. */
+function variantProblem(claims: JsonObject, table: PlatformTable): ClaimRefusal | undefined {
+  if (!table.variants) return undefined;
+  const [variant, other] = table.variants.filter(([field = '']) => fieldValue(table, field, claims) !== undefined);
+  if (other) return { reason: 'claim_invalid', claim: other[0] ?? '' };
+  for (const field of variant ?? table.variants[0]?.slice(0, 1) ?? []) {
+    const value = fieldValue(table, field, claims);
+    if (value === undefined) return { reason: 'claim_missing', claim: field };
+    if (!hasType(value, table.claims[field]?.type ?? 'text')) return { reason: 'claim_invalid', claim: field };
   }
   return undefined;
 }
 
-function hasType(value: unknown, type: 'text' | 'number' | 'boolean' | 'texts'): boolean {
+function hasType(value: unknown, type: ClaimRow['type']): boolean {
   switch (type) {
     case 'text':
       return typeof value === 'string' && value !== '';
@@ -137,5 +156,5 @@ function hasType(value: unknown, type: 'text' | 'number' | 'boolean' | 'texts'):
   }
 }
 
-const listed = (allowed: unknown, value: string): boolean =>
+const listed = (allowed: unknown, value: string | boolean): boolean =>
   Array.isArray(allowed) ? allowed.includes(value) : allowed === value;

@@ -12,6 +12,7 @@ import { ACCESS_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
+import { accountedClaims } from './accounted.ts';
 import {
   audienceProblem,
   boundTo,
@@ -41,8 +42,10 @@ export interface JwtSource {
   readonly presenter: 'self' | 'client';
   /** The `aud` values that are ours in a role, where that is not the source's own audience alone. */
   readonly audiences?: (role: Role) => readonly string[];
-  /** A token without `jti` is told from others by its signing input. */
+  /** A token without `jti` is told from others by its signing input; so are those of a table that says so. */
   readonly jtiOptional?: true;
+  /** The claims as everything after reads them, where a platform writes one thing in two ways. */
+  readonly readClaims?: (claims: JsonObject) => JsonObject;
   /** The token types that this source takes. */
   readonly tokenTypes: readonly SubjectTokenType[];
   /** JOSE header members that its tokens may bear; undefined: any but those that name keys or change the processing. */
@@ -64,6 +67,9 @@ const HEADERS_REFUSED = ['crit', 'b64', 'zip', 'cty', 'enc', 'jwk', 'jku', 'x5u'
 export function createJwtVerifier(source: JwtSource): SourceVerifier {
   const { settings } = source;
   const replay = settings.replay ?? source.table.replay;
+  const jtiOptional = source.jtiOptional ?? source.table.jtiOptional ?? false;
+  const accounted = accountedClaims(source.table);
+  const read = source.readClaims ?? ((claims: JsonObject) => claims);
 
   const judgeClaims = (claims: JsonObject, role: Role): ClaimRefusal | undefined =>
     subjectProblem(claims, source.table.kind) ??
@@ -74,7 +80,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
     ) ??
     unsupportedClaim(claims) ??
     bindingProblem(claims) ??
-    jtiProblem(claims, source.jtiOptional ? 'reusable' : replay) ??
+    jtiProblem(claims, jtiOptional ? 'reusable' : replay) ??
     tableProblem(claims, source.table, settings.require) ??
     source.ownProblem?.(claims) ??
     requirementProblem(settings, claims);
@@ -86,12 +92,11 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
 
     async verify(jws, tokenType, role, nowSeconds) {
       const no = (refusal: ClaimRefusal) => refuse(withRole(refusal, role, settings.name));
+      const claims = read(jws.claims);
       const problem =
-        headerProblem(source, jws, tokenType) ??
-        judgeClaims(jws.claims, role) ??
-        timeOf(source, jws.claims, nowSeconds);
+        headerProblem(source, jws, tokenType) ?? judgeClaims(claims, role) ?? timeOf(source, claims, nowSeconds);
       if (problem) return no(problem);
-      const principal = principalOf(source, jws.claims);
+      const principal = principalOf(source, claims);
       if (!principal.ok) return no(principal.refusal);
       if (!source.keys && !source.review) throw new Error('a source without keys and without a review');
 
@@ -99,14 +104,15 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       if (unsigned?.reason === 'keys_unavailable') return refuse(unsigned);
       if (unsigned) return no(unsigned);
 
-      const review = await source.review?.(jws.text, jws.claims);
+      const review = await source.review?.(jws.text, claims);
       if (review?.reviewed === 'unavailable') return refuse(reviewUnavailable(settings.name, review.problem));
       if (review?.reviewed === 'refused') return no({ reason: 'review_refused', problem: review.problem });
       const proved = review ? { ...principal.value, claims: review.claims } : principal.value;
-      return ok(asProved(proved, proofOf(source, jws, replay)));
+      return ok(asProved(proved, proofOf(source, jws, { replay, jtiOptional, accounted })));
     },
 
-    assume(claims) {
+    assume(presented) {
+      const claims = read(presented);
       const problem = judgeClaims(claims, 'subject');
       if (problem) return refuse(withRole(problem, 'subject', settings.name));
       const principal = principalOf(source, claims);
@@ -188,19 +194,24 @@ function principalOf(
   });
 }
 
-function proofOf(source: JwtSource, jws: UnprovedJws, replay: Proof['replay']): Proof {
+function proofOf(
+  source: JwtSource,
+  jws: UnprovedJws,
+  { replay, jtiOptional, accounted }: Pick<Proof, 'replay' | 'accounted'> & { readonly jtiOptional: boolean },
+): Proof {
   const { exp, jti } = jws.claims;
   const sha256 = hash('sha256', jws.signingInput);
   const bound = boundTo(jws.claims);
   return {
     sha256,
-    jti: typeof jti === 'string' ? jti : source.jtiOptional && `sha256:${sha256}`,
+    jti: typeof jti === 'string' ? jti : jtiOptional ? `sha256:${sha256}` : undefined,
     expiresAt: Math.min(Number(exp), source.earlierExpiry?.(jws.claims) ?? Number.POSITIVE_INFINITY),
     replay,
     tell: source.settings.tell ?? source.tell,
     presenter: source.presenter,
     audience: source.settings.audience,
     boundTo: 'reason' in bound ? undefined : bound.thumbprint,
+    accounted,
   };
 }
 

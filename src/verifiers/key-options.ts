@@ -64,7 +64,7 @@ export interface Place {
   readonly tokenFile?: string | undefined;
 }
 
-interface KeyOptions {
+export interface KeyOptions {
   readonly jwks?: { readonly file: string } | Place | 'none' | undefined;
   readonly discovery?: Place | undefined;
   readonly privateNetwork: boolean;

@@ -79,6 +79,8 @@ export interface SourceKind<Options extends z.ZodObject = z.ZodObject> {
   issuer(options: z.infer<Options>): string;
   /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
   otherIssuers?(options: z.infer<Options>): readonly string[];
+  /** The one `aud` value of its tokens, where the platform and not the job chooses it; else it is our issuer unless written. */
+  audience?(options: z.infer<Options>): string | undefined;
   /** Whom its tokens are about. */
   subjects(options: z.infer<Options>): 'workloads' | 'people';
   /** Claims that pin a person, beside `sub`. */

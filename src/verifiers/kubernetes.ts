@@ -8,34 +8,39 @@ import { NUMERIC_DATE_MAX, OTHER_ISSUERS_MAX } from '../core/limits.ts';
 import { KUBERNETES } from '../platforms/kubernetes.ts';
 import type { ClaimRefusal } from './claims.ts';
 import { createJwtVerifier } from './jwt.ts';
-import { issuerUrl, keyOriginOf, oneOrigin, reviewedKeyOptions } from './key-options.ts';
+import { keyOriginOf, oneOrigin, reviewedKeyOptions } from './key-options.ts';
 import type { SourceKind } from './kind.ts';
+import { platformIssuer } from './platform-kind.ts';
 import { createTokenReview } from './token-review.ts';
 
 /** The issuer of every cluster that nobody configured: it names no cluster, so its keys must be written down. */
 const DEFAULT_ISSUERS = ['https://kubernetes.default.svc', 'https://kubernetes.default.svc.cluster.local'];
 const BOUND_OBJECTS = ['pod', 'node', 'secret'];
 
+const clusterIssuer = platformIssuer(KUBERNETES);
+
 /** `--service-account-issuer` may stand several times: the API server signs under the first and accepts them all (KB-10). */
 const otherIssuers = z
-  .array(issuerUrl)
+  .array(clusterIssuer)
   .max(OTHER_ISSUERS_MAX)
   .default([])
   .describe('issuers under which the same cluster signed before, or will; their keys are those of `issuer`');
 
-const options = z.object({ issuer: issuerUrl, otherIssuers, ...reviewedKeyOptions }).superRefine((chosen, context) => {
-  const no = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-  if (DEFAULT_ISSUERS.includes(chosen.issuer) && chosen.jwks === undefined && chosen.discovery === undefined)
-    no(
-      'issuer',
-      "is the same for every cluster and cannot be reached from outside it: give the cluster's keys with `jwks: { file: ... }`, or `discovery: { url: ... }` where the broker reaches its API server",
-    );
-  if (chosen.jwks === 'none' && chosen.tokenReview === undefined)
-    no('jwks', '`none` needs `tokenReview`: somebody has to vouch for the tokens');
-  if (new Set([chosen.issuer, ...chosen.otherIssuers]).size <= chosen.otherIssuers.length)
-    no('otherIssuers', 'names an issuer twice');
-  oneOrigin(chosen, context);
-});
+const options = z
+  .object({ issuer: clusterIssuer, otherIssuers, ...reviewedKeyOptions })
+  .superRefine((chosen, context) => {
+    const no = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
+    if (DEFAULT_ISSUERS.includes(chosen.issuer) && chosen.jwks === undefined && chosen.discovery === undefined)
+      no(
+        'issuer',
+        "is the same for every cluster and cannot be reached from outside it: give the cluster's keys with `jwks: { file: ... }`, or `discovery: { url: ... }` where the broker reaches its API server",
+      );
+    if (chosen.jwks === 'none' && chosen.tokenReview === undefined)
+      no('jwks', '`none` needs `tokenReview`: somebody has to vouch for the tokens');
+    if (new Set([chosen.issuer, ...chosen.otherIssuers]).size <= chosen.otherIssuers.length)
+      no('otherIssuers', 'names an issuer twice');
+    oneOrigin(chosen, context);
+  });
 
 export const kubernetes: SourceKind<typeof options> = Object.freeze({
   kind: KUBERNETES.kind,

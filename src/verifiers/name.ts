@@ -39,10 +39,16 @@ export function encodeName(text: string): string {
 
 function nameStep(table: PlatformTable, part: NamePart, claims: JsonObject): string | undefined {
   if ('word' in part) return fieldValue(table, part.where, claims) === part.equals ? part.word : undefined;
-  const value = fieldValue(table, part.field, claims);
+  if ('field' in part) return fieldStep(table, part.field, claims);
+  const steps = part.fields.map((field) => fieldStep(table, field, claims));
+  return steps.includes(undefined) ? undefined : steps.join(':');
+}
+
+function fieldStep(table: PlatformTable, field: string, claims: JsonObject): string | undefined {
+  const value = fieldValue(table, field, claims);
   if (typeof value !== 'string' || value === '') return undefined;
-  const folded = table.claims[part.field]?.ignoreCase ? foldAscii(value) : value;
-  return `${part.field}:${encodeName(folded).replaceAll(':', '%3A')}`;
+  const folded = table.claims[field]?.ignoreCase ? foldAscii(value) : value;
+  return `${field}:${encodeName(folded).replaceAll(':', '%3A')}`;
 }
 
 const lastField = (alternatives: readonly NamePart[]): string => {

@@ -79,6 +79,14 @@ describe('a rendered record', () => {
     expect(record.leftOut).toEqual(['otherClaims: 2']);
   });
 
+  it('names claims that nobody accounted for apart, cut and so many, and none where there are none', () => {
+    const unknownClaims = Array.from({ length: 130 }, (_, index) => `${index}`.padEnd(300, 'n'));
+    const record = written(grantedRecord('D', { unknownClaims }));
+    expect(record.unknownClaims).toEqual(unknownClaims.slice(0, 128).map((name) => name.slice(0, 256)));
+    expect(record.leftOut).toEqual(['unknownClaims: 2']);
+    expect(written(grantedRecord('D'))).not.toHaveProperty('unknownClaims');
+  });
+
   it('gives up its trace, then its claims, before it outgrows its bound, and names what it gave up', () => {
     const claims = Array.from({ length: 128 }, (_, index) => ({
       path: Array.from({ length: 8 }, () => `${index}`.padEnd(250, 'n')),

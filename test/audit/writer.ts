@@ -27,7 +27,16 @@ setInterval(() => {
 
 const record = (decision: string): ExchangeRecord => ({
   ...{ event: 'exchange', decision, time: Date.now() / 1000, transport: 'oauth', peer: '192.0.2.1', outcome: 'failed' },
-  ...{ reason: 'fault', evidence: undefined, roles: {}, claims: [], otherClaims: [], trace: [], would: [] },
+  ...{
+    reason: 'fault',
+    evidence: undefined,
+    roles: {},
+    claims: [],
+    otherClaims: [],
+    unknownClaims: [],
+    trace: [],
+    would: [],
+  },
   ...{ traceId: undefined, grantType: undefined, unprovedClientId: undefined, target: undefined, scopes: undefined },
   ...{ asked: undefined, rule: undefined, owner: undefined, policy: undefined, jti: undefined, exp: undefined },
   ...{ mtls: undefined, client: undefined, boundTo: undefined, parameters: undefined },

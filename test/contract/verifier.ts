@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Claims, createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import { ACCESS_TOKEN_TYPE } from '../../src/core/request.ts';
-import { AUDIENCE, NOW, SOURCES, type SourceUnderTest, verdict } from '../support/sources.ts';
+import { AUDIENCE, NOW, type SOURCES, type SourceUnderTest, verdict } from '../support/sources.ts';
 
 type Change = (claims: Claims) => Claims;
 type HostileClaims = readonly [title: string, change: Change, reason: string];
@@ -92,15 +92,15 @@ function nested(depth: number): unknown {
 
 const b64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** Runs the list against one kind. */
-export function verifierContract(kind: string): void {
+/** Runs the list against one kind of these. */
+export function verifierContract(kind: string, kinds: typeof SOURCES): void {
   describe(`the ${kind} verifier`, () => {
     let source: SourceUnderTest;
     let other: PlatformKey;
     const sign = (claims: Claims, header?: Record<string, unknown>) => source.key.sign(claims, header);
 
     beforeAll(async () => {
-      const make = SOURCES[kind];
+      const make = kinds[kind];
       if (!make) throw new Error(`no source of kind ${kind}`);
       source = await make();
       other = await createPlatformKey(source.key.alg);

@@ -1,7 +1,7 @@
 // The claims that `token --as` makes up: what is given stands, what a rule wants comes next, and the rest is plausible enough to be proved.
 
 import { describe, expect, it } from 'vitest';
-import { TRUST_KINDS } from '../../src/compose-configuration.ts';
+import { TRUST_KINDS } from '../../src/compose-kinds.ts';
 import { type Assumption, assumedClaims } from '../../src/dev/claims.ts';
 import { claimsOfRules } from '../../src/dev/rule-claims.ts';
 import { GITHUB } from '../../src/platforms/github.ts';

@@ -10,6 +10,7 @@ import {
   kubernetesProjected,
   type PlatformKey,
 } from '../../src/adapters/cli/demo/platforms.ts';
+import { TRUST_KINDS } from '../../src/compose-kinds.ts';
 import type { KeySource, KeysFound, SignatureAlgorithm, VerificationKey } from '../../src/core/outside.ts';
 import type { Verifiers } from '../../src/core/ports.ts';
 import type { SubjectTokenType } from '../../src/core/request.ts';
@@ -20,6 +21,7 @@ import type { SourceParts, SourceSettings, SourceVerifier } from '../../src/veri
 import { kubernetes } from '../../src/verifiers/kubernetes.ts';
 import { oidc } from '../../src/verifiers/oidc.ts';
 import { createVerifiers } from '../../src/verifiers/registry.ts';
+import { DECK_SOURCES, PLATFORM_CLAIMS } from './platform-deck.ts';
 
 export const AUDIENCE = 'https://sts.example';
 export const NOW = 1_790_000_000;
@@ -126,6 +128,25 @@ export const SOURCES: Readonly<Record<string, (more?: Partial<SourceSettings>) =
     }));
   },
 };
+
+/** A source of the first claim set of each kind in the deck, with our audience. */
+export const DECK_KINDS: typeof SOURCES = Object.fromEntries(
+  DECK_SOURCES.map(([name, { kind: wanted }]) => [
+    wanted,
+    async (more) => {
+      const kind = TRUST_KINDS.find((one) => one.kind === wanted);
+      if (!kind) throw new Error(`no kind ${wanted}`);
+      const { iss } = PLATFORM_CLAIMS[name] ?? {};
+      const key = await createPlatformKey('RS256');
+      const options = kind.options.parse({
+        ...(Object.hasOwn(kind.options.shape, 'issuer') && { issuer: iss }),
+        ...(Object.hasOwn(kind.options.shape, 'audience') && { audience: AUDIENCE }),
+      });
+      const verifier = kind.create(settingsOf(wanted, more), options, await partsOf(key));
+      return under(wanted, key, verifier, () => ({ ...PLATFORM_CLAIMS[name], jti: 'one', aud: AUDIENCE }));
+    },
+  ]),
+);
 
 function under(kind: string, key: PlatformKey, verifier: SourceVerifier, claims: () => Claims): SourceUnderTest {
   return { kind, key, claims, verifier, verifiers: createVerifiers([verifier], AUDIENCE), tokenType: JWT_TOKEN_TYPE };

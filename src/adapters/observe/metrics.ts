@@ -87,6 +87,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     registers,
   });
   const previews = addPreviews(registers);
+  const unknownClaims = addUnknownClaims(registers);
   const bounded = createSeriesBound<ExchangeLabels>({
     rule: 'other',
     target: 'other',
@@ -108,6 +109,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       const labels = bounded(labelsOf(record));
       exchanges.inc(labels);
       previews(record);
+      unknownClaims(record);
       durations.observe({ grant: labels.grant, outcome: labels.outcome }, elapsedMs / 1000);
     },
     fault(decision: string, error: unknown) {
@@ -132,6 +134,20 @@ function addPreviews(registers: Registry[]): (record: ExchangeRecord) => void {
   });
   return ({ would }) => {
     for (const one of would) previews.inc(bounded({ rule: withoutRow(one.rule), would: one.would }));
+  };
+}
+
+/** Claims that nobody has accounted for: a platform may have changed what its tokens mean. */
+function addUnknownClaims(registers: Registry[]): (record: ExchangeRecord) => void {
+  const bounded = createSeriesBound({ source: 'other' });
+  const claims = new Counter({
+    name: 'exchequer_unknown_claims_total',
+    help: 'Claims of proved tokens that no standard, platform table or rule accounts for.',
+    labelNames: ['source'],
+    registers,
+  });
+  return ({ unknownClaims, roles: { subject } }) => {
+    if (subject && unknownClaims.length > 0) claims.inc(bounded({ source: subject.source }), unknownClaims.length);
   };
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mintServerCertificate } from '../../../src/adapters/cli/demo/certificates.ts';
 import { FIRST_STEPS, PLATFORMS } from '../../../src/adapters/cli/init-platforms.ts';
-import { TRUST_KINDS } from '../../../src/compose-configuration.ts';
+import { TRUST_KINDS } from '../../../src/compose-kinds.ts';
 import { runProgram } from '../../support/program.ts';
 
 const KINDS = TRUST_KINDS.map(({ kind }) => kind);

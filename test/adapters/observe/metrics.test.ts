@@ -76,6 +76,22 @@ describe('exchanges', () => {
     expect(await lines(all, 'exchequer_previews_total')).toHaveLength(METRIC_SERIES_MAX + 1);
   });
 
+  it('whose tokens have claims that nobody accounted for count them by source, bounded like all names', async () => {
+    const all = metrics();
+    const unknownClaims = ['brand_new', 'other_new'];
+    for (const outcome of ['granted', 'refused'] as const)
+      all.exchanged(record({ outcome, roles: { subject: principal }, unknownClaims }), 1);
+    all.exchanged(record({ outcome: 'granted', roles: { subject: principal } }), 1);
+    all.exchanged(record({ outcome: 'refused', roles: {}, unknownClaims }), 1);
+    expect(await lines(all, 'exchequer_unknown_claims_total')).toEqual([
+      'exchequer_unknown_claims_total{source="github"} 4',
+    ]);
+    expect((await all.render()).body).not.toContain('brand_new');
+    for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
+      all.exchanged(record({ roles: { subject: { ...principal, source: `s${index}` } }, unknownClaims }), 1);
+    expect(await lines(all, 'exchequer_unknown_claims_total')).toHaveLength(METRIC_SERIES_MAX + 1);
+  });
+
   it('take time, in seconds', async () => {
     const all = metrics();
     all.exchanged(record({ outcome: 'granted', reason: undefined }), 3);
