@@ -5,6 +5,7 @@ import { type Json, type JsonObject, valueAt } from '../core/json.ts';
 import { readJson } from '../parsing/json.ts';
 import { exampleClaim } from '../platforms/examples.ts';
 import { type ClaimRow, fieldPath, fieldValue, type PlatformTable } from '../platforms/table.ts';
+import { KIND_CLAIMS, type TextOf } from './kind-claims.ts';
 import type { ClaimAt } from './rule-claims.ts';
 
 export interface Assumption {
@@ -55,30 +56,30 @@ export function assumedClaims(assumption: Assumption): Assumed {
     if (value === undefined) return { ok: false, problem: `${field} must be a ${type}` };
     put(claims, fieldPath(table, field), value);
   }
-  for (const [path, value] of fromSubject(assumption))
-    if (valueAt(claims, path) === undefined) put(claims, path, value);
   for (const [path, value] of wanted)
     if (valueAt(claims, path) === undefined) put(claims, path, typed(table, path, value));
-  const text = (field: string): string | undefined => {
-    const value = fieldValue(table, field, claims);
-    return typeof value === 'string' ? value : undefined;
-  };
-  for (const field of fieldsToFill(assumption, (one) => fieldValue(table, one, claims) !== undefined))
-    if (fieldValue(table, field, claims) === undefined) {
-      const row = table.claims[field];
-      put(claims, fieldPath(table, field), required(assumption, field) ?? example(assumption, field, row, text));
-    }
+  fill(claims, assumption);
   return { ok: true, claims };
 }
 
-/** A given `sub` says what other claims must agree with (KB-02 and its like). */
-function fromSubject({ table, given }: Assumption): readonly ClaimAt[] {
-  const [, namespace, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(given.sub ?? '') ?? [];
-  if (table.kind !== 'kubernetes' || namespace === undefined || name === undefined) return [];
-  return [
-    [fieldPath(table, 'namespace'), namespace],
-    [fieldPath(table, 'serviceaccount'), name],
-  ];
+/** Whatever else its tokens always have: as `require` says, as its kind makes it of the rest, or an example. */
+function fill(claims: Record<string, Json>, assumption: Assumption): void {
+  const { table, issuer } = assumption;
+  const text: TextOf = (field) => {
+    const value = fieldValue(table, field, claims);
+    return typeof value === 'string' ? value : undefined;
+  };
+  const fillIn = (field: string, value: Json | undefined): void => {
+    if (value !== undefined && fieldValue(table, field, claims) === undefined)
+      put(claims, fieldPath(table, field), value);
+  };
+  for (const field of Object.keys(assumption.require))
+    if (table.claims[field] !== undefined) fillIn(field, required(assumption, field));
+  const kind = KIND_CLAIMS[table.kind];
+  for (const [field, value] of Object.entries(kind?.fields?.(issuer, text) ?? {})) fillIn(field, value);
+  for (const field of fieldsToFill(table, (one) => fieldValue(table, one, claims) !== undefined))
+    fillIn(field, example(field, table.claims[field]));
+  fillIn('sub', kind?.subject?.(text) ?? 'example');
 }
 
 /** A rule writes 74 for the text "74". */
@@ -89,23 +90,26 @@ function typed(table: PlatformTable, path: readonly string[], value: Json): Json
   return type === 'texts' && !Array.isArray(value) ? [String(value)] : value;
 }
 
-/** What its tokens always have, what the name is made of, and what `require` asks for. `sub` last: it is made of others. */
-function fieldsToFill({ table, require }: Assumption, has: (field: string) => boolean): readonly string[] {
-  const always = Object.keys(table.claims).filter((field) => table.claims[field]?.required);
-  const named = table.name === 'sub' ? [] : table.name.flatMap((parts) => contextOf(parts, has));
-  const bound = table.claims.serviceaccount && table.claims.pod ? ['pod', 'podUid'] : [];
-  const asked = Object.keys(require).filter((field) => table.claims[field] !== undefined);
-  const all = new Set([...always, ...named, ...bound, ...asked]);
-  all.delete('sub');
-  return [...all, 'sub'];
+/** What its tokens always have, and what the name is made of; but `sub`, which is made of the others. */
+function fieldsToFill(table: PlatformTable, has: (field: string) => boolean): readonly string[] {
+  const fields = new Set(Object.keys(table.claims).filter((field) => table.claims[field]?.required));
+  const there = (field: string): boolean => has(field) || fields.has(field);
+  const { variants = [] } = table;
+  const variant = variants.find(([first = '']) => has(first)) ?? variants[0];
+  for (const field of variant ?? []) fields.add(field);
+  for (const parts of table.name === 'sub' ? [] : table.name)
+    for (const field of contextOf(parts, there)) fields.add(field);
+  fields.delete('sub');
+  return [...fields];
 }
 
 type NameStep = Exclude<PlatformTable['name'], 'sub'>[number];
 
-/** Of a step of the name, the last field that could be it, where none of them is there. */
+/** Of a step of the name, the last field that could be it, where none of its alternatives is there. */
 function contextOf(parts: NameStep, has: (field: string) => boolean): readonly string[] {
-  const fields = parts.flatMap((part) => ('field' in part ? [part.field] : []));
-  return fields.some(has) ? [] : fields.slice(-1);
+  const single = parts.flatMap((part) => ('field' in part ? [part.field] : []));
+  const several = parts.some((part) => 'fields' in part && part.fields.every(has));
+  return several || single.some(has) ? [] : single.slice(-1);
 }
 
 /** The value that `require` names, or the first of them. */
@@ -116,30 +120,12 @@ function required({ table, require }: Assumption, field: string): Json | undefin
   return asClaim(text, table.claims[field]?.type ?? 'any');
 }
 
-function example(
-  { table, issuer }: Assumption,
-  field: string,
-  row: ClaimRow | undefined,
-  text: (field: string) => string | undefined,
-): Json {
+function example(field: string, row: ClaimRow | undefined): Json {
+  if (row?.equals !== undefined) return row.equals;
   if (row?.type === 'number') return 1;
   if (row?.type === 'boolean') return true;
-  if (row?.type === 'texts') return ['example'];
-  if (field === 'sub') return subjectOf(table, issuer, text);
-  return exampleClaim(field);
+  return row?.type === 'texts' ? ['example'] : exampleClaim(field);
 }
-
-/** `sub` as each platform makes it of other claims. */
-const SUBJECTS: Readonly<Record<string, (text: (field: string) => string | undefined) => string>> = {
-  github: (text) =>
-    `repo:${text('repository')}:${text('environment') ? `environment:${text('environment')}` : `ref:${text('ref')}`}`,
-  gitlab: (text) =>
-    `project_path:${text('project_path')}:ref_type:${text('ref_type') ?? 'branch'}:ref:${text('ref') ?? text('ref_path')}`,
-  kubernetes: (text) => `system:serviceaccount:${text('namespace')}:${text('serviceaccount')}`,
-};
-
-const subjectOf = ({ kind }: PlatformTable, issuer: string, text: (field: string) => string | undefined): string =>
-  SUBJECTS[kind]?.(text) ?? (issuer.startsWith(SPIFFE_SCHEME) ? `${issuer}/example` : 'example');
 
 /** A given text as a claim of this type. In no table it is JSON where it is JSON other than a text. */
 function asClaim(text: string, type: ClaimRow['type'] | 'any'): Json | undefined {

@@ -83,7 +83,7 @@ function indented(
 /** The line with its values, and how to find those that are examples. */
 function filled(line: string, kind: string, { blanks }: FirstSteps, values: ReadonlyMap<string, string>): string {
   const finds: string[] = [];
-  const text = line.replace(/<([A-Za-z_]+)>/g, (whole, name: string) => {
+  const text = line.replace(/<([A-Za-z_-]+)>/g, (whole, name: string) => {
     const blank = blanks[name];
     if (!blank) return whole;
     const value = values.get(`${kind}.${name}`);

@@ -73,7 +73,7 @@ describe('init', () => {
   it('every blank of a kind stands in a line of it, and every line names only blanks', () => {
     for (const { blanks, source, subject } of Object.values(FIRST_STEPS)) {
       const named = [...source, ...subject].flatMap((line) =>
-        [...line.matchAll(/<([A-Za-z_]+)>/g)].map(([, name]) => name),
+        [...line.matchAll(/<([A-Za-z_-]+)>/g)].map(([, name]) => name),
       );
       expect([...new Set(named)].sort()).toEqual(Object.keys(blanks).sort());
     }
