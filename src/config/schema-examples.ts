@@ -16,6 +16,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'config.trust': { github: { kind: 'github', require: { repository_owner_id: 65 } } },
   'trust.issuer': 'https://login.example',
   'trust.audience': 'https://sts.example',
+  enterprise: 'example-ent',
   tokens: ['access_token'],
   pins: ['groups'],
   jwks: { file: './jwks/cluster.json' },
