@@ -25,6 +25,8 @@ function printedRule(rule: CompiledRule): JsonObject {
       ? {
           allow: Object.fromEntries(rule.allow.map(({ target, scopes }) => [target, scopes])),
           lifetimeSeconds: rule.lifetimeSeconds,
+          parameters: Object.keys(rule.parameters).length === 0 ? undefined : rule.parameters,
+          captures: rule.captures.length === 0 ? undefined : rule.captures,
         }
       : { deny: rule.deny }),
   });

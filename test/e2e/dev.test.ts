@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { devDirectory } from '../../src/dev/directory.ts';
 import { type Dev, freePort, startDev, typed } from '../support/laptop.ts';
 
 const RELOAD_MS = 20_000;
@@ -165,6 +166,23 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
     const asked = await run('token', 'deploy', '--from', 'env:NOTHING');
     expect(asked).toMatchObject({ code: 3, out: '' });
     expect(asked.err).not.toContain('which broker');
+  });
+
+  it('says what does not load, or that its port is taken, and leaves nothing behind', async () => {
+    const wrong = join(folder, 'wrong.yaml');
+    writeFileSync(wrong, CONFIG.replace('subjects: people', 'subjects: peple'));
+    const refused = await run('dev', '--config', 'wrong.yaml', '--port', String(await freePort()));
+    expect(refused).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^wrong\.yaml:\d+:\d+ trust\.people\.subjects: .*did you mean people\?$/),
+    });
+    writeFileSync(wrong, CONFIG);
+    const taken = await run('dev', '--config', 'wrong.yaml', '--port', issuer.replace(/.*:/, ''));
+    expect(taken).toMatchObject({ code: 3, err: expect.stringContaining('EADDRINUSE') });
+    expect(existsSync(devDirectory(wrong))).toBe(false);
+    expect(existsSync(devDirectory(join(folder, 'exchequer.yaml')))).toBe(true); // the control
+    expect(await run('dev', '--port', '0')).toMatchObject({ code: 2 });
   });
 
   it('a second one on the same configuration is refused, and the first goes on', async () => {
