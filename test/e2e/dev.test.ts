@@ -1,5 +1,5 @@
-// Run, get a token, see why refused: `exchequer dev`, `token --as` and `explain` as a person types them on a laptop, each in a process
-// of its own, on a configuration whose files are all somewhere else.
+// Run, get a token, see why refused: `exchequer dev`, `token --as` and `explain` as a person types them on a laptop (the verbs in this
+// process; test/e2e/laptop.test.ts spawns them), on a configuration whose files are all somewhere else.
 
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { devDirectory } from '../../src/dev/directory.ts';
-import { type Dev, freePort, startDev, typed } from '../support/laptop.ts';
+import { type Dev, freePort, startDev, typed, typedHere } from '../support/laptop.ts';
 
 const RELOAD_MS = 20_000;
 
@@ -62,7 +62,7 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
   const rules = join(folder, 'policies/rules.yaml');
   let dev: Dev;
   let issuer: string;
-  const run = (...words: readonly string[]) => typed(folder, ...words);
+  const run = (...words: readonly string[]) => typedHere(join(folder, 'exchequer.yaml'), ...words);
   const place = (name: string) => dev.place(name);
 
   beforeAll(async () => {
@@ -171,14 +171,14 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
   it('says what does not load, or that its port is taken, and leaves nothing behind', async () => {
     const wrong = join(folder, 'wrong.yaml');
     writeFileSync(wrong, CONFIG.replace('subjects: people', 'subjects: peple'));
-    const refused = await run('dev', '--config', 'wrong.yaml', '--port', String(await freePort()));
+    const refused = await typed(folder, 'dev', '--config', 'wrong.yaml', '--port', String(await freePort()));
     expect(refused).toEqual({
       code: 1,
       out: '',
       err: expect.stringMatching(/^wrong\.yaml:\d+:\d+ trust\.people\.subjects: .*did you mean people\?$/),
     });
     writeFileSync(wrong, CONFIG);
-    const taken = await run('dev', '--config', 'wrong.yaml', '--port', issuer.replace(/.*:/, ''));
+    const taken = await typed(folder, 'dev', '--config', 'wrong.yaml', '--port', issuer.replace(/.*:/, ''));
     expect(taken).toMatchObject({ code: 3, err: expect.stringContaining('EADDRINUSE') });
     expect(existsSync(devDirectory(wrong))).toBe(false);
     expect(existsSync(devDirectory(join(folder, 'exchequer.yaml')))).toBe(true); // the control
@@ -186,7 +186,7 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
   });
 
   it('a second one on the same configuration is refused, and the first goes on', async () => {
-    const second = await run('dev', '--port', String(await freePort()));
+    const second = await typed(folder, 'dev', '--port', String(await freePort()));
     expect(second).toMatchObject({ code: 3, err: expect.stringContaining('a dev runs on this configuration already') });
     expect((await run('token', 'deploy', '--as', 'github', '--claim', 'repository_id=74')).code).toBe(0);
   });
@@ -213,7 +213,7 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
     expect(await run('token', 'deploy', '--as', 'github')).toEqual({
       code: 3,
       out: '',
-      err: 'no `exchequer dev` runs on exchequer.yaml',
+      err: `no \`exchequer dev\` runs on ${join(folder, 'exchequer.yaml')}`,
     });
   });
 });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PLATFORMS, sourceName } from '../../src/adapters/cli/init-platforms.ts';
-import { type Dev, freePort, startDev, typed } from '../support/laptop.ts';
+import { type Dev, freePort, startDev, typed, typedHere } from '../support/laptop.ts';
 
 describe('every kind on a laptop', () => {
   const folder = mkdtempSync(join(tmpdir(), 'laptop-'));
@@ -23,7 +23,7 @@ describe('every kind on a laptop', () => {
   });
 
   it.each(PLATFORMS)('%s', async (kind) => {
-    const granted = await typed(folder, 'token', 'deploy', '--as', sourceName(kind));
+    const granted = await typedHere(join(folder, 'exchequer.yaml'), 'token', 'deploy', '--as', sourceName(kind));
     expect(granted).toMatchObject({ code: 0, err: '' });
     expect(decodeJwt(granted.out)).toMatchObject({ aud: 'https://deploy.example' });
   });

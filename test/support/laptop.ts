@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { runProgram } from './program.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const READY_MS = 20_000;
@@ -26,6 +27,12 @@ export const typed = (folder: string, ...words: readonly string[]): Promise<Type
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out: out.trim(), err: err.trim() }),
     );
   });
+
+/** The same in this process, on a configuration: for verbs that end, where many of them run. */
+export async function typedHere(config: string, ...words: readonly string[]): Promise<Typed> {
+  const { out, err, exits } = await runProgram([...words, '--config', config]);
+  return { code: exits.at(-1) ?? 0, out: out.join('\n'), err: err.join('\n') };
+}
 
 export interface Dev {
   readonly child: ChildProcess;
