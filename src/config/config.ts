@@ -119,6 +119,8 @@ export interface Config {
   readonly watched: readonly string[];
   /** SHA-256, hex, of everything that was read. */
   readonly digest: string;
+  /** A text with everything that came from a reference shown as its reference. */
+  readonly redact: (text: string) => string;
 }
 
 /** Paths, and the PEM text that stood there. */
