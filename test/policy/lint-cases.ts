@@ -347,6 +347,12 @@ const others: readonly LintCase[] = [
     allow('trust: google, google: { sub: "103", email: deployer@shop.iam.gserviceaccount.com }'),
   ],
   [
+    'caller-chosen-claim',
+    'error',
+    deny('trust: aws, aws: { ¦request_tags: prod }'),
+    deny('trust: aws, claims: { "https://sts.amazonaws.com/": { principal_tags: { env: prod } } }'),
+  ],
+  [
     'not-a-role',
     'error',
     allow('trust: aws, aws: { account: "123456789012", ¦role: "arn:aws:iam::123456789012:user/alice" }'),
