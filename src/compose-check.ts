@@ -18,13 +18,13 @@ async function check(world: World, path: string, print: boolean): Promise<CheckR
   const reach = offlineReach(world);
   const read = await readConfiguration(world, path, reach);
   reach.caches.retain(new Set());
-  if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
-  const { config, sources, compiled, warnings, tests } = read.configuration;
+  if (!read.ok) return { problems: read.problems, warnings: [], findings: [], summary: [] };
+  const { config, sources, compiled, warnings, findings, tests } = read.configuration;
   const things = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
   const problems = runTests(compiled, tests, testWorld(world, read.configuration));
   const summary = tests.length === 0 ? things : [...things, counted(tests, 'test')];
   const resolved = print ? { resolved: { ...printedConfig(config), rules: printedRules(compiled) } } : {};
-  return { problems, warnings, summary, ...resolved };
+  return { problems, warnings, findings, summary, ...resolved };
 }
 
 const testWorld = ({ clock }: World, { config, sources, clients }: Configuration): TestWorld => ({

@@ -5,6 +5,7 @@ import { certificateProblem } from './adapters/http/tls-server.ts';
 import { bundleWarnings } from './compose-bundles.ts';
 import { type OpenClient, openClients } from './compose-clients.ts';
 import { KINDS, kindOf, targetKindOf } from './compose-kinds.ts';
+import { lintConfigured } from './compose-lint.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -21,6 +22,7 @@ import { CLIENT } from './platforms/client.ts';
 import type { PolicyTest } from './policy/compile.ts';
 import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
+import type { Finding } from './policy/finding.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
 import type { SourceView, TargetView } from './policy/views.ts';
@@ -59,6 +61,8 @@ export interface Configuration {
   readonly verifiers: Registry;
   readonly warnings: readonly Problem[];
   readonly tests: readonly PolicyTest[];
+  /** Of the linter, of every severity; accepted ones too. */
+  readonly findings: readonly Finding[];
 }
 
 /** `stillAsRead`: whether the files hold what was read of them. */
@@ -100,6 +104,8 @@ export async function readConfiguration(
   problems.push(...opened.problems);
   if (config.clients.length > 0) views.push(clientsView(config));
 
+  const linted = lintConfigured(config, views);
+  problems.push(...linted.problems);
   const targets = config.targets.map(targetView);
   const input = {
     texts: config.policyTexts,
@@ -118,10 +124,11 @@ export async function readConfiguration(
   );
   const { policy: compiled } = policy;
   const { clients } = opened;
-  const warnings = [...ignored, ...bundleWarnings(config, sources), ...policy.warnings];
+  const warnings = [...ignored, ...bundleWarnings(config, sources), ...linted.warnings, ...policy.warnings];
+  const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,
-    configuration: { config, compiled, sources, clients, verifiers, warnings, tests: policy.tests },
+    configuration: { config, compiled, sources, clients, verifiers, warnings, findings, tests: policy.tests },
     stillAsRead,
   };
 }

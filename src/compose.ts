@@ -9,6 +9,7 @@ import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
 import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
+import { acceptedFindings } from './compose-lint.ts';
 import { followIdentity, openPublicListener } from './compose-listener.ts';
 import { openMetrics } from './compose-metrics.ts';
 import {
@@ -77,7 +78,13 @@ export async function startBroker(world: BrokerWorld, path: string, staging?: St
 
 /** No request is taken before the start is on record. A disk that is slow just now is asked again; one that stays so is a fault. */
 async function recordStart(world: BrokerWorld, state: State): Promise<void> {
-  const event = { event: 'start', version: world.version, digests: digestsOf(state.current), generation: 1 } as const;
+  const event = {
+    event: 'start',
+    version: world.version,
+    digests: digestsOf(state.current),
+    generation: 1,
+    accepted: acceptedFindings(state.current.configuration.findings),
+  } as const;
   const until = world.clock.elapsedMs() + START_RECORD_MS;
   for (;;) {
     try {
@@ -231,21 +238,25 @@ function reloadOf({
       if (next) frame.log.info({ generation: result.generation }, 'reloaded');
       for (const warning of next?.warnings ?? []) frame.log.warn(renderProblem(warning));
       for (const problem of result.problems) frame.log.error({ problem }, 'the old configuration still runs');
-      const event = next
-        ? {
-            event: 'reload' as const,
-            outcome: 'applied' as const,
-            generation: result.generation,
-            digests: digestsOf(state.current),
-            ...ruleChanges(before.configuration.compiled, next.compiled),
-          }
-        : { event: 'reload' as const, outcome: 'refused' as const, problems: result.problems };
       await state.audit
-        .system(event)
+        .system(reloadEvent(result, before, next && state.current))
         .catch((error: unknown) => frame.log.error({ err: error }, 'a reload could not be recorded'));
     },
   });
 }
+
+/** What is on record of a reload; `now` where it took effect. */
+const reloadEvent = (result: ReloadResult, before: Current, now: Current | undefined) =>
+  now
+    ? {
+        event: 'reload' as const,
+        outcome: 'applied' as const,
+        generation: result.generation,
+        digests: digestsOf(now),
+        ...ruleChanges(before.configuration.compiled, now.configuration.compiled),
+        accepted: acceptedFindings(now.configuration.findings),
+      }
+    : { event: 'reload' as const, outcome: 'refused' as const, problems: result.problems };
 
 const keysInUse = (configuration: Configuration): ReadonlySet<string> =>
   new Set(keyOrigins(configuration).map(({ keys }) => keys.digest));

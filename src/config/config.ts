@@ -59,6 +59,8 @@ export interface SourceConfig extends Placed {
   readonly reach: readonly string[] | undefined;
   /** As written; the policy's compiler checks it. */
   readonly require: Options;
+  /** Lint rules that are accepted, with the reason. */
+  readonly accept: Readonly<Record<string, string>>;
   /** As the kind's own schema gave them; every path in them is absolute. */
   readonly options: Options;
 }

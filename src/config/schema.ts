@@ -2,6 +2,7 @@
 // from it. What is planned and not built is refused by name, never ignored. What needs more than one place to judge is in clashes.ts.
 
 import { z } from 'zod';
+import { WHY_CHARACTERS_MAX } from '../core/limits.ts';
 import { durationSeconds } from '../parsing/duration.ts';
 import { parseEndpointSocket } from '../parsing/endpoint-socket.ts';
 import { issuerProblem } from '../parsing/uri.ts';
@@ -83,6 +84,10 @@ const sourceOptions = {
     .optional()
     .describe('The targets that its principals can get at most, whatever rules say.'),
   only: notBuilt('`only` is'),
+  accept: z
+    .record(z.string(), z.string().min(1, { error: 'is empty' }).max(WHY_CHARACTERS_MAX))
+    .default({})
+    .describe('Lint rules that are accepted here, by name, each with the reason; it is recorded.'),
 };
 
 // `safeExtend` keeps the kind's own refinements, and a kind's own option counts before a common one of that name.

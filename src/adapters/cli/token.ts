@@ -1,5 +1,5 @@
 // `exchequer token TARGET`: finds the credential of where it runs and exchanges it at the broker. The token alone goes to stdout,
-// everything else to stderr. Exit 0 a token, 1 refused, 2 usage, 3 could not find out. Never prints the credential, and never
+// everything else to stderr; with `--dry-run` it only asks, and stdout has what a token would be like. Exit 0 a token (or would be), 1 refused, 2 usage, 3 could not find out. Never prints the credential, and never
 // goes on to a second one where the first was refused: which identity asks is decided before anything is sent.
 
 import type { Command } from 'commander';
@@ -9,7 +9,7 @@ import { brokerPlace, withPlace } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 import { asProblem, claimsOf, type SignAsTools } from './token-as.ts';
-import { type Answered, askForToken, type BrokerAddress, findTokenEndpoint } from './token-broker.ts';
+import { type Answered, askForToken, askWhether, type BrokerAddress, findTokenEndpoint } from './token-broker.ts';
 import { type Credential, type TokenTools, takeCredential } from './token-credential.ts';
 import { PLACES, type Place, placeNamed, placesHere, type Source } from './token-places.ts';
 
@@ -22,6 +22,7 @@ interface Flags {
   readonly config?: string;
   readonly control?: string;
   readonly scope?: string;
+  readonly dryRun?: true;
   readonly json?: true;
 }
 
@@ -43,6 +44,7 @@ export function registerToken(program: Command, terminal: Terminal, tools: Token
       (one: string, all: string[] = []) => [...all, one],
     )
     .option('--scope <scopes>', "scopes, with spaces between them; else the target's default")
+    .option('--dry-run', 'only ask: nothing is issued, and the credential is not spent')
     .option('--json', 'the whole answer as JSON')
     .action(async (target: string, flags: Flags) => {
       const { exit, says } = await run(terminal, tools, dev, { target, flags });
@@ -70,8 +72,11 @@ async function run(
   const had = await takeCredential(tools, chosen.place.source, broker.issuer);
   if (!had.ok) return unknown(`${chosen.place.from}: ${had.problem}`, chosen.says);
   const { credential } = had;
-  const answered = await askForToken(tools, broker, endpoint.url, { target, scope: flags.scope, credential });
-  return show(terminal, answered, { flags, chosen, credential, broker });
+  const order = { target, scope: flags.scope, credential };
+  const answered = flags.dryRun
+    ? await askWhether(tools, broker, order)
+    : await askForToken(tools, broker, endpoint.url, order);
+  return show(terminal, answered, { target, flags, chosen, credential, broker });
 }
 
 interface Met {
@@ -141,17 +146,24 @@ async function readCa(
 }
 
 interface Asked {
+  readonly target: string;
   readonly flags: Flags;
   readonly chosen: Chosen;
   readonly credential: Credential;
   readonly broker: BrokerAddress;
 }
 
-function show(terminal: Terminal, answered: Answered, { flags, chosen, credential, broker }: Asked): Ended {
+function show(terminal: Terminal, answered: Answered, { target, flags, chosen, credential, broker }: Asked): Ended {
   switch (answered.answer) {
     case 'token':
       terminal.out(flags.json ? jsonLine(answered.whole) : answered.token);
       return { exit: 0, says: chosen.says };
+    case 'would_grant': {
+      const scopes = answered.scope === undefined ? '' : ` with ${answered.scope}`;
+      const line = `would grant ${target}${scopes} for ${answered.seconds} s`;
+      terminal.out(flags.json ? jsonLine(answered.whole) : shown(line));
+      return { exit: 0, says: [...chosen.says, ...unspent(chosen.place.source)] };
+    }
     case 'refused':
       return {
         exit: 1,
@@ -161,6 +173,12 @@ function show(terminal: Terminal, answered: Answered, { flags, chosen, credentia
       return unknown(answered.problem, chosen.says);
   }
 }
+
+/** What was made for this question alone lives on: nobody else may find it. */
+const unspent = ({ how }: Source): readonly string[] =>
+  how === 'request' || how === 'socket'
+    ? ['nothing was issued, and the token made for this is not spent: it stays good until it expires']
+    : [];
 
 /** The commonest mistake, said without the value: the token was made for somebody else. */
 function audienceHint(credential: Credential, source: Source, issuer: string): readonly string[] {
