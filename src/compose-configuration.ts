@@ -23,6 +23,7 @@ import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
+import { awsCallerIdentity } from './verifiers/aws-caller-identity.ts';
 import { azureDevops, bitbucket, buildkite, circleci, forgejo, github, gitlab } from './verifiers/ci-platform.ts';
 import { clientOptions } from './verifiers/client-options.ts';
 import { aws, entra, google } from './verifiers/cloud-platform.ts';
@@ -52,6 +53,7 @@ export const TRUST_KINDS: readonly SourceKind[] = [
   google,
   aws,
   entra,
+  awsCallerIdentity,
 ];
 const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
 export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };

@@ -178,10 +178,17 @@ export interface Deck {
   readonly keys: ReadonlyMap<string, PlatformKey>;
 }
 
-/** The configuration of these cards; `changed` replaces options of a source. Keys take long to make: hand on what there is. */
-export async function loadDeck(changed: Readonly<Record<string, string>> = {}, known?: Deck['keys']): Promise<Deck> {
+/**
+ * The configuration of these cards; `changed` replaces options of a source, `more` are sources beside them. Keys take long to make:
+ * hand on what there is.
+ */
+export async function loadDeck(
+  changed: Readonly<Record<string, string>> = {},
+  known?: Deck['keys'],
+  more = '',
+): Promise<Deck> {
   const keys = known ?? (await makeKeys());
-  const file = await placeExample(configurationText(changed), [policyText()]);
+  const file = await placeExample(configurationText(changed, more), [policyText()]);
   try {
     for (const [source, { jwk }] of keys)
       for (const name of [`${source}.json`, `${source}.bundle.json`])
@@ -206,12 +213,13 @@ async function makeKeys(): Promise<Deck['keys']> {
   return keys;
 }
 
-const configurationText = (changed: Readonly<Record<string, string>>): string => `issuer: ${AUDIENCE}
+const configurationText = (changed: Readonly<Record<string, string>>, more: string): string => `issuer: ${AUDIENCE}
 listen: { address: 127.0.0.1:8443, tls: { certificate: ./tls.crt, key: ./tls.key } }
 observe: { address: 127.0.0.1:9464 }
 control: { socket: ./control.sock }
 trust:
 ${DECK_SOURCES.map(([, card]) => `  ${card.source}: { ${sourceText(card, changed[card.source])} }`).join('\n')}
+${more}
 targets: { deploy: { kind: token, audience: https://deploy.example } }
 policies: [./policies]
 store: { directory: ./state }

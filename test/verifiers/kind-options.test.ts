@@ -124,6 +124,30 @@ describe('an issuer', () => {
   });
 });
 
+describe('a source of signed requests', () => {
+  const MORE =
+    '  aws-more: { kind: aws-caller-identity, regions: [us-east-1], audience: https://more.example, require: { account: "1" } }';
+  const load = (options: string, more = '') =>
+    loadDeck({}, undefined, `  signed: { kind: aws-caller-identity, ${options} }\n${more}`).then(
+      ({ configuration }) => configuration.config.sources.at(-1)?.audience,
+      (error: unknown) => String(error),
+    );
+  const GOOD = 'regions: [eu-west-1, aws-global], require: { account: ["111122223333"] }';
+
+  it('asks only regions that are listed, for accounts that are, under an audience that a header can hold', async () => {
+    expect(await load(GOOD)).toBe('https://broker.example.com');
+    expect(await load(`${GOOD}, audience: https://other.example`)).toBe('https://other.example');
+    expect(await load(GOOD.replace('eu-west-1', 'evil.example/x'))).toContain('must be a region of AWS');
+    expect(await load(GOOD.replace('[eu-west-1, aws-global]', '[]'))).toContain('must name at least one region');
+    expect(await load('regions: [eu-west-1]')).toContain('require must have an exact account');
+    expect(await load(`${GOOD}, audience: "a b"`)).toContain('it is the value of a header');
+  });
+
+  it('is the only one: nothing in a request names a source', async () => {
+    expect(await load(GOOD, MORE)).toContain('is of the kind of `signed`');
+  });
+});
+
 describe('an audience', () => {
   it('is what the platform fixes where none is written, and our issuer elsewhere', async () => {
     const { configuration } = await loadDeck();
