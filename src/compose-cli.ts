@@ -16,16 +16,11 @@ import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
+import { checkTools } from './compose-check.ts';
 import { assumedClient } from './compose-clients.ts';
-import {
-  KINDS,
-  type OpenSource,
-  offlineReach,
-  readConfiguration,
-  TRUST_KINDS,
-  type World,
-} from './compose-configuration.ts';
+import { type OpenSource, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
 import { inspectTools } from './compose-inspect.ts';
+import { KINDS, TRUST_KINDS } from './compose-kinds.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -52,7 +47,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
       writeErr: (text) => terminal.err(text.trimEnd()),
     });
   registerServe(program, terminal, serveTools(world, signals));
-  registerCheck(program, terminal, { check: (path) => check(world, path) });
+  registerCheck(program, terminal, checkTools(world));
   registerExplain(program, terminal, explainTools(world));
   registerToken(program, terminal, askTools(world));
   registerSpiffe(program, terminal, inspectTools(world));
@@ -76,19 +71,6 @@ const serveTools = (world: BrokerWorld, signals: Signals) => ({
   },
   onSignal: signals.onSignal,
 });
-
-async function check(world: World, path: string) {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
-  if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
-  const { sources, compiled, warnings } = read.configuration;
-  const summary = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
-  return { problems: [], warnings, summary };
-}
-
-const counted = (things: readonly unknown[], name: string): string =>
-  `${things.length} ${name}${things.length === 1 ? '' : 's'}`;
 
 const explainTools = (world: World) => ({
   nowSeconds: world.clock.nowSeconds,

@@ -4,6 +4,7 @@
 import { certificateProblem } from './adapters/http/tls-server.ts';
 import { bundleWarnings } from './compose-bundles.ts';
 import { type OpenClient, openClients } from './compose-clients.ts';
+import { KINDS, kindOf, targetKindOf } from './compose-kinds.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -11,52 +12,20 @@ import { recordFiles } from './config/recorded-files.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import type { BundleOrigin, Outbound } from './core/outside.ts';
 import type { Clock, RandomBytes } from './core/ports.ts';
-import { tokenTarget } from './issuers/access-token.ts';
-import type { TargetKind } from './issuers/kind.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
 import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
-import type { SourceView, TargetView } from './policy/compile.ts';
+
+import type { PolicyTest } from './policy/compile.ts';
 import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
-import { awsCallerIdentity } from './verifiers/aws-caller-identity.ts';
-import { azureDevops, bitbucket, buildkite, circleci, forgejo, github, gitlab } from './verifiers/ci-platform.ts';
-import { clientOptions } from './verifiers/client-options.ts';
-import { aws, entra, google } from './verifiers/cloud-platform.ts';
-import { fly, hcpTerraform, spacelift, vercel } from './verifiers/deploy-platform.ts';
-import { spiffe } from './verifiers/jwt-svid.ts';
+import type { SourceView, TargetView } from './policy/views.ts';
 import type { SourceKind, SourceVerifier } from './verifiers/kind.ts';
-import { kubernetes } from './verifiers/kubernetes.ts';
-import { oidc } from './verifiers/oidc.ts';
 import { createVerifiers, type Registry } from './verifiers/registry.ts';
-
-/** Every kind there is. Adding one is a file and a line here. */
-export const TRUST_KINDS: readonly SourceKind[] = [
-  oidc,
-  github,
-  gitlab,
-  kubernetes,
-  spiffe,
-  buildkite,
-  circleci,
-  bitbucket,
-  azureDevops,
-  forgejo,
-  hcpTerraform,
-  spacelift,
-  vercel,
-  fly,
-  google,
-  aws,
-  entra,
-  awsCallerIdentity,
-];
-const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
-export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };
 
 /** What everything that is composed needs of the world outside. main.ts makes it; tests make their own. */
 export interface World {
@@ -87,6 +56,7 @@ export interface Configuration {
   readonly clients: readonly OpenClient[];
   readonly verifiers: Registry;
   readonly warnings: readonly Problem[];
+  readonly tests: readonly PolicyTest[];
 }
 
 /** `stillAsRead`: whether the files hold what was read of them. */
@@ -129,7 +99,14 @@ export async function readConfiguration(
   if (config.clients.length > 0) views.push(clientsView(config));
 
   const targets = config.targets.map(targetView);
-  const input = { texts: config.policyTexts, sources: views, targets, clients: config.clients.map(({ id }) => id) };
+  const input = {
+    texts: config.policyTexts,
+    scopes: config.policyScopes,
+    sources: views,
+    targets,
+    clients: config.clients.map(({ id }) => id),
+    now: world.clock.nowSeconds(),
+  };
   const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
@@ -140,7 +117,11 @@ export async function readConfiguration(
   const { policy: compiled } = policy;
   const { clients } = opened;
   const warnings = [...ignored, ...bundleWarnings(config, sources), ...policy.warnings];
-  return { ok: true, configuration: { config, compiled, sources, clients, verifiers, warnings }, stillAsRead };
+  return {
+    ok: true,
+    configuration: { config, compiled, sources, clients, verifiers, warnings, tests: policy.tests },
+    stillAsRead,
+  };
 }
 
 /** Reaches nobody: for `check` and `explain`. */
@@ -160,19 +141,6 @@ export function offlineReach({ clock, randomBytes }: World): Reach {
     }),
   };
 }
-
-/** The kind of a target that configuration let pass. */
-export function targetKindOf(target: TargetConfig): TargetKind {
-  const found = TARGET_KINDS.find(({ kind }) => kind === target.kind);
-  if (!found) throw new Error('configuration let a kind pass that does not exist');
-  return found;
-}
-
-const kindOf = (source: SourceConfig): SourceKind => {
-  const found = TRUST_KINDS.find(({ kind }) => kind === source.kind);
-  if (!found) throw new Error('configuration let a kind pass that does not exist');
-  return found;
-};
 
 /** A certificate renewed before its key is found here, and not by the listener that is serving. */
 function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] {
@@ -261,6 +229,11 @@ function viewOf(source: SourceConfig, opened: OpenSource | undefined): SourceVie
     subjects: kind.subjects(source.options),
     pins: kind.pins(source.options),
     tell: opened?.verifier.tell ?? 'operator',
+    audience: source.audience,
+    otherAudiences: source.otherAudiences,
+    replay: source.replay,
+    maxAgeSeconds: source.maxAgeSeconds,
+    reach: source.reach,
     require: source.require,
   };
 }
@@ -274,6 +247,11 @@ const clientsView = ({ issuer }: Config): SourceView => ({
   subjects: 'workloads',
   pins: [],
   tell: 'caller',
+  audience: issuer,
+  otherAudiences: false,
+  replay: undefined,
+  maxAgeSeconds: undefined,
+  reach: undefined,
   require: {},
 });
 
@@ -281,5 +259,6 @@ const targetView = (target: TargetConfig): TargetView => ({
   name: target.name,
   kind: target.kind,
   address: target.address,
+  parameters: target.parameters,
   ...targetKindOf(target).terms(target.options),
 });

@@ -9,7 +9,9 @@ import { parse, parseAllDocuments } from 'yaml';
 import { wireRefusal } from '../src/adapters/http/wire.ts';
 import { link } from '../src/audit/links.ts';
 import { renderRecord } from '../src/audit/record.ts';
-import { offlineReach, readConfiguration, TRUST_KINDS } from '../src/compose-configuration.ts';
+import { checkTools } from '../src/compose-check.ts';
+import { offlineReach, readConfiguration } from '../src/compose-configuration.ts';
+import { TRUST_KINDS } from '../src/compose-kinds.ts';
 import * as ownLimits from '../src/core/limits.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
 import { openRecord } from '../src/core/record.ts';
@@ -39,6 +41,17 @@ const world = {
   randomBytes: (count: number) => new Uint8Array(count),
   env: {},
 };
+
+/** The problems of an example, and those of its tests. */
+async function testedProblemsOf(configuration: string, policies: readonly string[]): Promise<readonly string[]> {
+  const file = await placeExample(configuration, policies);
+  try {
+    const { problems } = await checkTools(world).check(file);
+    return problems.map(({ line, message }) => `${line} ${message}`);
+  } finally {
+    rmSync(dirname(file), { recursive: true });
+  }
+}
 
 async function problemsOf(configuration: string, policies: readonly string[]): Promise<readonly string[]> {
   const file = await placeExample(configuration, policies);
@@ -98,6 +111,26 @@ describe('the documents', () => {
     expect(await problemsOf(configuration, rules)).toEqual([expect.stringContaining('registry')]); // not on that page
     const registry = '  registry: { kind: token, audience: https://registry.example, scopes: { pull: {} } }';
     expect(await problemsOf(configuration.replace('targets:', `targets:\n${registry}`), rules)).toEqual([]);
+  });
+
+  it('make many rules from one, with tests that hold, and hand folders to teams', async () => {
+    const [configuration = ''] = blocksOf('docs/platforms/github.md', 'yaml exchequer.yaml').map(({ text }) => text);
+    const [rows = '', many = '', targets = '', folders = ''] = ['rows', 'many', 'targets', 'policies'].flatMap((info) =>
+      blocksOf('docs/policies.md', `yaml ${info}`).map(({ text }) => text),
+    );
+    const indented = (text: string) => text.replaceAll(/^(?=.)/gm, '  ');
+    const withTarget = configuration.replace('targets:\n', () => `targets:\n${indented(targets)}`);
+    const rules = many.replace('repos.yaml', '0.yaml');
+    expect(await testedProblemsOf(withTarget, [rows, rules])).toEqual([]);
+    expect(
+      await testedProblemsOf(withTarget, [rows, rules.replace('refs/heads/main, event', 'refs/heads/x, event')]),
+    ).toEqual([expect.stringContaining('expected production[shop], got no rule')]);
+    const scoped = configuration.replace(/^policies: .*$/m, () => `policies:\n${indented(folders)}`);
+    const placed = scoped.replace('./policies/platform', './policies').replace('./policies/shop', './policies');
+    const job = blocksOf('docs/platforms/github.md', 'yaml policy').map(({ text }) => text);
+    expect(await problemsOf(placed, job)).toEqual([expect.stringContaining('is beyond what this folder reaches')]);
+    const [narrowed = ''] = job.map((text) => text.replace('deny: all', 'deny: [deploy]'));
+    expect(await problemsOf(placed, [narrowed])).toEqual([]);
   });
 
   it('name every metric of ours, and no other', () => {

@@ -37,6 +37,7 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
     unprovedClientId: record.unprovedClientId === undefined ? undefined : unproved(record.unprovedClientId),
     asked: record.asked && asked(record.asked),
     target: record.target,
+    parameters: record.parameters,
     scopes: record.scopes,
     rule: record.rule,
     owner: record.owner,

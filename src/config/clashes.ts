@@ -1,12 +1,16 @@
 // What no single place in exchequer.yaml shows to be wrong: two sources that could both be responsible for one token, a source
-// that claims to be us, two targets that one request could mean (row RI-04).
+// that claims to be us, two targets that one request could mean (row RI-04), a `reach` or a folder that names what is not there.
 
+import { CLIENTS_SOURCE } from '../core/client.ts';
+import { closest } from '../parsing/closest.ts';
 import { canonicalResource } from '../parsing/uri.ts';
+import type { YamlPath } from '../parsing/yaml.ts';
 import type { SourceConfig, TargetConfig } from './config.ts';
+import type { PolicyFolder } from './policies.ts';
 
 /** A path in exchequer.yaml and what is wrong there. */
 export interface Clash {
-  readonly path: readonly string[];
+  readonly path: YamlPath;
   readonly message: string;
 }
 
@@ -15,7 +19,44 @@ export const clashes = (
   issuer: string,
   sources: readonly SourceConfig[],
   targets: readonly TargetConfig[],
-): readonly Clash[] => [...sourceClashes(issuer, sources), ...targetClashes(issuer, targets)];
+  policies: readonly PolicyFolder[],
+): readonly Clash[] => [
+  ...sourceClashes(issuer, sources),
+  ...targetClashes(issuer, targets),
+  ...strangers(sources, targets, policies),
+];
+
+/** Names in `reach` and in the scopes of folders that are no source, or no target. */
+function* strangers(
+  sources: readonly SourceConfig[],
+  targets: readonly TargetConfig[],
+  policies: readonly PolicyFolder[],
+): Generator<Clash> {
+  const targetNames = targets.map(({ name }) => name);
+  const sourceNames = [...sources.map(({ name }) => name), CLIENTS_SOURCE];
+  for (const { name, reach } of sources) yield* unknown(['trust', name, 'reach'], reach, targetNames, 'target');
+  for (const [index, folder] of policies.entries()) {
+    if (typeof folder === 'string') continue;
+    yield* unknown(['policies', index, 'trust'], folder.trust, sourceNames, 'trust source');
+    yield* unknown(['policies', index, 'reach'], folder.reach, targetNames, 'target');
+  }
+}
+
+function* unknown(
+  path: YamlPath,
+  names: readonly string[] | undefined,
+  known: readonly string[],
+  what: string,
+): Generator<Clash> {
+  for (const [index, name] of (names ?? []).entries()) {
+    if (known.includes(name)) continue;
+    const near = closest(name, known);
+    yield {
+      path: [...path, index],
+      message: `${name} is no ${what}${near === undefined ? '' : `; did you mean ${near}?`}`,
+    };
+  }
+}
 
 function* sourceClashes(issuer: string, sources: readonly SourceConfig[]): Generator<Clash> {
   for (const [index, source] of sources.entries()) {

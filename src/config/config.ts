@@ -59,6 +59,8 @@ export interface SourceConfig extends Placed {
   readonly replay: ReplayClass | undefined;
   readonly tell: Tell | undefined;
   readonly maxAgeSeconds: number | undefined;
+  /** The targets that its principals can get at most; undefined: any. */
+  readonly reach: readonly string[] | undefined;
   /** As written; the policy's compiler checks it. */
   readonly require: Options;
   /** As the kind's own schema gave them; every path in them is absolute. */
@@ -68,7 +70,10 @@ export interface SourceConfig extends Placed {
 export interface TargetConfig extends Placed {
   readonly name: string;
   readonly kind: string;
+  /** With its parameters as written. */
   readonly address: string;
+  /** Parameters in any text of its options; sorted. */
+  readonly parameters: readonly string[];
   readonly options: Options;
 }
 
@@ -77,6 +82,12 @@ export interface ClientConfig extends Placed {
   readonly id: string;
   /** As the schema gave them; every path in them is absolute. */
   readonly options: Options;
+}
+
+/** What the policies of a folder may speak of; undefined: anything. */
+export interface PolicyScope {
+  readonly trust?: readonly string[] | undefined;
+  readonly reach?: readonly string[] | undefined;
 }
 
 export interface Address {
@@ -95,6 +106,8 @@ export interface Config {
   readonly document: YamlDocument;
   /** Name, relative to exchequer.yaml's folder, and text of every policy file. */
   readonly policyTexts: readonly (readonly [string, string])[];
+  /** What the files of restricted folders may speak of, by the names of the files. */
+  readonly policyScopes: ReadonlyMap<string, readonly PolicyScope[]>;
   readonly store: { readonly directory: string };
   readonly keys: {
     readonly directory: string;

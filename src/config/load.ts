@@ -10,7 +10,7 @@ import { clashes } from './clashes.ts';
 import type { Config, Kinds, TlsFiles, TlsWorkload } from './config.ts';
 import type { ConfigFiles } from './files.ts';
 import { type Interpolated, interpolate, reasonOf } from './interpolate.ts';
-import { loadPolicies } from './policies.ts';
+import { loadPolicies, type PolicyFolder } from './policies.ts';
 import { createReferences, type References } from './references.ts';
 import { resolveClients, resolveSources, resolveTargets } from './resolve.ts';
 import { configSchema, type WrittenConfig } from './schema.ts';
@@ -74,11 +74,15 @@ function loadDocument(read: Read): Loaded {
 function policyProblems({ path, document, interpolated, files }: Read): readonly Problem[] {
   const value = interpolated.value;
   const folders = typeof value === 'object' && value !== null && 'policies' in value ? value.policies : undefined;
-  if (!Array.isArray(folders) || folders.length === 0 || !folders.every((one) => typeof one === 'string')) return [];
+  if (!Array.isArray(folders) || folders.length === 0 || !folders.every(isFolder)) return [];
   const { problems, texts } = loadPolicies({ document, base: dirname(path), folders, files });
   const unread = texts.map(([file, text]) => readYaml(file, text)).flatMap((read) => (read.ok ? [] : read.problems));
   return [...problems, ...unread];
 }
+
+const isFolder = (written: unknown): written is PolicyFolder =>
+  typeof written === 'string' ||
+  (typeof written === 'object' && written !== null && 'path' in written && typeof written.path === 'string');
 
 function resolveConfig(read: Read, written: WrittenConfig): Loaded {
   const { path, text, document, interpolated, kinds, files } = read;
@@ -94,7 +98,9 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     ...references.problems,
     ...secretProblems(document),
     ...policies.problems,
-    ...clashes(written.issuer, sources, targets).map((clash) => problemAt(document, clash.path, clash.message)),
+    ...clashes(written.issuer, sources, targets, written.policies).map((clash) =>
+      problemAt(document, clash.path, clash.message),
+    ),
   ];
   if (problems.length > 0) return { ok: false, problems: inOrder(problems) };
 
@@ -110,6 +116,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     targets,
     document,
     policyTexts: policies.texts,
+    policyScopes: policies.scopes,
     store: { directory: resolve(base, written.store.directory) },
     keys: { directory: resolve(base, directory), rotateEverySeconds: rotateEvery, publishAheadSeconds: publishAhead },
     audit: { ...written.audit, to: to === 'stdout' ? to : resolve(base, to) },

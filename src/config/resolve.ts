@@ -2,6 +2,7 @@
 // own, defaults filled in, the issuer or address that the kind makes of its options.
 
 import { z } from 'zod';
+import { parametersIn } from '../parsing/template.ts';
 import type { YamlDocument } from '../parsing/yaml.ts';
 import type { ClientConfig, SourceConfig, TargetConfig, TargetKind, TrustKind } from './config.ts';
 import type { References } from './references.ts';
@@ -32,6 +33,7 @@ export function resolveSources(input: {
       replay: common.replay,
       tell: common.tell,
       maxAgeSeconds: common.maxAge,
+      reach: common.reach,
       require: common.require,
       options,
       file: document.file,
@@ -63,9 +65,29 @@ export function resolveTargets(input: {
     const kind = kindOf(kinds, entry);
     const options = ownOptions(kind, entry);
     const position = document.locate(['targets', name]);
-    return { name, kind: kind.kind, address: kind.address(options), options, file: document.file, position };
+    const parameters = parametersOf(options);
+    return {
+      name,
+      kind: kind.kind,
+      address: kind.address(options),
+      parameters,
+      options,
+      file: document.file,
+      position,
+    };
   });
 }
+
+/** Every parameter in a target's texts. */
+const parametersOf = (options: Entry): readonly string[] => {
+  const texts = (value: unknown): readonly string[] =>
+    typeof value === 'string'
+      ? parametersIn(value)
+      : typeof value === 'object' && value !== null
+        ? Object.values(value).flatMap(texts)
+        : [];
+  return [...new Set(texts(options))].sort();
+};
 
 /** The common options of a source after schema.ts has checked them: a union of kinds does not carry their types. */
 const COMMON = z.object({
@@ -75,6 +97,7 @@ const COMMON = z.object({
   replay: z.enum(['once', 'once-per-target', 'reusable']).optional(),
   tell: z.enum(['caller', 'operator']).optional(),
   maxAge: z.number().optional(),
+  reach: z.array(z.string()).optional(),
 });
 
 function kindOf<K extends TrustKind | TargetKind>(kinds: readonly K[], entry: Entry): K {

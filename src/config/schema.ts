@@ -77,7 +77,11 @@ const sourceOptions = {
   replay: z.enum(['once', 'once-per-target', 'reusable']).optional().describe('How often one token may be spent.'),
   tell: z.enum(['caller', 'operator']).optional().describe('Who learns why a principal was refused.'),
   maxAge: durationSeconds.optional(),
-  reach: notBuilt('`reach` is'),
+  reach: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('The targets that its principals can get at most, whatever rules say.'),
   only: notBuilt('`only` is'),
 };
 
@@ -147,14 +151,20 @@ export const configSchema = (kinds: Kinds) =>
     })
     .describe('The configuration of an Exchequer broker.');
 
-const policyFolder = z
-  .string({
-    error: ({ input }) =>
-      typeof input === 'object' && input !== null
-        ? 'must be the path of a folder; an entry with `trust` and `reach` is not built yet'
-        : undefined,
-  })
-  .min(1, { error: 'must not be empty' });
+const policyPath = z.string().min(1, { error: 'must not be empty' });
+const namesOf = (what: string) => z.array(z.string()).min(1).optional().describe(what);
+
+/** A folder, or one whose files may speak of some sources and targets only: delegation to a team, with an owner of its files. */
+const policyFolder = z.union([
+  policyPath,
+  z
+    .strictObject({
+      path: policyPath.describe('A folder; relative to this file.'),
+      trust: namesOf('The trust sources that its rules may speak of.'),
+      reach: namesOf('The targets that its rules may allow or deny.'),
+    })
+    .describe('A folder whose rules may speak of these sources and targets only.'),
+]);
 
 const keys = z
   .strictObject({

@@ -42,6 +42,8 @@ export interface RuleReference {
 /** What may be issued. The issuer never widens any of it. */
 export interface Grant<P extends Principal> {
   readonly target: string;
+  /** What the target's parameters are; empty where it has none. The issuer renders the target with them. */
+  readonly parameters: Readonly<Record<string, string>>;
   /** Exactly the scopes granted, in the order asked or configured; empty for none. */
   readonly scopes: readonly string[];
   /** A ceiling, in seconds: the shorter of rule and target. */
@@ -54,19 +56,24 @@ export interface Grant<P extends Principal> {
   readonly boundTo: string | undefined;
 }
 
+/** `preview` is recorded and changes nothing; `retire` still grants, but only where no other rule does. */
+export type RuleMode = 'enforce' | 'preview' | 'retire';
+
 /** One considered rule: what became of it. `failed` is absent where every part matched. */
 export interface RuleTrace {
   readonly rule: string;
   readonly at: string;
   readonly effect: 'allow' | 'deny';
-  readonly mode: 'enforce' | 'preview';
+  readonly mode: RuleMode;
   readonly failed?: Omit<Nearest, 'rule' | 'at' | 'why'> & { readonly part: RulePart };
 }
 
-/** What a rule in preview mode would have changed. */
+/** What would have been otherwise: with a rule in preview enforced, or without one that is to be retired. */
 export interface Would {
   readonly rule: string;
-  readonly would: 'allow' | 'deny';
+  readonly would: 'allow' | 'deny' | 'refuse';
+  /** Of a rule to be retired: the other rule that came nearest. */
+  readonly nearest?: string;
 }
 
 export type Decision<P extends Principal> = {

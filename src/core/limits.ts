@@ -94,6 +94,12 @@ export const POLICY_COMPILE_MS = 60_000;
 export const RULE_NAME_CHARACTERS_MAX = 128;
 /** A rule's `why`: half of SENTENCE_CHARACTERS_MAX, so that the sentence around it still fits. */
 export const WHY_CHARACTERS_MAX = 300;
+/** A parameter that is captured from a claim: a DNS label has 63 characters, a GitHub repository's name 100. */
+export const CAPTURE_CHARACTERS_MAX = 64;
+/** A value that a table or `with` binds to a parameter: ARNs have at most 2,048 bytes, and what is bound is a part of one. */
+export const PARAMETER_VALUE_CHARACTERS_MAX = 512;
+/** Rules that one rule may become by `each`: two tables of a hundred rows, or ten thousand rows of one. */
+export const RULE_ROWS_MAX = 10_000;
 /** Index keys that one rule may stand under; past this its longest list is not indexed, or lists would multiply. */
 export const RULE_KEYS_MAX = 64;
 /** Rules listed in one trace. */

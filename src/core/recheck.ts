@@ -45,5 +45,6 @@ export function recheck(input: RecheckInput): Result<Issued> {
 const covers = (grant: ProvedGrant, order: IssueOrder): boolean =>
   grant.target === order.grant.target &&
   grant.boundTo === order.grant.boundTo &&
+  JSON.stringify(grant.parameters) === JSON.stringify(order.grant.parameters) &&
   order.grant.scopes.every((scope) => grant.scopes.includes(scope)) &&
   order.expiresAt <= order.issuedAt + grant.lifetimeSeconds;

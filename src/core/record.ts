@@ -59,6 +59,8 @@ export interface ExchangeRecord {
   asked: Ask | undefined;
   /** What was granted. */
   target: string | undefined;
+  /** The target's parameters; undefined where it has none. */
+  parameters: Readonly<Record<string, string>> | undefined;
   scopes: readonly string[] | undefined;
   rule: string | undefined;
   owner: string | undefined;
@@ -94,6 +96,7 @@ export function openRecord(received: Received, decision: string, time: number): 
     unknownClaims: [],
     asked: undefined,
     target: undefined,
+    parameters: undefined,
     scopes: undefined,
     rule: undefined,
     owner: undefined,
@@ -156,6 +159,8 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
   record.would = decision.would;
   if (!decision.granted) return;
   record.target = decision.grant.target;
+  const { parameters } = decision.grant;
+  record.parameters = Object.keys(parameters).length > 0 ? parameters : undefined;
   record.scopes = decision.grant.scopes;
   record.rule = decision.grant.rule.name;
   record.owner = decision.grant.rule.owner;

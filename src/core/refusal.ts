@@ -199,6 +199,8 @@ export type PolicyRefusal =
   | { readonly reason: 'no_rule'; readonly nearest?: Nearest }
   | { readonly reason: 'target_unknown' }
   | { readonly reason: 'targets_differ' }
+  /** Asked for by name, and rules grant it with different parameters: its address says which is meant. */
+  | { readonly reason: 'target_ambiguous'; readonly rules: readonly string[] }
   | { readonly reason: 'target_not_allowed'; readonly nearest?: Nearest }
   | { readonly reason: 'target_denied'; readonly rule: string }
   | { readonly reason: 'target_requirement_unmet'; readonly requirement: string }

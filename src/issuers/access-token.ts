@@ -7,6 +7,7 @@ import type { JsonObject } from '../core/json.ts';
 import { TOKEN_LIFETIME_SECONDS_DEFAULT, TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
 import type { Issued, IssuedFacts, IssueOrder, Issuer, Signer, SigningAlgorithm } from '../core/ports.ts';
 import { durationSeconds } from '../parsing/duration.ts';
+import { render } from '../parsing/template.ts';
 import type { TargetKind } from './kind.ts';
 import { readAccessToken } from './read-access-token.ts';
 
@@ -80,7 +81,7 @@ export const tokenTarget: TargetKind<typeof options> = Object.freeze({
 export interface AccessTokenParts {
   /** Our own issuer, byte for byte as published. */
   readonly issuer: string;
-  /** The target's audience in its registered spelling, whatever the caller wrote. */
+  /** The target's audience in its registered spelling, whatever the caller wrote; with its parameters as written. */
   readonly audience: string;
   readonly algorithm: SigningAlgorithm;
   readonly signer: Signer;
@@ -100,7 +101,7 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
     expect: (order: IssueOrder): IssuedFacts => ({
       id: order.id,
       issuer,
-      audience,
+      audience: render(audience, order.grant.parameters),
       subject: order.grant.subject.name,
       clientId: order.grant.clientId,
       scopes: [...order.grant.scopes],
@@ -112,10 +113,10 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
 }
 
 function claimsOf(order: IssueOrder, { issuer, audience }: AccessTokenParts): JsonObject {
-  const { subject, clientId, scopes, boundTo } = order.grant;
+  const { subject, clientId, scopes, boundTo, parameters } = order.grant;
   return {
     iss: issuer,
-    aud: audience,
+    aud: render(audience, parameters),
     sub: subject.name,
     client_id: clientId,
     iat: order.issuedAt,

@@ -4,15 +4,21 @@
 import { Worker } from 'node:worker_threads';
 import { POLICY_COMPILE_MS } from '../core/limits.ts';
 import { type Problem, readYaml, type YamlDocument } from '../parsing/yaml.ts';
-import { compilePolicy, type PolicyCompiled, type SourceView, type TargetView } from './compile.ts';
+import { compilePolicy, type PolicyCompiled } from './compile.ts';
+import type { FolderScope } from './rule-work.ts';
+import type { SourceView, TargetView } from './views.ts';
 
 /** Plain data, so that it can be handed to a thread. */
 export interface PolicyTexts {
   /** Name and text of every file. */
   readonly texts: readonly (readonly [string, string])[];
+  /** What each file may speak of, by its name. */
+  readonly scopes: ReadonlyMap<string, readonly FolderScope[]>;
   readonly sources: readonly SourceView[];
   readonly targets: readonly TargetView[];
   readonly clients: readonly string[];
+  /** Seconds since the epoch. */
+  readonly now: number;
 }
 
 /** Reads and compiles; every problem of every file at once. */

@@ -2,87 +2,106 @@
 // Nothing half right comes out: a policy without rules, a rule without a pin, a name that is there twice, a target or source
 // that does not exist are all errors. The same code runs in `check`, at start and on reload.
 
-import { createHash } from 'node:crypto';
-import type { Tell } from '../core/principal.ts';
-import { claimKey } from '../core/record.ts';
-import { problemAt, problemsFromZod } from '../parsing/problems.ts';
+import { problemAt } from '../parsing/problems.ts';
 import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';
-import type { PlatformTable } from '../platforms/table.ts';
-import {
-  byName,
-  type CompiledPolicy,
-  type CompiledRule,
-  type CompiledSource,
-  type CompiledTarget,
-} from './compiled.ts';
+import { byName, type CompiledPolicy } from './compiled.ts';
+import { type Chosen, expandRule } from './expand.ts';
+import type { Finding } from './finding.ts';
+import { type LintedRule, lintRules } from './lint.ts';
 import { compileRequire, tableRows } from './match.ts';
-import { compileRule, type RuleContext, type RuleSource } from './rule.ts';
-import { fileSchema, hasBlock, ruleSchema } from './schema.ts';
-import { builtFile, builtRule } from './unbuilt.ts';
-
-/** A trust source, as policy needs to know it. */
-export interface SourceView {
-  readonly name: string;
-  readonly kind: string;
-  readonly table: PlatformTable;
-  /** For SPIFFE `spiffe://<trust domain>`. */
-  readonly issuer: string;
-  readonly subjects: 'workloads' | 'people';
-  /** Claims that pin people. */
-  readonly pins: readonly string[];
-  readonly tell: Tell;
-  /** As written; undefined for none. Its problems are reported where it was written, by compileRequire. */
-  readonly require: unknown;
-}
-
-/** A target, as policy needs to know it. */
-export interface TargetView extends Omit<CompiledTarget, 'require'> {
-  readonly require?: {
-    readonly sources?: readonly string[];
-    readonly proof?: boolean;
-    readonly lifetimeMaxSeconds?: number;
-  };
-}
+import { readPolicyFile } from './policy-file.ts';
+import { createRenderingCheck } from './renderings.ts';
+import type { FolderScope } from './rule-work.ts';
+import { hasBlock, ruleSchema, type WrittenTest } from './schema.ts';
+import { seal } from './seal.ts';
+import { readTables, type Table } from './tables.ts';
+import { type CompileContext, compileVariants, type RuleRead } from './variants.ts';
+import type { SourceView, TargetView } from './views.ts';
 
 export interface PolicyInput {
   readonly documents: readonly YamlDocument[];
+  /** What each file may speak of, by its name; none where it stands in no restricted folder. */
+  readonly scopes?: ReadonlyMap<string, readonly FolderScope[]>;
   readonly sources: readonly SourceView[];
   readonly targets: readonly TargetView[];
   /** Ids of the registered clients. */
   readonly clients: readonly string[];
+  /** Seconds since the epoch: what ends soon is found by it, and nothing else. */
+  readonly now?: number;
+}
+
+/** One test of a policy, and where it stands: plain data, as everything that a thread hands back. */
+export interface PolicyTest {
+  readonly written: WrittenTest;
+  readonly place: Omit<Problem, 'message'>;
 }
 
 export type PolicyCompiled =
-  | { readonly ok: true; readonly policy: CompiledPolicy; readonly warnings: readonly Problem[] }
+  | {
+      readonly ok: true;
+      readonly policy: CompiledPolicy;
+      readonly warnings: readonly Problem[];
+      /** Of every severity, accepted ones too. */
+      readonly findings: readonly Finding[];
+      readonly tests: readonly PolicyTest[];
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Compiles. Pure: the same input gives the same digest, whatever the order of files, rules, sources and targets. */
 export function compilePolicy(input: PolicyInput): PolicyCompiled {
-  const context = contextOf(input);
-  const rules: CompiledRule[] = [];
-  const problems: Problem[] = [];
-  const warnings: Problem[] = [];
-  const names = new Map<string, string>();
-  let written = 0;
-  for (const document of input.documents) {
-    const file = readFile(document);
-    problems.push(...file.problems);
-    written += file.rules.length;
-    for (const [index, one] of file.rules.entries()) {
-      const read = readRule(context, document, ['rules', index], one);
-      problems.push(...read.problems, ...duplicates(names, document, ['rules', index], one));
-      warnings.push(...read.warnings);
-      if (read.rule) rules.push(read.rule);
-    }
-  }
-  if (written === 0 && problems.length === 0) problems.push(noRules(input.documents));
+  const work = compileAll(input);
+  const { rules, problems, warnings } = work;
+  const findings = lintRules({ rules, sources: input.sources, targets: input.targets, now: input.now ?? 0 });
+  for (const { severity, accepted, problem } of findings)
+    if (accepted === undefined && severity !== 'info') (severity === 'error' ? problems : warnings).push(problem);
   if (problems.length > 0) return { ok: false, problems: problems.sort(byPlace) };
-  return { ok: true, policy: seal(context, rules), warnings: warnings.sort(byPlace) };
+  const policy = seal(
+    work.context,
+    rules.map(({ rule }) => rule),
+  );
+  return { ok: true, policy, warnings: warnings.sort(byPlace), findings, tests: work.tests };
 }
 
-interface CompileContext extends RuleContext {
-  readonly targets: ReadonlyMap<string, TargetView>;
-  readonly schema: ReturnType<typeof ruleSchema>;
+interface CompileWork {
+  readonly context: CompileContext;
+  readonly rules: readonly LintedRule[];
+  readonly tests: readonly PolicyTest[];
+  readonly problems: Problem[];
+  readonly warnings: Problem[];
+}
+
+function compileAll(input: PolicyInput): CompileWork {
+  const context = contextOf(input);
+  const { tables, problems: tableProblems } = readTables(input.documents);
+  const problems: Problem[] = [...tableProblems];
+  const warnings: Problem[] = [];
+  const rules: LintedRule[] = [];
+  const tests: PolicyTest[] = [];
+  const names = new Map<string, string>();
+  const columns = new Map<Table, Set<string>>();
+  const rendering = createRenderingCheck(input.targets);
+  let written = 0;
+  for (const document of input.documents) {
+    const file = readPolicyFile(document);
+    problems.push(...file.problems);
+    written += file.rules.length;
+    const scopes = input.scopes?.get(document.file) ?? [];
+    tests.push(
+      ...file.tests.map((test, index) => ({ written: test, place: problemAt(document, ['tests', index], '') })),
+    );
+    for (const [index, one] of file.rules.entries()) {
+      const path = ['rules', index];
+      const expanded = expandRule(document, path, one, tables);
+      const read = compileVariants(context, { document, path, expanded, scopes, rendering });
+      problems.push(...expanded.problems, ...read.problems, ...duplicates(names, document, path, one));
+      warnings.push(...read.warnings);
+      rules.push(...read.rules);
+      noteColumns(columns, expanded.tables, read);
+    }
+  }
+  problems.push(...unusedColumns(columns));
+  if (written === 0 && problems.length === 0) problems.push(noRules(input.documents));
+  return { context, rules, tests, problems, warnings };
 }
 
 /** `require` is judged where it is written; here only what compiles counts towards pins. */
@@ -94,9 +113,8 @@ function contextOf({ sources, targets, clients }: PolicyInput): CompileContext {
   return {
     sources: [...sources].sort(byName).map((view) => {
       const require = compileRequire({ source: view, document: NOWHERE, base: [] });
-      const { name, table, issuer, subjects, pins } = view;
       const requirements = require.ok ? require.conditions : [];
-      return { name, table, issuer, subjects, pins, requirements, rows: rows.get(table) ?? tableRows(table) };
+      return { ...view, reach: view.reach, requirements, rows: rows.get(view.table) ?? tableRows(view.table) };
     }),
     targets: new Map([...targets].sort(byName).map((target) => [target.name, target])),
     clients: [...clients].sort(),
@@ -104,28 +122,21 @@ function contextOf({ sources, targets, clients }: PolicyInput): CompileContext {
   };
 }
 
-function readFile(document: YamlDocument): { rules: readonly unknown[]; problems: readonly Problem[] } {
-  const built = builtFile(document);
-  const read = fileSchema.safeParse(built.value);
-  if (read.success) return { rules: read.data.rules, problems: built.problems };
-  return { rules: [], problems: [...built.problems, ...problemsFromZod(document, [], read.error, fileSchema)] };
-}
-
-interface RuleRead {
-  readonly rule: CompiledRule | undefined;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-}
-
-function readRule(context: CompileContext, document: YamlDocument, path: YamlPath, written: unknown): RuleRead {
-  const built = builtRule(document, path, written);
-  const read = context.schema.safeParse(built.value);
-  if (!read.success) {
-    const problems = [...built.problems, ...problemsFromZod(document, path, read.error, context.schema)];
-    return { rule: undefined, problems, warnings: [] };
+/** A column is used where it names the rows, or a rule that uses its table has it in a text, or in a target. */
+function noteColumns(columns: Map<Table, Set<string>>, tables: readonly Chosen[], { parameters }: RuleRead): void {
+  for (const { table, column } of tables) {
+    const used = columns.get(table) ?? new Set([column]);
+    columns.set(table, used);
+    for (const name of parameters) used.add(name);
   }
-  const { rule, problems, warnings } = compileRule(context, document, path, read.data);
-  return { rule, problems: [...built.problems, ...problems], warnings };
+}
+
+function unusedColumns(columns: ReadonlyMap<Table, ReadonlySet<string>>): readonly Problem[] {
+  return [...columns].flatMap(([{ document, columns: names }, used]) =>
+    names
+      .filter((name) => !used.has(name))
+      .map((name) => problemAt(document, ['rows', 0, name], `no rule that uses this table uses <${name}>`)),
+  );
 }
 
 /** Names are unique over all files, also those of rules that do not compile. */
@@ -153,56 +164,6 @@ function noRules([first]: readonly YamlDocument[]): Problem {
     path: 'policies',
     message: 'there is no policy file: nothing could ever be granted',
   };
-}
-
-function seal(context: CompileContext, unsorted: readonly CompiledRule[]): CompiledPolicy {
-  const rules = Object.freeze([...unsorted].sort(byName));
-  const targets = Object.freeze([...context.targets.values()].map(compiledTarget));
-  const named = pathsNamed(rules);
-  const sources = Object.freeze(context.sources.map((source) => compiledSource(source, named.get(source.name))));
-  const digest = createHash('sha256').update(JSON.stringify({ sources, targets, rules })).digest('hex');
-  return Object.freeze({ digest, sources, targets, rules });
-}
-
-const compiledTarget = (target: TargetView): CompiledTarget =>
-  Object.freeze({
-    name: target.name,
-    kind: target.kind,
-    address: target.address,
-    scopes: Object.freeze([...target.scopes]),
-    defaultScopes: Object.freeze([...target.defaultScopes]),
-    lifetimeSecondsMax: target.lifetimeSecondsMax,
-    require: Object.freeze({
-      sources: target.require?.sources && Object.freeze([...target.require.sources]),
-      proof: target.require?.proof === true,
-      lifetimeMaxSeconds: target.require?.lifetimeMaxSeconds,
-    }),
-  });
-
-/** Every claim path that a rule names, by source. */
-function pathsNamed(rules: readonly CompiledRule[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const named = new Map<string, Set<string>>();
-  for (const { matches } of rules)
-    for (const { source, ids, context, claims } of matches) {
-      const keys = named.get(source) ?? new Set<string>();
-      named.set(source, keys);
-      for (const conditions of [ids, context, claims]) for (const { path } of conditions) keys.add(claimKey(path));
-    }
-  return named;
-}
-
-function compiledSource(source: RuleSource, named: ReadonlySet<string> | undefined): CompiledSource {
-  const { name, table, issuer, requirements } = source;
-  const keys = new Set(named);
-  for (const [field, row] of Object.entries(table.claims)) keys.add(claimKey(row.path ?? [field]));
-  for (const { path } of requirements) keys.add(claimKey(path));
-  return Object.freeze({
-    name,
-    kind: table.kind,
-    issuer,
-    require: Object.freeze([...requirements]),
-    claimsNamed: Object.freeze([...keys].sort()),
-  });
 }
 
 const byPlace = (a: Problem, b: Problem): number =>

@@ -1,6 +1,8 @@
 // What a policy is once it has been compiled: plain frozen data. Lint, `who-can` and `diff` walk it; decide.ts indexes it.
 // Nothing here has a constructor but compilePolicy.
 
+import type { RuleMode } from '../core/decision.ts';
+import type { Parameters } from '../parsing/template.ts';
 import type { Condition } from './evaluate.ts';
 
 /** What a rule asks of a principal of one source. */
@@ -21,13 +23,14 @@ export interface AllowedTarget {
 }
 
 interface RuleBase {
-  /** Unique over all files. */
+  /** Unique over all files. A rule that `each` made has its rows in brackets: `production[shop]`. */
   readonly name: string;
   /** `file:line`. */
   readonly at: string;
   readonly owner: string | undefined;
   readonly why: string | undefined;
-  readonly mode: 'enforce' | 'preview';
+  /** `retire`: asked only where no other rule grants. Denies are enforced or previewed. */
+  readonly mode: RuleMode;
   /** Seconds since the epoch: the rule counts before this instant only. */
   readonly untilSeconds: number | undefined;
   /** One for each source whose principals it speaks of, in the order of the sources' names. */
@@ -40,6 +43,10 @@ export interface AllowRule extends RuleBase {
   readonly clients: readonly string[] | undefined;
   readonly allow: readonly AllowedTarget[];
   readonly lifetimeSeconds: number | undefined;
+  /** Values that `each` and `with` bind, of those that its targets need. */
+  readonly parameters: Parameters;
+  /** Parameters that its conditions capture from the subject's claims, every one of them for every source. Sorted. */
+  readonly captures: readonly string[];
 }
 
 export interface DenyRule extends RuleBase {
@@ -56,8 +63,10 @@ export type CompiledRule = AllowRule | DenyRule;
 export interface CompiledTarget {
   readonly name: string;
   readonly kind: string;
-  /** The audience of a token target. */
+  /** The audience of a token target; with its parameters as written where it has any. */
   readonly address: string;
+  /** Parameters in any of its texts; sorted. A rule that grants it binds them all. */
+  readonly parameters: readonly string[];
   readonly scopes: readonly string[];
   readonly defaultScopes: readonly string[];
   readonly lifetimeSecondsMax: number;
@@ -74,6 +83,8 @@ export interface CompiledSource {
   readonly kind: string;
   readonly issuer: string;
   readonly require: readonly Condition[];
+  /** The most that its principals can get, whatever rules say; undefined: anything. Checked when rules are compiled. */
+  readonly reach: readonly string[] | undefined;
   /** Keys (core/record.ts `claimKey`) of the claims that a rule, `require` or the kind's table names; sorted. */
   readonly claimsNamed: readonly string[];
 }

@@ -8,9 +8,9 @@ import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Nearest, PolicyRefusal } from '../core/refusal.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from './compiled.ts';
-import { byProgress, isPast, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
+import { type AllowVerdict, byProgress, isPast, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
 import { type Entry, indexAllows, indexDenies, type RuleIndex } from './rule-index.ts';
-import { type AskedTarget, createTargetFinder, type FindTarget } from './targets.ts';
+import { type Asked, createTargetFinder, type FindTarget } from './targets.ts';
 
 /** A compiled policy, ready to be asked. */
 export function createPolicy(compiled: CompiledPolicy): Policy {
@@ -44,9 +44,9 @@ function rulesOf({ rules }: CompiledPolicy, source: string): SourceRules {
 
 /** Every rule found, judged. */
 interface Judged {
-  readonly allows: readonly Verdict<AllowRule>[];
+  readonly allows: readonly AllowVerdict[];
   readonly denies: readonly Verdict<DenyRule>[];
-  readonly asked: AskedTarget;
+  readonly asked: Asked;
 }
 
 /** Everybody who has a role in the request. Roles can refuse, and only the subject's own rules allow. */
@@ -61,26 +61,29 @@ function decide<P extends Principal>(
   const { subject, client, ask, now } = question;
   const asked = findTarget(ask.targets);
   const counts = ({ rule }: Entry): boolean => countsAt(rule, now);
-  const judged: Judged = {
-    allows: (rulesOfSource(subject.source)?.allows(subject.claims) ?? [])
-      .filter(counts)
-      .map((one) => judgeAllow(one.rule, one.match, question, asked)),
-    denies: once(
-      partiesOf(question).flatMap((principal) =>
-        (rulesOfSource(principal.source)?.denies(principal.claims) ?? [])
-          .filter(counts)
-          .filter(({ rule }) => principal === subject || rule.whose === 'anyone')
-          .map((one) => judgeDeny(one.rule, one.match, { principal, client }, asked)),
-      ),
+  const allows = (rulesOfSource(subject.source)?.allows(subject.claims) ?? [])
+    .filter(counts)
+    .map((one) => judgeAllow(one.rule, one.match, question, asked));
+  const targets = askedTargets(asked, allows);
+  const denies = once(
+    partiesOf(question).flatMap((principal) =>
+      (rulesOfSource(principal.source)?.denies(principal.claims) ?? [])
+        .filter(counts)
+        .filter(({ rule }) => principal === subject || rule.whose === 'anyone')
+        .map((one) => judgeDeny(one.rule, one.match, { principal, client }, targets)),
     ),
-    asked,
-  };
-  const all: readonly Verdict[] = [...judged.allows, ...judged.denies];
+  );
+  const judged: Judged = { allows, denies, asked };
+  const all: readonly Verdict[] = [...allows, ...denies];
   const trace = [...all].sort(byProgress).slice(0, TRACE_RULES_MAX).map(traced);
   const would = wouldOf(judged, question);
   const grant = grantOf(judged, question);
   return 'reason' in grant ? { granted: false, refusal: grant, trace, would } : { granted: true, grant, trace, would };
 }
+
+/** What denies are asked about: the target that was named, or whatever an address with parameters turned out to be. */
+export const askedTargets = ({ found }: Asked, allows: readonly AllowVerdict[]): readonly CompiledTarget[] =>
+  found.ok ? [found.target] : [...new Set(allows.flatMap(({ rendered }) => (rendered ? [rendered.target] : [])))];
 
 /** One verdict for each deny, whoever it was judged for: the one that fired, where one did. */
 export function once(verdicts: readonly Verdict<DenyRule>[]): readonly Verdict<DenyRule>[] {
@@ -100,36 +103,67 @@ function grantOf<P extends Principal>(
   { allows, denies, asked }: Judged,
   question: Question<P>,
 ): Grant<P> | PolicyRefusal {
-  const { subject, client, binding, ask } = question;
-  const enforced = allows.filter(({ rule }) => rule.mode === 'enforce');
+  const enforced = allows.filter(({ rule }) => rule.mode !== 'preview');
   const nearest = nearestOf(enforced);
   const evidence = nearest ? { nearest } : {};
   if (!enforced.some(({ failed }) => isPast('client', failed))) return { reason: 'no_rule', ...evidence };
 
-  if (!asked.ok) return asked.refusal;
-  const { target } = asked;
+  const found = enforced.find(({ rendered }) => rendered)?.rendered;
+  if (!asked.found.ok && !found) return asked.found.refusal;
   const denied = firedDeny(denies);
   if (denied) return { reason: 'target_denied', rule: denied.name };
-  if (!enforced.some(({ failed }) => isPast('target', failed))) return { reason: 'target_not_allowed', ...evidence };
-  const unmet = unmetRequirement(target, question);
+  if (!found) return { reason: 'target_not_allowed', ...evidence };
+  if (enforced.some(({ rendered }) => rendered && rendered.target !== found.target))
+    return { reason: 'target_ambiguous', rules: namesOf(enforced.filter(({ rendered }) => rendered)) };
+  const unmet = unmetRequirement(found.target, question);
   if (unmet) return { reason: 'target_requirement_unmet', requirement: unmet };
 
-  const granting = enforced.filter(({ failed }) => !failed).map(({ rule }) => rule);
-  const best = granting.sort((a, b) => lifetime(b, target) - lifetime(a, target) || (a.name < b.name ? -1 : 1))[0];
-  if (!best) return { reason: 'scope_not_allowed', ...evidence };
+  const granting = grantingOf(enforced);
+  const best = bestOf(granting);
+  if (!best?.rendered) return { reason: 'scope_not_allowed', ...evidence };
+  const addresses = new Set(granting.map(({ rendered }) => rendered?.address));
+  if (addresses.size > 1) return { reason: 'target_ambiguous', rules: namesOf(granting) };
+  return grantBy(best, best.rendered.target, question);
+}
+
+/** Rules that are to be retired count only where no other one grants. */
+function grantingOf(enforced: readonly AllowVerdict[]): readonly AllowVerdict[] {
+  const granting = enforced.filter(({ failed }) => !failed);
+  const staying = granting.filter(({ rule }) => rule.mode === 'enforce');
+  return staying.length > 0 ? staying : granting;
+}
+
+/** The longest lifetime, then the smallest name. */
+const bestOf = (granting: readonly AllowVerdict[]): AllowVerdict | undefined =>
+  [...granting].sort((a, b) => lifetime(b) - lifetime(a) || (a.rule.name < b.rule.name ? -1 : 1))[0];
+
+const namesOf = (verdicts: readonly AllowVerdict[]): readonly string[] =>
+  verdicts
+    .map(({ rule }) => rule.name)
+    .sort()
+    .slice(0, TRACE_RULES_MAX);
+
+function grantBy<P extends Principal>(
+  { rule, parameters }: AllowVerdict,
+  target: CompiledTarget,
+  { subject, client, binding, ask }: Question<P>,
+): Grant<P> {
   return {
     target: target.name,
+    parameters: Object.fromEntries(target.parameters.map((name) => [name, parameters[name] ?? ''])),
     scopes: ask.scopes ?? target.defaultScopes,
-    lifetimeSeconds: lifetime(best, target),
-    rule: { name: best.name, at: best.at, owner: best.owner },
+    lifetimeSeconds: lifetimeOf(rule, target),
+    rule: { name: rule.name, at: rule.at, owner: rule.owner },
     subject,
     clientId: client?.id ?? subject.name,
     boundTo: mustBind(target, binding) ? binding.certificate : undefined,
   };
 }
 
+const lifetime = ({ rule, rendered }: AllowVerdict): number => (rendered ? lifetimeOf(rule, rendered.target) : 0);
+
 /** The shortest of rule, target and what the target requires of everyone. */
-const lifetime = (rule: AllowRule, { lifetimeSecondsMax, require }: CompiledTarget): number =>
+const lifetimeOf = (rule: AllowRule, { lifetimeSecondsMax, require }: CompiledTarget): number =>
   Math.min(
     rule.lifetimeSeconds ?? lifetimeSecondsMax,
     lifetimeSecondsMax,
@@ -162,14 +196,26 @@ function nearestOf(allows: readonly Verdict<AllowRule>[]): Nearest | undefined {
   return { rule: name, at, part, what, presented, expected, why };
 }
 
-/** Preview rules change nothing; this is what each would do by itself. */
-function wouldOf({ allows, denies, asked }: Judged, question: Question<Principal>): readonly Would[] {
-  if (!asked.ok) return [];
-  const free = !firedDeny(denies) && unmetRequirement(asked.target, question) === undefined;
+/** What would have been otherwise: each preview rule taken by itself, and a grant without the rule that is to be retired. */
+function wouldOf(judged: Judged, question: Question<Principal>): readonly Would[] {
+  const { allows, denies, asked } = judged;
+  const [target] = askedTargets(asked, allows);
+  if (!target) return [];
+  const free = !firedDeny(denies) && unmetRequirement(target, question) === undefined;
   const preview: readonly Verdict[] = [...(free ? allows : []), ...denies];
-  return preview
+  const would: Would[] = preview
     .filter(({ rule, failed }) => rule.mode === 'preview' && !failed)
-    .map(({ rule }) => ({ rule: rule.name, would: rule.effect }))
+    .map(({ rule }) => ({ rule: rule.name, would: rule.effect }));
+  return [...would, ...(free ? retiring(judged) : [])]
     .sort((a, b) => (a.rule < b.rule ? -1 : 1))
     .slice(0, TRACE_RULES_MAX);
+}
+
+/** The rule by which the request is granted, where that is to be retired; and which other rule came nearest to granting it. */
+function retiring({ allows }: Judged): readonly Would[] {
+  const enforced = allows.filter(({ rule }) => rule.mode !== 'preview');
+  const best = bestOf(grantingOf(enforced));
+  if (best?.rule.mode !== 'retire') return [];
+  const [near] = enforced.filter(({ rule }) => rule.mode === 'enforce').sort(byProgress);
+  return [{ rule: best.rule.name, would: 'refuse', ...(near ? { nearest: near.rule.name } : {}) }];
 }

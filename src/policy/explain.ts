@@ -8,10 +8,10 @@ import type { Principal } from '../core/principal.ts';
 import type { Nearest } from '../core/refusal.ts';
 import type { Ask } from '../core/request.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled.ts';
-import { countsAt, createPolicy, once, partiesOf } from './decide.ts';
+import { askedTargets, countsAt, createPolicy, once, partiesOf } from './decide.ts';
 import { ascii } from './evaluate.ts';
 import { byProgress, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
-import { type AskedTarget, createTargetFinder } from './targets.ts';
+import { type Asked, createTargetFinder } from './targets.ts';
 
 /** One rule, whether or not the index would have found it. */
 export type ExplainedRule = RuleTrace & {
@@ -33,17 +33,23 @@ export interface Explanation<P extends Principal> {
 export function explainQuestion<P extends Principal>(policy: CompiledPolicy, question: Question<P>): Explanation<P> {
   const decision = createPolicy(policy).decide(question);
   const asked = createTargetFinder(policy.targets)(question.ask.targets);
-  const verdicts = policy.rules.map((rule) => judge(rule, question, asked)).sort(byProgress);
+  const verdicts = judgeAll(policy, question, asked).sort(byProgress);
   return { decision, rules: verdicts.map((verdict) => explained(verdict, question.now)) };
 }
 
-function judge(rule: CompiledRule, question: Question<Principal>, asked: AskedTarget): Verdict {
-  const matchOf = ({ source }: Principal) => rule.matches.find((match) => match.source === source);
+function judgeAll({ rules }: CompiledPolicy, question: Question<Principal>, asked: Asked): Verdict[] {
   const { subject, client } = question;
-  if (rule.effect === 'allow') return judgeAllow(rule, matchOf(subject), question, asked);
-  const judged = (principal: Principal) => judgeDeny(rule, matchOf(principal), { principal, client }, asked);
-  const parties = rule.whose === 'anyone' ? partiesOf(question) : [];
-  return once(parties.map(judged))[0] ?? judged(subject);
+  const matchOf = (rule: CompiledRule, { source }: Principal) => rule.matches.find((match) => match.source === source);
+  const allows = rules.flatMap((rule) =>
+    rule.effect === 'allow' ? [judgeAllow(rule, matchOf(rule, subject), question, asked)] : [],
+  );
+  const targets = askedTargets(asked, allows);
+  const denies = rules.flatMap((rule) => {
+    if (rule.effect === 'allow') return [];
+    const parties = rule.whose === 'anyone' ? partiesOf(question) : [subject];
+    return once(parties.map((principal) => judgeDeny(rule, matchOf(rule, principal), { principal, client }, targets)));
+  });
+  return [...allows, ...denies];
 }
 
 function explained(verdict: Verdict, now: number): ExplainedRule {

@@ -5,21 +5,24 @@
 import type { AskingClient, Question, RuleTrace } from '../core/decision.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RulePart } from '../core/refusal.ts';
+import type { Parameters } from '../parsing/template.ts';
+import { captureFrom } from './capture.ts';
 import type { AllowRule, CompiledRule, CompiledTarget, DenyRule, SourceMatch } from './compiled.ts';
 import { type Condition, display, displayAll, holds, presentedFor } from './evaluate.ts';
-import type { AskedTarget } from './targets.ts';
-
-export type Failed = NonNullable<RuleTrace['failed']> & {
-  /** How many conditions of the same part held before: a tie is broken by who came further. */
-  readonly held: number;
-  /** Whether the pin's identifiers held: only then may the caller hear of the rule. */
-  readonly identified: boolean;
-};
+import type { Failed } from './failed.ts';
+import type { Asked, Rendered } from './targets.ts';
 
 /** What became of a rule: `failed` is undefined where it grants, or fires. */
 export interface Verdict<Rule extends CompiledRule = CompiledRule> {
   readonly rule: Rule;
   readonly failed: Failed | undefined;
+}
+
+/** Of an allow rule: what it would grant, as far as the request came. */
+export interface AllowVerdict extends Verdict<AllowRule> {
+  /** Bound by the rule, or captured from the subject's claims. */
+  readonly parameters: Parameters;
+  readonly rendered: Rendered | undefined;
 }
 
 const ORDER: readonly RulePart[] = ['source', 'pin', 'claims', 'actor', 'client', 'target', 'scope', 'confirm'];
@@ -33,30 +36,48 @@ export function judgeAllow(
   rule: AllowRule,
   match: SourceMatch | undefined,
   { subject, client, ask }: Question<Principal>,
-  asked: AskedTarget,
-): Verdict<AllowRule> {
-  const failed =
-    failedPrincipal(rule, match, subject, (truth) => truth === 'true') ??
-    failedClient(rule.clients ?? (client && isSubject(client, subject) ? [client.id] : []), client) ??
-    failedTarget(
-      rule.allow.map(({ target }) => target),
-      asked,
-    ) ??
-    (asked.ok ? failedScope(rule, asked.target, ask.scopes) : undefined);
-  return { rule, failed };
+  asked: Asked,
+): AllowVerdict {
+  const no = (failed: Failed, parameters = rule.parameters): AllowVerdict => ({
+    rule,
+    failed,
+    parameters,
+    rendered: undefined,
+  });
+  const unlike = failedPrincipal(rule, match, subject, (truth) => truth === 'true');
+  if (unlike) return no(unlike);
+  const captured = rule.captures.length > 0 && match ? captureFrom(match, subject.claims) : NONE;
+  if ('differs' in captured) return no(captured.differs);
+  const parameters = rule.captures.length > 0 ? { ...rule.parameters, ...captured.parameters } : rule.parameters;
+  const noClient = failedClient(rule.clients ?? (client && isSubject(client, subject) ? [client.id] : []), client);
+  if (noClient) return no(noClient, parameters);
+  const rendered = asked.among(rule.allow, parameters);
+  if (!rendered)
+    return no(
+      failedTarget(
+        rule.allow.map(({ target }) => target),
+        asked,
+      ),
+      parameters,
+    );
+  return { rule, failed: failedScope(rule, rendered.target, ask.scopes), parameters, rendered };
 }
+
+const NONE: { readonly parameters: Parameters } = Object.freeze({ parameters: Object.freeze({}) });
 
 /** Whether a deny fires for one principal of the request: the subject, or with `anyone` whoever has a role in it. */
 export function judgeDeny(
   rule: DenyRule,
   match: SourceMatch | undefined,
   { principal, client }: { readonly principal: Principal; readonly client: AskingClient | undefined },
-  asked: AskedTarget,
+  targets: readonly CompiledTarget[],
 ): Verdict<DenyRule> {
   const failed =
     failedPrincipal(rule, match, principal, (truth) => truth !== 'false') ??
     (rule.clients && failedClient(rule.clients, client)) ??
-    (rule.deny === 'all' ? undefined : failedTarget(rule.deny, asked));
+    (rule.deny === 'all' || targets.some(({ name }) => rule.deny.includes(name))
+      ? undefined
+      : targetFailure(targets[0], rule.deny));
   return { rule, failed };
 }
 
@@ -125,12 +146,19 @@ function failedClient(allowed: readonly string[], client: AskingClient | undefin
   };
 }
 
-function failedTarget(targets: readonly string[], asked: AskedTarget): Failed | undefined {
-  if (asked.ok && targets.includes(asked.target.name)) return undefined;
-  // A target that does not exist is the caller's own text, and stays out of traces.
-  const presented = asked.ok ? display(asked.target.name) : undefined;
-  return { part: 'target', what: 'target', presented, expected: displayAll(targets), held: 0, identified: true };
+function failedTarget(targets: readonly string[], { found }: Asked): Failed {
+  return targetFailure(found.ok ? found.target : undefined, targets);
 }
+
+/** A target that does not exist is the caller's own text, and stays out of traces. */
+const targetFailure = (target: CompiledTarget | undefined, expected: readonly string[]): Failed => ({
+  part: 'target',
+  what: 'target',
+  presented: target && display(target.name),
+  expected: displayAll(expected),
+  held: 0,
+  identified: true,
+});
 
 /** Scopes are refused, never cut down: the rule must allow each, and the target must have it. */
 function failedScope(

@@ -7,9 +7,10 @@ import { JSON_DEPTH_MAX } from '../core/limits.ts';
 import { claimKey } from '../core/record.ts';
 import { closest } from '../parsing/closest.ts';
 import { problemAt } from '../parsing/problems.ts';
+import { parametersIn, piecesOf } from '../parsing/template.ts';
 import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';
 import { type ClaimRow, foldAscii, type PlatformTable } from '../platforms/table.ts';
-import { type Condition, displayAll, type Expected, holds } from './evaluate.ts';
+import { type Condition, displayAll, type Expected, holds, isPattern } from './evaluate.ts';
 import { readPattern } from './pattern.ts';
 
 /** A condition, and where it was written. */
@@ -26,6 +27,8 @@ export interface ConditionsInput {
   readonly rows: TableRows;
   /** `fields`: names of the table. `claims`: mirrors the claims. `require`: fields where the table has them, else claims. */
   readonly form: 'fields' | 'claims' | 'require';
+  /** Whether `<name>` captures here. */
+  readonly captures: boolean;
 }
 
 /** A table, ready for look-ups by field and by path. */
@@ -83,7 +86,7 @@ export function compileRequire(input: {
   const none = isMap(source.require) && Object.keys(source.require).length === 0;
   if (source.require === undefined || none) return { ok: true, firstUnmet: () => undefined, conditions: [] };
   const rows = tableRows(source.table);
-  const read = compileConditions({ document, base, written: source.require, rows, form: 'require' });
+  const read = compileConditions({ document, base, written: source.require, rows, form: 'require', captures: false });
   if (read.problems.length > 0) return { ok: false, problems: read.problems };
   const conditions = read.conditions.map(({ condition }) => condition);
   return { ok: true, firstUnmet: (claims) => firstUnmet(conditions, claims), conditions };
@@ -115,13 +118,17 @@ function readClaim(found: Found, path: readonly string[], value: unknown, at: Ya
 
 function readTest(found: Found, claim: Claim, value: unknown, at: YamlPath): void {
   const subtrees = found.input.rows.table.kind === 'spiffe' && claimKey(claim.path) === 'sub';
-  const condition = conditionOf(claim, value, subtrees);
+  const condition = conditionOf(claim, value, { subtrees, captures: found.input.captures });
   if (typeof condition === 'string') report(found, at, condition);
   else found.conditions.push({ condition, at });
 }
 
 /** The condition, or what is wrong with it. */
-function conditionOf({ path, what, row }: Claim, value: unknown, subtrees: boolean): Condition | string {
+function conditionOf(
+  { path, what, row }: Claim,
+  value: unknown,
+  takes: { readonly subtrees: boolean; readonly captures: boolean },
+): Condition | string {
   const membership = isMap(value);
   const problem = shapeProblem(value, row);
   if (problem !== undefined) return problem;
@@ -130,8 +137,15 @@ function conditionOf({ path, what, row }: Claim, value: unknown, subtrees: boole
   const values: Expected[] = [];
   const shown: (string | number | boolean)[] = [];
   for (const one of written) {
-    const read = readValue(one, { type: row?.type, fold, subtrees });
+    const read = readValue(one, { type: row?.type, fold, ...takes });
     if (!read.ok) return read.message;
+    // Of several values that match, or elements that do, none is the one to take.
+    if (
+      isPattern(read.value) &&
+      read.value.captures.some((name) => name !== undefined) &&
+      (membership || written.length > 1)
+    )
+      return 'captures a parameter, so it must be one value: write a rule for each';
     values.push(read.value);
     // As written, but of the type that is compared: `74` may mean the text "74".
     shown.push(typeof read.value === 'number' || typeof read.value === 'boolean' ? read.value : String(one));
@@ -163,10 +177,11 @@ interface ValueType {
   readonly type: ClaimRow['type'] | undefined;
   readonly fold: boolean;
   readonly subtrees: boolean;
+  readonly captures: boolean;
 }
 
 /** The table's type where there is one, else the type of the value as written. */
-function readValue(written: unknown, { type, fold, subtrees }: ValueType): ValueRead {
+function readValue(written: unknown, { type, fold, subtrees, captures }: ValueType): ValueRead {
   if (!isScalar(written)) return wrong('must be text, a number, true or false');
   if (type === 'number') {
     const number = typeof written === 'string' ? Number(written) : written;
@@ -179,10 +194,21 @@ function readValue(written: unknown, { type, fold, subtrees }: ValueType): Value
     return text === 'true' || text === 'false' ? { ok: true, value: text === 'true' } : wrong('must be true or false');
   }
   if (type === undefined && typeof written !== 'string') return { ok: true, value: written };
-  const text = fold ? foldAscii(String(written)) : String(written);
-  if (!text.includes('*')) return { ok: true, value: text };
+  const parameters = parametersIn(String(written));
+  if (parameters.length > 0 && !captures)
+    return wrong(`<${parameters[0]}> captures nothing here: only the subject of an allow rule does; write "*"`);
+  const text = fold ? foldedText(String(written)) : String(written);
+  if (!text.includes('*') && parameters.length === 0) return { ok: true, value: text };
   const read = readPattern(text, subtrees);
   return read.ok ? { ok: true, value: read.pattern } : read;
+}
+
+/** Lower-cases ASCII letters, but those in the names of parameters. */
+function foldedText(text: string): string {
+  const { literals, names } = piecesOf(text);
+  return literals
+    .map((literal, index) => foldAscii(literal) + (index < names.length ? `<${names[index]}>` : ''))
+    .join('');
 }
 
 const wrong = (message: string): ValueRead => ({ ok: false, message });

@@ -37,50 +37,61 @@ interface Halves {
   readonly warnings?: readonly string[];
 }
 
+/** Whether a parameter stands in every target of the rule: then each value of it has targets of its own. */
+export type Reaches = (parameter: string) => boolean;
+
 /** Chooses the pin among a rule's conditions for one source, or says why there is none. */
-export function choosePin(source: PinSource, conditions: readonly Condition[]): Pin {
-  const halves = halvesOf(source, conditions);
+export function choosePin(source: PinSource, conditions: readonly Condition[], reaches: Reaches): Pin {
+  const halves = halvesOf(source, conditions, reaches);
   const { ids, context = [], problems = [], warnings = [] } = halves;
   const claims = conditions.filter((condition) => !ids.includes(condition) && !context.includes(condition));
   return { ids: ids.map(strict), context: context.map(strict), claims, problems, warnings };
 }
 
-function halvesOf(source: PinSource, conditions: readonly Condition[]): Halves {
+function halvesOf(source: PinSource, conditions: readonly Condition[], reaches: Reaches): Halves {
   if (source.subjects === 'people') return people(source, conditions);
-  switch (source.table.kind) {
-    case 'spiffe':
-      return spiffe(source, conditions);
-    case 'kubernetes':
-      return platform(source, conditions, true);
-    default:
-      return platform(source, conditions, false);
-  }
+  return source.table.kind === 'spiffe'
+    ? spiffe(source, conditions, reaches)
+    : platform(source, conditions, reaches, source.table.kind === 'kubernetes');
 }
 
-/** Identifiers, each exact in the rule or in the source's `require`; and one context field, where the kind has any. */
-function platform(source: PinSource, conditions: readonly Condition[], starred: boolean): Halves {
+/**
+ * Identifiers, each exact in the rule or in the source's `require`, or captured whole beside an exact one and part of every target; and
+ * one context field, where the kind has any. `starred`: an identifier may also be any (a cluster is one tenant).
+ */
+function platform(source: PinSource, conditions: readonly Condition[], reaches: Reaches, starred: boolean): Halves {
   const { table } = source;
+  const required = (field: string) => source.requirements.filter(isAbout(fieldPath(table, field))).some(isExact);
+  const written = table.pins.all.map((field) => {
+    const about = conditions.filter(isAbout(fieldPath(table, field)));
+    const captured = about.filter(({ values }) => values.every((value) => isAny(value) && reachesAll(value, reaches)));
+    const star = starred ? about.filter(({ values }) => values.every(isAny)) : [];
+    return { field, exact: about.filter(isExact), captured, star };
+  });
+  const anchored = starred || written.some(({ field, exact }) => exact.length > 0 || required(field));
   const ids: Condition[] = [];
   const problems: string[] = [];
   const warnings: string[] = [];
-  for (const field of table.pins.all) {
-    const about = conditions.filter(isAbout(fieldPath(table, field)));
-    const exact = about.filter(isExact);
-    const star = starred ? about.filter((condition) => condition.values.every(isBareStar)) : [];
-    if (star.length > 0 && exact.length === 0)
-      warnings.push(`${field} is "*": every ${field} of ${source.name} matches`);
-    if (exact.length > 0 || star.length > 0) ids.push(...(exact.length > 0 ? exact : star));
-    else if (!source.requirements.filter(isAbout(fieldPath(table, field))).some(isExact))
+  for (const { field, exact, captured, star } of written) {
+    const [found = []] = [exact, anchored ? captured : [], star].filter((some) => some.length > 0);
+    ids.push(...found);
+    if (found.length > 0 && found === star) warnings.push(`${field} is "*": every ${field} of ${source.name} matches`);
+    if (found.length === 0 && !required(field))
       problems.push(`does not pin ${field}: it must be exact here, or in the require of ${source.name}`);
   }
-  const context = contextOf(table, conditions);
+  const context = contextOf(table, conditions, reaches);
   if (!context) problems.push(noContext(table, conditions));
   return { ids, context: context ?? [], problems, warnings };
 }
 
 /** The conditions on the first field of the table's context that is pinned; none needed where the table has no context. */
-function contextOf(table: PlatformTable, conditions: readonly Condition[]): readonly Condition[] | undefined {
+function contextOf(
+  table: PlatformTable,
+  conditions: readonly Condition[],
+  reaches: Reaches,
+): readonly Condition[] | undefined {
   if (table.pins.context.length === 0) return [];
+  const isPinned = (value: Expected): boolean => isSegmented(value) || reachesAll(value, reaches);
   for (const { field, equals } of table.pins.context) {
     const about = conditions.filter(isAbout(fieldPath(table, field)));
     const pinned = about.filter((condition) =>
@@ -102,10 +113,14 @@ function noContext(table: PlatformTable, conditions: readonly Condition[]): stri
   return `does not pin its context: one of ${choices.join(', ')} must${reason}`;
 }
 
-/** A whole ID of the source's trust domain; `*` as the whole last segment, or a last `/**`, below an exact first segment. */
-function spiffe(source: PinSource, conditions: readonly Condition[]): Halves {
+/**
+ * A whole ID of the source's trust domain; below an exact first segment `*` as the whole last segment, a last `/**`, or whole segments
+ * that are captured and part of every target.
+ */
+function spiffe(source: PinSource, conditions: readonly Condition[], reaches: Reaches): Halves {
   const about = conditions.filter(isAbout(['sub']));
-  const ids = about.filter((condition) => condition.form === 'one' && condition.values.every(isSpiffePin));
+  const isPin = (value: Expected): boolean => isSpiffePin(value, reaches);
+  const ids = about.filter((condition) => condition.form === 'one' && condition.values.every(isPin));
   if (ids.length === 0)
     return {
       ids,
@@ -182,16 +197,26 @@ const isLiteral = (value: Expected): boolean => !isPattern(value) && value !== '
 const isExact = (condition: Condition): boolean => condition.form === 'one' && condition.values.every(isLiteral);
 const isOnly = (condition: Condition, text: string): boolean =>
   condition.form === 'one' && condition.values.every((value) => value === text);
-const isBareStar = (value: Expected): boolean => isPattern(value) && value.text === '*';
+/** Matches whatever is there. */
+const isAny = (value: Expected): boolean => isPattern(value) && value.literals.join('') === '';
+/** Every wildcard in it is a parameter that stands in every target. */
+const reachesAll = (value: Expected, reaches: Reaches): boolean =>
+  isPattern(value) && value.captures.every((name) => name !== undefined && reaches(name));
 /** Exact, or with whole-segment wildcards beside at least one exact segment. */
-const isPinned = (value: Expected): boolean =>
+const isSegmented = (value: Expected): boolean =>
   isPattern(value) ? value.whole && value.literals.some((literal) => /[^/:]/.test(literal)) : isLiteral(value);
 
-function isSpiffePin(value: Expected): boolean {
+function isSpiffePin(value: Expected, reaches: Reaches): boolean {
   if (!isPattern(value)) return typeof value === 'string' && parseSpiffeId(value) !== undefined;
-  const [head = '', ...tail] = value.literals;
-  const id = parseSpiffeId(`${head}x`);
-  return id !== undefined && id.segments.length > 1 && value.whole && tail.join() === '';
+  const head = parseSpiffeId(`${value.literals[0] ?? ''}x`);
+  const isLast = (index: number) => value.literals.slice(index + 1).join('') === '';
+  return (
+    head !== undefined &&
+    head.segments.length > 1 &&
+    parseSpiffeId(value.literals.join('x')) !== undefined &&
+    value.whole &&
+    value.captures.every((name, index) => (name !== undefined && reaches(name)) || isLast(index))
+  );
 }
 
 const textOf = (value: Expected): string => (isPattern(value) ? value.text : String(value));

@@ -3,87 +3,99 @@
 // stands in a rule where it would have no meaning.
 
 import { TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
-import { closest } from '../parsing/closest.ts';
-import { problemAt } from '../parsing/problems.ts';
+import type { Parameters } from '../parsing/template.ts';
 import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';
-import { type AllowedTarget, byName, type CompiledRule, type SourceMatch } from './compiled.ts';
-import { compileConditions, type ReadCondition, type TableRows } from './match.ts';
-import { choosePin, type PinSource } from './pins.ts';
+import type { CompiledRule, SourceMatch } from './compiled.ts';
+import type { ReadCondition } from './match.ts';
+import { matchesOf } from './rule-subject.ts';
+import { allowed, capturesOf, knownTarget, reachingAll } from './rule-targets.ts';
+import { type FolderScope, meant, type RuleContext, report, type Work } from './rule-work.ts';
 import type { WrittenRule } from './schema.ts';
 
-type Who = NonNullable<WrittenRule['subject']>;
-
-export type RuleSource = PinSource & { readonly rows: TableRows };
-
-/** What every rule is compiled against. */
-export interface RuleContext {
-  /** In the order of their names. */
-  readonly sources: readonly RuleSource[];
-  readonly targets: ReadonlyMap<string, { readonly scopes: readonly string[] }>;
-  /** Ids of the registered clients. */
-  readonly clients: readonly string[];
-}
-
-/** One rule in work. */
-interface Work {
-  readonly context: RuleContext;
+/** One rule of the right shape, as written or as its rows make it. */
+export interface RuleInput {
   readonly document: YamlDocument;
   readonly path: YamlPath;
-  readonly problems: Problem[];
-  readonly warnings: Problem[];
+  readonly written: WrittenRule;
+  readonly scopes: readonly FolderScope[];
+  /** What `each` and `with` bind. */
+  readonly bound: Parameters;
+  /** `[shop]`, or nothing. */
+  readonly label: string;
 }
 
-/** Compiles a rule of the right shape. `rule` is missing where there are problems. */
-export function compileRule(
-  context: RuleContext,
-  document: YamlDocument,
-  path: YamlPath,
-  written: WrittenRule,
-): { rule: CompiledRule | undefined; problems: readonly Problem[]; warnings: readonly Problem[] } {
-  const work: Work = { context, document, path, problems: [], warnings: [] };
-  const rule = written.deny === undefined ? allowRule(work, written) : denyRule(work, written);
-  return { rule: work.problems.length > 0 ? undefined : rule, problems: work.problems, warnings: work.warnings };
+export interface RuleCompiled {
+  /** Missing where there are problems. */
+  readonly rule: CompiledRule | undefined;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  readonly reads: readonly ReadCondition[];
 }
 
-function allowRule(work: Work, written: WrittenRule): CompiledRule | undefined {
+export function compileRule(context: RuleContext, { written, label, ...input }: RuleInput): RuleCompiled {
+  const work: Work = { context, ...input, problems: [], warnings: [], reads: [] };
+  const rule = written.deny === undefined ? allowRule(work, written, label) : denyRule(work, written, label);
+  const { problems, warnings, reads } = work;
+  return { rule: problems.length > 0 ? undefined : rule, problems, warnings, reads };
+}
+
+function allowRule(work: Work, written: WrittenRule, label: string): CompiledRule | undefined {
   if (written.anyone) report(work, ['anyone'], 'stands in denies only: an allow rule pins its subject');
   if (written.allow === undefined) report(work, [], 'neither allows nor denies anything: it needs allow or deny');
   if (!written.subject) report(work, [], 'an allow rule needs a subject');
   if ((written.lifetime ?? 0) > TOKEN_LIFETIME_SECONDS_MAX)
     report(work, ['lifetime'], `is longer than any target allows: at most ${TOKEN_LIFETIME_SECONDS_MAX} s`);
-  const matches = written.subject ? matchesOf(work, 'subject', written.subject, true) : [];
+  const reaching = reachingAll(work, written.allow);
+  const matches = written.subject ? matchesOf(work, 'subject', written.subject, (name) => reaching.has(name)) : [];
   const allow = written.allow === undefined ? [] : allowed(work, written.allow);
+  outOfReach(work, matches, allow);
+  const needed = new Set(allow.flatMap(({ target }) => work.context.targets.get(target)?.parameters ?? []));
+  const bound = Object.entries(work.bound).filter(([name]) => needed.has(name));
   return Object.freeze({
-    ...baseOf(work, written, matches),
+    ...baseOf(work, written, label, matches),
     effect: 'allow',
     clients: clientsOf(work, written.client),
     allow,
     lifetimeSeconds: written.lifetime,
+    parameters: Object.freeze(Object.fromEntries(bound.sort(([a], [b]) => (a < b ? -1 : 1)))),
+    captures: capturesOf(work, matches, allow),
   });
 }
 
-function denyRule(work: Work, written: WrittenRule): CompiledRule | undefined {
+/** A source's `reach` is the most that its principals can ever get. */
+function outOfReach(work: Work, matches: readonly SourceMatch[], allow: readonly { readonly target: string }[]): void {
+  for (const { source } of matches) {
+    const reach = work.context.sources.find(({ name }) => name === source)?.reach;
+    for (const { target } of allow)
+      if (reach && !reach.includes(target))
+        report(work, ['allow'], `${source} reaches ${reach.join(', ')} only (its reach), and not ${target}`);
+  }
+}
+
+function denyRule(work: Work, written: WrittenRule, label: string): CompiledRule | undefined {
   if (written.allow !== undefined) report(work, ['allow'], 'a rule allows or denies; it cannot do both');
   if (written.lifetime !== undefined) report(work, ['lifetime'], 'means nothing in a deny');
+  if (written.mode === 'retire') report(work, ['mode'], 'retire is for allow rules: a deny is enforced or previewed');
   if (written.subject && written.anyone) report(work, ['anyone'], 'a deny has a subject or anyone, not both');
   const key = written.anyone ? 'anyone' : 'subject';
   const who = written.anyone ?? written.subject;
   if (!who) report(work, [], 'a deny needs a subject, or anyone');
-  const matches = who ? matchesOf(work, key, who, false) : [];
+  const matches = who ? matchesOf(work, key, who, undefined) : [];
   const deny = written.deny === 'all' || written.deny === undefined ? 'all' : Object.freeze([...new Set(written.deny)]);
   if (deny !== 'all') for (const [index, name] of deny.entries()) knownTarget(work, ['deny', index], name);
-  const whose = written.anyone ? 'anyone' : 'subject';
+  else if (work.scopes.some(({ reach }) => reach))
+    report(work, ['deny'], 'is beyond what this folder reaches: name its targets');
   return Object.freeze({
-    ...baseOf(work, written, matches),
+    ...baseOf(work, written, label, matches),
     effect: 'deny',
     clients: clientsOf(work, written.client),
     deny,
-    whose,
+    whose: written.anyone ? 'anyone' : 'subject',
   });
 }
 
-const baseOf = ({ document, path }: Work, written: WrittenRule, matches: readonly SourceMatch[]) => ({
-  name: written.name,
+const baseOf = ({ document, path }: Work, written: WrittenRule, label: string, matches: readonly SourceMatch[]) => ({
+  name: `${written.name}${label}`,
   at: `${document.file}:${document.locate(path).line}`,
   owner: written.owner,
   why: written.why,
@@ -105,151 +117,4 @@ function clientsOf(work: Work, written: WrittenRule['client']): readonly string[
         `${id} is no client${meant(id, clients)}`,
       );
   return Object.freeze([...new Set(ids)].sort());
-}
-
-/** One match for each source that the rule speaks of. */
-function matchesOf(work: Work, key: 'subject' | 'anyone', who: Who, pinned: boolean): readonly SourceMatch[] {
-  const { trust, sub, claims, ...others } = who;
-  const blocks: Readonly<Record<string, unknown>> = others;
-  const kinds = Object.keys(blocks).filter((kind) => blocks[kind] !== undefined);
-  if (pinned && trust === undefined) report(work, [key], 'names no trust source: an allow rule needs trust');
-  if (!pinned && trust === undefined && sub === undefined && claims === undefined && kinds.length === 0)
-    report(work, [key], 'is empty: it would deny everybody');
-  const sources = sourcesOf(work, key, trust, kinds);
-  if (sources.length === 0 && kinds.length > 1)
-    report(work, [key], `has ${kinds.join(' and ')} claims, and no token has both: write a rule for each`);
-  const written = { sub, claims, blocks, kinds };
-  const byTable = new Map<unknown, readonly ReadCondition[]>();
-  return sources.map((source) => {
-    const read = byTable.get(source.table) ?? conditionsOf(work, key, written, source, byTable.size === 0);
-    byTable.set(source.table, read);
-    const conditions = read.map(({ condition }) => condition);
-    return pinned ? pinnedMatch(work, key, source, conditions) : match(source, [], [], conditions);
-  });
-}
-
-function sourcesOf(work: Work, key: string, trust: Who['trust'], kinds: readonly string[]): readonly RuleSource[] {
-  const { sources } = work.context;
-  const listed = typeof trust === 'string' ? [trust] : (trust ?? []);
-  for (const [index, name] of listed.entries())
-    if (!sources.some((source) => source.name === name)) {
-      const at = typeof trust === 'string' ? [key, 'trust'] : [key, 'trust', index];
-      report(
-        work,
-        at,
-        `${name} is no trust source${meant(
-          name,
-          sources.map((source) => source.name),
-        )}`,
-      );
-    }
-  const chosen = sources.filter(({ name }) => trust === undefined || listed.includes(name));
-  for (const kind of kinds)
-    for (const { name, table } of chosen)
-      if (table.kind !== kind && trust !== undefined)
-        report(work, [key, kind], `${name} is of kind ${table.kind}, so its tokens have no ${kind} claims`);
-  return chosen.filter(({ table }) => kinds.every((kind) => kind === table.kind));
-}
-
-interface WrittenWho {
-  readonly sub: Who['sub'];
-  readonly claims: Who['claims'];
-  readonly blocks: Readonly<Record<string, unknown>>;
-  readonly kinds: readonly string[];
-}
-
-/** Every condition, typed by one source's table. What is wrong under several tables alike is reported once. */
-function conditionsOf(
-  work: Work,
-  key: string,
-  who: WrittenWho,
-  { rows }: RuleSource,
-  first: boolean,
-): readonly ReadCondition[] {
-  const base = [...work.path, key];
-  const { document } = work;
-  const parts = who.kinds.map((kind) =>
-    compileConditions({ document, base: [...base, kind], written: who.blocks[kind], rows, form: 'fields' }),
-  );
-  if (who.sub !== undefined)
-    parts.push(compileConditions({ document, base, written: { sub: who.sub }, rows, form: 'claims' }));
-  if (who.claims !== undefined)
-    parts.push(compileConditions({ document, base: [...base, 'claims'], written: who.claims, rows, form: 'claims' }));
-  for (const problem of parts.flatMap(({ problems }) => problems))
-    if (first || !work.problems.some((before) => before.path === problem.path && before.message === problem.message))
-      work.problems.push(problem);
-  return parts.flatMap(({ conditions }) => conditions);
-}
-
-function pinnedMatch(
-  work: Work,
-  key: string,
-  source: RuleSource,
-  conditions: readonly ReadCondition['condition'][],
-): SourceMatch {
-  const pin = choosePin(source, conditions);
-  for (const message of pin.problems) report(work, [key], message);
-  for (const message of pin.warnings) work.warnings.push(problemAt(work.document, [...work.path, key], message));
-  if (source.subjects === 'people')
-    report(work, [key], `${source.name} proves people: their rules need actor or impersonate, which are not built yet`);
-  return match(source, pin.ids, pin.context, pin.claims);
-}
-
-const match = (
-  source: RuleSource,
-  ids: SourceMatch['ids'],
-  context: SourceMatch['context'],
-  claims: SourceMatch['claims'],
-): SourceMatch =>
-  Object.freeze({
-    source: source.name,
-    ids: Object.freeze([...ids]),
-    context: Object.freeze([...context]),
-    claims: Object.freeze([...claims]),
-  });
-
-function allowed(work: Work, written: NonNullable<WrittenRule['allow']>): readonly AllowedTarget[] {
-  if (Array.isArray(written)) {
-    for (const [index, name] of written.entries()) {
-      const target = knownTarget(work, ['allow', index], name);
-      if (target && target.scopes.length > 0)
-        report(work, ['allow', index], `${name} has scopes: write { ${name}: all } or { ${name}: [...] }`);
-    }
-    const names = [...new Set(written)].sort();
-    return Object.freeze(names.map((target) => Object.freeze({ target, scopes: 'all' as const })));
-  }
-  const entries = Object.entries(written);
-  if (entries.length === 0) report(work, ['allow'], 'is empty: it names no target');
-  const targets = entries.map(([name, scopes]): AllowedTarget => {
-    const target = knownTarget(work, ['allow', name], name);
-    if (target && scopes !== 'all') knownScopes(work, name, target.scopes, scopes);
-    return Object.freeze({
-      target: name,
-      scopes: scopes === 'all' ? scopes : Object.freeze([...new Set(scopes)].sort()),
-    });
-  });
-  return Object.freeze(targets.sort((a, b) => byName({ name: a.target }, { name: b.target })));
-}
-
-function knownTarget(work: Work, path: YamlPath, name: string) {
-  const { targets } = work.context;
-  const target = targets.get(name);
-  if (!target) report(work, path, `${name} is no target${meant(name, [...targets.keys()])}`);
-  return target;
-}
-
-function knownScopes(work: Work, name: string, known: readonly string[], scopes: readonly string[]): void {
-  for (const [index, scope] of scopes.entries())
-    if (!known.includes(scope))
-      report(work, ['allow', name, index], `${name} has no scope ${scope}${meant(scope, known)}`);
-}
-
-/** What was probably meant, or what there is. */
-function meant(word: string, known: readonly string[]): string {
-  const near = closest(word, known);
-  return near === undefined ? `; there are: ${known.join(', ') || 'none'}` : `; did you mean ${near}?`;
-}
-
-function report(work: Work, path: YamlPath, message: string): void {
-  work.problems.push(problemAt(work.document, [...work.path, ...path], message));
 }

@@ -78,23 +78,43 @@ const scopes = z.union([z.literal('all'), names('Scopes of the target.')], {
   error: 'must be "all" or a list of scopes',
 });
 
+const client = z
+  .union([z.string(), names('Ids of registered clients.')])
+  .optional()
+  .describe('The registered client that asks, or several of them; without it, no client but the subject itself.');
+
+/** What a rule may leave to its file's `defaults`. */
+const inheritable = {
+  owner: text(RULE_NAME_CHARACTERS_MAX).optional().describe('Groups reports and metrics.'),
+  why: text(WHY_CHARACTERS_MAX).optional().describe('Stands in refusals: why the rule is so, and whom to ask.'),
+  mode: z
+    .enum(['enforce', 'preview', 'retire'])
+    .default('enforce')
+    .describe(
+      'preview: recorded as what it would allow or deny, and changes nothing. retire: grants only where no other rule does, and says so.',
+    ),
+  until: lastDaySeconds.optional().describe('The last day on which the rule counts; it ends with that day in UTC.'),
+  lifetime: durationSeconds.optional().describe("The longest lifetime granted; never longer than the target's own."),
+  client,
+  accept: z
+    .record(z.string(), text(WHY_CHARACTERS_MAX))
+    .optional()
+    .describe('Lint rules that are accepted here, by name, each with the reason; it is recorded.'),
+};
+
+const scalarValue = z.union([z.string(), z.number(), z.boolean()]);
+
 const rule = (tables: readonly PlatformTable[]) =>
   z.strictObject({
     name: ruleName,
-    owner: text(RULE_NAME_CHARACTERS_MAX).optional().describe('Groups reports and metrics.'),
-    why: text(WHY_CHARACTERS_MAX).optional().describe('Stands in refusals: why the rule is so, and whom to ask.'),
-    mode: z
-      .enum(['enforce', 'preview'])
-      .default('enforce')
-      .describe('preview: recorded as what it would allow or deny, and changes nothing.'),
-    until: lastDaySeconds.optional().describe('The last day on which the rule counts; it ends with that day in UTC.'),
-    lifetime: durationSeconds.optional().describe("The longest lifetime granted; never longer than the target's own."),
+    ...inheritable,
+    each: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Files of rows by the column that names them: every row is a rule of its own, `name[row]`.'),
+    with: z.record(z.string(), scalarValue).optional().describe('Constants, by the parameters that they stand for.'),
     subject: who(tables, 'Whom the rule is about. An allow rule pins it.'),
     anyone: who(tables, 'In a deny: anybody who has a role in the request.'),
-    client: z
-      .union([z.string(), names('Ids of registered clients.')])
-      .optional()
-      .describe('The registered client that asks, or several of them; without it, no client but the subject itself.'),
     allow: z
       .union([names('Targets without scopes.'), z.record(z.string(), scopes)])
       .optional()
@@ -110,11 +130,49 @@ export type WrittenRule = z.output<ReturnType<typeof rule>>;
 
 export const ruleSchema = rule;
 
+/** What a file says for all its rules, key by key. */
+export const defaultsSchema = z
+  .strictObject({ ...inheritable, mode: inheritable.mode.removeDefault().optional() })
+  .describe('What every rule of this file says unless it says otherwise, key by key.');
+
+/** One test, as written. */
+const test = z.strictObject({
+  name: text(RULE_NAME_CHARACTERS_MAX).describe('What is tested.'),
+  as: z
+    .strictObject({ trust: z.string(), claims: z.record(z.string(), z.json()) })
+    .describe('A principal: the source that would prove it, and its claims.'),
+  client: z.string().optional().describe('The registered client that asks.'),
+  ask: z.string().describe('The target: its name, or its address.'),
+  scope: z.string().optional().describe('Scopes, with spaces between them.'),
+  expect: z.string().describe('The rule that grants it (`production[shop]`), or `deny`, or `no rule`.'),
+});
+export type WrittenTest = z.output<typeof test>;
+
+const tests = z.array(test).describe('Run by `check`: who gets what, and who does not.');
+const rows = z
+  .array(z.record(z.string(), scalarValue))
+  .min(1)
+  .describe('A table for `each`: the same columns in every row.');
+
 /** A policy file. */
 export const policySchema = (tables: readonly PlatformTable[]) =>
   z
-    .strictObject({ rules: z.array(rule(tables)).describe('Rules; allow rules are alternatives, a deny always wins.') })
-    .describe('An Exchequer policy file.');
+    .strictObject({
+      defaults: defaultsSchema.optional(),
+      rules: z.array(rule(tables)).optional().describe('Rules; allow rules are alternatives, a deny always wins.'),
+      rows: rows.optional(),
+      tests: tests.optional(),
+    })
+    .describe('An Exchequer policy file: rules, rows or tests.');
 
-/** A policy file whose rules have not been looked at: they are checked one by one, so that each is reported apart. */
-export const fileSchema = z.strictObject({ rules: z.array(z.unknown()) });
+/** A policy file whose rules, defaults and rows have not been looked at: each is checked, and reported, apart. */
+export const fileSchema = z
+  .strictObject({
+    defaults: z.unknown().optional(),
+    rules: z.array(z.unknown()).optional(),
+    rows: z.unknown().optional(),
+    tests: tests.optional(),
+  })
+  .refine(({ rules, rows, tests }) => rules !== undefined || rows !== undefined || tests !== undefined, {
+    error: 'holds none of rules, rows and tests',
+  });

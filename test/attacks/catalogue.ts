@@ -307,7 +307,7 @@ export const LATER: Readonly<Record<number, string>> = {
   147: DELEGATION,
   148: DELEGATION,
   149: DELEGATION,
-  190: 'cloud targets and parameters: nothing is rendered from a claim yet',
+  190: 'cloud targets: role names and session policies are rendered when they exist; captured values are held here',
   191: 'sinks beyond a file and a pipe: records are sent nowhere yet',
   207: 'the shared store in Redis',
   208: 'the shared store in Redis',

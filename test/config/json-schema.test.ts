@@ -43,9 +43,9 @@ describe('configJsonSchema', () => {
   });
 
   it('lets nothing stand where something is not built', () => {
-    expect(sources[0]?.properties?.reach).toMatchObject({
+    expect(sources[0]?.properties?.only).toMatchObject({
       not: {},
-      description: 'Reserved: `reach` is not built yet.',
+      description: 'Reserved: `only` is not built yet.',
     });
   });
 

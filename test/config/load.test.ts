@@ -105,7 +105,7 @@ describe('loadConfig', () => {
       .replace('address: 0.0.0.0:8443', 'adress: 0.0.0.0:8443')
       .replace('kind: spiffe', 'kind: spife')
       .replace('kind: token', 'kind: token\n    proof: required')
-      .replace('./policies', './policies, { path: ./more }')
+      .replace('./policies', './policies, { path: 7 }')
       .replace('/keys }', '/keys, publishAhead: 60d }')
       .replace('to: stdout', `to: "\${NOWHERE}"`);
     expect(problems(load(text, { files: { '/etc/x/policies/a.yaml': 'a: &x 1' } }))).toEqual([
@@ -114,7 +114,7 @@ describe('loadConfig', () => {
       'exchequer.yaml:3:3 listen.adress: is not known here; allowed: address, tls; did you mean address?',
       'exchequer.yaml:9:5 trust.mesh.kind: is not one of its values; allowed: oidc, spiffe; did you mean spiffe?',
       'exchequer.yaml:15:5 targets.ledger.proof: `proof` is not built yet',
-      'exchequer.yaml:17:24 policies[1]: must be the path of a folder; an entry with `trust` and `reach` is not built yet',
+      'exchequer.yaml:17:26 policies[1].path: must be text, and is a number',
       'exchequer.yaml:19:27 keys.publishAhead: must be shorter than `rotateEvery`',
       `exchequer.yaml:20:10 audit.to: names \${NOWHERE}, which is not set`,
     ]);

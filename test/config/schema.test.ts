@@ -16,7 +16,6 @@ describe('what is not built', () => {
 
   it.each([
     ['trust.self', withSource('self', '{}'), 'trust.self: own tokens as a trust source are not built yet'],
-    ['reach', withSource('p', `{ ${OIDC}, reach: [ledger] }`), 'trust.p.reach: `reach` is not built yet'],
     ['only', withSource('p', `{ ${OIDC}, only: { a: b } }`), 'trust.p.only: `only` is not built yet'],
     [
       'store.redis',
@@ -25,17 +24,36 @@ describe('what is not built', () => {
     ],
     ['kind aws', withTarget('t', '{ kind: aws, role: x }'), 'targets.t.kind: is not one of its values; allowed: token'],
     [
-      'a folder with trust and reach',
-      BASE.replace('./policies', '{ path: ./policies, trust: [mesh], reach: [ledger] }'),
-      'policies[0]: must be the path of a folder; an entry with `trust` and `reach` is not built yet',
-    ],
-    [
       'an option of a kind',
       BASE.replace('prod.json }', 'prod.json, url: https://b.example }'),
       'trust.mesh.bundle.url: bundle endpoints are not built yet',
     ],
   ])('is refused by name and never ignored: %s', (_, text, problem) => {
     expect(problems(load(text)).map((one) => one.replace(/^\S+ /, ''))).toEqual([problem]);
+  });
+});
+
+describe('what sources and folders may reach', () => {
+  it.each([
+    ['a source', withSource('p', `{ ${OIDC}, reach: [ledger] }`), []],
+    [
+      'a source that reaches what is not there',
+      withSource('p', `{ ${OIDC}, reach: [ledgr] }`),
+      ['trust.p.reach[0]: ledgr is no target; did you mean ledger?'],
+    ],
+    ['a folder', BASE.replace('./policies', '{ path: ./policies, trust: [mesh], reach: [ledger] }'), []],
+    [
+      'a folder of a source and a target that are not there',
+      BASE.replace('./policies', '{ path: ./policies, trust: [mess], reach: [lake] }'),
+      ['policies[0].trust[0]: mess is no trust source; did you mean mesh?', 'policies[0].reach[0]: lake is no target'],
+    ],
+    [
+      'a folder without its path',
+      BASE.replace('./policies', '{ trust: [mesh] }'),
+      ['policies[0].path: is missing: must be text'],
+    ],
+  ])('is names of theirs: %s', (_, text, expected) => {
+    expect(problems(load(text)).map((one) => one.replace(/^\S+ /, ''))).toEqual(expected);
   });
 });
 

@@ -1,7 +1,7 @@
 // A bearer token in a file, row KB-08: it has to be there when a configuration loads, and is no part of what was loaded.
 
 import { describe, expect, it } from 'vitest';
-import { KINDS } from '../../src/compose-configuration.ts';
+import { KINDS } from '../../src/compose-kinds.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { recordFiles } from '../../src/config/recorded-files.ts';
 import { BASE, FILES, filesOf } from './folder.ts';

@@ -36,6 +36,7 @@ export function orderFor(change: Partial<Omit<IssueOrder, 'grant'> & IssueOrder[
     expiresAt: expiresAt ?? IAT + 300,
     grant: {
       target: 'ledger',
+      parameters: {},
       scopes: ['postings:read', 'postings:write'],
       lifetimeSeconds: 300,
       rule: { name: 'r', at: 'p.yaml:1', owner: undefined },

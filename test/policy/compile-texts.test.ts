@@ -9,6 +9,8 @@ const inputOf = (...texts: readonly (readonly [string, string])[]) => ({
   sources: SOURCES,
   targets: TARGETS,
   clients: [],
+  scopes: new Map(),
+  now: 0,
 });
 
 describe('policy texts', () => {

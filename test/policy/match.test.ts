@@ -13,7 +13,14 @@ import { documentOf } from '../support/policy.ts';
 
 const compiled = (text: string, table: PlatformTable = OIDC, form: 'fields' | 'claims' | 'require' = 'claims') => {
   const document = documentOf(text);
-  return compileConditions({ document, base: [], written: document.value, rows: tableRows(table), form });
+  return compileConditions({
+    document,
+    base: [],
+    written: document.value,
+    rows: tableRows(table),
+    form,
+    captures: false,
+  });
 };
 
 /** What one condition says about some claims. */

@@ -82,6 +82,7 @@ export const grantingPolicy = (
     would: [],
     grant: {
       target: change.target ?? 'ledger',
+      parameters: {},
       scopes: change.scopes ?? ['read'],
       lifetimeSeconds: change.lifetimeSeconds ?? 300,
       rule: { name: 'r', at: 'r.yaml:1', owner: 'team' },

@@ -3,6 +3,7 @@
 import type { AskingClient, Binding } from '../../src/core/decision.ts';
 import { type JsonObject, valueAt } from '../../src/core/json.ts';
 import type { Principal } from '../../src/core/principal.ts';
+import { parametersIn } from '../../src/parsing/template.ts';
 import { readYaml, type YamlDocument } from '../../src/parsing/yaml.ts';
 import { CLIENT } from '../../src/platforms/client.ts';
 import { GITHUB } from '../../src/platforms/github.ts';
@@ -11,8 +12,9 @@ import { KUBERNETES } from '../../src/platforms/kubernetes.ts';
 import { OIDC } from '../../src/platforms/oidc.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import type { PlatformTable } from '../../src/platforms/table.ts';
-import { compilePolicy, type SourceView, type TargetView } from '../../src/policy/compile.ts';
+import { compilePolicy } from '../../src/policy/compile.ts';
 import type { CompiledPolicy } from '../../src/policy/compiled.ts';
+import type { SourceView, TargetView } from '../../src/policy/views.ts';
 
 /** 2026-09-21. */
 export const NOW = 1_790_000_000;
@@ -25,6 +27,11 @@ const source = (name: string, table: PlatformTable, more: Partial<SourceView> = 
   subjects: 'workloads',
   pins: [],
   tell: 'caller',
+  audience: 'https://sts.example',
+  otherAudiences: false,
+  replay: undefined,
+  maxAgeSeconds: undefined,
+  reach: undefined,
   require: {},
   ...more,
 });
@@ -42,7 +49,7 @@ export const SOURCES: readonly SourceView[] = [
 /** Registered clients that ask for themselves. */
 export const CLIENTS_SOURCE: SourceView = source('clients', CLIENT, { issuer: 'https://sts.example' });
 
-const target = (name: string, more: Partial<TargetView> = {}): TargetView => ({
+export const target = (name: string, more: Partial<TargetView> = {}): TargetView => ({
   name,
   kind: 'token',
   address: `https://api.example/${name}`,
@@ -50,6 +57,7 @@ const target = (name: string, more: Partial<TargetView> = {}): TargetView => ({
   defaultScopes: [],
   lifetimeSecondsMax: 300,
   ...more,
+  parameters: [...parametersIn(more.address ?? '')].sort(),
 });
 
 export const TARGETS: readonly TargetView[] = [

@@ -3,7 +3,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KINDS, TRUST_KINDS } from '../../src/compose-configuration.ts';
+import { KINDS, TRUST_KINDS } from '../../src/compose-kinds.ts';
 import { schemaFiles } from '../../src/config/json-schema.ts';
 import { policySchema } from '../../src/policy/schema.ts';
 

@@ -10,7 +10,7 @@ import {
   kubernetesProjected,
   type PlatformKey,
 } from '../../src/adapters/cli/demo/platforms.ts';
-import { TRUST_KINDS } from '../../src/compose-configuration.ts';
+import { TRUST_KINDS } from '../../src/compose-kinds.ts';
 import type { KeySource, KeysFound, SignatureAlgorithm, VerificationKey } from '../../src/core/outside.ts';
 import type { Verifiers } from '../../src/core/ports.ts';
 import type { SubjectTokenType } from '../../src/core/request.ts';

@@ -2,7 +2,7 @@
 // knows. And tables that name only what they have.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TRUST_KINDS } from '../../src/compose-configuration.ts';
+import { TRUST_KINDS } from '../../src/compose-kinds.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { noteSubject, openRecord } from '../../src/core/record.ts';
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';

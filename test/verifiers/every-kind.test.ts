@@ -2,7 +2,7 @@
 // own source alone and accepted by its own rule alone; each claim that its kind requires is missed by the exact reason.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TRUST_KINDS } from '../../src/compose-configuration.ts';
+import { TRUST_KINDS } from '../../src/compose-kinds.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { fieldPath, type PlatformTable } from '../../src/platforms/table.ts';

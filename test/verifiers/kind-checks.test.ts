@@ -2,7 +2,7 @@
 // person's, and how often one token may be spent.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TRUST_KINDS } from '../../src/compose-configuration.ts';
+import { TRUST_KINDS } from '../../src/compose-kinds.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { DECK, DECK_NOW, DECK_SOURCES, type Deck, loadDeck, PLATFORM_CLAIMS } from '../support/platform-deck.ts';

@@ -109,6 +109,7 @@ export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusa
       return fixed(credentialError);
     case 'target_unknown':
     case 'targets_differ':
+    case 'target_ambiguous':
     case 'target_not_allowed':
     case 'target_denied':
     case 'target_requirement_unmet':

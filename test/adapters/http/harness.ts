@@ -31,6 +31,7 @@ export function order(scopes: readonly string[] = []): IssueOrder {
     id: DECISION,
     grant: {
       target: 'ledger',
+      parameters: {},
       scopes,
       lifetimeSeconds: 300,
       rule: { name: 'r', at: 'p.yaml:1', owner: undefined },

@@ -66,6 +66,7 @@ const EVERY: { readonly [R in Reason]: Extract<Refusal, { reason: R }> } = {
   no_rule: { reason: 'no_rule' },
   target_unknown: { reason: 'target_unknown' },
   targets_differ: { reason: 'targets_differ' },
+  target_ambiguous: { reason: 'target_ambiguous', rules: ['r', 's'] },
   target_not_allowed: { reason: 'target_not_allowed' },
   target_denied: { reason: 'target_denied', rule: 'r' },
   target_requirement_unmet: { reason: 'target_requirement_unmet', requirement: 'mfa' },

@@ -43,6 +43,7 @@ const CREDENTIAL: readonly Refusal[] = [
 const TARGET: readonly Refusal[] = [
   { reason: 'target_unknown' },
   { reason: 'targets_differ' },
+  { reason: 'target_ambiguous', rules: ['r', 's'] },
   { reason: 'target_not_allowed', nearest },
   { reason: 'target_denied', rule: 'never-bots' },
   { reason: 'target_requirement_unmet', requirement: 'mfa' },

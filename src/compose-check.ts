@@ -1,0 +1,36 @@
+// `exchequer check`, composed: everything that start and reload would refuse, by the same code, and then the tests of the policies. It reaches
+// nobody and changes nothing.
+
+import type { CheckReport, CheckTools } from './adapters/cli/check.ts';
+import { assumedClient } from './compose-clients.ts';
+import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { tableOf } from './compose-kinds.ts';
+import { CLIENTS_SOURCE } from './core/client.ts';
+import { CLIENT } from './platforms/client.ts';
+import { runTests, type TestWorld } from './policy/test-run.ts';
+
+export const checkTools = (world: World) => ({ check: (path: string) => check(world, path) }) satisfies CheckTools;
+
+async function check(world: World, path: string): Promise<CheckReport> {
+  const reach = offlineReach(world);
+  const read = await readConfiguration(world, path, reach);
+  reach.caches.retain(new Set());
+  if (!read.ok) return { problems: read.problems, warnings: [], summary: [] };
+  const { sources, compiled, warnings, tests } = read.configuration;
+  const things = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
+  const problems = runTests(compiled, tests, testWorld(world, read.configuration));
+  const summary = tests.length === 0 ? things : [...things, counted(tests, 'test')];
+  return { problems, warnings, summary };
+}
+
+const testWorld = ({ clock }: World, { config, sources, clients }: Configuration): TestWorld => ({
+  clients: clients.map(({ settings }) => assumedClient(config, settings)),
+  tables: new Map([
+    [CLIENTS_SOURCE, CLIENT],
+    ...sources.map(({ config: { name, kind } }) => [name, tableOf(kind)] as const),
+  ]),
+  now: clock.nowSeconds(),
+});
+
+const counted = (things: readonly unknown[], name: string): string =>
+  `${things.length} ${name}${things.length === 1 ? '' : 's'}`;
