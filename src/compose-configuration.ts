@@ -5,6 +5,7 @@ import { certificateProblem } from './adapters/http/tls-server.ts';
 import { bundleWarnings } from './compose-bundles.ts';
 import { type OpenClient, openClients } from './compose-clients.ts';
 import { KINDS, kindOf, targetKindOf } from './compose-kinds.ts';
+import { lintConfigured } from './compose-lint.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -21,6 +22,7 @@ import { CLIENT } from './platforms/client.ts';
 import type { PolicyTest } from './policy/compile.ts';
 import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
+import type { Finding } from './policy/finding.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
 import { sharedIssuerProblem } from './policy/pins.ts';
 import type { SourceView, TargetView } from './policy/views.ts';
@@ -40,6 +42,8 @@ export interface World {
 export interface Reach {
   readonly caches: KeyCaches;
   readonly outbound: Outbound;
+  /** What is loaded instead of what was written: `dev` alone has one. */
+  readonly overlay?: (written: unknown) => unknown;
 }
 
 /** One source, ready to verify. */
@@ -57,6 +61,8 @@ export interface Configuration {
   readonly verifiers: Registry;
   readonly warnings: readonly Problem[];
   readonly tests: readonly PolicyTest[];
+  /** Of the linter, of every severity; accepted ones too. */
+  readonly findings: readonly Finding[];
 }
 
 /** `stillAsRead`: whether the files hold what was read of them. */
@@ -77,7 +83,7 @@ export async function readConfiguration(
 ): Promise<ConfigurationRead> {
   const files = recordFiles(createConfigFiles());
   const { stillAsRead } = files;
-  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files });
+  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files, overlay: reach.overlay });
   if (!loaded.ok) return { ...loaded, stillAsRead };
   const { config } = loaded;
 
@@ -98,6 +104,8 @@ export async function readConfiguration(
   problems.push(...opened.problems);
   if (config.clients.length > 0) views.push(clientsView(config));
 
+  const linted = lintConfigured(config, views);
+  problems.push(...linted.problems);
   const targets = config.targets.map(targetView);
   const input = {
     texts: config.policyTexts,
@@ -116,10 +124,11 @@ export async function readConfiguration(
   );
   const { policy: compiled } = policy;
   const { clients } = opened;
-  const warnings = [...ignored, ...bundleWarnings(config, sources), ...policy.warnings];
+  const warnings = [...ignored, ...bundleWarnings(config, sources), ...linted.warnings, ...policy.warnings];
+  const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,
-    configuration: { config, compiled, sources, clients, verifiers, warnings, tests: policy.tests },
+    configuration: { config, compiled, sources, clients, verifiers, warnings, findings, tests: policy.tests },
     stillAsRead,
   };
 }
@@ -190,7 +199,8 @@ async function openSource(
     base: [...base, 'require'],
   });
   const origin = kind.keyOrigin(source.options);
-  const opened = await caches.open(origin, { algorithms: kind.table.algorithms, files: config.files, bundles });
+  const context = { source: source.name, algorithms: kind.table.algorithms, files: config.files, bundles };
+  const opened = await caches.open(origin, context);
   const problems = [
     ...requireProblems(config, source, kind, require),
     ...(opened.ok ? [] : [problemAt(config.document, [...base, ...opened.at], opened.problem)]),

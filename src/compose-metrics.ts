@@ -4,6 +4,7 @@
 import { createMetrics, type Metrics } from './adapters/observe/metrics.ts';
 import { withNotices } from './adapters/observe/notices.ts';
 import { createSharedRootNotice } from './compose-bundles.ts';
+import { findingCounts } from './compose-lint.ts';
 import { type BrokerWorld, type Frame, keyOrigins, type State } from './compose-state.ts';
 
 /** Counts what happens, and warns of what only an operator can mend. */
@@ -31,6 +32,7 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
         ageSeconds: updatedAtSeconds === undefined ? undefined : age(updatedAtSeconds),
         svidExpiresAtSeconds: identity?.expiresAtSeconds,
       })),
+    findings: () => findingCounts(state.current.configuration.findings),
     onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
   });
   const noticeSharedRoots = createSharedRootNotice(frame.log, state.current.configuration.sources);

@@ -5,7 +5,13 @@ import { RECORDED_NAMES_MAX } from '../core/limits.ts';
 import { cutText, type Labels, timestamp } from './record.ts';
 
 export type SystemEvent =
-  | { readonly event: 'start'; readonly version: string; readonly digests: Digests; readonly generation: number }
+  | {
+      readonly event: 'start';
+      readonly version: string;
+      readonly digests: Digests;
+      readonly generation: number;
+      readonly accepted: readonly AcceptedFinding[];
+    }
   | { readonly event: 'stop'; readonly why: string }
   | {
       readonly event: 'reload';
@@ -18,6 +24,7 @@ export type SystemEvent =
       readonly rulesRemoved: readonly string[];
       /** Denies among the removed, by name: what they held back may pass now. */
       readonly deniesRemoved: readonly string[];
+      readonly accepted: readonly AcceptedFinding[];
     }
   | {
       readonly event: 'reload';
@@ -34,13 +41,23 @@ export type SystemEvent =
   | { readonly event: 'store'; readonly state: 'failed' | 'recovered'; readonly problem: string }
   | { readonly event: 'audit'; readonly problem: string };
 
+/** A finding of the linter that somebody accepted, and why. */
+export interface AcceptedFinding {
+  readonly lint: string;
+  /** The rule or source, by name. */
+  readonly about: string;
+  /** `file:line:column`. */
+  readonly at: string;
+  readonly reason: string;
+}
+
 /** SHA-256, hex, of what the broker runs on. */
 export interface Digests {
   readonly config: string;
   readonly policy: string;
 }
 
-/** The event as it is written. A list is cut at RECORDED_NAMES_MAX names, and its length stands beside it. */
+/** The event as it is written. A list is cut at RECORDED_NAMES_MAX entries, and its length stands beside it. */
 export function renderSystem(event: SystemEvent, nowSeconds: number, labels: Labels): object {
   const { event: name, ...rest } = event;
   const rendered: Record<string, unknown> = { event: name, time: timestamp(nowSeconds) };
@@ -52,7 +69,16 @@ export function renderSystem(event: SystemEvent, nowSeconds: number, labels: Lab
   return rendered;
 }
 
-const list = (member: string, values: readonly string[]): object => ({
-  [member]: values.slice(0, RECORDED_NAMES_MAX).map((value) => cutText(value)),
+const list = (member: string, values: readonly (string | AcceptedFinding)[]): object => ({
+  [member]: values
+    .slice(0, RECORDED_NAMES_MAX)
+    .map((value) => (typeof value === 'string' ? cutText(value) : cutAll(value))),
   [`${member}Count`]: values.length,
+});
+
+const cutAll = ({ lint, about, at, reason }: AcceptedFinding): AcceptedFinding => ({
+  lint: cutText(lint),
+  about: cutText(about),
+  at: cutText(at),
+  reason: cutText(reason),
 });

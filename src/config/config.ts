@@ -63,6 +63,8 @@ export interface SourceConfig extends Placed {
   readonly reach: readonly string[] | undefined;
   /** As written; the policy's compiler checks it. */
   readonly require: Options;
+  /** Lint rules that are accepted, with the reason. */
+  readonly accept: Readonly<Record<string, string>>;
   /** As the kind's own schema gave them; every path in them is absolute. */
   readonly options: Options;
 }
@@ -121,6 +123,8 @@ export interface Config {
   readonly watched: readonly string[];
   /** SHA-256, hex, of everything that was read. */
   readonly digest: string;
+  /** A text with everything that came from a reference shown as its reference. */
+  readonly redact: (text: string) => string;
 }
 
 /** Paths, and the PEM text that stood there. */

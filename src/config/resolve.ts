@@ -35,6 +35,7 @@ export function resolveSources(input: {
       maxAgeSeconds: common.maxAge,
       reach: common.reach,
       require: common.require,
+      accept: common.accept,
       options,
       file: document.file,
       position: document.locate(path),
@@ -98,6 +99,7 @@ const COMMON = z.object({
   tell: z.enum(['caller', 'operator']).optional(),
   maxAge: z.number().optional(),
   reach: z.array(z.string()).optional(),
+  accept: z.record(z.string(), z.string()),
 });
 
 function kindOf<K extends TrustKind | TargetKind>(kinds: readonly K[], entry: Entry): K {

@@ -100,6 +100,10 @@ export const CAPTURE_CHARACTERS_MAX = 64;
 export const PARAMETER_VALUE_CHARACTERS_MAX = 512;
 /** Rules that one rule may become by `each`: two tables of a hundred rows, or ten thousand rows of one. */
 export const RULE_ROWS_MAX = 10_000;
+/** Rules of one identifier that another of them is compared with by the linter, the widest first: a repository has a dozen rules. */
+export const LINT_RIVALS_MAX = 64;
+/** A rule that ends within this time is warned of: two weeks, so that whoever is away for one still sees it. */
+export const ENDS_SOON_SECONDS = 14 * 86_400;
 /** Index keys that one rule may stand under; past this its longest list is not indexed, or lists would multiply. */
 export const RULE_KEYS_MAX = 64;
 /** Rules listed in one trace. */
@@ -184,6 +188,18 @@ export const TRAIL_POLL_MS = 200;
 export const TRAIL_CHAINS_MAX = 10_000;
 /** Problems listed by `audit verify`; the rest are counted. */
 export const TRAIL_PROBLEMS_MAX = 100;
+/** Groups of flips that `diff --against` keeps, and prints; requests beyond them are counted. A change of policy has some tens. */
+export const FLIP_GROUPS_MAX = 10_000;
+export const FLIP_GROUPS_SHOWN_MAX = 100;
+/** Rules that `suggest` writes at most: what nobody would review. The requests of others are counted. */
+export const SUGGESTED_RULES_MAX = 10_000;
+/** Reasons, by source, for which `suggest` leaves requests out. */
+export const LEFT_OUT_MAX = 1_000;
+export const LEFT_OUT_SHOWN_MAX = 100;
+/** Rules in preview or to be retired that `audit breaks` follows. */
+export const BREAKS_RULES_MAX = 10_000;
+/** Distinct subjects that it counts for each; above that it says so. */
+export const BREAKS_SUBJECTS_MAX = 10_000;
 
 // Spent credentials.
 
@@ -221,3 +237,10 @@ export const CONTROL_PROBE_MS = 1_000;
 export const NOTICE_SECONDS = 60;
 /** Time series of one metric; past this, names from the configuration are counted as `other` (A-185, F-40). */
 export const METRIC_SERIES_MAX = 20_000;
+
+// `exchequer dev`.
+
+/** What `token --as` signs lives as long as GitHub's tokens do. */
+export const DEV_TOKEN_SECONDS = 300;
+/** The throw-away secret of clients, and each `jti`: 128 bits outlast a day on a laptop. */
+export const DEV_SECRET_BYTES = 16;

@@ -20,6 +20,8 @@ export interface Problem {
   readonly column: number;
   readonly path: string;
   readonly message: string;
+  /** The lint rule that says so, where one does. */
+  readonly lint?: string;
 }
 
 /** Keys and indexes from the root. */

@@ -27,14 +27,12 @@ export interface Pin {
   /** The rule's other conditions. */
   readonly claims: readonly Condition[];
   readonly problems: readonly string[];
-  readonly warnings: readonly string[];
 }
 
 interface Halves {
   readonly ids: readonly Condition[];
   readonly context?: readonly Condition[];
   readonly problems?: readonly string[];
-  readonly warnings?: readonly string[];
 }
 
 /** Whether a parameter stands in every target of the rule: then each value of it has targets of its own. */
@@ -43,9 +41,9 @@ export type Reaches = (parameter: string) => boolean;
 /** Chooses the pin among a rule's conditions for one source, or says why there is none. */
 export function choosePin(source: PinSource, conditions: readonly Condition[], reaches: Reaches): Pin {
   const halves = halvesOf(source, conditions, reaches);
-  const { ids, context = [], problems = [], warnings = [] } = halves;
+  const { ids, context = [], problems = [] } = halves;
   const claims = conditions.filter((condition) => !ids.includes(condition) && !context.includes(condition));
-  return { ids: ids.map(strict), context: context.map(strict), claims, problems, warnings };
+  return { ids: ids.map(strict), context: context.map(strict), claims, problems };
 }
 
 function halvesOf(source: PinSource, conditions: readonly Condition[], reaches: Reaches): Halves {
@@ -71,17 +69,15 @@ function platform(source: PinSource, conditions: readonly Condition[], reaches: 
   const anchored = starred || written.some(({ field, exact }) => exact.length > 0 || required(field));
   const ids: Condition[] = [];
   const problems: string[] = [];
-  const warnings: string[] = [];
   for (const { field, exact, captured, star } of written) {
     const [found = []] = [exact, anchored ? captured : [], star].filter((some) => some.length > 0);
     ids.push(...found);
-    if (found.length > 0 && found === star) warnings.push(`${field} is "*": every ${field} of ${source.name} matches`);
     if (found.length === 0 && !required(field))
       problems.push(`does not pin ${field}: it must be exact here, or in the require of ${source.name}`);
   }
   const context = contextOf(table, conditions, reaches);
   if (!context) problems.push(noContext(table, conditions));
-  return { ids, context: context ?? [], problems, warnings };
+  return { ids, context: context ?? [], problems };
 }
 
 /** The conditions on the first field of the table's context that is pinned; none needed where the table has no context. */

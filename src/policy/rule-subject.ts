@@ -1,7 +1,6 @@
 // Whom a rule is about, source by source: its conditions, typed by each source's table, and in an allow rule the pin among them.
 // What could never match, and a source or block that does not exist, does not load.
 
-import { problemAt } from '../parsing/problems.ts';
 import type { SourceMatch } from './compiled.ts';
 import type { Condition } from './evaluate.ts';
 import { compileConditions, type ReadCondition } from './match.ts';
@@ -108,7 +107,6 @@ function pinnedMatch(
 ): SourceMatch {
   const pin = choosePin(source, conditions, reaches);
   for (const message of pin.problems) report(work, [key], message);
-  for (const message of pin.warnings) work.warnings.push(problemAt(work.document, [...work.path, key], message));
   if (source.subjects === 'people')
     report(work, [key], `${source.name} proves people: their rules need actor or impersonate, which are not built yet`);
   return match(source, pin.ids, pin.context, pin.claims);

@@ -2,6 +2,7 @@
 // is one file that exports a `SourceKind`, and one line in compose.ts.
 
 import type { z } from 'zod';
+import type { Foreseen } from '../core/cause.ts';
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { KeyOrigin, KeySource, Outbound } from '../core/outside.ts';
@@ -31,6 +32,9 @@ export interface SourceSettings {
   /** The source's `require`, as written. */
   readonly require: Readonly<Record<string, unknown>>;
 }
+
+/** What the header of a token says. */
+export type UnprovedHeader = Pick<UnprovedJws, 'header' | 'alg' | 'kid' | 'typ'>;
 
 /** How a source is found for a token: by its trust domain, or by its issuer, byte for byte. */
 export type Responsibility =
@@ -64,6 +68,11 @@ export interface SourceVerifier {
   ): Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>;
   /** The principal that these claims would make: every check of claims but those of time, and no proof. For `explain`. */
   assume(claims: JsonObject): Result<Principal, CredentialRefusal>;
+  /**
+   * What `verify` would come to before it looks for keys, times included, and the principal in spite of it. For `explain`. Without a
+   * `header` there are claims alone: one that has no `exp` is not judged by time. Absent where the kind takes no tokens.
+   */
+  foresee?(claims: JsonObject, header: UnprovedHeader | undefined, nowSeconds: number): Foreseen;
 }
 
 /** What a verifier is made with, beside its settings and options. */

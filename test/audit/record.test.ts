@@ -25,6 +25,12 @@ describe('a rendered record', () => {
     ]);
   });
 
+  it('says of a dry run that it is one, before its outcome', () => {
+    expect(Object.keys(written({ ...unprovedRecord('D'), dryRun: true })).slice(0, 5)).toEqual([
+      ...['event', 'decision', 'time', 'dryRun', 'outcome'],
+    ]);
+  });
+
   it('writes every time as RFC 3339 in UTC with milliseconds', () => {
     expect(written(grantedRecord('D'))).toMatchObject({
       time: '2026-09-21T14:13:20.123Z',
@@ -112,11 +118,15 @@ describe('a record of the broker itself', () => {
     const rules = Array.from({ length: 200 }, (_, index) => `rule-${index}`);
     const digests = { config: 'c', policy: 'p' };
     const change = { rulesAdded: rules, rulesChanged: [], rulesRemoved: ['old'], deniesRemoved: ['old'] };
-    const event = { event: 'reload', outcome: 'applied', generation: 2, digests, ...change } as const;
+    const finding = { lint: 'environment-alone', about: 'shop', at: 'p.yaml:4:7', reason: 'protected' };
+    const accepted = Array.from({ length: 200 }, () => ({ ...finding, reason: 'x'.repeat(1000) }));
+    const event = { event: 'reload', outcome: 'applied', generation: 2, digests, ...change, accepted } as const;
     expect(renderSystem(event, NOW, { cluster: 'a' })).toEqual({
       ...{ event: 'reload', time: '2026-09-21T14:13:20.123Z', outcome: 'applied', generation: 2, digests },
       ...{ rulesAdded: rules.slice(0, 128), rulesAddedCount: 200, rulesChanged: [], rulesChangedCount: 0 },
       ...{ rulesRemoved: ['old'], rulesRemovedCount: 1, deniesRemoved: ['old'], deniesRemovedCount: 1 },
+      accepted: accepted.slice(0, 128).map((one) => ({ ...one, reason: 'x'.repeat(256) })),
+      acceptedCount: 200,
       labels: { cluster: 'a' },
     });
   });

@@ -118,7 +118,9 @@ describe('tokens that the API server is asked about', () => {
   });
 
   it('F-18 are not spent by a failure that passes', async () => {
-    const proving = await brokerWith(`replay: once, jwks: { file: ./east.json }, tokenReview: ${at()}`);
+    const proving = await brokerWith(
+      `replay: once, accept: { single-use-of-lasting-tokens: tested }, jwks: { file: ./east.json }, tokenReview: ${at()}`,
+    );
     const token = mounted(proving);
     for (const failing of [503, 403, 'silent' as const, '<!doctype html>']) {
       api.failing = failing;
@@ -227,7 +229,9 @@ describe('a cluster that takes another issuer', () => {
   });
 
   it('KB-10 spends tokens of either issuer, each once', async () => {
-    const proving = await brokerWith(`otherIssuers: ["${OLD}"], replay: once, jwks: { file: ./east.json }`);
+    const proving = await brokerWith(
+      `otherIssuers: ["${OLD}"], replay: once, accept: { single-use-of-lasting-tokens: tested }, jwks: { file: ./east.json }`,
+    );
     for (const iss of [ISSUER, OLD]) {
       const token = from(proving, iss);
       expect(await proving.ask(token)).toBe('granted');

@@ -123,7 +123,6 @@ describe('a pin', () => {
     '{ trust: github, github: { repository_id: 74, ref: refs/heads/main } }',
     '{ trust: github, github: { repository_id: [74, 75], ref: "refs/heads/*" } }',
     '{ trust: github, github: { repository_id: 74, environment: prod, ref: "refs/tags/v*" } }',
-    '{ trust: github, github: { repository_id: 74, event_name: pull_request } }',
     '{ trust: gitlab, gitlab: { project_id: 20, ref_path: refs/heads/main } }',
     '{ trust: gitlab, claims: { project_id: 20, environment: production } }',
     '{ trust: [eks, onprem], kubernetes: { namespace: payments, serviceaccount: api } }',
@@ -179,12 +178,19 @@ describe('a pin', () => {
     expect(problemsOf(text)).toEqual([]);
   });
 
+  it('of pull requests loads where somebody accepts them, and says why', () => {
+    const pulls =
+      'subject: { trust: github, github: { repository_id: 74, event_name: pull_request } }, allow: [deploy]';
+    expect(problemsOf(rule(pulls))).toEqual([expect.stringContaining('whoever can open a pull request')]);
+    expect(problemsOf(rule(`${pulls}, accept: { accepts-pull-requests: "reads a cache" }`))).toEqual([]);
+  });
+
   it('"*" as a whole Kubernetes name loads with a warning', () => {
     const found = compileTexts([
       rule('subject: { trust: eks, kubernetes: { namespace: payments, serviceaccount: "*" } }, allow: [deploy]'),
     ]);
-    expect(found.ok && found.warnings.map(({ line, message }) => `${line} ${message}`)).toEqual([
-      '2 serviceaccount is "*": every serviceaccount of eks matches',
+    expect(found.ok && found.warnings.map(({ line, lint }) => `${line} ${lint}`)).toEqual([
+      '2 service-account-wildcard',
     ]);
   });
 

@@ -1,7 +1,7 @@
 // One source and one rule for every claim set of test/vectors/platform-claims.json, as an operator writes them, loaded by the code that
 // loads configuration; each source has a key of its own.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import { type Configuration, offlineReach, readConfiguration } from '../../src/compose-configuration.ts';
@@ -132,7 +132,7 @@ export const DECK: Readonly<Record<string, DeckCard>> = {
   'spire-jwt-svid': {
     source: 'mesh',
     kind: 'spiffe',
-    options: 'trustDomain: example.org, bundle: { file: ./keys/mesh.bundle.json }',
+    options: 'trustDomain: example.org, bundle: { file: ./keys/mesh.bundle }',
     subject: 'sub: "spiffe://example.org/ns/payments/sa/*"',
     name: 'spiffe://example.org/ns/payments/sa/api',
   },
@@ -190,8 +190,9 @@ export async function loadDeck(
   const keys = known ?? (await makeKeys());
   const file = await placeExample(configurationText(changed, more), [policyText()]);
   try {
+    mkdirSync(join(dirname(file), 'keys'));
     for (const [source, { jwk }] of keys)
-      for (const name of [`${source}.json`, `${source}.bundle.json`])
+      for (const name of [`${source}.jwks`, `${source}.bundle`])
         writeFileSync(join(dirname(file), 'keys', name), JSON.stringify({ keys: [jwk] }));
     const world = {
       clock: { nowSeconds: () => DECK_NOW, elapsedMs: () => 0 },
@@ -228,7 +229,7 @@ audit: { to: stdout }
 `;
 
 function sourceText({ source, kind, options }: DeckCard, changed: string | undefined): string {
-  const keys = kind === 'spiffe' ? '' : `, jwks: { file: ./keys/${source}.json }`;
+  const keys = kind === 'spiffe' ? '' : `, jwks: { file: ./keys/${source}.jwks }`;
   return [`kind: ${kind}${keys}`, changed ?? options].filter((text) => text !== undefined).join(', ');
 }
 

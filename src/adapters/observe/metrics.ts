@@ -34,12 +34,16 @@ export interface WorkloadApiHealth {
   readonly svidExpiresAtSeconds: number | undefined;
 }
 
+/** Findings of the linter that are alike, counted. */
+export type FindingCount = Readonly<{ lint: string; severity: string; accepted: boolean; count: number }>;
+
 export interface MetricsParts {
   /** When the first configuration took effect. */
   readonly startedAtSeconds: number;
   readonly sourceKeys: () => readonly SourceKeys[];
   readonly signingKeys: () => readonly SigningKeyAge[];
   readonly workloadApis: () => readonly WorkloadApiHealth[];
+  readonly findings: () => readonly FindingCount[];
   /** Where a fault is written: metrics only count it. */
   readonly onFault: (decision: string, error: unknown) => void;
 }
@@ -60,6 +64,8 @@ const DURATION_BUCKETS_SECONDS = [
 ];
 const EXCHANGE_LABELS = ['grant', 'outcome', 'reason', 'rule', 'target', 'source', 'owner'] as const;
 type ExchangeLabels = Record<(typeof EXCHANGE_LABELS)[number], string>;
+
+const OTHER_LABELS = { rule: 'other', target: 'other', source: 'other', owner: 'other' };
 
 /** Counts everything on a registry of its own; `render` is one scrape. */
 export function createMetrics(parts: MetricsParts): Metrics {
@@ -86,14 +92,10 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['kind'],
     registers,
   });
+  const dryRun = addDryRuns(registers);
   const previews = addPreviews(registers);
   const unknownClaims = addUnknownClaims(registers);
-  const bounded = createSeriesBound<ExchangeLabels>({
-    rule: 'other',
-    target: 'other',
-    source: 'other',
-    owner: 'other',
-  });
+  const bounded = createSeriesBound<ExchangeLabels>(OTHER_LABELS);
   const reloads = addReloads(registers, parts.startedAtSeconds);
   const fetches = new Counter({
     name: 'exchequer_source_key_fetches_total',
@@ -101,11 +103,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['source', 'outcome'],
     registers,
   });
-  addKeys(registers, parts);
-  addWorkloadApis(registers, parts);
+  for (const add of [addKeys, addWorkloadApis, addFindings]) add(registers, parts);
 
   return Object.freeze({
     exchanged(record: ExchangeRecord, elapsedMs: number) {
+      if (record.dryRun) return dryRun(record);
       const labels = bounded(labelsOf(record));
       exchanges.inc(labels);
       previews(record);
@@ -121,6 +123,20 @@ export function createMetrics(parts: MetricsParts): Metrics {
     reloaded: reloads,
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   });
+}
+
+/** What was only asked is no exchange, and no preview of one; its labels are closed sets. */
+function addDryRuns(registers: Registry[]): (record: ExchangeRecord) => void {
+  const dryRuns = new Counter({
+    name: 'exchequer_dry_runs_total',
+    help: 'Requests that only asked what an exchange would answer; counted nowhere else.',
+    labelNames: ['grant', 'outcome', 'reason'],
+    registers,
+  });
+  return (record) => {
+    const { grant, outcome, reason } = labelsOf(record);
+    dryRuns.inc({ grant, outcome, reason });
+  };
 }
 
 /** What rules in preview would have changed, counted for each of them. */
@@ -274,4 +290,18 @@ function addWorkloadApis(registers: Registry[], { workloadApis }: MetricsParts):
     'When our own X.509-SVID from a SPIFFE Workload API expires; absent while there is none.',
     ({ svidExpiresAtSeconds }) => svidExpiresAtSeconds,
   );
+}
+
+function addFindings(registers: Registry[], { findings }: MetricsParts): void {
+  new Gauge({
+    name: 'exchequer_policy_findings',
+    help: 'Findings of the linter about the configuration that runs.',
+    labelNames: ['lint', 'severity', 'accepted'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { lint, severity, accepted, count } of findings())
+        this.set({ lint, severity, accepted: `${accepted}` }, count);
+    },
+  });
 }

@@ -13,8 +13,8 @@ const PROBLEM = {
   message: 'is missing: must be text',
 };
 const WARNING = { file: 'exchequer.yaml', line: 1, column: 1, path: '', message: 'has a wide rule' };
-const GOOD: CheckReport = { problems: [], warnings: [], summary: ['2 sources', '1 target'] };
-const BAD: CheckReport = { problems: [PROBLEM], warnings: [WARNING], summary: [] };
+const GOOD: CheckReport = { problems: [], warnings: [], findings: [], summary: ['2 sources', '1 target'] };
+const BAD: CheckReport = { problems: [PROBLEM], warnings: [WARNING], findings: [], summary: [] };
 
 async function run(args: readonly string[], report: CheckReport, env: Record<string, string> = {}) {
   const out: string[] = [];
@@ -66,6 +66,31 @@ describe('exchequer check', () => {
     expect({ out, code }).toEqual({ out: ['exchequer.yaml:1:1 has a wide rule (warning)'], code: 0 });
   });
 
+  it('ends a line with the name of the lint, says infos, and leaves what is accepted to --json', async () => {
+    const lint = { ...WARNING, lint: 'environment-alone' };
+    const info = { ...WARNING, lint: 'runner-unpinned' };
+    const one = { about: 'a', accepted: undefined };
+    const findings: CheckReport['findings'] = [
+      { ...one, lint: 'environment-alone', severity: 'warning', problem: lint },
+      { ...one, lint: 'runner-unpinned', severity: 'info', problem: info },
+      { ...one, lint: 'runner-unpinned', severity: 'info', problem: info, accepted: 'known' },
+    ];
+    const report = { ...GOOD, warnings: [lint], findings };
+    expect((await run([], report)).out).toEqual([
+      'exchequer.yaml:1:1 has a wide rule (warning) [environment-alone]',
+      'exchequer.yaml:1:1 has a wide rule (info) [runner-unpinned]',
+    ]);
+    expect((await run(['--github'], report)).out).toEqual([
+      '::warning file=exchequer.yaml,line=1,col=1::has a wide rule [environment-alone]',
+    ]);
+    const json = JSON.parse((await run(['--json'], report)).out[0] ?? '');
+    expect(json.findings.map(({ lint, accepted }: CheckReport['findings'][number]) => [lint, accepted])).toEqual([
+      ['environment-alone', undefined],
+      ['runner-unpinned', undefined],
+      ['runner-unpinned', 'known'],
+    ]);
+  });
+
   it('takes the flag over EXCHEQUER_CONFIG over exchequer.yaml', async () => {
     expect((await run([], GOOD, { EXCHEQUER_CONFIG: 'env.yaml' })).asked).toEqual(['env.yaml']);
     expect((await run(['--config', 'flag.yaml'], GOOD, { EXCHEQUER_CONFIG: 'env.yaml' })).asked).toEqual(['flag.yaml']);
@@ -79,6 +104,7 @@ describe('exchequer check', () => {
         ok: false,
         problems: [{ ...PROBLEM, file: '/etc/x/policies/a.yaml' }],
         warnings: [{ ...WARNING, file: '/etc/x/exchequer.yaml' }],
+        findings: [],
         summary: [],
       },
     ]);
@@ -106,13 +132,42 @@ describe('exchequer check', () => {
     ]);
   });
 
-  it('exits 2 where --json and --github are both asked for, without looking', async () => {
-    expect(await run(['--json', '--github'], BAD)).toEqual({
+  it.each(['--json', '--print'])('exits 2 where %s and --github are both asked for, without looking', async (flag) => {
+    expect(await run([flag, '--github'], BAD)).toEqual({
       out: [],
-      err: ['--json and --github exclude each other'],
+      err: ['--github excludes --json and --print'],
       asked: [],
       code: 2,
     });
+  });
+
+  it('prints what counts with --print, as an outline or as JSON, and no escape sequence of it', async () => {
+    const resolved = {
+      issuer: 'https://sts.example',
+      clients: {},
+      trust: { github: { pins: [], tokens: ['jwt', 'id_token'], ceiling: 3, on: false } },
+      list: [{ name: 'a\u001b[2J' }],
+    };
+    expect((await run(['--print'], { ...GOOD, resolved })).out).toEqual([
+      'issuer: https://sts.example',
+      'clients: none',
+      'trust:',
+      '  github:',
+      '    pins: none',
+      '    tokens: jwt, id_token',
+      '    ceiling: 3',
+      '    on: false',
+      'list:',
+      '  0:',
+      '    name: a\\u001b[2J',
+    ]);
+    expect(JSON.parse((await run(['--print', '--json'], { ...GOOD, resolved })).out[0] ?? '')).toMatchObject({
+      resolved,
+    });
+  });
+
+  it('takes --offline, which says what it does anyway', async () => {
+    expect(await run(['--offline'], GOOD)).toMatchObject({ code: 0 });
   });
 
   it('leaves an unknown flag to the program', async () => {

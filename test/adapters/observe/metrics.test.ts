@@ -14,6 +14,7 @@ const metrics = (parts: Partial<MetricsParts> = {}) =>
     sourceKeys: () => [],
     signingKeys: () => [],
     workloadApis: () => [],
+    findings: () => [],
     onFault: (...fault) => faults.push(fault),
     ...parts,
   });
@@ -61,6 +62,23 @@ describe('exchanges', () => {
       'exchequer_exchanges_total{grant="",outcome="failed",reason="fault",rule="",target="",source="",owner=""} 1',
     ]);
     expect((await all.render()).body).not.toMatch(/secret|192\.0\.2\.1|01JCX5/);
+  });
+
+  it('that were only asked about are counted apart, in closed sets, and nowhere else', async () => {
+    const all = metrics();
+    const asked = { dryRun: true, would: [{ rule: 'tried', would: 'allow' }], rule: 'r', target: 't' } as const;
+    all.exchanged(record({ ...asked, outcome: 'granted', reason: undefined, roles: { subject: principal } }), 2);
+    all.exchanged(record({ ...asked, outcome: 'refused', reason: 'no_rule', grantType: undefined }), 2);
+    expect(await lines(all, 'exchequer_dry_runs_total')).toEqual([
+      'exchequer_dry_runs_total{grant="token-exchange",outcome="granted",reason=""} 1',
+      'exchequer_dry_runs_total{grant="",outcome="refused",reason="no_rule"} 1',
+    ]);
+    for (const name of [
+      'exchequer_exchanges_total',
+      'exchequer_previews_total',
+      'exchequer_exchange_duration_seconds_count',
+    ])
+      expect(await lines(all, name)).toEqual([]);
   });
 
   it('are counted apart where a rule in preview would have decided otherwise', async () => {
@@ -183,5 +201,19 @@ describe('everything else', () => {
     for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes', 'process_open_fds'])
       expect(body).toContain(`\n${name} `);
     expect(await lines(other, 'exchequer_faults_total')).toEqual(['exchequer_faults_total 0']);
+  });
+});
+
+describe('findings of the linter', () => {
+  it('are counted by lint, severity and whether they are accepted, as the configuration that runs has them', async () => {
+    const counts = [
+      { lint: 'environment-alone', severity: 'warning', accepted: false, count: 2 },
+      { lint: 'environment-alone', severity: 'warning', accepted: true, count: 1 },
+    ];
+    const found = metrics({ findings: () => counts });
+    const series = 'exchequer_policy_findings{lint="environment-alone",severity="warning",accepted=';
+    expect(await lines(found, 'exchequer_policy_findings')).toEqual([`${series}"false"} 2`, `${series}"true"} 1`]);
+    counts.pop();
+    expect(await lines(found, 'exchequer_policy_findings')).toEqual([`${series}"false"} 2`]);
   });
 });
