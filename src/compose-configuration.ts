@@ -20,7 +20,7 @@ import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
 
 import type { PolicyTest } from './policy/compile.ts';
-import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
+import { compileTexts, compileTextsApart, type PolicyTexts } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import type { Finding } from './policy/finding.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
@@ -56,6 +56,8 @@ export interface OpenSource {
 export interface Configuration {
   readonly config: Config;
   readonly compiled: CompiledPolicy;
+  /** What it was compiled from. */
+  readonly policyInput: PolicyTexts;
   readonly sources: readonly OpenSource[];
   readonly clients: readonly OpenClient[];
   readonly verifiers: Registry;
@@ -128,7 +130,17 @@ export async function readConfiguration(
   const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,
-    configuration: { config, compiled, sources, clients, verifiers, warnings, findings, tests: policy.tests },
+    configuration: {
+      config,
+      compiled,
+      policyInput: input,
+      sources,
+      clients,
+      verifiers,
+      warnings,
+      findings,
+      tests: policy.tests,
+    },
     stillAsRead,
   };
 }
