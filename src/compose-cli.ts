@@ -4,10 +4,13 @@
 import { Command } from 'commander';
 import { registerAudit } from './adapters/cli/audit.ts';
 import { registerCheck, renderProblem } from './adapters/cli/check.ts';
+import { registerDev } from './adapters/cli/dev.ts';
 import { registerExplain } from './adapters/cli/explain.ts';
+import { registerInit } from './adapters/cli/init.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
+import { registerSchema } from './adapters/cli/schema.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import { registerSpiffe } from './adapters/cli/spiffe.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
@@ -18,10 +21,13 @@ import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
 import { checkTools } from './compose-check.ts';
 import type { World } from './compose-configuration.ts';
+import { devTools, runningDev, signAsTools } from './compose-dev.ts';
 import { explainTools } from './compose-explain.ts';
 import { inspectTools } from './compose-inspect.ts';
 import { KINDS } from './compose-kinds.ts';
+import { registerPolicyTools } from './compose-policy-tools.ts';
 import { registerRecordTools } from './compose-record-tools.ts';
+import { schemaTools } from './compose-schema.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -45,18 +51,22 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
       writeErr: (text) => terminal.err(text.trimEnd()),
     });
   registerServe(program, terminal, serveTools(world, signals));
+  registerDev(program, terminal, { ...devTools(world), onSignal: signals.onSignal });
+  registerInit(program, terminal);
+  registerSchema(program, terminal, schemaTools);
   registerCheck(program, terminal, checkTools(world));
   registerExplain(
     program,
     terminal,
-    explainTools(world, (broker) => controlSocket(world, broker)),
+    explainTools(world, (broker) => decisionsSocket(world, broker)),
   );
-  registerToken(program, terminal, askTools(world));
+  registerToken(program, terminal, askTools(world), signAsTools());
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
   const configured = (config: string) => auditFile(world, config);
   const audit = registerAudit(program, terminal, { configured, lines: openLines, verify: verifyFile });
+  registerPolicyTools(program, terminal, world);
   registerRecordTools(program, audit, terminal, { world, configured });
   return program;
 }
@@ -92,6 +102,10 @@ function configured(world: World, path: string) {
 
 const controlSocket = (world: World, { config, control }: BrokerPlace): string =>
   control ?? configured(world, config).control.socket;
+
+/** Decisions are asked of the `dev` that runs on a configuration, where one does. */
+const decisionsSocket = async (world: World, broker: BrokerPlace): Promise<string> =>
+  broker.control ?? (await runningDev(broker.config)) ?? controlSocket(world, broker);
 
 function auditFile(world: World, path: string): string {
   const { audit } = configured(world, path);

@@ -42,6 +42,8 @@ export interface World {
 export interface Reach {
   readonly caches: KeyCaches;
   readonly outbound: Outbound;
+  /** What is loaded instead of what was written: `dev` alone has one. */
+  readonly overlay?: (written: unknown) => unknown;
 }
 
 /** One source, ready to verify. */
@@ -83,7 +85,7 @@ export async function readConfiguration(
 ): Promise<ConfigurationRead> {
   const files = recordFiles(createConfigFiles());
   const { stillAsRead } = files;
-  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files });
+  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files, overlay: reach.overlay });
   if (!loaded.ok) return { ...loaded, stillAsRead };
   const { config } = loaded;
 
@@ -199,7 +201,8 @@ async function openSource(
     base: [...base, 'require'],
   });
   const origin = kind.keyOrigin(source.options);
-  const opened = await caches.open(origin, { algorithms: kind.table.algorithms, files: config.files, bundles });
+  const context = { source: source.name, algorithms: kind.table.algorithms, files: config.files, bundles };
+  const opened = await caches.open(origin, context);
   const problems = [
     ...requireProblems(config, source, kind, require),
     ...(opened.ok ? [] : [problemAt(config.document, [...base, ...opened.at], opened.problem)]),

@@ -24,7 +24,7 @@ import { nearestIssuer } from './policy/issuer-cause.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
 
 /** `socketOf` finds the control socket of the running broker. */
-export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => string): ExplainTools => ({
+export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Promise<string>): ExplainTools => ({
   nowSeconds: world.clock.nowSeconds,
   async readInput(bytesMax) {
     const text = await readBoundedInput(bytesMax);
@@ -49,8 +49,8 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => st
     if (!value.ok || !wanted.ok || typeof wanted.value === 'object') return undefined;
     return nearMiss(value.value, wanted.value);
   },
-  decision(id, broker) {
-    const operator = createOperator(socketOf(broker));
+  async decision(id, broker) {
+    const operator = createOperator(await socketOf(broker));
     return id === 'last' ? operator.lastDecision() : operator.decision(id);
   },
 });

@@ -117,7 +117,7 @@ function formOf({ target, scope, credential }: Order): string {
       ? {
           grant_type: TOKEN_EXCHANGE_GRANT,
           subject_token: credential.token,
-          subject_token_type: JWT_TOKEN_TYPE,
+          subject_token_type: credential.tokenType ?? JWT_TOKEN_TYPE,
           audience: target,
         }
       : { grant_type: CLIENT_CREDENTIALS_GRANT, client_id: credential.spiffeId, audience: target },

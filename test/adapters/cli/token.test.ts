@@ -75,6 +75,12 @@ async function run(line: readonly string[], { env = {}, files = {}, answers = {}
       exit: (code) => said.exits.push(code),
     },
     tools,
+    {
+      place: async () => undefined,
+      sign: async () => {
+        throw new Error('no dev runs here');
+      },
+    },
   );
   await program.parseAsync(['node', 'exchequer', 'token', ...line]);
   const forms = said.sent.flatMap(({ body }) => (body ? [Object.fromEntries(new URLSearchParams(body.text))] : []));
