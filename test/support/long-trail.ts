@@ -51,7 +51,7 @@ const common = `
     allow: [deploy]
   - name: trial-deny
     mode: preview
-    subject: { trust: github, github: { repository_id: 101 } }
+    subject: { trust: github, github: { repository_id: 110 } }
     deny: [deploy]`;
 
 const range = (from: number, to: number): readonly number[] =>
@@ -220,6 +220,8 @@ function ordinary(
     return told({ subject: principal('cluster', pod('web')), targets });
   }
   if (kind === 7) return told({ subject: principal('cluster', pod('web')), targets: ['site'] });
-  if (kind < 10) return told({ subject: principal('cluster', pod('api')), targets: ['https://api.example/ledger/'] });
+  if (kind === 8) return told({ subject: principal('cluster', pod('api')), targets: ['https://api.example/nothing'] });
+  if (kind === 9)
+    return told({ subject: principal('cluster', pod('api')), targets: ['HTTPS://API.example:443/ledger'] });
   return told(github1(principal, id, undefined, index));
 }
