@@ -5,22 +5,26 @@ import type { CheckReport, CheckTools } from './adapters/cli/check.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
+import { printedConfig } from './config/printed.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { CLIENT } from './platforms/client.ts';
+import { printedRules } from './policy/printed.ts';
 import { runTests, type TestWorld } from './policy/test-run.ts';
 
-export const checkTools = (world: World) => ({ check: (path: string) => check(world, path) }) satisfies CheckTools;
+export const checkTools = (world: World) =>
+  ({ check: (path: string, print?: boolean) => check(world, path, print === true) }) satisfies CheckTools;
 
-async function check(world: World, path: string): Promise<CheckReport> {
+async function check(world: World, path: string, print: boolean): Promise<CheckReport> {
   const reach = offlineReach(world);
   const read = await readConfiguration(world, path, reach);
   reach.caches.retain(new Set());
   if (!read.ok) return { problems: read.problems, warnings: [], findings: [], summary: [] };
-  const { sources, compiled, warnings, findings, tests } = read.configuration;
+  const { config, sources, compiled, warnings, findings, tests } = read.configuration;
   const things = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
   const problems = runTests(compiled, tests, testWorld(world, read.configuration));
   const summary = tests.length === 0 ? things : [...things, counted(tests, 'test')];
-  return { problems, warnings, findings, summary };
+  const resolved = print ? { resolved: { ...printedConfig(config), rules: printedRules(compiled) } } : {};
+  return { problems, warnings, findings, summary, ...resolved };
 }
 
 const testWorld = ({ clock }: World, { config, sources, clients }: Configuration): TestWorld => ({

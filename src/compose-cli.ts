@@ -4,10 +4,13 @@
 import { Command } from 'commander';
 import { registerAudit } from './adapters/cli/audit.ts';
 import { registerCheck, renderProblem } from './adapters/cli/check.ts';
-import { registerExplain, type TokenHeader } from './adapters/cli/explain.ts';
+import { registerDev } from './adapters/cli/dev.ts';
+import { registerExplain } from './adapters/cli/explain.ts';
+import { registerInit } from './adapters/cli/init.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
+import { registerSchema } from './adapters/cli/schema.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import { registerSpiffe } from './adapters/cli/spiffe.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
@@ -17,16 +20,17 @@ import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
 import { checkTools } from './compose-check.ts';
-import { assumedClient } from './compose-clients.ts';
-import { type OpenSource, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import type { World } from './compose-configuration.ts';
+import { devTools, runningDev, signAsTools } from './compose-dev.ts';
+import { explainTools } from './compose-explain.ts';
 import { inspectTools } from './compose-inspect.ts';
-import { KINDS, TRUST_KINDS } from './compose-kinds.ts';
+import { KINDS } from './compose-kinds.ts';
+import { registerPolicyTools } from './compose-policy-tools.ts';
+import { registerRecordTools } from './compose-record-tools.ts';
+import { schemaTools } from './compose-schema.ts';
 import type { BrokerWorld } from './compose-state.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
-import { type LackingFile, refuse } from './core/refusal.ts';
-import { explainQuestion } from './policy/explain.ts';
-import { lackingFile } from './verifiers/lacking-file.ts';
 
 export interface Signals {
   /** Calls back on the signal to stop, and on the one to reload. */
@@ -47,17 +51,23 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
       writeErr: (text) => terminal.err(text.trimEnd()),
     });
   registerServe(program, terminal, serveTools(world, signals));
+  registerDev(program, terminal, { ...devTools(world), onSignal: signals.onSignal });
+  registerInit(program, terminal);
+  registerSchema(program, terminal, schemaTools);
   registerCheck(program, terminal, checkTools(world));
-  registerExplain(program, terminal, explainTools(world));
-  registerToken(program, terminal, askTools(world));
+  registerExplain(
+    program,
+    terminal,
+    explainTools(world, (broker) => decisionsSocket(world, broker)),
+  );
+  registerToken(program, terminal, askTools(world), signAsTools());
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
-  registerAudit(program, terminal, {
-    configured: (config) => auditFile(world, config),
-    lines: openLines,
-    verify: verifyFile,
-  });
+  const configured = (config: string) => auditFile(world, config);
+  const audit = registerAudit(program, terminal, { configured, lines: openLines, verify: verifyFile });
+  registerPolicyTools(program, terminal, world);
+  registerRecordTools(program, audit, terminal, { world, configured });
   return program;
 }
 
@@ -71,50 +81,6 @@ const serveTools = (world: BrokerWorld, signals: Signals) => ({
   },
   onSignal: signals.onSignal,
 });
-
-const explainTools = (world: World) => ({
-  nowSeconds: world.clock.nowSeconds,
-  async load(path: string) {
-    const reach = offlineReach(world);
-    const read = await readConfiguration(world, path, reach);
-    reach.caches.retain(new Set());
-    if (!read.ok) return read;
-    const { config, sources, clients, compiled, verifiers } = read.configuration;
-    const offline = {
-      sources: sources.map(({ config }) => config.name),
-      clients: clients.map(({ settings }) => assumedClient(config, settings)),
-      async assume(
-        name: string | undefined,
-        claims: Parameters<typeof verifiers.responsible>[0],
-        header?: TokenHeader,
-      ) {
-        const named = sources.find(({ config }) => config.name === name)?.verifier;
-        const source = named ? { ok: true as const, value: named } : verifiers.responsible(claims);
-        if (!source.ok) return source;
-        const assumed = source.value.assume(claims);
-        if (!assumed.ok) return assumed;
-        const open = sources.find(({ verifier }) => verifier === source.value);
-        const lacking = header && open && (await lackingKey(open, header));
-        if (lacking) return refuse({ reason: 'key_unknown', role: 'subject', source: source.value.source, lacking });
-        return { ok: true as const, principal: assumed.value };
-      },
-      explain: (question: Parameters<typeof explainQuestion>[1]) => explainQuestion(compiled, question),
-    };
-    return { ok: true as const, offline };
-  },
-  decision(id: string, broker: BrokerPlace) {
-    const operator = createOperator(controlSocket(world, broker));
-    return id === 'last' ? operator.lastDecision() : operator.decision(id);
-  },
-});
-
-/** What a source's file of keys lacks for a token. Keys that are fetched are not known here. */
-async function lackingKey({ config, keys }: OpenSource, { alg, kid }: TokenHeader): Promise<LackingFile | undefined> {
-  const kind = TRUST_KINDS.find(({ kind }) => kind === config.kind);
-  const algorithm = kind?.table.algorithms.find((known) => known === alg);
-  const found = algorithm && (await keys.keys.find({ alg: algorithm, kid }));
-  return found?.found === 'none' ? lackingFile(found, { alg, kid }).lacking : undefined;
-}
 
 const keyTools = (world: World) => (broker: BrokerPlace) => {
   const operator = () => createOperator(controlSocket(world, broker));
@@ -136,6 +102,10 @@ function configured(world: World, path: string) {
 
 const controlSocket = (world: World, { config, control }: BrokerPlace): string =>
   control ?? configured(world, config).control.socket;
+
+/** Decisions are asked of the `dev` that runs on a configuration, where one does. */
+const decisionsSocket = async (world: World, broker: BrokerPlace): Promise<string> =>
+  broker.control ?? (await runningDev(broker.config)) ?? controlSocket(world, broker);
 
 function auditFile(world: World, path: string): string {
   const { audit } = configured(world, path);

@@ -20,7 +20,7 @@ import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
 
 import type { PolicyTest } from './policy/compile.ts';
-import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
+import { compileTexts, compileTextsApart, type PolicyTexts } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import type { Finding } from './policy/finding.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
@@ -42,6 +42,8 @@ export interface World {
 export interface Reach {
   readonly caches: KeyCaches;
   readonly outbound: Outbound;
+  /** What is loaded instead of what was written: `dev` alone has one. */
+  readonly overlay?: (written: unknown) => unknown;
 }
 
 /** One source, ready to verify. */
@@ -54,6 +56,8 @@ export interface OpenSource {
 export interface Configuration {
   readonly config: Config;
   readonly compiled: CompiledPolicy;
+  /** What it was compiled from. */
+  readonly policyInput: PolicyTexts;
   readonly sources: readonly OpenSource[];
   readonly clients: readonly OpenClient[];
   readonly verifiers: Registry;
@@ -81,7 +85,7 @@ export async function readConfiguration(
 ): Promise<ConfigurationRead> {
   const files = recordFiles(createConfigFiles());
   const { stillAsRead } = files;
-  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files });
+  const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files, overlay: reach.overlay });
   if (!loaded.ok) return { ...loaded, stillAsRead };
   const { config } = loaded;
 
@@ -126,7 +130,17 @@ export async function readConfiguration(
   const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,
-    configuration: { config, compiled, sources, clients, verifiers, warnings, findings, tests: policy.tests },
+    configuration: {
+      config,
+      compiled,
+      policyInput: input,
+      sources,
+      clients,
+      verifiers,
+      warnings,
+      findings,
+      tests: policy.tests,
+    },
     stillAsRead,
   };
 }
@@ -197,7 +211,8 @@ async function openSource(
     base: [...base, 'require'],
   });
   const origin = kind.keyOrigin(source.options);
-  const opened = await caches.open(origin, { algorithms: kind.table.algorithms, files: config.files, bundles });
+  const context = { source: source.name, algorithms: kind.table.algorithms, files: config.files, bundles };
+  const opened = await caches.open(origin, context);
   const problems = [
     ...requireProblems(config, source, kind, require),
     ...(opened.ok ? [] : [problemAt(config.document, [...base, ...opened.at], opened.problem)]),

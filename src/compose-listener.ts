@@ -9,8 +9,10 @@ import type { Configuration } from './compose-configuration.ts';
 import type { BrokerWorld, Frame, State } from './compose-state.ts';
 import { tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import type { Config } from './config/config.ts';
+import { createDryRun } from './core/dry-run.ts';
 import { createExchange } from './core/exchange.ts';
 import type { JsonObject } from './core/json.ts';
+import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/tell.ts';
@@ -23,18 +25,13 @@ export function openPublicListener(
   { metrics, epochs }: { readonly metrics: Metrics; readonly epochs: Epochs },
 ): PublicListener {
   const { config } = state.current.configuration;
-  const exchange = createExchange({
-    snapshot: () => state.current.snapshot,
-    spent: state.store,
-    audit: state.audit,
-    epochs,
-    observer: metrics,
-    clock: world.clock,
-    randomBytes: world.randomBytes,
-  });
+  const { clock, randomBytes } = world;
+  const operate = createOperate({ audit: state.audit, epochs, observer: metrics, clock, randomBytes });
+  const path = { snapshot: () => state.current.snapshot, spent: state.store, clock, operate };
   return createPublicListener({
     issuer: config.issuer,
-    exchange,
+    exchange: createExchange(path),
+    dryRun: createDryRun(path),
     jwks: state.signingKeys.jwks,
     metadata: metadataOf(state),
     tls: tlsOf(config, frame.workloadApis),

@@ -3,6 +3,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { renderProblem } from './adapters/cli/check.ts';
+import type { DevCommands } from './adapters/control/dev-commands.ts';
 import { type ControlHandlers, createControlListener } from './adapters/control/server.ts';
 import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
@@ -36,6 +37,9 @@ export interface Broker {
   /** For people: `https://127.0.0.1:8443 (public)`, ... */
   readonly addresses: readonly string[];
   readonly ports: { readonly public: number; readonly observe: number };
+  /** Names, as the configuration had them at the start. */
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
   reload(): Promise<ReloadResult>;
   /** Stops taking requests, answers those in work, writes the last records, closes everything. */
   stop(why: string): Promise<void>;
@@ -45,9 +49,15 @@ export type BrokerStart =
   | { readonly ok: true; readonly broker: Broker }
   | { readonly ok: false; readonly problems: readonly string[] };
 
+/** What `exchequer dev` has in place of the frame of a broker that serves, and the commands that it has beside it. */
+export interface Staging {
+  readonly frame: Frame;
+  dev(configuration: () => Configuration): DevCommands;
+}
+
 /** Starts a broker on a configuration file. Problems of its content are returned; what cannot run is thrown. */
-export async function startBroker(world: BrokerWorld, path: string): Promise<BrokerStart> {
-  const frame = openFrame(world);
+export async function startBroker(world: BrokerWorld, path: string, staging?: Staging): Promise<BrokerStart> {
+  const frame = staging?.frame ?? openFrame(world);
   const read = await readConfiguration(world, path, frame);
   if (!read.ok) {
     frame.close();
@@ -57,7 +67,8 @@ export async function startBroker(world: BrokerWorld, path: string): Promise<Bro
   const state = await openState(world, frame, read.configuration);
   try {
     await recordStart(world, state);
-    return { ok: true, broker: await openListeners(world, path, frame, state, read.stillAsRead) };
+    const dev = staging?.dev(() => state.current.configuration);
+    return { ok: true, broker: await openListeners({ world, path, frame, state, dev }, read.stillAsRead) };
   } catch (error) {
     await state.close();
     frame.close();
@@ -86,13 +97,16 @@ async function recordStart(world: BrokerWorld, state: State): Promise<void> {
   }
 }
 
-async function openListeners(
-  world: BrokerWorld,
-  path: string,
-  frame: Frame,
-  state: State,
-  stillAsRead: () => boolean,
-): Promise<Broker> {
+interface Opened {
+  readonly world: BrokerWorld;
+  readonly path: string;
+  readonly frame: Frame;
+  readonly state: State;
+  readonly dev: DevCommands | undefined;
+}
+
+async function openListeners(opened: Opened, stillAsRead: () => boolean): Promise<Broker> {
+  const { world, path, frame, state, dev } = opened;
   const { config } = state.current.configuration;
   const epochs = createEpochs();
   const metrics = openMetrics(world, frame, state);
@@ -112,7 +126,7 @@ async function openListeners(
   const watcher = watchFiles({ paths: config.watched, stillAsRead, onChange: () => void reload() });
   const control = createControlListener({
     socket: config.control.socket,
-    handlers: controlHandlers(state, frame, reload),
+    handlers: { ...controlHandlers(state, frame, reload), ...(dev && { dev }) },
   });
 
   // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
@@ -132,6 +146,8 @@ async function openListeners(
       `${config.control.socket} (control)`,
     ],
     ports: { public: listening.port, observe: observed.port },
+    sources: config.sources.map(({ name }) => name),
+    targets: config.targets.map(({ name }) => name),
     reload,
     async stop(why: string) {
       life.stopping = true;
@@ -219,24 +235,28 @@ function reloadOf({
     async report(result, next) {
       keepOnlyCurrentKeys();
       metrics.reloaded(result.ok, world.clock.nowSeconds());
+      if (next) frame.log.info({ generation: result.generation }, 'reloaded');
       for (const warning of next?.warnings ?? []) frame.log.warn(renderProblem(warning));
       for (const problem of result.problems) frame.log.error({ problem }, 'the old configuration still runs');
-      const event = next
-        ? {
-            event: 'reload' as const,
-            outcome: 'applied' as const,
-            generation: result.generation,
-            digests: digestsOf(state.current),
-            ...ruleChanges(before.configuration.compiled, next.compiled),
-            accepted: acceptedFindings(next.findings),
-          }
-        : { event: 'reload' as const, outcome: 'refused' as const, problems: result.problems };
       await state.audit
-        .system(event)
+        .system(reloadEvent(result, before, next && state.current))
         .catch((error: unknown) => frame.log.error({ err: error }, 'a reload could not be recorded'));
     },
   });
 }
+
+/** What is on record of a reload; `now` where it took effect. */
+const reloadEvent = (result: ReloadResult, before: Current, now: Current | undefined) =>
+  now
+    ? {
+        event: 'reload' as const,
+        outcome: 'applied' as const,
+        generation: result.generation,
+        digests: digestsOf(now),
+        ...ruleChanges(before.configuration.compiled, now.configuration.compiled),
+        accepted: acceptedFindings(now.configuration.findings),
+      }
+    : { event: 'reload' as const, outcome: 'refused' as const, problems: result.problems };
 
 const keysInUse = (configuration: Configuration): ReadonlySet<string> =>
   new Set(keyOrigins(configuration).map(({ keys }) => keys.digest));

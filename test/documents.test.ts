@@ -137,9 +137,12 @@ describe('the documents', () => {
 
   it('name every metric of ours, and no other', () => {
     const named = [...read('docs/operating.md').matchAll(/`(exchequer_[a-z_]+)`/g)].map(([, name]) => name);
-    const inCode = [...read('src/adapters/observe/metrics.ts').matchAll(/'(exchequer_[a-z_]+)'/g)].map(
-      ([, name]) => name,
-    );
+    const inCode = [
+      ...['metrics.ts', 'request-metrics.ts']
+        .map((file) => read(`src/adapters/observe/${file}`))
+        .join()
+        .matchAll(/'(exchequer_[a-z_]+)'/g),
+    ].map(([, name]) => name);
     expect(named.sort()).toEqual(inCode.sort());
   });
 

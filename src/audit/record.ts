@@ -26,6 +26,7 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
     event: record.event,
     decision: record.decision,
     time: timestamp(record.time),
+    dryRun: record.dryRun,
     outcome: record.outcome,
     reason: record.reason,
     evidence: record.evidence && bounded(record.evidence, 0),

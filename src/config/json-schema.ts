@@ -2,8 +2,10 @@
 // Draft 07, because editors' YAML support knows no later one in full. They describe what may be written, not what it becomes.
 
 import { z } from 'zod';
+import { exampleClaim } from '../platforms/examples.ts';
 import type { Kinds } from './config.ts';
 import { configSchema } from './schema.ts';
+import { EXAMPLES } from './schema-examples.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -32,9 +34,51 @@ function draft07(schema: z.ZodType, id: string, title: string): JsonSchema {
     unrepresentable: 'any',
     override({ zodSchema, jsonSchema }) {
       // `z.undefined()` marks what is not built: nothing is valid there.
-      if (zodSchema._zod.def.type === 'undefined') jsonSchema.not = {};
+      if (zodSchema._zod.def.type !== 'undefined') return;
+      jsonSchema.not = {};
+      jsonSchema.description ??= 'Must not stand here.';
     },
   });
   const { $schema = 'http://json-schema.org/draft-07/schema#', ...rest } = json;
-  return { $schema, $id: id, title, ...rest };
+  return { $schema, $id: id, title, ...withExamples(rest) };
 }
+
+type Node = Readonly<Record<string, unknown>>;
+
+/** The schema with an example at each member that has no closed set of values. */
+function withExamples(schema: Node): Node {
+  const walk = (node: unknown, above: readonly string[]): unknown => {
+    if (Array.isArray(node)) return node.map((one) => walk(one, above));
+    if (!isNode(node)) return node;
+    return Object.fromEntries(
+      Object.entries(node).map(([key, value]) => [
+        key,
+        key === 'properties' && isNode(value) ? members(value, above) : walk(value, above),
+      ]),
+    );
+  };
+  const members = (properties: Node, above: readonly string[]): Node =>
+    Object.fromEntries(
+      Object.entries(properties).map(([name, node]) => {
+        const inner = walk(node, [...above, name]);
+        const example = isNode(inner) && isOpen(inner) ? exampleOf([...above, name]) : undefined;
+        return [name, isNode(inner) && example !== undefined ? { ...inner, examples: [example] } : inner];
+      }),
+    );
+  const result = walk(schema, []);
+  return isNode(result) ? result : schema;
+}
+
+/** Where values are somebody's choice, and no list of members says what may stand there. */
+const isOpen = (node: Node): boolean =>
+  !['properties', 'not', 'enum', 'const', 'examples'].some((key) => key in node) && node.type !== 'boolean';
+
+/** By the names of the members from the root. */
+function exampleOf(path: readonly string[]): unknown {
+  const [member = '', above = 'config', twice] = path.toReversed();
+  // A claim in the block of its kind: `rules.subject.github.ref`.
+  if (twice === 'subject' || twice === 'anyone') return exampleClaim(member);
+  return EXAMPLES[`${above}.${member}`] ?? EXAMPLES[member];
+}
+
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);

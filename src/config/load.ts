@@ -21,6 +21,8 @@ export interface LoadInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly kinds: Kinds;
   readonly files: ConfigFiles;
+  /** What is loaded instead of what was written, before references in it are followed. */
+  readonly overlay?: ((written: unknown) => unknown) | undefined;
 }
 
 export type Loaded =
@@ -28,7 +30,7 @@ export type Loaded =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Loads everything. Files in problems are named relative to exchequer.yaml's folder. Never throws for what is in files. */
-export function loadConfig({ path, env, kinds, files }: LoadInput): Loaded {
+export function loadConfig({ path, env, kinds, files, overlay = (written) => written }: LoadInput): Loaded {
   const file = basename(path);
   let text: string;
   try {
@@ -41,8 +43,9 @@ export function loadConfig({ path, env, kinds, files }: LoadInput): Loaded {
   }
   const read = readYaml(file, text);
   if (!read.ok) return read;
-  const interpolated = interpolate(read.document, env, files.read);
-  const loaded = loadDocument({ path: resolve(path), text, document: read.document, interpolated, kinds, files });
+  const document = { ...read.document, value: overlay(read.document.value) };
+  const interpolated = interpolate(document, env, files.read);
+  const loaded = loadDocument({ path: resolve(path), text, document, interpolated, kinds, files });
   if (loaded.ok) return loaded;
   const problems = loaded.problems.map((problem) => ({ ...problem, message: interpolated.redact(problem.message) }));
   return { ok: false, problems };
@@ -121,6 +124,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     keys: { directory: resolve(base, directory), rotateEverySeconds: rotateEvery, publishAheadSeconds: publishAhead },
     audit: { ...written.audit, to: to === 'stdout' ? to : resolve(base, to) },
     files: references.files,
+    redact: interpolated.redact,
     watched: [
       ...new Set([
         path,

@@ -93,13 +93,17 @@ const sourceOptions = {
 // `safeExtend` keeps the kind's own refinements, and a kind's own option counts before a common one of that name.
 const sourceOf = ({ kind, options }: TrustKind) =>
   options
-    .safeExtend({ kind: z.literal(kind), ...sourceOptions, ...options.shape })
+    .safeExtend({
+      kind: z.literal(kind).describe('The platform whose tokens it proves.'),
+      ...sourceOptions,
+      ...options.shape,
+    })
     .strict()
     .describe(`A trust source of kind ${kind}.`);
 
 const targetOf = ({ kind, options }: TargetKind) =>
   options
-    .safeExtend({ kind: z.literal(kind), ...options.shape })
+    .safeExtend({ kind: z.literal(kind).describe('What is issued for it.'), ...options.shape })
     .strict()
     .describe(`A target of kind ${kind}.`);
 
@@ -119,15 +123,19 @@ export const configSchema = (kinds: Kinds) =>
   z
     .strictObject({
       issuer,
-      listen: z.strictObject({
-        address,
-        tls: z
-          .union([
-            z.strictObject({ certificate: path, key: path }),
-            z.strictObject({ workloadApi: endpointSocket.describe('The Workload API that gives our X.509-SVID.') }),
-          ])
-          .describe('PEM files of the public listener, read again when they change; or our X.509-SVID, as it rotates.'),
-      }),
+      listen: z
+        .strictObject({
+          address,
+          tls: z
+            .union([
+              z.strictObject({ certificate: path, key: path }),
+              z.strictObject({ workloadApi: endpointSocket.describe('The Workload API that gives our X.509-SVID.') }),
+            ])
+            .describe(
+              'PEM files of the public listener, read again when they change; or our X.509-SVID, as it rotates.',
+            ),
+        })
+        .describe('The public listener.'),
       observe: z.strictObject({ address }).describe('/livez, /readyz and /metrics.'),
       control: z.strictObject({ socket: path }).describe('The local socket for operators, mode 0600.'),
       trust: z
@@ -146,13 +154,17 @@ export const configSchema = (kinds: Kinds) =>
         .array(policyFolder)
         .min(1, { error: 'must name at least one folder' })
         .describe('Folders of policy files, read recursively; names that begin with a dot are skipped.'),
-      store: z.strictObject({ directory: path, redis: notBuilt('a Redis store is') }),
+      store: z
+        .strictObject({ directory: path, redis: notBuilt('a Redis store is') })
+        .describe('What was spent, kept across restarts.'),
       keys,
-      audit: z.strictObject({
-        to: text.describe('`stdout`, or the path of a file; relative to this file.'),
-        sync: z.boolean().default(true).describe('Whether a file is synced for each group of records.'),
-        labels: z.record(z.string(), z.string()).default({}).describe('Stand in every record.'),
-      }),
+      audit: z
+        .strictObject({
+          to: text.describe('`stdout`, or the path of a file; relative to this file.'),
+          sync: z.boolean().default(true).describe('Whether a file is synced for each group of records.'),
+          labels: z.record(z.string(), z.string()).default({}).describe('Stand in every record.'),
+        })
+        .describe('Where the record of every decision goes.'),
     })
     .describe('The configuration of an Exchequer broker.');
 

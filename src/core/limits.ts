@@ -188,6 +188,18 @@ export const TRAIL_POLL_MS = 200;
 export const TRAIL_CHAINS_MAX = 10_000;
 /** Problems listed by `audit verify`; the rest are counted. */
 export const TRAIL_PROBLEMS_MAX = 100;
+/** Groups of flips that `diff --against` keeps, and prints; requests beyond them are counted. A change of policy has some tens. */
+export const FLIP_GROUPS_MAX = 10_000;
+export const FLIP_GROUPS_SHOWN_MAX = 100;
+/** Rules that `suggest` writes at most: what nobody would review. The requests of others are counted. */
+export const SUGGESTED_RULES_MAX = 10_000;
+/** Reasons, by source, for which `suggest` leaves requests out. */
+export const LEFT_OUT_MAX = 1_000;
+export const LEFT_OUT_SHOWN_MAX = 100;
+/** Rules in preview or to be retired that `audit breaks` follows. */
+export const BREAKS_RULES_MAX = 10_000;
+/** Distinct subjects that it counts for each; above that it says so. */
+export const BREAKS_SUBJECTS_MAX = 10_000;
 
 // Spent credentials.
 
@@ -225,3 +237,13 @@ export const CONTROL_PROBE_MS = 1_000;
 export const NOTICE_SECONDS = 60;
 /** Time series of one metric; past this, names from the configuration are counted as `other` (A-185, F-40). */
 export const METRIC_SERIES_MAX = 20_000;
+
+// `exchequer dev`.
+
+/** What `token --as` signs lives as long as GitHub's tokens do. */
+export const DEV_TOKEN_SECONDS = 300;
+/** The throw-away secret of clients, and each `jti`: 128 bits outlast a day on a laptop. */
+export const DEV_SECRET_BYTES = 16;
+
+/** Into how many single values a rule is taken apart to say which of them are new in a `diff`; past it the whole rule is named. */
+export const DIFF_PIECES_MAX = 1_024;

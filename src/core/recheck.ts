@@ -8,10 +8,9 @@ import type { Issued, IssueOrder, Issuer, Snapshot } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 
-export interface RecheckInput {
+/** What a grant is looked at again with. */
+export interface GrantRecheckInput {
   readonly order: IssueOrder;
-  readonly issuer: Issuer;
-  readonly issued: Issued;
   readonly question: Omit<Question<ProvedPrincipal>, 'now'>;
   /** The snapshot that the request was decided on. */
   readonly decidedOn: Snapshot;
@@ -21,24 +20,35 @@ export interface RecheckInput {
   readonly nowSeconds: number;
 }
 
+export interface RecheckInput extends GrantRecheckInput {
+  readonly issuer: Issuer;
+  readonly issued: Issued;
+}
+
 /** Lets what was issued leave, or says why it must not. Throws where the issuer made something else than it was told. */
 export function recheck(input: RecheckInput): Result<Issued> {
-  const { order, issuer, issued, nowSeconds } = input;
+  const { order, issuer, issued } = input;
   const facts = JSON.stringify(issuer.read(issued));
   if (facts !== JSON.stringify(issuer.expect(order))) throw new Error('the issuer made something else than the grant');
+  const stands = recheckGrant({ ...input, facts });
+  return stands.ok ? ok(issued) : stands;
+}
 
+/** Whether the grant still stands, now and on the current snapshot. `facts`: of what was, or would be, issued, as JSON. */
+export function recheckGrant(input: GrantRecheckInput & { readonly facts: string }): Result<undefined> {
+  const { order, nowSeconds } = input;
   const { subject } = order.grant;
   if (nowSeconds >= order.expiresAt || order.issuedAt > nowSeconds + LEEWAY_SECONDS)
     return refuse({ role: 'subject', source: subject.source, reason: 'expired' });
 
-  if (input.current.generation === input.decidedOn.generation) return ok(issued);
+  if (input.current.generation === input.decidedOn.generation) return ok(undefined);
   const again = input.current.policy.decide({ ...input.question, now: nowSeconds });
   if (!again.granted) return refuse(again.refusal);
   // The same name may stand for another address now: what was issued must be what it would be today.
   const today = input.current.issuers.get(order.grant.target);
-  if (!covers(again.grant, order) || !today || facts !== JSON.stringify(today.expect(order)))
+  if (!covers(again.grant, order) || !today || input.facts !== JSON.stringify(today.expect(order)))
     return refuse({ reason: 'no_rule' });
-  return ok(issued);
+  return ok(undefined);
 }
 
 /** Whether the new grant still allows everything that the order issued. */

@@ -41,6 +41,8 @@ export interface ExchangeRecord {
   readonly grantType: string | undefined;
   /** The thumbprint of the certificate that the peer presented, whatever it served for. */
   readonly mtls: string | undefined;
+  /** Nothing was issued, nor would have been: the request only asked. */
+  readonly dryRun: true | undefined;
   outcome: 'granted' | 'refused' | 'failed';
   /** Why not; undefined where granted. `fault` where the broker itself failed. */
   reason: Refusal['reason'] | 'fault' | undefined;
@@ -75,7 +77,7 @@ export interface ExchangeRecord {
 }
 
 /** Opens the record of a request, before anything about it has been checked. */
-export function openRecord(received: Received, decision: string, time: number): ExchangeRecord {
+export function openRecord(received: Received, decision: string, time: number, dryRun?: true): ExchangeRecord {
   return {
     event: 'exchange',
     decision,
@@ -85,6 +87,7 @@ export function openRecord(received: Received, decision: string, time: number): 
     traceId: received.traceId,
     grantType: received.grantType,
     mtls: received.mtls,
+    dryRun,
     outcome: 'failed',
     reason: 'fault',
     evidence: undefined,
@@ -176,6 +179,12 @@ export function noteIssued(
   record.jti = order.id;
   record.exp = order.expiresAt;
   record.boundTo = order.grant.boundTo;
+}
+
+/** Closes the record of a dry run with what it found: there is no `jti`, no expiry and no binding of what does not exist. */
+export function noteWouldGrant(record: ExchangeRecord): void {
+  record.outcome = 'granted';
+  record.reason = undefined;
 }
 
 /** Closes the record with a refusal. */

@@ -19,7 +19,11 @@ const lifetime = durationSeconds.pipe(
   z.number().max(TOKEN_LIFETIME_SECONDS_MAX, { error: `must be at most ${TOKEN_LIFETIME_SECONDS_MAX} seconds` }),
 );
 /** A member whose meaning is not carried yet: ignoring it would promise what is not kept. */
-const notBuilt = (what: string) => z.never({ error: `${what} is not built yet` }).optional();
+const notBuilt = (what: string) =>
+  z
+    .never({ error: `${what} is not built yet` })
+    .optional()
+    .describe(`Reserved: ${what} is not built yet.`);
 
 const options = z
   .strictObject({

@@ -26,6 +26,8 @@ import { createWorkloadBundle } from './workload-bundles.ts';
 
 /** What one configuration opens its origins with. */
 export interface OpenWith {
+  /** Whose keys they are, where they are a source's: in `dev` each source has a key of its own. */
+  readonly source?: string;
   readonly algorithms: readonly SignatureAlgorithm[];
   /** The text of every file that configuration names, by absolute path. */
   readonly files: ReadonlyMap<string, string>;

@@ -26,12 +26,12 @@ export function createPolicy(compiled: CompiledPolicy): Policy {
   });
 }
 
-interface SourceRules {
+export interface SourceRules {
   readonly allows: RuleIndex<AllowRule>;
   readonly denies: RuleIndex<DenyRule>;
 }
 
-function rulesOf({ rules }: CompiledPolicy, source: string): SourceRules {
+export function rulesOf({ rules }: CompiledPolicy, source: string): SourceRules {
   const allows: Entry<AllowRule>[] = [];
   const denies: Entry<DenyRule>[] = [];
   for (const rule of rules) {
@@ -163,7 +163,7 @@ function grantBy<P extends Principal>(
 const lifetime = ({ rule, rendered }: AllowVerdict): number => (rendered ? lifetimeOf(rule, rendered.target) : 0);
 
 /** The shortest of rule, target and what the target requires of everyone. */
-const lifetimeOf = (rule: AllowRule, { lifetimeSecondsMax, require }: CompiledTarget): number =>
+export const lifetimeOf = (rule: AllowRule, { lifetimeSecondsMax, require }: CompiledTarget): number =>
   Math.min(
     rule.lifetimeSeconds ?? lifetimeSecondsMax,
     lifetimeSecondsMax,
@@ -171,7 +171,10 @@ const lifetimeOf = (rule: AllowRule, { lifetimeSecondsMax, require }: CompiledTa
   );
 
 /** What stands on the target holds for everyone, and no rule loosens it; nor may a binding be lost on the way. */
-function unmetRequirement(target: CompiledTarget, { subject, binding }: Question<Principal>): string | undefined {
+export function unmetRequirement(
+  target: CompiledTarget,
+  { subject, binding }: { readonly subject: Pick<Principal, 'source'>; readonly binding: Binding },
+): string | undefined {
   const { sources } = target.require;
   if (sources !== undefined && !sources.includes(subject.source)) return 'sources';
   return mustBind(target, binding) && binding.certificate === undefined ? 'proof' : undefined;

@@ -2,14 +2,17 @@
 // The sentence speaks only of a rule whose pin the caller's proved principal already matches (decide.ts puts no other into
 // `nearest`), and of nothing but the caller's own claims.
 
+import type { Cause } from '../core/cause.ts';
 import type { Decision, Question, RuleTrace } from '../core/decision.ts';
 import { SENTENCE_CHARACTERS_MAX, SENTENCE_NAME_CHARACTERS_MAX } from '../core/limits.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Nearest } from '../core/refusal.ts';
 import type { Ask } from '../core/request.ts';
+import { causeOf } from './cause.ts';
 import type { CompiledPolicy, CompiledRule } from './compiled.ts';
 import { askedTargets, countsAt, createPolicy, once, partiesOf } from './decide.ts';
 import { ascii } from './evaluate.ts';
+import { hintFor } from './hints.ts';
 import { byProgress, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
 import { type Asked, createTargetFinder } from './targets.ts';
 
@@ -25,7 +28,9 @@ export type ExplainedRule = RuleTrace & {
 
 export interface Explanation<P extends Principal> {
   readonly decision: Decision<P>;
-  /** Every rule of the policy, nearest first. */
+  /** Why it is refused, by the rule that lacks least; undefined where it is granted. */
+  readonly cause: Cause | undefined;
+  /** Every rule of the policy, that of the cause first, then nearest first. */
   readonly rules: readonly ExplainedRule[];
 }
 
@@ -33,8 +38,19 @@ export interface Explanation<P extends Principal> {
 export function explainQuestion<P extends Principal>(policy: CompiledPolicy, question: Question<P>): Explanation<P> {
   const decision = createPolicy(policy).decide(question);
   const asked = createTargetFinder(policy.targets)(question.ask.targets);
-  const verdicts = judgeAll(policy, question, asked).sort(byProgress);
-  return { decision, rules: verdicts.map((verdict) => explained(verdict, question.now)) };
+  const judgedAs = (source: string): readonly Verdict[] => {
+    const { subject } = question;
+    return judgeAll(
+      policy,
+      source === subject.source ? question : { ...question, subject: { ...subject, source } },
+      asked,
+    );
+  };
+  const found = causeOf({ policy, question, decision, judgedAs });
+  const verdicts = [...judgedAs(question.subject.source)].sort(byProgress);
+  const first = verdicts.filter(({ rule }) => rule.name === found?.rule);
+  const ordered = [...first, ...verdicts.filter(({ rule }) => rule.name !== found?.rule)];
+  return { decision, cause: found?.cause, rules: ordered.map((verdict) => explained(verdict, question)) };
 }
 
 function judgeAll({ rules }: CompiledPolicy, question: Question<Principal>, asked: Asked): Verdict[] {
@@ -52,22 +68,17 @@ function judgeAll({ rules }: CompiledPolicy, question: Question<Principal>, aske
   return [...allows, ...denies];
 }
 
-function explained(verdict: Verdict, now: number): ExplainedRule {
-  const { owner, why } = verdict.rule;
+function explained(verdict: Verdict, { subject, now }: Question<Principal>): ExplainedRule {
+  const { owner, why, matches } = verdict.rule;
   const trace = traced(verdict);
-  return { ...trace, owner, why, ended: !countsAt(verdict.rule, now), hint: trace.failed && hintFor(trace.failed) };
-}
-
-/** Near misses that people stumble over: letter case, quotes, and a branch without `refs/heads/`. */
-function hintFor({ presented, expected }: NonNullable<RuleTrace['failed']>): string | undefined {
-  if (presented === undefined) return undefined;
-  if (presented.toLowerCase() === expected.toLowerCase()) return 'they differ in letter case only';
-  if (`"${presented}"` === expected || presented === `"${expected}"`)
-    return 'one is text, the other a number, true or false: mind the quotes';
-  const bare = expected.slice(1, -1);
-  if (presented === `"refs/heads/${bare}"` || presented === `"refs/tags/${bare}"`)
-    return `write the whole ref: ${presented}`;
-  return undefined;
+  const match = matches.find(({ source }) => source === subject.source);
+  const conditions = match ? [...match.ids, ...match.context, ...match.claims] : [];
+  const failed = conditions.find(
+    ({ what, expected }) => what === trace.failed?.what && expected === trace.failed.expected,
+  );
+  // A deny may have been judged for the client: its claims are not the subject's.
+  const hint = failed && verdict.rule.effect === 'allow' ? hintFor(failed, subject.claims) : undefined;
+  return { ...trace, owner, why, ended: !countsAt(verdict.rule, now), hint };
 }
 
 /** The one sentence for a refused caller, without the decision id. Printable ASCII, bounded. */

@@ -132,7 +132,10 @@ const isSubject = ({ principal }: AskingClient, subject: Principal): boolean =>
   principal.source === subject.source && principal.name === subject.name;
 
 /** No client at all satisfies a rule that names none. */
-function failedClient(allowed: readonly string[], client: AskingClient | undefined): Failed | undefined {
+export function failedClient(
+  allowed: readonly string[],
+  client: Pick<AskingClient, 'id'> | undefined,
+): Failed | undefined {
   const fits = client ? allowed.includes(client.id) : allowed.length === 0;
   if (fits) return undefined;
   const expected = allowed.length === 0 ? 'none' : displayAll(allowed);
@@ -161,7 +164,7 @@ const targetFailure = (target: CompiledTarget | undefined, expected: readonly st
 });
 
 /** Scopes are refused, never cut down: the rule must allow each, and the target must have it. */
-function failedScope(
+export function failedScope(
   rule: AllowRule,
   target: CompiledTarget,
   scopes: readonly string[] | undefined,

@@ -108,13 +108,17 @@ export function matchesPattern(pattern: Pattern, text: string, found?: Map<strin
     if (end <= position && (end < position || name !== undefined || pattern.nonEmpty || pattern.subtree)) return false;
     if (name !== undefined) {
       const value = text.slice(position, end);
-      if (value.length > CAPTURE_CHARACTERS_MAX || !CAPTURED.test(value) || DOTS.test(value)) return false;
+      if (!isCapturable(value)) return false;
       found?.set(name, value);
     }
     position = end;
   }
   return position === text.length;
 }
+
+/** Whether a parameter may come to hold this text from a claim. */
+export const isCapturable = (text: string): boolean =>
+  text.length <= CAPTURE_CHARACTERS_MAX && CAPTURED.test(text) && !DOTS.test(text);
 
 /** Where a wildcard ends: with its segment, less what stands after it there. */
 function wildcardEnd(text: string, from: number, after: string): number {

@@ -26,7 +26,12 @@ const conditionJsonSchema = {
   anyOf: [
     scalar,
     { type: 'array', items: scalar, minItems: 1 },
-    { type: 'object', properties: { has: scalar }, required: ['has'], additionalProperties: false },
+    {
+      type: 'object',
+      properties: { has: { ...scalar, description: 'What the array holds.' } },
+      required: ['has'],
+      additionalProperties: false,
+    },
   ],
 };
 const CONDITION =
@@ -132,14 +137,17 @@ export const ruleSchema = rule;
 
 /** What a file says for all its rules, key by key. */
 export const defaultsSchema = z
-  .strictObject({ ...inheritable, mode: inheritable.mode.removeDefault().optional() })
+  .strictObject({ ...inheritable, mode: inheritable.mode.removeDefault().optional().describe('As in a rule.') })
   .describe('What every rule of this file says unless it says otherwise, key by key.');
 
 /** One test, as written. */
 const test = z.strictObject({
   name: text(RULE_NAME_CHARACTERS_MAX).describe('What is tested.'),
   as: z
-    .strictObject({ trust: z.string(), claims: z.record(z.string(), z.json()) })
+    .strictObject({
+      trust: z.string().describe('A trust source.'),
+      claims: z.record(z.string(), z.json()).describe('As its tokens bear them.'),
+    })
     .describe('A principal: the source that would prove it, and its claims.'),
   client: z.string().optional().describe('The registered client that asks.'),
   ask: z.string().describe('The target: its name, or its address.'),

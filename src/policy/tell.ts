@@ -1,7 +1,7 @@
 // What a refused caller may be told beyond the fixed sentence of its error code (docs/errors.md): only a proved one, only
 // where its source says `tell: caller`, and only of rules whose pin it matched.
 
-import type { Outcome } from '../core/exchange.ts';
+import type { Outcome } from '../core/operation.ts';
 import { refusalSentence } from './explain.ts';
 
 /** The one sentence, without the decision id; undefined for the fixed one. */

@@ -11,10 +11,18 @@ import { jwksOrigin, jwksPlace } from './key-options.ts';
 const SHA256 = /^[0-9a-f]{64}$/;
 const METHODS = ['spiffe', 'jwks', 'certificate', 'secret'] as const;
 
+/** Judged once the reference is followed; what is written is always a reference (config/secrets.ts), and so editors are told. */
 const sha256 = z
   .string()
-  .regex(SHA256, { error: 'must be the SHA-256 of the secret, in hexadecimal, as `exchequer keys secret` prints it' });
-const expiring = z.strictObject({ sha256, until: lastDaySeconds.optional() });
+  .regex(SHA256, { error: 'must be the SHA-256 of the secret, in hexadecimal, as `exchequer keys secret` prints it' })
+  .meta({
+    description: 'Where the SHA-256 of the secret is: a reference, never the value.',
+    pattern: '^\\$\\{[^}]+\\}$',
+  });
+const expiring = z.strictObject({
+  sha256,
+  until: lastDaySeconds.optional().describe('The last day on which it counts, in UTC.'),
+});
 const secrets = z
   .array(z.union([sha256, expiring]))
   .min(1)

@@ -2,13 +2,14 @@
 // outward. Kinds differ in their table and in a check or a name of their own; the order is the same for all (JB-01 to JB-10).
 
 import { hash } from 'node:crypto';
+import type { Foreseen } from '../core/cause.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LEEWAY_SECONDS } from '../core/limits.ts';
 import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
-import { ACCESS_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
+import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
@@ -24,7 +25,7 @@ import {
   unsupportedClaim,
 } from './claims.ts';
 import { signedByOne } from './jose.ts';
-import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
+import type { Responsibility, SourceSettings, SourceVerifier, UnprovedHeader } from './kind.ts';
 import { lackingFile } from './lacking-file.ts';
 import { principalName } from './name.ts';
 import type { TokenReview } from './token-review.ts';
@@ -71,19 +72,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
   const accounted = accountedClaims(source.table);
   const read = source.readClaims ?? ((claims: JsonObject) => claims);
 
-  const judgeClaims = (claims: JsonObject, role: Role): ClaimRefusal | undefined =>
-    subjectProblem(claims, source.table.kind) ??
-    audienceProblem(
-      claims,
-      source.audiences?.(role) ?? [settings.audience],
-      role !== 'client' && settings.otherAudiences,
-    ) ??
-    unsupportedClaim(claims) ??
-    bindingProblem(claims) ??
-    jtiProblem(claims, jtiOptional ? 'reusable' : replay) ??
-    tableProblem(claims, source.table, settings.require) ??
-    source.ownProblem?.(claims) ??
-    requirementProblem(settings, claims);
+  const judgeClaims = claimsJudge(source, jtiOptional ? 'reusable' : replay);
 
   return Object.freeze({
     source: settings.name,
@@ -118,7 +107,50 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       const principal = principalOf(source, claims);
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
     },
+
+    foresee(presented, header, nowSeconds) {
+      const claims = read(presented);
+      return foreseen(source, claims, [
+        header && headerProblem(source, header, likelyType(source, header)),
+        judgeClaims(claims, 'subject'),
+        header || claims.exp !== undefined ? timeOf(source, claims, nowSeconds) : undefined,
+      ]);
+    },
   } satisfies SourceVerifier);
+}
+
+/** Every check of the claims but those of time, in the order of the rows (JB-01 to JB-10); the first that fails. */
+function claimsJudge(source: JwtSource, replay: Proof['replay']) {
+  const { settings, table } = source;
+  return (claims: JsonObject, role: Role): ClaimRefusal | undefined =>
+    subjectProblem(claims, table.kind) ??
+    audienceProblem(
+      claims,
+      source.audiences?.(role) ?? [settings.audience],
+      role !== 'client' && settings.otherAudiences,
+    ) ??
+    unsupportedClaim(claims) ??
+    bindingProblem(claims) ??
+    jtiProblem(claims, replay) ??
+    tableProblem(claims, table, settings.require) ??
+    source.ownProblem?.(claims) ??
+    requirementProblem(settings, claims);
+}
+
+/** What is said without a proof: each problem once, and the principal in spite of them. */
+function foreseen(source: JwtSource, claims: JsonObject, judged: readonly (ClaimRefusal | undefined)[]): Foreseen {
+  const named = typeof claims.sub === 'string' ? principalOf(source, claims) : undefined;
+  const problems = [...judged, named?.ok === false ? named.refusal : undefined].filter((one) => one !== undefined);
+  const reasons = new Set(problems.map((problem) => JSON.stringify(problem)));
+  const ends = [claims.exp, source.earlierExpiry?.(claims)].filter((time) => typeof time === 'number');
+  return {
+    principal: named?.ok ? named.value : undefined,
+    refusals: problems
+      .filter((problem) => reasons.delete(JSON.stringify(problem)))
+      .map((problem) => withRole(problem, 'subject', source.settings.name)),
+    endsAtSeconds: ends.length === 0 ? undefined : Math.min(...ends),
+    presenter: source.presenter,
+  };
 }
 
 type SignatureProblem = ClaimRefusal | Extract<UnavailableRefusal, { reason: 'keys_unavailable' }>;
@@ -143,7 +175,13 @@ const reviewUnavailable = (source: string, problem: string): UnavailableRefusal 
   retryAfterSeconds: TOKEN_REVIEW_RETRY_SECONDS,
 });
 
-function headerProblem(source: JwtSource, jws: UnprovedJws, tokenType: SubjectTokenType): ClaimRefusal | undefined {
+/** As what a token would be sent: an access token says that it is one, and else whatever the source takes. */
+const likelyType = ({ tokenTypes }: JwtSource, { typ }: UnprovedHeader): SubjectTokenType => {
+  const isAccess = ACCESS_TOKEN_TYPS.includes(typ ?? '');
+  return tokenTypes.find((type) => (type === ACCESS_TOKEN_TYPE) === isAccess) ?? tokenTypes[0] ?? JWT_TOKEN_TYPE;
+};
+
+function headerProblem(source: JwtSource, jws: UnprovedHeader, tokenType: SubjectTokenType): ClaimRefusal | undefined {
   if (!source.tokenTypes.includes(tokenType)) return { reason: 'token_type_refused' };
   if (!source.table.typ.includes(jws.typ)) return { reason: 'typ_refused' };
   // An access token says so in its header, and nothing else does (RFC 9068 §2.1, A-22): where both are possible, they must agree.

@@ -2,6 +2,7 @@
 // is one file that exports a `SourceKind`, and one line in compose.ts.
 
 import type { z } from 'zod';
+import type { Foreseen } from '../core/cause.ts';
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { KeyOrigin, KeySource, Outbound } from '../core/outside.ts';
@@ -32,6 +33,9 @@ export interface SourceSettings {
   readonly require: Readonly<Record<string, unknown>>;
 }
 
+/** What the header of a token says. */
+export type UnprovedHeader = Pick<UnprovedJws, 'header' | 'alg' | 'kid' | 'typ'>;
+
 /** How a source is found for a token: by its trust domain, or by its issuer, byte for byte. */
 export type Responsibility =
   | { readonly trustDomain: string }
@@ -49,6 +53,12 @@ export interface SourceVerifier {
     role: Role,
     nowSeconds: number,
   ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
+  /** Proves a signed request, which is no JWT; absent where the kind takes none. As `verify` otherwise. */
+  verifyRequest?(
+    text: string,
+    role: Role,
+    nowSeconds: number,
+  ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
   /** Proves a chain whose leaf is in the name of the source; absent where the kind proves nobody by certificates. */
   verifyCertificates?(
     presented: PresentedCertificates,
@@ -58,6 +68,11 @@ export interface SourceVerifier {
   ): Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>;
   /** The principal that these claims would make: every check of claims but those of time, and no proof. For `explain`. */
   assume(claims: JsonObject): Result<Principal, CredentialRefusal>;
+  /**
+   * What `verify` would come to before it looks for keys, times included, and the principal in spite of it. For `explain`. Without a
+   * `header` there are claims alone: one that has no `exp` is not judged by time. Absent where the kind takes no tokens.
+   */
+  foresee?(claims: JsonObject, header: UnprovedHeader | undefined, nowSeconds: number): Foreseen;
 }
 
 /** What a verifier is made with, beside its settings and options. */
@@ -79,6 +94,8 @@ export interface SourceKind<Options extends z.ZodObject = z.ZodObject> {
   issuer(options: z.infer<Options>): string;
   /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
   otherIssuers?(options: z.infer<Options>): readonly string[];
+  /** Nothing in its credentials names a source, so that there is at most one of the kind. */
+  readonly alone?: true;
   /** The one `aud` value of its tokens, where the platform and not the job chooses it; else it is our issuer unless written. */
   audience?(options: z.infer<Options>): string | undefined;
   /** Whom its tokens are about. */

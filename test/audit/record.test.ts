@@ -25,6 +25,12 @@ describe('a rendered record', () => {
     ]);
   });
 
+  it('says of a dry run that it is one, before its outcome', () => {
+    expect(Object.keys(written({ ...unprovedRecord('D'), dryRun: true })).slice(0, 5)).toEqual([
+      ...['event', 'decision', 'time', 'dryRun', 'outcome'],
+    ]);
+  });
+
   it('writes every time as RFC 3339 in UTC with milliseconds', () => {
     expect(written(grantedRecord('D'))).toMatchObject({
       time: '2026-09-21T14:13:20.123Z',

@@ -39,7 +39,7 @@ const record = (decision: string): ExchangeRecord => ({
   },
   ...{ traceId: undefined, grantType: undefined, unprovedClientId: undefined, target: undefined, scopes: undefined },
   ...{ asked: undefined, rule: undefined, owner: undefined, policy: undefined, jti: undefined, exp: undefined },
-  ...{ mtls: undefined, client: undefined, boundTo: undefined, parameters: undefined },
+  ...{ mtls: undefined, client: undefined, boundTo: undefined, parameters: undefined, dryRun: undefined },
 });
 
 async function writeOn(worker: number): Promise<void> {

@@ -3,7 +3,9 @@
 import { createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Claims, createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
+import type { JsonObject } from '../../src/core/json.ts';
 import { ACCESS_TOKEN_TYPE } from '../../src/core/request.ts';
+import { parseJws } from '../../src/parsing/jws.ts';
 import { AUDIENCE, NOW, type SOURCES, type SourceUnderTest, verdict } from '../support/sources.ts';
 
 type Change = (claims: Claims) => Claims;
@@ -90,6 +92,13 @@ function nested(depth: number): unknown {
   return depth === 0 ? 1 : [nested(depth - 1)];
 }
 
+/** What is first of all that the source foresees of a token; undefined where it cannot be read. */
+function foreseen({ verifier }: SourceUnderTest, text: string): string | undefined {
+  const parsed = parseJws(text);
+  if (!parsed.ok) return 'credential_malformed';
+  return verifier.foresee?.(parsed.jws.claims, parsed.jws, NOW).refusals[0]?.reason ?? 'nothing';
+}
+
 const b64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /** Runs the list against one kind of these. */
@@ -113,7 +122,10 @@ export function verifierContract(kind: string, kinds: typeof SOURCES): void {
     it.each(HOSTILE_CLAIMS)('refuses %s', async (_title, change, reason) => {
       const claims = change(source.claims());
       const text = await sign(claims);
-      expect(await verdict(source, text)).toBe(reasonFor(kind, claims, reason));
+      const expected = reasonFor(kind, claims, reason);
+      expect(await verdict(source, text)).toBe(expected);
+      // Where the token reaches the source at all, what it foresees is what it says.
+      if (expected === reason) expect(foreseen(source, text)).toBe(reason);
     });
 
     it.each(HOSTILE_HEADERS)('refuses %s', async (_title, header, reason) => {
@@ -121,6 +133,45 @@ export function verifierContract(kind: string, kinds: typeof SOURCES): void {
       const text =
         'crit' in header || 'zip' in header ? await withHeader(source.key, claims, header) : await sign(claims, header);
       expect(await verdict(source, text)).toBe(reason);
+      expect(foreseen(source, text)).toBe(reason === 'key_unknown' ? 'nothing' : reason);
+    });
+
+    it('foresees nothing against a good token, names whom it is of as its proof does, and when it ends', async () => {
+      const text = await sign(source.claims());
+      const proved = await source.verifiers.verify({ text, tokenType: source.tokenType }, 'subject', NOW);
+      if (!proved.ok) throw new Error(proved.refusal.reason);
+      const { proof, ...principal } = proved.value;
+      const parsed = parseJws(text);
+      if (!parsed.ok) throw new Error(parsed.problem);
+      const { jws } = parsed;
+      const seen = source.verifier.foresee?.(jws.claims, jws, NOW);
+      expect(seen).toEqual({ principal, refusals: [], endsAtSeconds: proof.expiresAt, presenter: proof.presenter });
+      expect(source.verifier.foresee?.(jws.claims, undefined, NOW)).toEqual(seen);
+    });
+
+    it('foresees all that is wrong in the order of the checks, and a principal in spite of it', async () => {
+      const claims = {
+        ...source.claims(),
+        aud: 'https://other.example',
+        iat: NOW - 900,
+        nbf: NOW - 900,
+        exp: NOW - 600,
+      };
+      const parsed = parseJws(await sign(claims, { typ: 'logout+jwt' }));
+      const seen = parsed.ok ? source.verifier.foresee?.(parsed.jws.claims, parsed.jws, NOW) : undefined;
+      expect(seen?.refusals.map(({ reason }) => reason)).toEqual(['typ_refused', 'audience_mismatch', 'expired']);
+      expect(seen?.principal?.subject).toBe(source.claims().sub);
+    });
+
+    it('judges claims alone by time only as far as they have one', () => {
+      const { exp: _exp, ...claims } = source.claims();
+      const reasons = (more: Claims) =>
+        source.verifier
+          .foresee?.({ ...claims, ...more } as JsonObject, undefined, NOW)
+          .refusals.map(({ reason }) => reason);
+      expect(reasons({})).toEqual([]);
+      expect(reasons({ exp: NOW - 600, iat: NOW - 900 })).toEqual(['expired']);
+      expect(reasons({ sub: undefined })?.[0]).toBe('claim_missing');
     });
 
     it('A-5 refuses an embedded key, and the key is not used', async () => {

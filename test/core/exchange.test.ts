@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEpochs } from '../../src/core/epochs.ts';
-import type { Outcome } from '../../src/core/exchange.ts';
 import { LEEWAY_SECONDS, REQUESTS_IN_FLIGHT_MAX } from '../../src/core/limits.ts';
+import type { Outcome } from '../../src/core/operation.ts';
 import { AuditUnavailable, type Issuer, type Snapshot, StoreUnavailable } from '../../src/core/ports.ts';
 import { refuse } from '../../src/core/refusal.ts';
 import { createPath, grantingPolicy, NOW, provedSubject, RECEIVED, refusingPolicy } from '../support/path.ts';

@@ -87,6 +87,30 @@ describe('a job asks a whole broker for a token', () => {
     expect(JSON.parse(said.out.join())).toMatchObject({ token_type: 'Bearer', scope: 'postings:read' });
   });
 
+  it('only asks with --dry-run: what would be granted, or the sentence of the refusal, and no token', async () => {
+    const file = join(folder, 'asked');
+    writeFileSync(
+      file,
+      await mint(broker, 'cluster', kubernetesProjected(CLUSTER_ISSUER, broker.issuer, broker.now())),
+    );
+    const env = { EXCHEQUER_TOKEN_FILE: file };
+    const said = await ask(['ledger', '--dry-run'], env);
+    expect(said).toEqual({ exits: [0], err: [], out: ['would grant ledger with postings:read for 300 s'] });
+    expect(broker.records().at(-1)).toMatchObject({ dryRun: true, outcome: 'granted', rule: 'payments-ledger' });
+    const whole = await ask(['ledger', '--dry-run', '--json'], env);
+    expect(JSON.parse(whole.out.join())).toMatchObject({ granted: true, target: 'ledger', expires_in: 300 });
+    const refused = await ask(['deploy', '--dry-run'], env);
+    expect(refused).toMatchObject({
+      exits: [1],
+      out: [],
+      err: [expect.stringMatching(/^invalid_target: .*[0-9A-Z]{26}$/)],
+    });
+    expect(await ask(['ledger', '--dry-run'], { ...env, EXCHEQUER_BROKER: 'https://localhost:1' })).toMatchObject({
+      exits: [3],
+      out: [],
+    });
+  });
+
   it('beside a SPIFFE agent: a JWT-SVID for the broker', async () => {
     await using agent = await openWorkloadApiServer();
     const audiences: (readonly string[])[] = [];

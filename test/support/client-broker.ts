@@ -151,7 +151,8 @@ export async function startClientBroker(
   };
 }
 
-const ENVIRONMENT: Readonly<Record<string, string>> = {
+/** What the configuration takes from variables. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
   litellm: sha256(SECRETS.litellm),
   kong: sha256(SECRET_BEFORE),
   kong_next: sha256(SECRETS.kong),

@@ -1,9 +1,10 @@
 // The path with every port under the test's control, and a log of what it asked of them, in order.
 
 import type { PresentedClient } from '../../src/core/client.ts';
+import { createDryRun } from '../../src/core/dry-run.ts';
 import { createEpochs } from '../../src/core/epochs.ts';
-import type { ExchangeParts } from '../../src/core/exchange.ts';
-import { createExchange, type Outcome } from '../../src/core/exchange.ts';
+import { createExchange, type ExchangeParts } from '../../src/core/exchange.ts';
+import { createOperate, type Operation, type OperationParts, type Outcome } from '../../src/core/operation.ts';
 import type { IssuedFacts, IssueOrder, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
 import { asProved, type Proof, type ProvedPrincipal } from '../../src/core/principal.ts';
 import type { ExchangeRecord } from '../../src/core/record.ts';
@@ -119,13 +120,16 @@ function snapshotOf(calls: string[], subject: ProvedPrincipal, policy: Policy): 
   return { generation: 1, clients, verifiers: { verify }, policy, issuers: new Map([['ledger', issuer]]) };
 }
 
-/** A path whose ports log their calls; `change` replaces any of them. */
-export function createPath(change: Partial<ExchangeParts> & { subject?: ProvedPrincipal; policy?: Policy } = {}) {
+type PathParts = ExchangeParts & OperationParts;
+type PathChange = Partial<PathParts> & { readonly subject?: ProvedPrincipal; readonly policy?: Policy };
+
+/** A path whose ports log their calls; `change` replaces any of them. `run` exchanges, `decide` is the dry run. */
+export function createPath(change: PathChange = {}) {
   const calls: string[] = [];
   const records: ExchangeRecord[] = [];
   const faults: unknown[] = [];
   const snapshot = snapshotOf(calls, change.subject ?? provedSubject(), change.policy ?? grantingPolicy());
-  const parts: ExchangeParts = {
+  const parts: PathParts = {
     snapshot: () => snapshot,
     spent: {
       claim: (_spending, decision) => {
@@ -150,14 +154,18 @@ export function createPath(change: Partial<ExchangeParts> & { subject?: ProvedPr
     randomBytes: (count) => new Uint8Array(count),
     ...change,
   };
-  const exchange = createExchange(parts);
-  const run = async (received: Received = RECEIVED): Promise<Outcome> => {
-    const answered = Promise.withResolvers<Outcome>();
-    await exchange(received, (outcome) => {
-      calls.push('answer');
-      answered.resolve(outcome);
-    });
-    return answered.promise;
-  };
-  return { run, calls, records, faults, snapshot, parts };
+  const operate = createOperate(parts);
+  const runOf =
+    (operation: Operation) =>
+    async (received: Received = RECEIVED): Promise<Outcome> => {
+      const answered = Promise.withResolvers<Outcome>();
+      await operation(received, (outcome) => {
+        calls.push('answer');
+        answered.resolve(outcome);
+      });
+      return answered.promise;
+    };
+  const run = runOf(createExchange({ ...parts, operate }));
+  const decide = runOf(createDryRun({ ...parts, operate }));
+  return { run, decide, calls, records, faults, snapshot, parts };
 }

@@ -33,8 +33,8 @@ export interface AuditTools {
 
 const LINES_DEFAULT = 10;
 
-/** Adds the verbs to the program. */
-export function registerAudit(program: Command, terminal: Terminal, tools: AuditTools): void {
+/** Adds the verbs to the program; gives the group `audit` back. */
+export function registerAudit(program: Command, terminal: Terminal, tools: AuditTools): Command {
   const audit = program.command('audit').description('read the audit trail back');
   audit
     .command('verify')
@@ -66,6 +66,7 @@ export function registerAudit(program: Command, terminal: Terminal, tools: Audit
         terminal.exit(0);
       }),
     );
+  return audit;
 }
 
 async function readable(terminal: Terminal, run: () => Promise<void>): Promise<void> {
@@ -102,7 +103,10 @@ function exchangeWords(record: Members): readonly string[] {
   const who = text(members(record.subject)?.name) ?? 'nobody proved';
   const target = text(record.target);
   const rule = text(record.rule);
-  const outcome = [text(record.outcome) ?? '-', text(record.reason)].filter((word) => word !== undefined).join(' ');
+  const dryRun = record.dryRun === true ? '(dry run)' : undefined;
+  const outcome = [text(record.outcome) ?? '-', text(record.reason), dryRun]
+    .filter((word) => word !== undefined)
+    .join(' ');
   const would = Array.isArray(record.would) ? record.would.map(members) : [];
   return [
     text(record.decision) ?? '-',

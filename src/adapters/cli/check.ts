@@ -3,6 +3,7 @@
 
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { Problem } from '../../parsing/yaml.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import type { Terminal } from './terminal.ts';
@@ -27,16 +28,21 @@ export interface CheckReport {
   readonly findings: readonly CheckFinding[];
   /** What was loaded, in words: `2 sources`, `1 target`, `14 rules`. */
   readonly summary: readonly string[];
+  /** Everything as it counts, where it loads and that was asked for; no secret in it. */
+  readonly resolved?: JsonObject;
 }
 
 export interface CheckTools {
-  check(path: string): CheckReport | Promise<CheckReport>;
+  /** `print`: with `resolved`. Reaches nobody. */
+  check(path: string, print?: boolean): CheckReport | Promise<CheckReport>;
 }
 
 interface CheckOptions {
   readonly config?: string;
   readonly json?: true;
   readonly github?: true;
+  readonly print?: true;
+  readonly offline?: true;
 }
 
 export function registerCheck(program: Command, terminal: Terminal, tools: CheckTools): void {
@@ -46,14 +52,16 @@ export function registerCheck(program: Command, terminal: Terminal, tools: Check
     .option('--config <file>', CONFIG_HELP)
     .option('--json', 'one JSON object on stdout')
     .option('--github', 'GitHub workflow commands, one for each problem')
+    .option('--print', 'the configuration and its rules as they count; secrets are hidden')
+    .option('--offline', 'reach no network; check never does')
     .allowExcessArguments(false)
     .action(async (options: CheckOptions) => {
-      if (options.json && options.github) {
-        terminal.err('--json and --github exclude each other');
+      if (options.github && (options.json || options.print)) {
+        terminal.err('--github excludes --json and --print');
         return terminal.exit(2);
       }
       const path = configPath(options.config, terminal.env);
-      const report = placedFrom(path, await tools.check(path));
+      const report = placedFrom(path, await tools.check(path, options.print === true));
       if (options.json) terminal.out(JSON.stringify({ ok: report.problems.length === 0, ...report }));
       else if (options.github) github(terminal, path, report);
       else plain(terminal, path, report);
@@ -74,12 +82,32 @@ export const renderProblem = (problem: Problem): string => rendered(problem, '')
 const rendered = ({ file, line, column, path, message, lint }: Problem, level: string): string =>
   `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}${level}${lint === undefined ? '' : ` [${lint}]`}`;
 
-function plain(terminal: Terminal, path: string, { problems, warnings, findings, summary }: CheckReport): void {
+function plain(terminal: Terminal, path: string, report: CheckReport): void {
+  const { problems, warnings, findings, summary, resolved } = report;
+  if (resolved) for (const line of outline(resolved)) terminal.out(printable(line));
   for (const problem of problems) terminal.out(printable(renderProblem(problem)));
   for (const warning of warnings) terminal.out(printable(rendered(warning, ' (warning)')));
   for (const { severity, problem, accepted } of findings)
     if (severity === 'info' && accepted === undefined) terminal.out(printable(rendered(problem, ' (info)')));
   terminal.err(printable(verdict(path, problems, summary)));
+}
+
+/** Data as an indented outline; lists of plain values stay on one line. */
+function* outline(data: JsonObject, indent = ''): Generator<string> {
+  for (const [name, value] of Object.entries(data)) {
+    const entries = Array.isArray(value) && value.some(isJsonObject) ? { ...value } : value;
+    if (!isJsonObject(entries)) yield `${indent}${name}: ${plainly(entries)}`;
+    else if (Object.keys(entries).length === 0) yield `${indent}${name}: none`;
+    else {
+      yield `${indent}${name}:`;
+      yield* outline(entries, `${indent}  `);
+    }
+  }
+}
+
+function plainly(value: Json): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(plainly).join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function verdict(path: string, problems: readonly Problem[], summary: readonly string[]): string {

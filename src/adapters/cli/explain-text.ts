@@ -1,72 +1,120 @@
 // What `explain` prints for people: the outcome first, then rule by rule. Presented and expected values come in JSON, printable
 // ASCII; every other text is escaped here, so that nothing in a claim, a rule or a record is obeyed by a terminal.
 
-import type { Decision, RuleTrace } from '../../core/decision.ts';
-import type { Principal } from '../../core/principal.ts';
-import type { Refusal } from '../../core/refusal.ts';
-
-/** One rule of the policy, nearest first. */
-export type ExplainedRule = RuleTrace & {
-  readonly owner: string | undefined;
-  readonly why: string | undefined;
-  readonly ended: boolean;
-  readonly hint: string | undefined;
-};
-
-export interface Explanation {
-  readonly decision: Decision<Principal>;
-  readonly rules: readonly ExplainedRule[];
-}
-
-/** A principal as its source would name it if its claims were proved; or why the source would refuse them. */
-export type Assumed =
-  | { readonly ok: true; readonly principal: Principal }
-  | { readonly ok: false; readonly refusal: Refusal };
-
-const ASSUMED = 'assumed, not proved: neither the signature nor the times were checked';
+import type { Cause } from '../../core/cause.ts';
+import type { RuleTrace } from '../../core/decision.ts';
+import type { ExplainedRule, ExplainTools, Explanation, JudgedClaims } from './explain-tools.ts';
 
 /** An offline explanation. */
-export function renderOffline(
-  assumed: Assumed,
-  client: string | undefined,
-  explanation: Explanation | undefined,
-): readonly string[] {
-  if (!assumed.ok || !explanation) {
-    const why = assumed.ok ? 'unknown' : refusalText(assumed.refusal);
-    const mend = assumed.ok ? [] : mendText(assumed.refusal);
-    return [`claims    ${ASSUMED}`, `refused   the trust source would refuse them: ${why}`, ...mend].map(printable);
-  }
-  const { decision, rules } = explanation;
-  const outcome = decision.granted
-    ? `allowed   ${decision.grant.target}${scopesText(decision.grant.scopes)} for at most ${decision.grant.lifetimeSeconds} s, by ${decision.grant.rule.name} (${decision.grant.rule.at})`
-    : `refused   ${refusalText(decision.refusal)}`;
+export interface Offline {
+  readonly judged: JudgedClaims;
+  /** The client that would ask. */
+  readonly client: string | undefined;
+  readonly nowSeconds: number;
+  /** Undefined where the claims do not make a principal. */
+  readonly explanation: Explanation | undefined;
+}
+
+/** What the broker would answer, first; and but for that, everything else that it would come to. */
+export function renderOffline(found: Offline): readonly string[] {
+  const { judged, client, explanation } = found;
+  const [headline, ...others] = judged.causes.map(refusedText);
+  const policy = explanation ? policyText(found, explanation) : [];
+  const rest = [...others, ...policy];
   return [
-    `claims    ${ASSUMED}`,
-    `subject   ${assumed.principal.name}`,
+    `claims    assumed, not proved: ${uncheckedText(judged)}; as of ${timeText(found.nowSeconds)}`,
+    ...(judged.principal ? [`subject   ${judged.principal.name}`] : []),
     ...(client === undefined ? [] : [`client    ${client}`]),
-    outcome,
-    ...decision.would.map(({ rule, would }) => `preview   ${rule} would ${would}`),
-    `rules     ${rules.length}, nearest first`,
-    ...rules.map(ruleText),
+    ...(headline === undefined ? [] : [headline, ...mendText(judged), ...(rest.length > 0 ? ['but for that:'] : [])]),
+    ...rest,
   ].map(printable);
 }
 
+const uncheckedText = ({ timed }: JudgedClaims): string =>
+  timed ? 'no signature was checked' : 'neither a signature nor any time was checked';
+
+/** RFC 3339 in whole seconds. */
+const timeText = (seconds: number): string => `${new Date(Math.floor(seconds) * 1000).toISOString().slice(0, 19)}Z`;
+
+/** What policy says, where the credential was no reason to refuse. */
+function policyText({ judged, nowSeconds }: Offline, { decision, cause, rules }: Explanation): readonly string[] {
+  return [
+    ...(judged.over && decision.granted ? [refusedText(judged.over), 'but for that:'] : []),
+    decision.granted
+      ? grantedText(decision.grant, judged, nowSeconds)
+      : cause
+        ? refusedText(cause)
+        : `refused   ${decision.refusal.reason}`,
+    ...decision.would.map(({ rule, would }) => `preview   ${rule} would ${would}`),
+    `rules     ${rules.length}, nearest first`,
+    ...rules.map(ruleText),
+  ];
+}
+
+/** No token outlives the credential that it is made from. */
+function grantedText(
+  { target, scopes, lifetimeSeconds, rule }: Extract<Explanation['decision'], { granted: true }>['grant'],
+  { endsAtSeconds }: JudgedClaims,
+  nowSeconds: number,
+): string {
+  const left = endsAtSeconds === undefined ? lifetimeSeconds : Math.floor(endsAtSeconds) - Math.floor(nowSeconds);
+  const seconds = left > 0 ? Math.min(left, lifetimeSeconds) : lifetimeSeconds;
+  return `allowed   ${target}${scopesText(scopes)} for at most ${seconds} s, by ${rule.name} (${rule.at})`;
+}
+
+const refusedText = (cause: Cause): string => `refused   ${causeText(cause)}`;
+
+/** `no_rule: nearest production (policies/github.yaml:4): ref was "refs/heads/dev", must be "refs/heads/main"`. */
+export function causeText({ reason, by, what, presented, expected, hint }: Cause): string {
+  const whose = by === undefined ? '' : `${by}: `;
+  return `${reason}: ${whose}${missText(what, presented, expected)}${hint === undefined ? '' : `; ${hint}`}`;
+}
+
+const missText = (what: string, presented: string | undefined, expected: string): string =>
+  `${what} ${presented === undefined ? 'was absent' : `was ${presented}`}, must be ${expected}`;
+
+/** The same for programs. `causes`: why it is refused, the broker's own answer first. */
+export function offlineJson({ judged, client, nowSeconds, explanation }: Offline): object {
+  const { decision, cause, rules = [] } = explanation ?? {};
+  const over = judged.over && decision?.granted ? [judged.over] : [];
+  const causes = [...judged.causes, ...over, ...(cause ? [cause] : [])];
+  return {
+    assumed: true,
+    at: timeText(nowSeconds),
+    allowed: decision?.granted === true && causes.length === 0,
+    subject: judged.principal && { source: judged.principal.source, name: judged.principal.name },
+    client,
+    causes,
+    grant: decision?.granted ? { ...decision.grant, subject: undefined } : undefined,
+    refusal: decision?.granted === false ? decision.refusal : undefined,
+    would: decision?.would ?? [],
+    rules,
+  };
+}
+
 /** A decision of the running broker, from its record. */
-export function renderDecided(record: object): readonly string[] {
+export function renderDecided(record: object, hint: ExplainTools['hint']): readonly string[] {
   const shown = new Map<string, unknown>(Object.entries(record));
   const trace = shown.get('trace');
-  const lines = ['decision', 'outcome', 'reason', 'subject', 'client', 'target', 'scopes', 'rule'].flatMap((name) => {
-    const value = shown.get(name);
-    return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
-  });
+  const lines = ['decision', 'dryRun', 'outcome', 'reason', 'subject', 'client', 'target', 'scopes', 'rule'].flatMap(
+    (name) => {
+      const value = shown.get(name);
+      return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
+    },
+  );
   const evidence = evidenceText(shown.get('evidence'));
   if (evidence !== '') lines.push(`evidence  ${evidence}`, ...mendText(shown.get('evidence')));
   const would = shown.get('would');
   if (Array.isArray(would))
     lines.push(...would.filter(isWould).map((each) => `preview   ${each.rule} would ${each.would}`));
-  const rules = Array.isArray(trace) ? trace.filter(isTrace).map(ruleText) : [];
+  const rules = Array.isArray(trace)
+    ? trace.filter(isTrace).map((rule) => ruleText({ ...rule, hint: hintOf(rule, hint) }))
+    : [];
   return [...lines, `rules     ${rules.length} considered`, ...rules].map(printable);
 }
+
+const hintOf = ({ effect, failed }: RuleTrace, hint: ExplainTools['hint']): string | undefined =>
+  effect === 'deny' || failed?.presented === undefined ? undefined : hint(failed.presented, failed.expected);
 
 function ruleText(rule: RuleTrace & Partial<ExplainedRule>): string {
   const kind = `${rule.effect}${rule.mode === 'preview' ? ' (preview)' : ''}${rule.ended ? ' (ended)' : ''}`;
@@ -75,18 +123,11 @@ function ruleText(rule: RuleTrace & Partial<ExplainedRule>): string {
 
 function failedText({ failed, effect, hint }: RuleTrace & Partial<ExplainedRule>): string {
   if (!failed) return effect === 'allow' ? 'grants it' : 'denies it';
-  const was = failed.presented === undefined ? 'was absent' : `was ${failed.presented}`;
   const what = failed.part === failed.what ? failed.what : `${failed.part}: ${failed.what}`;
-  return `${what} ${was}, must be ${failed.expected}${hint === undefined ? '' : `; ${hint}`}`;
+  return `${missText(what, failed.presented, failed.expected)}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 const scopesText = (scopes: readonly string[]): string => (scopes.length === 0 ? '' : ` with ${scopes.join(' ')}`);
-
-/** The reason, with its evidence; the nearest rule stands in the list of rules. */
-function refusalText(refusal: Refusal): string {
-  const { reason, ...evidence } = refusal;
-  return [reason, evidenceText(evidence)].filter((words) => words !== '').join(' ');
-}
 
 /** A key file that is older than the keys: what it lacks, what it has, and how it is made again. */
 function mendText(evidence: unknown): readonly string[] {

@@ -31,6 +31,13 @@ export interface Order {
 
 export type Answered =
   | { readonly answer: 'token'; readonly token: string; readonly whole: JsonObject }
+  /** A dry run: what a token would be like. */
+  | {
+      readonly answer: 'would_grant';
+      readonly seconds: number;
+      readonly scope: string | undefined;
+      readonly whole: JsonObject;
+    }
   /** `sentence` is printable. */
   | { readonly answer: 'refused'; readonly sentence: string }
   | { readonly answer: 'unknown'; readonly problem: string };
@@ -68,13 +75,25 @@ export async function findTokenEndpoint(
   return { answer: 'endpoint', url: parsed.href };
 }
 
-/** Asks for a token. Waits and asks again where the broker says 503, within a bound. Never throws. */
-export async function askForToken(
+/** Asks for a token. Never throws. */
+export const askForToken = async (
   tools: TokenTools,
   broker: BrokerAddress,
   endpoint: string,
   order: Order,
-): Promise<Answered> {
+): Promise<Answered> => readAnswer(await send(tools, broker, endpoint, order), endpoint, readToken);
+
+/** Asks whether there would be a token: beside the token endpoint, since no metadata has a member for it. Never throws. */
+export async function askWhether(tools: TokenTools, broker: BrokerAddress, order: Order): Promise<Answered> {
+  const endpoint = `${broker.issuer.replace(/\/$/, '')}/decide`;
+  const answer = await send(tools, broker, endpoint, order);
+  // A broker from before there were dry runs has refused nothing.
+  if (answer.ok && answer.refused?.status === 404) return unknown(`${endpoint}: this broker answers no dry run`);
+  return readAnswer(answer, endpoint, readWhether);
+}
+
+/** Waits and asks again where the broker says 503, within a bound. */
+async function send(tools: TokenTools, broker: BrokerAddress, endpoint: string, order: Order): Promise<OutboundAnswer> {
   const request: OutboundRequest = {
     url: endpoint,
     bytesMax: TOKEN_ANSWER_BYTES_MAX,
@@ -87,8 +106,7 @@ export async function askForToken(
   for (let retries = 0; ; retries += 1) {
     const answer = await tools.request(request);
     const after = retryAfter(answer);
-    if (after === undefined || after > EXCHANGE_RETRY_SECONDS_MAX || retries === EXCHANGE_RETRIES_MAX)
-      return readAnswer(answer, endpoint);
+    if (after === undefined || after > EXCHANGE_RETRY_SECONDS_MAX || retries === EXCHANGE_RETRIES_MAX) return answer;
     await tools.wait(after * 1_000);
   }
 }
@@ -99,7 +117,7 @@ function formOf({ target, scope, credential }: Order): string {
       ? {
           grant_type: TOKEN_EXCHANGE_GRANT,
           subject_token: credential.token,
-          subject_token_type: JWT_TOKEN_TYPE,
+          subject_token_type: credential.tokenType ?? JWT_TOKEN_TYPE,
           audience: target,
         }
       : { grant_type: CLIENT_CREDENTIALS_GRANT, client_id: credential.spiffeId, audience: target },
@@ -114,16 +132,28 @@ const retryAfter = (answer: OutboundAnswer): number | undefined =>
     ? (answer.refused.retryAfterSeconds ?? OVERLOAD_RETRY_SECONDS)
     : undefined;
 
-function readAnswer(answer: OutboundAnswer, endpoint: string): Answered {
+type ReadGranted = (body: JsonObject | undefined, endpoint: string) => Answered;
+
+function readAnswer(answer: OutboundAnswer, endpoint: string, readGranted: ReadGranted): Answered {
   if (!answer.ok) return unknown(`${endpoint}: ${answer.problem} (${answer.detail})`);
   const body = jsonOf(answer);
-  if (answer.refused) return readRefusal(answer.refused.status, body, endpoint);
+  return answer.refused ? readRefusal(answer.refused.status, body, endpoint) : readGranted(body, endpoint);
+}
+
+const readToken: ReadGranted = (body, endpoint) => {
   const token = body?.access_token;
   // What goes to a terminal and into variables is a token and nothing else.
   if (!body || typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token))
     return unknown(`${endpoint}: an answer without an access token`);
   return { answer: 'token', token, whole: body };
-}
+};
+
+const readWhether: ReadGranted = (body, endpoint) => {
+  if (body?.granted !== true || typeof body.expires_in !== 'number')
+    return unknown(`${endpoint}: no answer of a dry run`);
+  const scope = typeof body.scope === 'string' ? body.scope : undefined;
+  return { answer: 'would_grant', seconds: body.expires_in, scope, whole: body };
+};
 
 function readRefusal(status: number, body: JsonObject | undefined, endpoint: string): Answered {
   const error = typeof body?.error === 'string' ? shown(body.error) : undefined;

@@ -19,7 +19,8 @@ import type { Source } from './token-places.ts';
 
 /** Secret, both of them: never printed, logged or put into a message. */
 export type Credential =
-  | { readonly kind: 'token'; readonly token: string }
+  /** `tokenType` where it is no JWT like any other. */
+  | { readonly kind: 'token'; readonly token: string; readonly tokenType?: string }
   | { readonly kind: 'identity'; readonly spiffeId: string; readonly tls: TlsIdentity };
 
 export type CredentialHad =
@@ -60,6 +61,8 @@ export async function takeCredential(tools: TokenTools, source: Source, audience
       const had = await tools.jwtSvid(source.socket, audience);
       return had.ok ? asToken(had.svid, 'the Workload API') : no(`the Workload API gives no JWT-SVID: ${had.problem}`);
     }
+    case 'signed':
+      return { ok: true, credential: { kind: 'token', token: source.token, tokenType: source.tokenType } };
     case 'folder':
       return readFolder(tools, source.folder);
   }

@@ -10,7 +10,9 @@ export type Source =
   | { readonly how: 'variable'; readonly variable: string; readonly text: string; readonly mend?: string }
   | { readonly how: 'file'; readonly file: string }
   | { readonly how: 'socket'; readonly socket: string }
-  | { readonly how: 'folder'; readonly folder: string };
+  | { readonly how: 'folder'; readonly folder: string }
+  /** By `exchequer dev`, for itself. */
+  | { readonly how: 'signed'; readonly token: string; readonly tokenType: string };
 
 export type Place =
   | { readonly from: string; readonly source: Source }

@@ -1,13 +1,15 @@
 // `exchequer token TARGET`: finds the credential of where it runs and exchanges it at the broker. The token alone goes to stdout,
-// everything else to stderr. Exit 0 a token, 1 refused, 2 usage, 3 could not find out. Never prints the credential, and never
+// everything else to stderr; with `--dry-run` it only asks, and stdout has what a token would be like. Exit 0 a token (or would be), 1 refused, 2 usage, 3 could not find out. Never prints the credential, and never
 // goes on to a second one where the first was refused: which identity asks is decided before anything is sent.
 
 import type { Command } from 'commander';
 import { CA_FILE_BYTES_MAX } from '../../core/limits-outside.ts';
 import { parseJws } from '../../parsing/jws.ts';
+import { brokerPlace, withPlace } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
-import { type Answered, askForToken, type BrokerAddress, findTokenEndpoint } from './token-broker.ts';
+import { asProblem, claimsOf, type SignAsTools } from './token-as.ts';
+import { type Answered, askForToken, askWhether, type BrokerAddress, findTokenEndpoint } from './token-broker.ts';
 import { type Credential, type TokenTools, takeCredential } from './token-credential.ts';
 import { PLACES, type Place, placeNamed, placesHere, type Source } from './token-places.ts';
 
@@ -15,7 +17,12 @@ interface Flags {
   readonly broker?: string;
   readonly ca?: string;
   readonly from?: string;
+  readonly as?: string;
+  readonly claim?: readonly string[];
+  readonly config?: string;
+  readonly control?: string;
   readonly scope?: string;
+  readonly dryRun?: true;
   readonly json?: true;
 }
 
@@ -23,18 +30,24 @@ type Ended = { readonly exit: ExitCode; readonly says: readonly string[] };
 type Chosen = { readonly place: Extract<Place, { source: Source }>; readonly says: readonly string[] };
 
 /** Adds the verb to the program. */
-export function registerToken(program: Command, terminal: Terminal, tools: TokenTools): void {
-  program
-    .command('token')
+export function registerToken(program: Command, terminal: Terminal, tools: TokenTools, dev: SignAsTools): void {
+  withPlace(program.command('token'))
     .description('exchange the credential of where this runs for a token')
     .argument('<target>', 'the name of the target, or its address')
     .option('--broker <issuer>', 'the broker, by its issuer (EXCHEQUER_BROKER)')
     .option('--ca <file>', "PEM certificates to trust for the broker instead of the system's (EXCHEQUER_CA)")
     .option('--from <place>', `where the credential is: ${PLACES.join(', ')}, env:NAME or file:PATH`)
+    .option('--as <source>', 'against `exchequer dev`: a credential of this trust source, signed by dev')
+    .option(
+      '--claim <name=value>',
+      'with --as: a claim of it; may stand several times',
+      (one: string, all: string[] = []) => [...all, one],
+    )
     .option('--scope <scopes>', "scopes, with spaces between them; else the target's default")
+    .option('--dry-run', 'only ask: nothing is issued, and the credential is not spent')
     .option('--json', 'the whole answer as JSON')
     .action(async (target: string, flags: Flags) => {
-      const { exit, says } = await run(terminal, tools, target, flags);
+      const { exit, says } = await run(terminal, tools, dev, { target, flags });
       for (const line of says) terminal.err(line);
       terminal.exit(exit);
     });
@@ -43,24 +56,63 @@ export function registerToken(program: Command, terminal: Terminal, tools: Token
 const usage = (text: string): Ended => ({ exit: 2, says: [text] });
 const unknown = (text: string, before: readonly string[] = []): Ended => ({ exit: 3, says: [...before, text] });
 
-async function run(terminal: Terminal, tools: TokenTools, target: string, flags: Flags): Promise<Ended> {
+async function run(
+  terminal: Terminal,
+  tools: TokenTools,
+  dev: SignAsTools,
+  { target, flags }: { readonly target: string; readonly flags: Flags },
+): Promise<Ended> {
+  const found =
+    flags.as === undefined ? await meet(terminal, tools, dev, flags) : await meetDev(terminal, dev, target, flags);
+  if ('exit' in found) return found;
+  const { broker, chosen } = found;
+  // Before the credential: a job's token is made only for a broker that is there.
+  const endpoint = await findTokenEndpoint(tools, broker);
+  if (endpoint.answer === 'unknown') return unknown(endpoint.problem, chosen.says);
+  const had = await takeCredential(tools, chosen.place.source, broker.issuer);
+  if (!had.ok) return unknown(`${chosen.place.from}: ${had.problem}`, chosen.says);
+  const { credential } = had;
+  const order = { target, scope: flags.scope, credential };
+  const answered = flags.dryRun
+    ? await askWhether(tools, broker, order)
+    : await askForToken(tools, broker, endpoint.url, order);
+  return show(terminal, answered, { target, flags, chosen, credential, broker });
+}
+
+interface Met {
+  readonly broker: BrokerAddress;
+  readonly chosen: Chosen;
+}
+
+/** The broker that is named, or the `dev` that runs here; and where the credential is. */
+async function meet(terminal: Terminal, tools: TokenTools, dev: SignAsTools, flags: Flags): Promise<Met | Ended> {
   const { env } = terminal;
-  const issuer = flags.broker ?? (env.EXCHEQUER_BROKER || undefined);
+  const wrong = asProblem(flags);
+  if (wrong !== undefined) return usage(wrong);
+  const named = flags.broker ?? (env.EXCHEQUER_BROKER || undefined);
+  const local = named === undefined ? await dev.place(brokerPlace(flags, env)) : undefined;
+  const issuer = named ?? local?.issuer;
   if (issuer === undefined) return usage('which broker: --broker or EXCHEQUER_BROKER, its issuer URL');
   if (!isIssuer(issuer)) return usage('--broker must be the issuer: an https URL without query, fragment or user');
   const chosen = choose(flags.from, { env, exists: tools.exists, issuer });
   if ('exit' in chosen) return chosen;
   const ca = await readCa(tools, flags.ca ?? (env.EXCHEQUER_CA || undefined));
-  if ('exit' in ca) return ca;
-  const broker = { issuer, ca: ca.pem };
-  // Before the credential: a job's token is made only for a broker that is there.
-  const endpoint = await findTokenEndpoint(tools, broker);
-  if (endpoint.answer === 'unknown') return unknown(endpoint.problem, chosen.says);
-  const had = await takeCredential(tools, chosen.place.source, issuer);
-  if (!had.ok) return unknown(`${chosen.place.from}: ${had.problem}`, chosen.says);
-  const { credential } = had;
-  const answered = await askForToken(tools, broker, endpoint.url, { target, scope: flags.scope, credential });
-  return show(terminal, answered, { flags, chosen, credential, broker });
+  return 'exit' in ca ? ca : { broker: { issuer, ca: ca.pem ?? local?.ca }, chosen };
+}
+
+/** With `--as`: `dev`, and the credential that it has signed. */
+async function meetDev(terminal: Terminal, dev: SignAsTools, target: string, flags: Flags): Promise<Met | Ended> {
+  const wrong = asProblem(flags);
+  if (wrong !== undefined) return usage(wrong);
+  const { as = '', claim = [] } = flags;
+  try {
+    const order = { source: as, target, claims: claimsOf(claim) ?? {} };
+    const { issuer, ca, token, tokenType } = await dev.sign(brokerPlace(flags, terminal.env), order);
+    const place = { from: 'dev', source: { how: 'signed', token, tokenType } } as const;
+    return { broker: { issuer, ca }, chosen: { place, says: [] } };
+  } catch (error) {
+    return unknown(error instanceof Error ? error.message : 'could not find out');
+  }
 }
 
 function isIssuer(text: string): boolean {
@@ -94,17 +146,24 @@ async function readCa(
 }
 
 interface Asked {
+  readonly target: string;
   readonly flags: Flags;
   readonly chosen: Chosen;
   readonly credential: Credential;
   readonly broker: BrokerAddress;
 }
 
-function show(terminal: Terminal, answered: Answered, { flags, chosen, credential, broker }: Asked): Ended {
+function show(terminal: Terminal, answered: Answered, { target, flags, chosen, credential, broker }: Asked): Ended {
   switch (answered.answer) {
     case 'token':
       terminal.out(flags.json ? jsonLine(answered.whole) : answered.token);
       return { exit: 0, says: chosen.says };
+    case 'would_grant': {
+      const scopes = answered.scope === undefined ? '' : ` with ${answered.scope}`;
+      const line = `would grant ${target}${scopes} for ${answered.seconds} s`;
+      terminal.out(flags.json ? jsonLine(answered.whole) : shown(line));
+      return { exit: 0, says: [...chosen.says, ...unspent(chosen.place.source)] };
+    }
     case 'refused':
       return {
         exit: 1,
@@ -114,6 +173,12 @@ function show(terminal: Terminal, answered: Answered, { flags, chosen, credentia
       return unknown(answered.problem, chosen.says);
   }
 }
+
+/** What was made for this question alone lives on: nobody else may find it. */
+const unspent = ({ how }: Source): readonly string[] =>
+  how === 'request' || how === 'socket'
+    ? ['nothing was issued, and the token made for this is not spent: it stays good until it expires']
+    : [];
 
 /** The commonest mistake, said without the value: the token was made for somebody else. */
 function audienceHint(credential: Credential, source: Source, issuer: string): readonly string[] {

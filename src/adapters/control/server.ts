@@ -13,6 +13,7 @@ import {
   REQUEST_DEADLINE_MS,
 } from '../../core/limits.ts';
 import type { SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
+import { addDevCommands, type DevCommands } from './dev-commands.ts';
 import { bindSocket } from './socket.ts';
 
 export interface ReloadReport {
@@ -37,6 +38,8 @@ export interface ControlHandlers {
   /** Undefined where there is no such key. */
   revokeKey(kid: string): Promise<object | undefined>;
   status(): object | Promise<object>;
+  /** Of `exchequer dev` alone. */
+  readonly dev?: DevCommands;
 }
 
 export interface ControlListener {
@@ -53,6 +56,7 @@ export function createControlListener(parts: {
   const app = createApp();
   addDecisions(app, parts.handlers);
   addKeys(app, parts.handlers);
+  if (parts.handlers.dev) addDevCommands(app, parts.handlers.dev);
   app.post('/reload', () => parts.handlers.reload());
   app.get('/status', async () => parts.handlers.status());
   let unbind = (): void => undefined;

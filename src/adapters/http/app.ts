@@ -1,6 +1,6 @@
 // The public listener: which paths exist, which methods they take, and how an answer is written. Fastify over our TLS server;
 // its own logger, forwarded headers and lenient routing are off. A path is taken byte for byte or not at all; what no
-// route takes is counted by nobody and recorded by nobody, except on /token, where every request is recorded.
+// route takes is counted by nobody and recorded by nobody, except on /token and /decide, where every request is recorded.
 
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
@@ -11,9 +11,9 @@ import Fastify, {
   type FastifyRequest,
   type RouteGenericInterface,
 } from 'fastify';
-import type { Exchange } from '../../core/exchange.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { BODIES_LARGE_BYTES_MAX, BODY_BYTES_MAX } from '../../core/limits.ts';
+import type { Operation } from '../../core/operation.ts';
 import { createBodyReader } from './body.ts';
 import { createDocument, type Paths, pathsOf } from './metadata.ts';
 import {
@@ -30,7 +30,10 @@ import { type Answer, type RefusedOutcome, renderOutcome } from './wire.ts';
 
 export interface PublicListenerParts {
   readonly issuer: string;
-  readonly exchange: Exchange;
+  /** POST /token. */
+  readonly exchange: Operation;
+  /** POST /decide. */
+  readonly dryRun: Operation;
   readonly jwks: () => { readonly keys: readonly JsonObject[] };
   readonly metadata: () => JsonObject;
   /** Undefined as long as there is none: then every handshake fails. */
@@ -61,9 +64,12 @@ export function createPublicListener(parts: PublicListenerParts): PublicListener
     reply.send(Buffer.from(answer.body));
   };
   const ending = createEnding();
-  const exchangeToken = tokenHandler(parts, send, ending);
-  addGate(app, parts, paths, { send, exchangeToken, ending });
-  addToken(app, parts, paths, exchangeToken);
+  const forms: Forms = new Map([
+    [paths.token, formHandler(parts.exchange, parts, send, ending)],
+    [paths.decide, formHandler(parts.dryRun, parts, send, ending)],
+  ]);
+  addGate(app, parts, paths, { send, forms, ending });
+  addForms(app, parts, forms);
   addDocuments(app, parts, paths, send);
 
   return Object.freeze({
@@ -120,14 +126,16 @@ function createEnding(): Ending {
   };
 }
 
-type TokenHandler = (request: Request, reply: Reply, arrived: Arrived) => Promise<void>;
+type FormHandler = (request: Request, reply: Reply, arrived: Arrived) => Promise<void>;
+/** The endpoints that take the form of a token request, by path. */
+type Forms = ReadonlyMap<string, FormHandler>;
 
-const tokenHandler =
-  (parts: PublicListenerParts, send: Send, ending: Ending): TokenHandler =>
+const formHandler =
+  (operation: Operation, parts: PublicListenerParts, send: Send, ending: Ending): FormHandler =>
   (request, reply, arrived) => {
     // What is still coming is not read, so the connection cannot serve another request.
     if (arrived.body?.ok === false) ending.after(request, reply);
-    return parts.exchange(receiveToken(request.raw, arrived), (outcome) =>
+    return operation(receiveToken(request.raw, arrived), (outcome) =>
       send(reply, renderOutcome(outcome, parts.sentence)),
     );
   };
@@ -137,10 +145,10 @@ function addGate(
   app: App,
   parts: PublicListenerParts,
   paths: Paths,
-  { send, exchangeToken, ending }: { send: Send; exchangeToken: TokenHandler; ending: Ending },
+  { send, forms, ending }: { send: Send; forms: Forms; ending: Ending },
 ): void {
   const methods = new Map([
-    [paths.token, 'POST'],
+    ...[...forms.keys()].map((path) => [path, 'POST'] as const),
     ...[paths.jwks, ...paths.metadata].map((path) => [path, 'GET, HEAD'] as const),
   ]);
 
@@ -157,7 +165,8 @@ function addGate(
     const allow = methods.get(path);
     if (allow?.split(', ').includes(request.method)) return done();
     if (hasBody(request.raw)) ending.after(request, reply);
-    if (path === paths.token) exchangeToken(request, reply, arrivedWithout(request.raw)).catch(done);
+    const form = forms.get(path);
+    if (form) form(request, reply, arrivedWithout(request.raw)).catch(done);
     else send(reply, allow === undefined ? NOT_FOUND : { ...NOT_ALLOWED, headers: { ...NOT_ALLOWED.headers, allow } });
   });
   app.setNotFoundHandler((_request, reply) => send(reply, NOT_FOUND));
@@ -167,7 +176,7 @@ function addGate(
   });
 }
 
-function addToken(app: App, parts: PublicListenerParts, paths: Paths, exchangeToken: TokenHandler): void {
+function addForms(app: App, parts: PublicListenerParts, forms: Forms): void {
   app.removeAllContentTypeParsers();
   const readBody = createBodyReader({ largeBytesMax: BODIES_LARGE_BYTES_MAX });
   // Whatever the media type: receiveToken judges it, and the record says so.
@@ -176,17 +185,18 @@ function addToken(app: App, parts: PublicListenerParts, paths: Paths, exchangeTo
     if (isAborted(arrived)) parts.onConnectionProblem('body_aborted');
     return arrived;
   });
-  app.post<{ Body: Arrived | undefined }>(paths.token, {
-    // Fastify itself refuses a media type that is no media type before our parser sees it.
-    errorHandler: async (error, request, reply) => {
-      if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
-      await exchangeToken(request, reply, arrivedWithout(request.raw, { reason: 'media_type_unsupported' }));
-    },
-    handler: async (request, reply) => {
-      await exchangeToken(request, reply, request.body ?? arrivedWithout(request.raw));
-      return reply;
-    },
-  });
+  for (const [path, handle] of forms)
+    app.post<{ Body: Arrived | undefined }>(path, {
+      // Fastify itself refuses a media type that is no media type before our parser sees it.
+      errorHandler: async (error, request, reply) => {
+        if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
+        await handle(request, reply, arrivedWithout(request.raw, { reason: 'media_type_unsupported' }));
+      },
+      handler: async (request, reply) => {
+        await handle(request, reply, request.body ?? arrivedWithout(request.raw));
+        return reply;
+      },
+    });
 }
 
 function addDocuments(app: App, parts: PublicListenerParts, paths: Paths, send: Send): void {

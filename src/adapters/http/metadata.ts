@@ -12,6 +12,8 @@ import type { Answer } from './wire.ts';
 /** Where everything stands, from the issuer alone. */
 export interface Paths {
   readonly token: string;
+  /** Beside the token endpoint, and in no metadata: it is no standard's. */
+  readonly decide: string;
   readonly jwks: string;
   /** Every address of the metadata: appended to the issuer's path and inserted before it, for both names: clients try all of them (MD-01). */
   readonly metadata: readonly string[];
@@ -27,6 +29,7 @@ export function pathsOf(issuer: string): Paths {
   const names = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
   return {
     token: `${base}/token`,
+    decide: `${base}/decide`,
     jwks: `${base}/.well-known/jwks.json`,
     metadata: [...new Set(names.flatMap((name) => [`${base}${name}`, `${name}${base}`]))],
   };

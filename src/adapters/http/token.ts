@@ -1,5 +1,5 @@
-// POST /token (RFC 6749 §3.2, RFC 8693 §2.1): turns one HTTP request into `Received`, and nothing else. Every request to the
-// path goes through the exchange, so that it is recorded, malformed ones too. DPoP does not exist yet: what asks for it is
+// POST /token (RFC 6749 §3.2, RFC 8693 §2.1), and POST /decide, which takes the same form: turns one HTTP request into `Received`, and
+// nothing else. Every request to the paths goes through its operation, so that it is recorded, malformed ones too. DPoP does not exist yet: what asks for it is
 // refused, never ignored. A certificate counts only from the connection itself, never from a header (MT-07, A-98). Decides nothing.
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';

@@ -1,11 +1,11 @@
-// How an outcome looks on the wire of POST /token: status, OAuth error, sentence, headers (RFC 6749 §5, RFC 8693 §2.2).
+// How an outcome looks on the wire of POST /token and POST /decide: status, OAuth error, sentence, headers (RFC 6749 §5, RFC 8693 §2.2).
 // Bodies of one code differ only in the decision id (TX-33), with two exceptions that tell a stranger nothing: a syntax
 // refusal, which depends on the request's own bytes alone and names at most a parameter of the protocol, is described; and
 // a caller whose source says `tell: caller` gets its sentence. Everything that credentials, clients or policy refuse gets
 // the fixed sentence of its code.
 
-import type { Outcome } from '../../core/exchange.ts';
 import { SENTENCE_CHARACTERS_MAX } from '../../core/limits.ts';
+import type { Outcome } from '../../core/operation.ts';
 import type { BodyProblem, ClientRefusal, Refusal, SyntaxRefusal } from '../../core/refusal.ts';
 import { type GrantType, JWT_BEARER_GRANT } from '../../core/request.ts';
 
@@ -178,6 +178,8 @@ export function renderOutcome(outcome: Outcome, sentence: (outcome: RefusedOutco
   switch (outcome.kind) {
     case 'granted':
       return { status: 200, headers: HEADERS, body: JSON.stringify(successBody(outcome)) };
+    case 'would_grant':
+      return { status: 200, headers: HEADERS, body: JSON.stringify(wouldBody(outcome)) };
     case 'refused': {
       const { status, error, description, headers } = wireRefusal(outcome.refusal, outcome.grantType);
       const text = sentence(outcome) ?? description;
@@ -195,6 +197,19 @@ function successBody({ issued, order }: Extract<Outcome, { kind: 'granted' }>): 
     access_token: issued.token,
     issued_token_type: issued.issuedTokenType,
     token_type: issued.tokenType,
+    expires_in: order.expiresAt - order.issuedAt,
+    ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
+  };
+}
+
+/** What the token's answer would say, without a token; the target in the caller's own words, since its token would not name it either. */
+function wouldBody({ decision, order, ask }: Extract<Outcome, { kind: 'would_grant' }>): object {
+  const { scopes } = order.grant;
+  return {
+    decision,
+    granted: true,
+    target: ask.targets[0],
+    issued_token_type: order.issuedTokenType,
     expires_in: order.expiresAt - order.issuedAt,
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
   };

@@ -132,13 +132,42 @@ describe('exchequer check', () => {
     ]);
   });
 
-  it('exits 2 where --json and --github are both asked for, without looking', async () => {
-    expect(await run(['--json', '--github'], BAD)).toEqual({
+  it.each(['--json', '--print'])('exits 2 where %s and --github are both asked for, without looking', async (flag) => {
+    expect(await run([flag, '--github'], BAD)).toEqual({
       out: [],
-      err: ['--json and --github exclude each other'],
+      err: ['--github excludes --json and --print'],
       asked: [],
       code: 2,
     });
+  });
+
+  it('prints what counts with --print, as an outline or as JSON, and no escape sequence of it', async () => {
+    const resolved = {
+      issuer: 'https://sts.example',
+      clients: {},
+      trust: { github: { pins: [], tokens: ['jwt', 'id_token'], ceiling: 3, on: false } },
+      list: [{ name: 'a\u001b[2J' }],
+    };
+    expect((await run(['--print'], { ...GOOD, resolved })).out).toEqual([
+      'issuer: https://sts.example',
+      'clients: none',
+      'trust:',
+      '  github:',
+      '    pins: none',
+      '    tokens: jwt, id_token',
+      '    ceiling: 3',
+      '    on: false',
+      'list:',
+      '  0:',
+      '    name: a\\u001b[2J',
+    ]);
+    expect(JSON.parse((await run(['--print', '--json'], { ...GOOD, resolved })).out[0] ?? '')).toMatchObject({
+      resolved,
+    });
+  });
+
+  it('takes --offline, which says what it does anyway', async () => {
+    expect(await run(['--offline'], GOOD)).toMatchObject({ code: 0 });
   });
 
   it('leaves an unknown flag to the program', async () => {

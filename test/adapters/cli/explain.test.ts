@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ExplainTools, registerExplain } from '../../../src/adapters/cli/explain.ts';
+import { registerExplain } from '../../../src/adapters/cli/explain.ts';
+import type { ExplainTools } from '../../../src/adapters/cli/explain-tools.ts';
 import { explainQuestion } from '../../../src/policy/explain.ts';
 import { CLIENTS_SOURCE, GITHUB_PUSH, NOW, policyOf, principalOf, SOURCES } from '../../support/policy.ts';
 
@@ -29,7 +30,12 @@ const GATEWAY = {
   claims: { sub: 'gateway' },
 };
 
+const MISSING = { by: 'eks', what: 'namespace', presented: undefined, expected: 'text', hint: undefined };
+const EXPIRED = { reason: 'expired', by: 'github', what: 'exp', presented: 'long ago', expected: 'later' } as const;
+
 const TOOLS: ExplainTools = {
+  hint: (presented, expected) => (presented === expected ? undefined : `${presented} is not ${expected}`),
+  readInput: async () => Buffer.from(JSON.stringify(GITHUB_PUSH)),
   nowSeconds: () => NOW,
   load: async (config) =>
     config === 'broken.yaml'
@@ -39,10 +45,14 @@ const TOOLS: ExplainTools = {
           offline: {
             sources: ['github', 'eks'],
             clients: [{ id: 'gateway', principal: GATEWAY }],
-            assume: async (source, claims) =>
-              source === 'eks'
-                ? { ok: false, refusal: { role: 'subject', reason: 'claim_missing', claim: 'namespace' } }
-                : { ok: true, principal: principalOf('github', claims) },
+            judge: async ({ source, claims, nowSeconds }) => ({
+              ...{ lacking: undefined, timed: claims.exp !== undefined, endsAtSeconds: undefined, over: undefined },
+              principal: source === 'eks' ? undefined : principalOf('github', claims),
+              causes: [
+                ...(source === 'eks' ? [{ ...MISSING, reason: 'claim_missing' as const }] : []),
+                ...(Number(claims.exp ?? nowSeconds) < nowSeconds ? [{ ...MISSING, ...EXPIRED }] : []),
+              ],
+            }),
             explain: (asked) => explainQuestion(policy, asked),
           },
         },
@@ -121,7 +131,9 @@ describe('explain, offline', () => {
       'ledger',
     );
     expect(code).toBe(1);
-    expect(out).toContain('refused   no_rule');
+    expect(out.split('\n')[2]).toBe(
+      'refused   no_rule: nearest main (p0.yaml:2): ref was "refs/heads/dev", must be "refs/heads/main"',
+    );
     expect(out).toContain('main (p0.yaml:2) allow: pin: ref was "refs/heads/dev", must be "refs/heads/main"');
   });
 
@@ -184,7 +196,43 @@ describe('explain, offline', () => {
 
   it('exits 1 where the source would refuse the claims', async () => {
     const { code, out } = await run('--claims-file', await claims(), '--trust', 'eks', '--target', 'ledger');
-    expect([code, out.includes('the trust source would refuse them: claim_missing')]).toEqual([1, true]);
+    expect([code, out.split('\n')[1]]).toEqual([1, 'refused   claim_missing: eks: namespace was absent, must be text']);
+    expect(out.split('\n')).toHaveLength(2);
+  });
+
+  it('says first what the broker would answer, then what policy says but for that, and exits 1', async () => {
+    const asked = ['--claims-file', await claims({ exp: NOW - 60 }), '--trust', 'github', '--target', 'ledger'];
+    const { code, out } = await run(...asked);
+    expect([code, out.split('\n').slice(2, 5)]).toEqual([
+      1,
+      [
+        'refused   expired: github: exp was long ago, must be later',
+        'but for that:',
+        'allowed   ledger with read for at most 3600 s, by main (p0.yaml:2)',
+      ],
+    ]);
+    expect(JSON.parse((await run(...asked, '--json')).out)).toMatchObject({
+      allowed: false,
+      causes: [{ reason: 'expired', what: 'exp' }],
+      grant: { target: 'ledger' },
+    });
+  });
+
+  it('judges as of the time that --at names, which has an offset', async () => {
+    const asked = ['--claims-file', await claims({ exp: NOW - 60 }), '--trust', 'github', '--target', 'ledger'];
+    const then = await run(...asked, '--at', new Date((NOW - 120) * 1000).toISOString());
+    expect([then.code, then.out.split('\n')[0]?.endsWith('as of 2026-09-21T14:11:20Z')]).toEqual([0, true]);
+    for (const time of ['2026-11-26', '2026-11-26T01:00:00', 'yesterday', '2026-13-26T01:00:00Z', '']) {
+      const { code, err } = await run(...asked, '--at', time);
+      expect([code, err]).toEqual([2, '--at must be a time with its offset, such as 2026-11-26T00:58:00Z']);
+    }
+    expect((await run('--last', '--at', '2026-11-26T00:58:00Z')).code).toBe(2);
+  });
+
+  it('reads what is piped in where the file is -', async () => {
+    expect((await run('--claims-file', '-', '--trust', 'github', '--target', 'ledger')).code).toBe(0);
+    const { code, err } = await run('--token-file', '-', '--target', 'ledger');
+    expect([code, err]).toEqual([3, 'standard input holds no token that can be read: not_compact']);
   });
 
   it.each([
@@ -245,7 +293,7 @@ describe('explain, of the running broker', () => {
   it('shows the newest decision, and obeys no escape sequence in it', async () => {
     const { code, out } = await run('--last');
     expect(code).toBe(1);
-    expect(out).toContain('main (p:2) allow: pin: ref was "x", must be "y"');
+    expect(out).toContain('main (p:2) allow: pin: ref was "x", must be "y"; "x" is not "y"');
     expect(out).not.toContain('\u001b');
   });
 

@@ -75,6 +75,12 @@ async function run(line: readonly string[], { env = {}, files = {}, answers = {}
       exit: (code) => said.exits.push(code),
     },
     tools,
+    {
+      place: async () => undefined,
+      sign: async () => {
+        throw new Error('no dev runs here');
+      },
+    },
   );
   await program.parseAsync(['node', 'exchequer', 'token', ...line]);
   const forms = said.sent.flatMap(({ body }) => (body ? [Object.fromEntries(new URLSearchParams(body.text))] : []));
@@ -274,6 +280,41 @@ describe('the broker', () => {
       '--json',
     ]);
     expect(said.out).toEqual(['{"access_token":"issued-token","note":"\\u009b2J"}']);
+  });
+
+  const WOULD = { decision: 'ID', granted: true, target: 'ledger', expires_in: 300, scope: 'read write' };
+
+  it('that is only asked gets the form of /token at /decide, and nothing else', async () => {
+    const answers = { [`${ISSUER}/decide`]: json(WOULD) };
+    const said = await ask(answers, ['--dry-run', '--scope', 'read write']);
+    expect(said).toMatchObject({ out: ['would grant ledger with read write for 300 s'], err: [], exits: [0] });
+    expect(said.sent.map(({ url }) => url)).toEqual([METADATA_URL, `${ISSUER}/decide`]);
+    expect(said.forms).toEqual((await ask({}, ['--scope', 'read write'])).forms);
+    const whole = await ask({ [`${ISSUER}/decide`]: json({ ...WOULD, scope: '\u009b2J' }) }, ['--dry-run', '--json']);
+    expect(whole.out.join()).toContain('"scope":"\\u009b2J"');
+  });
+
+  it('that is only asked with a token made for it: it is said that this one stays good', async () => {
+    const answers = { 'https://github.example/': json({ value: JWT }), [`${ISSUER}/decide`]: json(WOULD) };
+    const said = await run(['ledger', '--dry-run'], { env: GITHUB, answers });
+    expect(said.err).toEqual([
+      'nothing was issued, and the token made for this is not spent: it stays good until it expires',
+    ]);
+  });
+
+  it('that refuses a dry run is repeated as ever (exit 1); one without dry runs, or that is busy, said nothing (exit 3)', async () => {
+    const at = (answer: OutboundAnswer) => ask({ [`${ISSUER}/decide`]: answer }, ['--dry-run']);
+    const refused = refusal(400, { error: 'invalid_target', error_description: 'no rule.' });
+    expect(await at(refused)).toMatchObject({ exits: [1], out: [], err: ['invalid_target: no rule.'] });
+    const old = refusal(404, { error: 'invalid_request', error_description: 'there is nothing here' });
+    expect(await at(old)).toMatchObject({ exits: [3], err: [`${ISSUER}/decide: this broker answers no dry run`] });
+    for (const answer of [
+      refusal(503, { error: 'temporarily_unavailable' }, 60),
+      json({}),
+      json({ granted: true }),
+      TOKEN,
+    ])
+      expect(await at(answer)).toMatchObject({ exits: [3], out: [] });
   });
 
   it('that gives something else as a token gave none (exit 3)', async () => {

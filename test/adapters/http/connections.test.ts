@@ -116,7 +116,11 @@ describe('a replaced certificate', () => {
 
   it('a listener without a usable one is not made', () => {
     const parts = { issuer: ISSUER, jwks: () => JWKS, metadata: () => ({}), sentence: () => undefined };
-    const rest = { exchange: async () => undefined, onConnectionProblem: () => undefined };
+    const rest = {
+      exchange: async () => undefined,
+      dryRun: async () => undefined,
+      onConnectionProblem: () => undefined,
+    };
     expect(() => createPublicListener({ ...parts, ...rest, tls: { certificate: 'x', key: 'y' } })).toThrow();
   });
 });

@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { mintServerCertificate, type ServerCertificate } from '../../../src/adapters/cli/demo/certificates.ts';
 import { createPublicListener, type PublicListener, type PublicListenerParts } from '../../../src/adapters/http/app.ts';
 import { metadataDocument } from '../../../src/adapters/http/metadata.ts';
-import type { Exchange, Outcome } from '../../../src/core/exchange.ts';
+import type { Operation, Outcome } from '../../../src/core/operation.ts';
 import type { IssueOrder } from '../../../src/core/ports.ts';
 import type { Refusal } from '../../../src/core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received, TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
@@ -53,6 +53,13 @@ export const granted = (scopes: readonly string[] = []): Outcome => ({
   scopesAsked: false,
 });
 
+export const wouldGrant = (scopes: readonly string[] = []): Outcome => ({
+  kind: 'would_grant',
+  decision: DECISION,
+  order: order(scopes),
+  ask: { targets: ['ledger'], scopes: undefined },
+});
+
 export const refused = (refusal: Refusal): Outcome => ({
   kind: 'refused',
   decision: DECISION,
@@ -76,13 +83,18 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
   const seen: Received[] = [];
   const problems: string[] = [];
   const issuer = parts.issuer ?? ISSUER;
-  const exchange: Exchange = async (received, answer) => {
+  const exchange: Operation = async (received, answer) => {
     seen.push(received);
     answer(received.request.ok ? granted() : refused(received.request.refusal));
+  };
+  const dryRun: Operation = async (received, answer) => {
+    seen.push(received);
+    answer(received.request.ok ? wouldGrant() : refused(received.request.refusal));
   };
   const listener = createPublicListener({
     issuer,
     exchange,
+    dryRun,
     jwks: () => JWKS,
     metadata: () =>
       metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'], clientMethods: [], assertionAlgorithms: [] }),

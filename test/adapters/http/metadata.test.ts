@@ -29,7 +29,12 @@ describe('addresses', () => {
       ],
     ],
   ])('of %s are appended and inserted (MD-01)', (issuer, base, metadata) => {
-    expect(pathsOf(issuer)).toEqual({ token: `${base}/token`, jwks: `${base}/.well-known/jwks.json`, metadata });
+    expect(pathsOf(issuer)).toEqual({
+      token: `${base}/token`,
+      decide: `${base}/decide`,
+      jwks: `${base}/.well-known/jwks.json`,
+      metadata,
+    });
   });
 
   it.each(['https://h/a:b', 'https://h/*', 'https://h/a//b', 'https://h/%61', 'https://h/a;b', 'https://h/.a'])(

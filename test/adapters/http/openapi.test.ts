@@ -17,7 +17,18 @@ import {
 } from '../../../src/core/limits.ts';
 import type { Reason, Refusal } from '../../../src/core/refusal.ts';
 import { GRANT_TYPES } from '../../../src/core/request.ts';
-import { DECISION, form, granted, type Harness, ISSUER, JWKS, refused, send, startListener } from './harness.ts';
+import {
+  DECISION,
+  form,
+  granted,
+  type Harness,
+  ISSUER,
+  JWKS,
+  refused,
+  send,
+  startListener,
+  wouldGrant,
+} from './harness.ts';
 
 const credential = { role: 'subject', source: 'eks' } as const;
 /** One refusal for every reason there is: a new one does not compile until it stands here. */
@@ -121,8 +132,8 @@ afterAll(() => harness.listener.close(0));
 
 describe('openapi/exchequer.yaml', () => {
   it('has the paths that are served, and no others', async () => {
-    const { token, jwks, metadata } = pathsOf(ISSUER);
-    expect(Object.keys(contract.paths).toSorted()).toEqual([token, jwks, ...metadata].toSorted());
+    const { token, decide, jwks, metadata } = pathsOf(ISSUER);
+    expect(Object.keys(contract.paths).toSorted()).toEqual([token, decide, jwks, ...metadata].toSorted());
     for (const [path, methods] of Object.entries(contract.paths)) {
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
         const { status } = await send(harness, { method, path, body: method === 'POST' ? form() : '' });
@@ -131,9 +142,9 @@ describe('openapi/exchequer.yaml', () => {
     }
   });
 
-  it('has the statuses and errors of /token that the code has, and no others', () => {
+  it.each(['/token', '/decide'])('has the statuses and errors of %s that the code has, and no others', (path) => {
     const statuses = new Set([200, 500, ...ALL.map((refusal) => wireRefusal(refusal).status)]);
-    const documented = Object.keys(contract.paths['/token']?.post?.responses ?? {}).map(Number);
+    const documented = Object.keys(contract.paths[path]?.post?.responses ?? {}).map(Number);
     expect(documented.toSorted()).toEqual([...statuses].toSorted());
     const errors = new Set([
       'server_error',
@@ -155,6 +166,7 @@ describe('openapi/exchequer.yaml', () => {
   it('describes the bodies that are sent', () => {
     for (const outcome of [...ALL.map(refused), { kind: 'failed', decision: DECISION } as const])
       conforms('Refusal', renderOutcome(outcome, () => undefined).body);
+    conforms('DryRunResponse', renderOutcome(wouldGrant(['a']), () => undefined).body);
     conforms('ExchangeResponse', renderOutcome(granted(['a']), () => undefined).body);
     conforms(
       'Metadata',

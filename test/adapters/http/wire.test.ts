@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { renderOutcome, describe as sentenceOf, wireRefusal } from '../../../src/adapters/http/wire.ts';
 import { SENTENCE_CHARACTERS_MAX } from '../../../src/core/limits.ts';
 import type { Nearest, Refusal } from '../../../src/core/refusal.ts';
-import { DECISION, granted, ISSUER, refused } from './harness.ts';
+import { DECISION, granted, ISSUER, refused, wouldGrant } from './harness.ts';
 
 const OTHER = '01JCX6ZZZZ0123456789ABCDEG';
 const nobody = (): undefined => undefined;
@@ -154,6 +154,20 @@ describe('clients that parse us', () => {
     });
     const taken = await oauth.processGenericTokenEndpointResponse(as, client, response(answer));
     expect(taken).toMatchObject({ access_token: 'issued.token.text', token_type: 'bearer', expires_in: 300 });
+  });
+
+  it('what would be granted has the members of a token but the token, and the target in the caller’s own words', () => {
+    const { headers, status, body } = renderOutcome(wouldGrant(['a', 'b']), nobody);
+    expect([status, headers]).toEqual([200, renderOutcome(granted(), nobody).headers]);
+    expect(JSON.parse(body)).toEqual({
+      decision: DECISION,
+      granted: true,
+      target: 'ledger',
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      expires_in: 300,
+      scope: 'a b',
+    });
+    expect(JSON.parse(renderOutcome(wouldGrant(), nobody).body)).not.toHaveProperty('scope');
   });
 
   it('a success without scopes has no scope member', () => {

@@ -64,6 +64,23 @@ describe('exchanges', () => {
     expect((await all.render()).body).not.toMatch(/secret|192\.0\.2\.1|01JCX5/);
   });
 
+  it('that were only asked about are counted apart, in closed sets, and nowhere else', async () => {
+    const all = metrics();
+    const asked = { dryRun: true, would: [{ rule: 'tried', would: 'allow' }], rule: 'r', target: 't' } as const;
+    all.exchanged(record({ ...asked, outcome: 'granted', reason: undefined, roles: { subject: principal } }), 2);
+    all.exchanged(record({ ...asked, outcome: 'refused', reason: 'no_rule', grantType: undefined }), 2);
+    expect(await lines(all, 'exchequer_dry_runs_total')).toEqual([
+      'exchequer_dry_runs_total{grant="token-exchange",outcome="granted",reason=""} 1',
+      'exchequer_dry_runs_total{grant="",outcome="refused",reason="no_rule"} 1',
+    ]);
+    for (const name of [
+      'exchequer_exchanges_total',
+      'exchequer_previews_total',
+      'exchequer_exchange_duration_seconds_count',
+    ])
+      expect(await lines(all, name)).toEqual([]);
+  });
+
   it('are counted apart where a rule in preview would have decided otherwise', async () => {
     const all = metrics();
     const would = [{ rule: 'production[shop]', would: 'allow' }] as const;

@@ -4,7 +4,7 @@
 import type { Import, Rule, SourceFile } from './source.ts';
 
 const LEAVES = ['parsing', 'x509', 'platforms', 'outbound', 'files'];
-const STAGES = ['verifiers', 'policy', 'issuers', 'keys', 'stores', 'audit', 'config'];
+const STAGES = ['verifiers', 'policy', 'issuers', 'keys', 'stores', 'audit', 'config', 'dev'];
 const ADAPTERS = ['adapters/http', 'adapters/observe', 'adapters/control', 'adapters/cli'];
 /** A black-box client of a spawned broker: it shares no code with what it shows. */
 const DEMO = 'adapters/cli/demo';

@@ -1,0 +1,179 @@
+// `exchequer dev`, composed: the broker as `serve` composes it, on a configuration that is laid over with a place on this machine, with
+// keys of its own for every source and no way outward. Verifiers, policy and the path are the real ones. What it knows beyond a broker,
+// signing claims for a source, reaches nobody but whoever may open its control socket.
+
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DevRunning, DevTools } from './adapters/cli/dev.ts';
+import type { BrokerPlace } from './adapters/cli/place.ts';
+import type { SignAsTools } from './adapters/cli/token-as.ts';
+import { createControlClient } from './adapters/control/client.ts';
+import { type DevCommands, devPlace, type SignOrder, signAs } from './adapters/control/dev-commands.ts';
+import { startBroker } from './compose.ts';
+import { type Configuration, offlineReach } from './compose-configuration.ts';
+import { tableOf } from './compose-kinds.ts';
+import { type BrokerWorld, openFrame } from './compose-state.ts';
+import { DEV_SECRET_BYTES, DEV_TOKEN_SECONDS } from './core/limits.ts';
+import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from './core/request.ts';
+import { mintLocalCertificate } from './dev/certificate.ts';
+import { assumedClaims } from './dev/claims.ts';
+import { devDirectory, devSocket, isOurs, makeDirectory, removeDirectory } from './dev/directory.ts';
+import { type DevPlaces, localised } from './dev/overlay.ts';
+import { claimsOfRules } from './dev/rule-claims.ts';
+import { createThrowawayKeys, type ThrowawayKeys } from './keys/throwaway-keys.ts';
+import { ACCESS_TOKEN_TYPS } from './platforms/oidc.ts';
+
+/** Only ever this: nobody else on the network is to find keys that anybody here may use. */
+const HOST = '127.0.0.1';
+const SECRET_VARIABLE = 'EXCHEQUER_DEV_CLIENT_SECRET';
+
+/** The control socket of a `dev` that runs on this configuration, or undefined. */
+export async function runningDev(config: string): Promise<string | undefined> {
+  const directory = devDirectory(config);
+  if (!isOurs(directory)) return undefined;
+  const socket = devSocket(directory);
+  const answer = await createControlClient(socket)
+    .request('GET', '/dev')
+    .catch(() => undefined);
+  return answer?.status === 200 ? socket : undefined;
+}
+
+export const devTools = (world: BrokerWorld): Pick<DevTools, 'start'> => ({
+  async start(config, port) {
+    const running = await runningDev(config);
+    if (running !== undefined) throw new Error(`a dev runs on this configuration already (${running})`);
+    const directory = devDirectory(config);
+    makeDirectory(directory);
+    try {
+      const started = await start(world, config, { directory, port });
+      if (!started.ok) removeDirectory(directory);
+      return started;
+    } catch (error) {
+      removeDirectory(directory);
+      throw error;
+    }
+  },
+});
+
+/** What `token` asks of a running `dev`. */
+export const signAsTools = (): SignAsTools =>
+  Object.freeze({
+    async place({ config, control }: BrokerPlace) {
+      const socket = control ?? (await runningDev(config));
+      return socket === undefined ? undefined : devPlace(socket).catch(() => undefined);
+    },
+    async sign({ config, control }: BrokerPlace, order: SignOrder) {
+      const socket = control ?? (await runningDev(config));
+      if (socket === undefined) throw new Error(`no \`exchequer dev\` runs on ${config}`);
+      return signAs(socket, order);
+    },
+  });
+
+async function start(world: BrokerWorld, config: string, at: { readonly directory: string; readonly port: number }) {
+  const { directory } = at;
+  const minted = await mintLocalCertificate(world.clock.nowSeconds());
+  const places = placesOf(at);
+  const write = (path: string, text: string) => writeFileSync(path, text, { mode: 0o600 });
+  write(places.standIn, minted.ca);
+  write(places.certificate, minted.certificate);
+  write(places.key, minted.key);
+  const clientSecret = Buffer.from(world.randomBytes(DEV_SECRET_BYTES)).toString('base64url');
+
+  const local: BrokerWorld = {
+    ...world,
+    env: { ...world.env, [SECRET_VARIABLE]: createHash('sha256').update(clientSecret).digest('hex') },
+    log: { write: (line) => sayPlainly(world, line) },
+  };
+  const keys = createThrowawayKeys();
+  const { outbound } = offlineReach(world);
+  const frame = {
+    ...openFrame(local),
+    caches: keys.caches,
+    outbound,
+    overlay: (written: unknown) => localised(written, places),
+  };
+  const dev = (configuration: () => Configuration): DevCommands => ({
+    place: () => ({ issuer: places.issuer, ca: minted.ca }),
+    sign: (order) => signWith(world, keys, configuration(), order),
+  });
+  const started = await startBroker(local, config, { frame, dev });
+  if (!started.ok) return started;
+  const { broker } = started;
+  const running: DevRunning = {
+    issuer: places.issuer,
+    ca: places.standIn,
+    control: places.socket,
+    records: places.records,
+    clientSecret,
+    sources: broker.sources,
+    targets: broker.targets,
+    reload: broker.reload,
+    async stop() {
+      await broker.stop('signal');
+      removeDirectory(directory);
+    },
+  };
+  return { ok: true as const, running };
+}
+
+const placesOf = ({ directory, port }: { readonly directory: string; readonly port: number }): DevPlaces => ({
+  issuer: `https://localhost:${port}`,
+  address: `${HOST}:${port}`,
+  certificate: join(directory, 'tls.crt'),
+  key: join(directory, 'tls.key'),
+  standIn: join(directory, 'ca.crt'),
+  socket: devSocket(directory),
+  store: join(directory, 'store'),
+  keys: join(directory, 'keys'),
+  records: join(directory, 'audit.jsonl'),
+  secret: `\${${SECRET_VARIABLE}}`,
+});
+
+/** The log's lines for a person: what is wrong, and that something was read again. */
+function sayPlainly(world: BrokerWorld, line: string): void {
+  const { level, msg, problem, err } = JSON.parse(line);
+  const text = [msg, problem, err?.message].filter((part) => typeof part === 'string').join(': ');
+  if (level > INFO || msg === RELOADED) world.log.write(`${text}\n`);
+}
+
+/** pino's level. */
+const INFO = 30;
+const RELOADED = 'reloaded';
+
+const TOKEN_TYPES: Readonly<Record<string, string>> = {
+  access_token: ACCESS_TOKEN_TYPE,
+  id_token: ID_TOKEN_TYPE,
+  jwt: JWT_TOKEN_TYPE,
+};
+
+async function signWith(
+  { clock, randomBytes }: BrokerWorld,
+  keys: ThrowawayKeys,
+  { config, sources }: Configuration,
+  { source: name, claims: given, target }: Parameters<DevCommands['sign']>[0],
+): ReturnType<DevCommands['sign']> {
+  const source = sources.find(({ config }) => config.name === name);
+  if (!source) {
+    const names = sources.map(({ config }) => config.name).join(', ');
+    return { ok: false, problem: `there is no trust source ${JSON.stringify(name)}; there are ${names}` };
+  }
+  const table = tableOf(source.config.kind);
+  const { issuer, audience, require, options, maxAgeSeconds = DEV_TOKEN_SECONDS } = source.config;
+  const assumed = assumedClaims({
+    table,
+    issuer,
+    audience,
+    require,
+    given,
+    wanted: claimsOfRules({ texts: config.policyTexts, source: name, table, target, given }),
+    nowSeconds: clock.nowSeconds(),
+    lifetimeSeconds: Math.min(DEV_TOKEN_SECONDS, table.lifetimeSecondsMax, maxAgeSeconds),
+    jti: Buffer.from(randomBytes(DEV_SECRET_BYTES)).toString('base64url'),
+  });
+  if (!assumed.ok) return assumed;
+  const [taken] = Array.isArray(options.tokens) ? options.tokens : ['jwt'];
+  const tokenType = TOKEN_TYPES[String(taken)] ?? JWT_TOKEN_TYPE;
+  const typ = tokenType === ACCESS_TOKEN_TYPE ? ACCESS_TOKEN_TYPS[0] : table.typ.find((one) => one !== undefined);
+  return { ok: true, token: await keys.sign(source.keys.digest, assumed.claims, typ), tokenType };
+}

@@ -1,0 +1,147 @@
+// The tools of `explain`, composed: a configuration as start and reload read it, asked without any network about claims that nobody
+// proves. Which source would take them, what it would refuse, what policy says of whom they would be. Decides nothing itself.
+
+import type { ExplainTools, JudgedClaims, OfflineClaims, TokenHeader } from './adapters/cli/explain-tools.ts';
+import type { BrokerPlace } from './adapters/cli/place.ts';
+import { createOperator } from './adapters/control/operator.ts';
+import { assumedClient } from './compose-clients.ts';
+import {
+  type Configuration,
+  type OpenSource,
+  offlineReach,
+  readConfiguration,
+  type World,
+} from './compose-configuration.ts';
+import { TRUST_KINDS } from './compose-kinds.ts';
+import type { Foreseen } from './core/cause.ts';
+import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
+import { readBoundedInput } from './files/bounded-file.ts';
+import { readJson } from './parsing/json.ts';
+import { credentialCause, presenterCause, type SourceFacts } from './policy/credential-cause.ts';
+import { explainQuestion } from './policy/explain.ts';
+import { nearMiss } from './policy/hints.ts';
+import { nearestIssuer } from './policy/issuer-cause.ts';
+import { lackingFile } from './verifiers/lacking-file.ts';
+
+/** `socketOf` finds the control socket of the running broker. */
+export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Promise<string>): ExplainTools => ({
+  nowSeconds: world.clock.nowSeconds,
+  async readInput(bytesMax) {
+    const text = await readBoundedInput(bytesMax);
+    return text === undefined ? undefined : Buffer.from(text, 'latin1');
+  },
+  async load(path) {
+    const reach = offlineReach(world);
+    const read = await readConfiguration(world, path, reach);
+    reach.caches.retain(new Set());
+    if (!read.ok) return read;
+    const { config, sources, clients, compiled } = read.configuration;
+    const offline = {
+      sources: sources.map(({ config }) => config.name),
+      clients: clients.map(({ settings }) => assumedClient(config, settings)),
+      judge: (claims: OfflineClaims) => judgeClaims(read.configuration, claims),
+      explain: (question: Parameters<typeof explainQuestion>[1]) => explainQuestion(compiled, question),
+    };
+    return { ok: true as const, offline };
+  },
+  hint(presented, expected) {
+    const [value, wanted] = [readJson(presented), readJson(expected)];
+    if (!value.ok || !wanted.ok || typeof wanted.value === 'object') return undefined;
+    return nearMiss(value.value, wanted.value);
+  },
+  async decision(id, broker) {
+    const operator = createOperator(await socketOf(broker));
+    return id === 'last' ? operator.lastDecision() : operator.decision(id);
+  },
+});
+
+/** What the broker would come to before any rule; and behind what it refuses, whom the claims would be of. */
+async function judgeClaims(configuration: Configuration, asked: OfflineClaims): Promise<JudgedClaims> {
+  const { claims, header, nowSeconds } = asked;
+  const client = configuration.clients.find(({ settings }) => settings.id === asked.client)?.settings;
+  const facts = factsOf(configuration);
+  const routed = routeOf(configuration, asked);
+  const foreseen = routed.open && foresee(routed.open, asked);
+  const lacking = header && routed.open && (await lackingKey(routed.open, header));
+  const source = facts.find(({ name }) => name === routed.open?.config.name);
+  const causeOf = (refusal: CredentialRefusal, about = source) =>
+    credentialCause({ refusal, claims, header: header?.header, source: about, sources: facts, nowSeconds });
+  const refusals: readonly CredentialRefusal[] = [
+    ...(foreseen?.refusals ?? []),
+    ...(lacking ? [{ role: 'subject', reason: 'key_unknown', lacking } as const] : []),
+  ];
+  const { endsAtSeconds } = foreseen ?? {};
+  const presenter = foreseen?.presenter === 'client' && source ? presenterCause(source, client) : undefined;
+  // Within the leeway a credential is proved, and nothing can be issued that would not outlive it (core/issue.ts).
+  const over = endsAtSeconds !== undefined && Math.floor(endsAtSeconds) <= Math.floor(nowSeconds);
+  return {
+    principal: foreseen?.principal,
+    causes: [
+      ...(routed.refusal ? [causeOf(routed.refusal, routed.named ? source : undefined)] : []),
+      ...refusals.map((refusal) => causeOf(refusal)),
+      ...(presenter ? [presenter] : []),
+    ],
+    lacking,
+    timed: header !== undefined || claims.exp !== undefined,
+    endsAtSeconds,
+    over: over ? causeOf({ role: 'subject', reason: 'expired' }) : undefined,
+  };
+}
+
+function foresee({ verifier }: OpenSource, { claims, header, nowSeconds }: OfflineClaims): Foreseen {
+  if (verifier.foresee) return verifier.foresee(claims, header, nowSeconds);
+  const assumed = verifier.assume(claims);
+  return {
+    principal: assumed.ok ? assumed.value : undefined,
+    refusals: assumed.ok ? [] : [assumed.refusal],
+    endsAtSeconds: undefined,
+    presenter: 'self',
+  };
+}
+
+interface Routed {
+  /** The responsible source; or, where there is none, the one that was probably meant. */
+  readonly open: OpenSource | undefined;
+  readonly refusal: CredentialRefusal | undefined;
+  /** Whether the source was chosen by name. */
+  readonly named: boolean;
+}
+
+function routeOf({ sources, verifiers }: Configuration, { source: name, claims }: OfflineClaims): Routed {
+  const { iss } = claims;
+  const named = sources.find(({ config }) => config.name === name);
+  if (named) {
+    const { issuer, otherIssuers, kind } = named.config;
+    const fits =
+      iss === undefined || kind === 'spiffe' || iss === issuer || otherIssuers.some((other) => other === iss);
+    const refusal = fits ? undefined : ({ role: 'subject', reason: 'issuer_unknown' } as const);
+    return { open: named, refusal, named: true };
+  }
+  const routed = verifiers.responsible(claims);
+  if (routed.ok)
+    return { open: sources.find(({ verifier }) => verifier === routed.value), refusal: undefined, named: false };
+  const near =
+    typeof iss === 'string'
+      ? nearestIssuer(
+          iss,
+          sources.map(({ config }) => config),
+        )
+      : undefined;
+  const meant = routed.refusal.reason === 'issuer_unknown' ? near?.source.name : undefined;
+  return { open: sources.find(({ config }) => config.name === meant), refusal: routed.refusal, named: false };
+}
+
+const factsOf = ({ config, compiled }: Configuration): readonly SourceFacts[] =>
+  config.sources.flatMap((source) => {
+    const table = TRUST_KINDS.find(({ kind }) => kind === source.kind)?.table;
+    const require = compiled.sources.find(({ name }) => name === source.name)?.require ?? [];
+    return table ? [{ ...source, table, require }] : [];
+  });
+
+/** What a source's file of keys lacks for a token. Keys that are fetched are not known here. */
+async function lackingKey({ config, keys }: OpenSource, { alg, kid }: TokenHeader): Promise<LackingFile | undefined> {
+  const kind = TRUST_KINDS.find(({ kind }) => kind === config.kind);
+  const algorithm = kind?.table.algorithms.find((known) => known === alg);
+  const found = algorithm && (await keys.keys.find({ alg: algorithm, kid }));
+  return found?.found === 'none' ? lackingFile(found, { alg, kid }).lacking : undefined;
+}

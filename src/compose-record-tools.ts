@@ -1,0 +1,158 @@
+// What the verbs that judge records are made of (`diff --against`, `suggest`, `audit breaks`): a trail, line by line, and a configuration
+// that is loaded as `check` loads it. Nothing is opened before a verb uses it; nobody is called.
+
+import type { Command } from 'commander';
+import { type BreaksTools, registerBreaks } from './adapters/cli/audit-breaks.ts';
+import { renderProblem } from './adapters/cli/check.ts';
+import { type AgainstSummary, type AgainstTools, type Flip, registerDiffAgainst } from './adapters/cli/diff-against.ts';
+import { registerSuggest, type SuggestTools } from './adapters/cli/suggest.ts';
+import type { Terminal } from './adapters/cli/terminal.ts';
+import type { Since } from './adapters/cli/trail-options.ts';
+import { openLines } from './audit/lines.ts';
+import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import type { Json } from './core/json.ts';
+import { type Change, createComparison } from './policy/against.ts';
+import { createBreaks } from './policy/breaks.ts';
+import { compileTexts } from './policy/compile-texts.ts';
+import type { CompiledPolicy } from './policy/compiled.ts';
+import { type Recorded, type RecordedRequest, readRecorded } from './policy/recorded.ts';
+import { createReplay } from './policy/replay.ts';
+import { createSuggester } from './policy/suggest.ts';
+import { suggestedText } from './policy/suggest-text.ts';
+import { vetted } from './policy/suggest-vet.ts';
+
+/** Adds the verbs to the program, and to its group `audit`. `configured`: the trail that a configuration names. */
+export function registerRecordTools(
+  program: Command,
+  audit: Command,
+  terminal: Terminal,
+  { world, configured }: { readonly world: World; readonly configured: (path: string) => string },
+): void {
+  registerDiffAgainst(program, terminal, againstTools(world));
+  registerSuggest(program, terminal, suggestTools(world));
+  registerBreaks(audit, terminal, breaksTools(world, configured));
+}
+
+const againstTools = (world: World): AgainstTools => ({
+  renderProblem,
+  async against(path, trail, onFlip) {
+    const read = await load(world, path);
+    if (!read.ok) return read;
+    const { configuration } = read;
+    const compare = createComparison(configuration.compiled, replayOn(configuration)(configuration.compiled));
+    const counts = { same: 0, refused: 0, granted: 0, changed: 0, untold: 0 };
+    const others = await eachRequest(trail, undefined, (request) => {
+      const change = compare(request);
+      counts[change.is] += 1;
+      if (change.is !== 'same') onFlip(flipOf(request, change));
+    });
+    const summary: AgainstSummary = { ...counts, ...others };
+    return { ok: true, summary };
+  },
+});
+
+const suggestTools = (world: World): SuggestTools => ({
+  renderProblem,
+  async suggest(path, trail, since) {
+    const read = await load(world, path);
+    if (!read.ok) return read;
+    const { configuration } = read;
+    const { compiled: policy, policyInput } = configuration;
+    const on = replayOn(configuration);
+    const suggester = createSuggester({
+      policy,
+      sources: policyInput.sources,
+      replay: on(policy),
+      replayOn: on,
+    });
+    const { unreadable } = await eachRequest(trail, since?.(world.clock.nowSeconds()), suggester.take);
+    const suggestions = vetted(suggester.finish(), (file, text) => {
+      const compiled = compileTexts({ ...policyInput, texts: [...policyInput.texts, [file, text]] });
+      return compiled.ok ? compiled.warnings : compiled.problems;
+    });
+    return { ok: true, lines: suggestedText(suggestions), rules: suggestions.rules.length, unreadable };
+  },
+});
+
+const breaksTools = (world: World, configured: (path: string) => string): BreaksTools => ({
+  configured,
+  async breaks(path, trail, since) {
+    const read = await load(world, path);
+    const breaks = createBreaks(read.ok ? read.configuration.compiled : undefined);
+    const { unreadable } = await eachRequest(trail, since?.(world.clock.nowSeconds()), breaks.take);
+    const [first] = read.ok ? [] : read.problems;
+    return { ...breaks.finish(), unreadable, withoutConfig: first && renderProblem(first) };
+  },
+});
+
+/** Every request of a trail that policy decided, and how many other lines there are. */
+async function eachRequest(
+  trail: string,
+  since: ReturnType<Since> | undefined,
+  take: (request: RecordedRequest) => void,
+): Promise<{ readonly undecided: number; readonly unreadable: number }> {
+  let undecided = 0;
+  let unreadable = 0;
+  for await (const line of openLines(trail)) {
+    if (line === '') continue;
+    const recorded = readLine(line);
+    if (recorded.is === 'unreadable') unreadable += 1;
+    else if (recorded.is === 'event' || (since !== undefined && recorded.time < since)) continue;
+    else if (recorded.is === 'undecided') undecided += recorded.count;
+    else take(recorded.request);
+  }
+  return { undecided, unreadable };
+}
+
+function readLine(line: string): Recorded {
+  let value: Json;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return { is: 'unreadable' };
+  }
+  return readRecorded(value);
+}
+
+async function load(world: World, path: string) {
+  const reach = offlineReach(world);
+  const read = await readConfiguration(world, path, reach);
+  reach.caches.retain(new Set());
+  return read;
+}
+
+const replayOn = ({ clients }: Configuration) => {
+  const registered = new Map(clients.map(({ settings }) => [settings.id, settings]));
+  return (policy: CompiledPolicy) => createReplay({ policy, clients: registered });
+};
+
+function flipOf(request: RecordedRequest, change: Exclude<Change, { is: 'same' }>): Flip {
+  const { decision, time, subject, client, was } = request;
+  return {
+    flip: change.is,
+    decision,
+    time: new Date(Math.round(time * 1000)).toISOString(),
+    source: subject.source,
+    name: subject.name,
+    client: client?.id,
+    target: was.granted ? was.target : change.is === 'granted' ? change.target : askedWords(request),
+    was: was.granted ? was.rule : was.reason,
+    now: nowWords(change),
+    parts: change.is === 'changed' ? change.parts : change.is === 'untold' ? change.open : [],
+  };
+}
+
+function nowWords(change: Exclude<Change, { is: 'same' }>): string {
+  switch (change.is) {
+    case 'granted':
+    case 'changed':
+      return change.rule;
+    case 'refused':
+      return change.rule ?? change.reasons.join(' or ');
+    case 'untold':
+      return '';
+  }
+}
+
+const askedWords = ({ asked }: RecordedRequest): string =>
+  asked?.targets.map((text) => (typeof text === 'string' ? text : `sha256:${text.sha256}`)).join(' and ') || '-';

@@ -1,0 +1,72 @@
+// What only `dev` does over its control socket: it says where it is, and signs. A broker that serves does neither.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createControlClient } from '../../../src/adapters/control/client.ts';
+import { type DevCommands, devPlace, type SignOrder, signAs } from '../../../src/adapters/control/dev-commands.ts';
+import {
+  type ControlHandlers,
+  type ControlListener,
+  createControlListener,
+} from '../../../src/adapters/control/server.ts';
+
+const HANDLERS: ControlHandlers = {
+  reload: async () => ({ ok: true, generation: 1 }),
+  decision: () => undefined,
+  decisions: () => [],
+  keys: () => [],
+  rotateKeys: async () => [],
+  revokeKey: async () => undefined,
+  status: () => ({}),
+};
+const PLACE = { issuer: 'https://localhost:8443', ca: 'PEM' };
+const ORDER: SignOrder = { source: 'github', target: 'deploy', claims: { ref: 'refs/heads/dev' } };
+
+describe('the commands of dev', () => {
+  let folder: string;
+  let socket: string;
+  let listener: ControlListener | undefined;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'control-'));
+    socket = join(folder, 'c.sock');
+  });
+  afterEach(async () => {
+    await listener?.close();
+    rmSync(folder, { recursive: true });
+  });
+  async function listen(dev?: DevCommands) {
+    listener = createControlListener({ socket, handlers: { ...HANDLERS, ...(dev && { dev }) } });
+    await listener.listen();
+  }
+
+  it('say where it is, and sign what was ordered', async () => {
+    const orders: SignOrder[] = [];
+    await listen({
+      place: () => PLACE,
+      async sign(order) {
+        orders.push(order);
+        return { ok: true, token: 'a.b.c', tokenType: 'urn:x' };
+      },
+    });
+    expect(await devPlace(socket)).toEqual(PLACE);
+    expect(await signAs(socket, ORDER)).toEqual({ ...PLACE, token: 'a.b.c', tokenType: 'urn:x' });
+    expect(orders).toEqual([ORDER]);
+  });
+
+  it('give the reason where there is no token, and take no other order', async () => {
+    await listen({ place: () => PLACE, sign: async () => ({ ok: false, problem: 'exp must be a number' }) });
+    await expect(signAs(socket, ORDER)).rejects.toThrow(/^exp must be a number$/);
+    for (const wrong of [{}, { ...ORDER, claims: { a: 1 } }, { ...ORDER, more: true }])
+      expect((await createControlClient(socket).request('POST', '/dev/sign', wrong)).status).toBe(400);
+  });
+
+  it('are not those of a broker that serves: nobody there signs for a source', async () => {
+    await listen();
+    await expect(signAs(socket, ORDER)).rejects.toThrow('signs for nobody: is this `exchequer dev`?');
+    await expect(devPlace(socket)).rejects.toThrow();
+    expect((await createControlClient(socket).request('GET', '/dev')).status).toBe(404);
+    expect((await createControlClient(socket).request('GET', '/status')).status).toBe(200); // the control
+  });
+});

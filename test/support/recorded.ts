@@ -1,0 +1,80 @@
+// Records for tests, as the path makes and the audit writes them: a principal that is taken as proved asks a policy, and what became of it is
+// one line of a trail.
+
+import { renderRecord, toLine } from '../../src/audit/record.ts';
+import type { ProvedClient } from '../../src/core/client.ts';
+import type { Policy } from '../../src/core/ports.ts';
+import { asProved, type Principal, type ProvedPrincipal } from '../../src/core/principal.ts';
+import {
+  type ExchangeRecord,
+  noteClient,
+  noteDecision,
+  noteIssued,
+  noteRefusal,
+  noteSubject,
+  openRecord,
+} from '../../src/core/record.ts';
+import type { Refusal } from '../../src/core/refusal.ts';
+import { NOW } from './policy.ts';
+
+export interface Asking {
+  readonly subject: Principal;
+  readonly targets: readonly string[];
+  readonly scopes?: readonly string[];
+  readonly client?: { readonly id: string; readonly method: ProvedClient['method']; readonly principal: Principal };
+  readonly time?: number;
+  readonly mtls?: string;
+  /** What refuses after policy has granted. */
+  readonly refusedAfter?: Refusal;
+  readonly dryRun?: true;
+}
+
+const proved = (principal: Principal): ProvedPrincipal =>
+  asProved(principal, {
+    sha256: 'a'.repeat(64),
+    jti: undefined,
+    expiresAt: NOW + 86_400,
+    replay: 'reusable',
+    tell: 'operator',
+    presenter: 'self',
+    audience: 'https://sts.example',
+    boundTo: undefined,
+  });
+
+/** The record of one request, as the path would have made it. */
+export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): ExchangeRecord {
+  const { targets, scopes, client, time = NOW, mtls } = asking;
+  const record = openRecord(
+    {
+      transport: 'oauth',
+      peer: '192.0.2.1',
+      traceId: undefined,
+      grantType: undefined,
+      mtls,
+      request: { ok: false, refusal: { reason: 'scope_malformed' } },
+    },
+    decision,
+    time,
+  );
+  const subject = proved(asking.subject);
+  const principal = client && (client.principal === asking.subject ? subject : proved(client.principal));
+  if (client && principal)
+    noteClient(record, { ...client, principal, presents: [], proofRequired: false, spends: undefined });
+  noteSubject(record, subject, policy.claimsNamed(subject.source));
+  record.asked = { targets, scopes };
+  const binding = { certificate: mtls, required: false };
+  const asks = client && principal ? { id: client.id, principal } : undefined;
+  const decided = policy.decide({ subject, client: asks, binding, ask: record.asked, now: time });
+  noteDecision(record, decided);
+  if (!decided.granted) noteRefusal(record, decided.refusal);
+  else if (asking.refusedAfter) noteRefusal(record, asking.refusedAfter);
+  else {
+    const { lifetimeSeconds, boundTo } = decided.grant;
+    noteIssued(record, { id: decision, expiresAt: Math.floor(time) + lifetimeSeconds, grant: { boundTo } });
+  }
+  return record;
+}
+
+/** The same as a line of a trail, but for its place in the chain. */
+export const lineOf = (policy: Policy, asking: Asking, decision?: string): string =>
+  toLine(renderRecord(recordOf(policy, asking, decision), {}));
