@@ -176,8 +176,8 @@ function show(terminal: Terminal, answered: Answered, { target, flags, chosen, c
 
 /** What was made for this question alone lives on: nobody else may find it. */
 const unspent = ({ how }: Source): readonly string[] =>
-  how === 'request' || how === 'socket'
-    ? ['nothing was issued, and the token made for this is not spent: it stays good until it expires']
+  how === 'request' || how === 'socket' || how === 'aws'
+    ? ['nothing was issued, and the credential made for this is not spent: it stays good until it expires']
     : [];
 
 /** The commonest mistake, said without the value: the token was made for somebody else. */

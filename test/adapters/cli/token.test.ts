@@ -1,97 +1,25 @@
 // `exchequer token` against a broker and a platform that are scripted answer by answer: where credentials are looked for and in which
 // order, what is sent, what is said, and what is never said. Whole brokers are in test/e2e/token.test.ts.
 
-import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { registerToken } from '../../../src/adapters/cli/token.ts';
-import type { TokenTools } from '../../../src/adapters/cli/token-credential.ts';
 import {
   EXCHANGE_RETRIES_MAX,
   EXCHANGE_RETRY_SECONDS_MAX,
   TOKEN_ATTEMPTS_MAX,
 } from '../../../src/core/limits-outside.ts';
-import type { OutboundAnswer, OutboundRequest } from '../../../src/core/outside.ts';
-
-const ISSUER = 'https://sts.example/tenant';
-const METADATA_URL = 'https://sts.example/.well-known/oauth-authorization-server/tenant';
-const json = (value: unknown): OutboundAnswer => ({ ok: true, body: Buffer.from(JSON.stringify(value)) });
-const refusal = (status: number, body: unknown, retryAfterSeconds?: number): OutboundAnswer => ({
-  ok: true,
-  body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
-  refused: { status, retryAfterSeconds },
-});
-const METADATA = json({ issuer: ISSUER, token_endpoint: `${ISSUER}/token` });
-const TOKEN = json({ access_token: 'issued-token', token_type: 'Bearer', expires_in: 300 });
-const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-const jwtFor = (aud: unknown) => `${encode({ alg: 'ES256' })}.${encode({ aud })}.c2lnbmF0dXJl`;
-const JWT = jwtFor(ISSUER);
-const GITHUB = {
-  ACTIONS_ID_TOKEN_REQUEST_URL: 'https://github.example/t?v=2',
-  ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'runner',
-};
-
-interface World {
-  readonly env?: Record<string, string>;
-  readonly files?: Record<string, string>;
-  /** Answers by the beginning of the URL; the last of a list stays. */
-  readonly answers?: Record<string, OutboundAnswer | readonly OutboundAnswer[]>;
-}
-
-async function run(line: readonly string[], { env = {}, files = {}, answers = {} }: World) {
-  const said = {
-    out: [] as string[],
-    err: [] as string[],
-    exits: [] as number[],
-    sent: [] as OutboundRequest[],
-    waits: [] as number[],
-  };
-  const scripted = new Map(
-    Object.entries({ [METADATA_URL]: METADATA, [`${ISSUER}/token`]: TOKEN, ...answers }).map(([url, list]) => [
-      url,
-      Array.isArray(list) ? [...list] : [list],
-    ]),
-  );
-  const tools: TokenTools = {
-    async request(request) {
-      said.sent.push(request);
-      const [, list] = [...scripted].find(([url]) => request.url.startsWith(url)) ?? [];
-      const [next, ...rest] = list ?? [];
-      if (list && rest.length > 0) list.shift();
-      return next ?? { ok: false, problem: 'network', detail: 'ECONNREFUSED' };
-    },
-    jwtSvid: async (_socket, audience) => ({ ok: true, svid: jwtFor(audience) }),
-    callerIdentity: async (audience, region) =>
-      region === 'eu-north-1'
-        ? { ok: false, problem: 'CredentialsProviderError' }
-        : { ok: true, url: `https://sts.${region}.amazonaws.com/?for=${encodeURIComponent(audience)}` },
-    readFile: async (path) =>
-      files[path] === undefined ? { ok: false, problem: 'ENOENT' } : { ok: true, text: files[path] },
-    exists: (path) => files[path] !== undefined,
-    wait: async (milliseconds) => void said.waits.push(milliseconds),
-  };
-  const program = new Command().exitOverride();
-  registerToken(
-    program,
-    {
-      out: (text) => said.out.push(text),
-      err: (text) => said.err.push(text),
-      env: { EXCHEQUER_BROKER: ISSUER, ...env },
-      exit: (code) => said.exits.push(code),
-    },
-    tools,
-    {
-      place: async () => undefined,
-      sign: async () => {
-        throw new Error('no dev runs here');
-      },
-    },
-  );
-  await program.parseAsync(['node', 'exchequer', 'token', ...line]);
-  const forms = said.sent.flatMap(({ body }) => (body ? [Object.fromEntries(new URLSearchParams(body.text))] : []));
-  // Nothing of a credential is ever said.
-  for (const secret of ['runner', JWT]) expect([...said.err, ...said.out].join('\n')).not.toContain(secret);
-  return { ...said, forms };
-}
+import type { OutboundAnswer } from '../../../src/core/outside.ts';
+import {
+  GITHUB,
+  ISSUER,
+  JWT,
+  json,
+  jwtFor,
+  METADATA_URL,
+  refusal,
+  runToken as run,
+  TOKEN,
+  type TokenWorld as World,
+} from '../../support/scripted-token.ts';
 
 describe('the credential of where it runs', () => {
   const ENV = { EXCHEQUER_ID_TOKEN: JWT };
@@ -284,41 +212,6 @@ describe('the broker', () => {
       '--json',
     ]);
     expect(said.out).toEqual(['{"access_token":"issued-token","note":"\\u009b2J"}']);
-  });
-
-  const WOULD = { decision: 'ID', granted: true, target: 'ledger', expires_in: 300, scope: 'read write' };
-
-  it('that is only asked gets the form of /token at /decide, and nothing else', async () => {
-    const answers = { [`${ISSUER}/decide`]: json(WOULD) };
-    const said = await ask(answers, ['--dry-run', '--scope', 'read write']);
-    expect(said).toMatchObject({ out: ['would grant ledger with read write for 300 s'], err: [], exits: [0] });
-    expect(said.sent.map(({ url }) => url)).toEqual([METADATA_URL, `${ISSUER}/decide`]);
-    expect(said.forms).toEqual((await ask({}, ['--scope', 'read write'])).forms);
-    const whole = await ask({ [`${ISSUER}/decide`]: json({ ...WOULD, scope: '\u009b2J' }) }, ['--dry-run', '--json']);
-    expect(whole.out.join()).toContain('"scope":"\\u009b2J"');
-  });
-
-  it('that is only asked with a token made for it: it is said that this one stays good', async () => {
-    const answers = { 'https://github.example/': json({ value: JWT }), [`${ISSUER}/decide`]: json(WOULD) };
-    const said = await run(['ledger', '--dry-run'], { env: GITHUB, answers });
-    expect(said.err).toEqual([
-      'nothing was issued, and the token made for this is not spent: it stays good until it expires',
-    ]);
-  });
-
-  it('that refuses a dry run is repeated as ever (exit 1); one without dry runs, or that is busy, said nothing (exit 3)', async () => {
-    const at = (answer: OutboundAnswer) => ask({ [`${ISSUER}/decide`]: answer }, ['--dry-run']);
-    const refused = refusal(400, { error: 'invalid_target', error_description: 'no rule.' });
-    expect(await at(refused)).toMatchObject({ exits: [1], out: [], err: ['invalid_target: no rule.'] });
-    const old = refusal(404, { error: 'invalid_request', error_description: 'there is nothing here' });
-    expect(await at(old)).toMatchObject({ exits: [3], err: [`${ISSUER}/decide: this broker answers no dry run`] });
-    for (const answer of [
-      refusal(503, { error: 'temporarily_unavailable' }, 60),
-      json({}),
-      json({ granted: true }),
-      TOKEN,
-    ])
-      expect(await at(answer)).toMatchObject({ exits: [3], out: [] });
   });
 
   it('that gives something else as a token gave none (exit 3)', async () => {
