@@ -25,6 +25,7 @@ import { devTools, runningDev, signAsTools } from './compose-dev.ts';
 import { explainTools } from './compose-explain.ts';
 import { inspectTools } from './compose-inspect.ts';
 import { KINDS } from './compose-kinds.ts';
+import { registerPolicyTools } from './compose-policy-tools.ts';
 import { registerRecordTools } from './compose-record-tools.ts';
 import { schemaTools } from './compose-schema.ts';
 import type { BrokerWorld } from './compose-state.ts';
@@ -65,6 +66,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerSecret(keys, terminal, secretTools(world));
   const configured = (config: string) => auditFile(world, config);
   const audit = registerAudit(program, terminal, { configured, lines: openLines, verify: verifyFile });
+  registerPolicyTools(program, terminal, world);
   registerRecordTools(program, audit, terminal, { world, configured });
   return program;
 }

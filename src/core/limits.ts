@@ -244,3 +244,6 @@ export const METRIC_SERIES_MAX = 20_000;
 export const DEV_TOKEN_SECONDS = 300;
 /** The throw-away secret of clients, and each `jti`: 128 bits outlast a day on a laptop. */
 export const DEV_SECRET_BYTES = 16;
+
+/** Into how many single values a rule is taken apart to say which of them are new in a `diff`; past it the whole rule is named. */
+export const DIFF_PIECES_MAX = 1_024;

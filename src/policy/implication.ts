@@ -27,9 +27,9 @@ export function excludes(one: Condition, other: Condition, effect: CompiledRule[
   });
 }
 
-/** Whether every condition of `others` follows from one of `ones`. */
-export const impliesAll = (ones: readonly Condition[], others: readonly Condition[]): boolean =>
-  others.every((other) => ones.some((one) => implies(one, other)));
+/** Whether, where `one` is true or unknown, `other` is too: what it means for denies. */
+export const impliesInDeny = (one: Condition, other: Condition): boolean =>
+  implies(one, other) && other.values.every((value) => one.values.some((each) => typeOf(each) === typeOf(value)));
 
 const isSameClaim = (one: Condition, other: Condition): boolean =>
   one.form === other.form && claimKey(one.path) === claimKey(other.path);
@@ -82,7 +82,8 @@ function segmentCovers(
     return false;
   const middle = narrow.slice(before.length, narrow.length - after.length);
   if (/[/:]/.test(middle)) return false;
-  if (wildcard === STAR) return !wider.nonEmpty || isFilled(middle, value);
+  // In a pin, and in a pattern of a subtree, no wildcard is empty.
+  if (wildcard === STAR) return !(wider.nonEmpty || wider.subtree) || isFilled(middle, value);
   return middle === CAPTURE || isCapturable(middle);
 }
 

@@ -8,6 +8,7 @@ import { countsAt, lifetimeOf } from './decide.ts';
 import type { Condition } from './evaluate.ts';
 import { excludes } from './implication.ts';
 import { conditionsOf } from './known.ts';
+import { createTargetFinder } from './targets.ts';
 
 /** What one allow rule gives to principals of one source for which all conditions hold. */
 export interface Entry {
@@ -62,17 +63,11 @@ export function withValues(entry: Omit<Entry, 'address' | 'parameters'>, capture
 export const grantsScopes = ({ scopes }: Entry, wanted: readonly string[] | undefined): boolean =>
   wanted?.every((scope) => scopes.includes(scope)) ?? true;
 
-/** Which entries are of a target: by its name, or by an address that it has, or comes to have by what a rule binds or captures. */
-export function entriesFor(policy: CompiledPolicy, text: string, now: number): readonly Entry[] {
-  const named = policy.targets.find(({ name, address, parameters }) =>
-    [name, ...(parameters.length === 0 ? [address] : [])].includes(text),
-  );
-  const entries = entriesOf(policy, now);
-  if (named) return entries.filter(({ target }) => target === named);
-  return entries
+/** Which entries come to an address, by what a rule binds or captures. */
+const entriesAt = (entries: readonly Entry[], address: string): readonly Entry[] =>
+  entries
     .filter(({ target }) => target.parameters.length > 0)
-    .flatMap((entry) => capturesFor(entry.rule, entry.target, text).map((values) => withValues(entry, values)));
-}
+    .flatMap((entry) => capturesFor(entry.rule, entry.target, address).map((values) => withValues(entry, values)));
 
 /** The clients that may ask by a rule; undefined: none, or the subject itself. */
 const mayAsk = (rule: CompiledRule, client: string | undefined): boolean =>
@@ -80,8 +75,7 @@ const mayAsk = (rule: CompiledRule, client: string | undefined): boolean =>
 
 /** Denies of a target that may fire for whom an entry is about, or for a client that asks. Previews change nothing. */
 export function cutsOf(policy: CompiledPolicy, entry: Entry, now: number): readonly Cut[] {
-  const require = policy.sources.find(({ name }) => name === entry.source)?.require ?? [];
-  const known = [...entry.conditions, ...require];
+  const known = [...entry.conditions, ...requireOf(policy, entry.source)];
   return policy.rules.flatMap((rule): Cut[] => {
     if (rule.effect === 'allow' || rule.mode === 'preview' || !countsAt(rule, now)) return [];
     if (rule.deny !== 'all' && !rule.deny.includes(entry.target.name)) return [];
@@ -121,9 +115,10 @@ export function whoCan(
     now,
   }: { readonly target: string; readonly scopes: readonly string[] | undefined; readonly now: number },
 ): WhoCan | undefined {
-  const found = entriesFor(policy, target, now);
-  const isNamed = policy.targets.some((one) => one.name === target || one.address === target);
-  if (found.length === 0 && !isNamed) return undefined;
+  const { found: asked } = createTargetFinder(policy.targets)([target]);
+  const all = entriesOf(policy, now);
+  const found = asked.ok ? all.filter((entry) => entry.target === asked.target) : entriesAt(all, target);
+  if (!asked.ok && found.length === 0) return undefined;
   const entries = found
     .filter((entry) => grantsScopes(entry, scopes))
     .filter((entry) => !isExcluded(requireOf(policy, entry.source), entry.conditions, 'allow'))
@@ -131,8 +126,7 @@ export function whoCan(
       ...entry,
       cuts: cutsOf(policy, entry, now).filter((cut) => cut.of === 'subject' || entry.rule.clients !== undefined),
     }));
-  const named = policy.targets.filter((one) => one.name === target || one.address === target);
-  const targets = named.length > 0 ? named : [...new Set(found.map((entry) => entry.target))];
+  const targets = asked.ok ? [asked.target] : [...new Set(found.map((entry) => entry.target))];
   const sources = policy.sources.filter(({ name }) => entries.some(({ source }) => source === name));
   return { entries, targets, sources };
 }

@@ -1,0 +1,231 @@
+// What the verbs that walk policies are made of (`can`, `who-can`, `diff OLD NEW`): configurations that are loaded as `check` loads them, and
+// rules as people and scripts read them. Nobody is called.
+
+import type { Command } from 'commander';
+import { type CanEntry, type CanTools, registerCan } from './adapters/cli/can.ts';
+import { type DiffRead, registerDiff, type ShownChanges } from './adapters/cli/diff.ts';
+import type { Terminal } from './adapters/cli/terminal.ts';
+import type { ShownCondition, ShownCut, ShownEntry } from './adapters/cli/walk-text.ts';
+import { registerWhoCan, type WhoCanTools } from './adapters/cli/who-can.ts';
+import { assumedClient } from './compose-clients.ts';
+import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { kindOf } from './compose-kinds.ts';
+import { againstTools } from './compose-record-tools.ts';
+import { CLIENTS_SOURCE } from './core/client.ts';
+import { claimKey } from './core/record.ts';
+import { CLIENT } from './platforms/client.ts';
+import { can } from './policy/can.ts';
+import type { CompiledTarget } from './policy/compiled.ts';
+import { diffPolicies, type OneWay, type Side } from './policy/diff.ts';
+import type { Condition } from './policy/evaluate.ts';
+import { type Knowledge, type KnowledgeOf, knowing, UNKNOWN } from './policy/known.ts';
+import { type Cut, type Entry, whoCan } from './policy/walk.ts';
+import type { PartialPrincipal } from './policy/weigh.ts';
+import { type NamedSource, type NameRead, readIdentity } from './verifiers/name-read.ts';
+
+/** Adds the verbs to the program. */
+export function registerPolicyTools(program: Command, terminal: Terminal, world: World): void {
+  registerCan(program, terminal, canTools(world));
+  registerWhoCan(program, terminal, whoCanTools(world));
+  registerDiff(program, terminal, { ...againstTools(world), diff: (before, after) => diff(world, before, after) });
+}
+
+/** A configuration, loaded without any network. */
+async function load(world: World, path: string) {
+  const reach = offlineReach(world);
+  const read = await readConfiguration(world, path, reach);
+  reach.caches.retain(new Set());
+  return read;
+}
+
+const canTools = (world: World): CanTools => ({
+  async can(path, { identity, client, scopes }) {
+    const read = await load(world, path);
+    if (!read.ok) return read;
+    const { configuration } = read;
+    const found = readIdentity(namedSources(configuration), identity);
+    if (!found.ok) return { ok: false, usage: `${identity} ${found.problem}` };
+    const clients = clientPrincipals(configuration);
+    if (client !== undefined && !clients.some(({ id }) => id === client))
+      return {
+        ok: false,
+        usage: `${client} is no client; there are: ${clients.map(({ id }) => id).join(', ') || 'none'}`,
+      };
+    const { source } = found;
+    const subject = { source, name: identity, knowledge: toldBy(found.read, source) };
+    const all = can(configuration.compiled, { subject, clients, scopes, now: world.clock.nowSeconds() });
+    const entries = all
+      .filter((one) => client === undefined || one.client === client)
+      .map((one): CanEntry => {
+        const shown = entryShown(one, one.open, one.unless);
+        const { denied } = one;
+        return {
+          ...shown,
+          clients: one.client === undefined ? undefined : [one.client],
+          denied: denied && { rule: denied.rule.name, at: denied.rule.at },
+        };
+      });
+    return { ok: true, source, entries };
+  },
+});
+
+const whoCanTools = (world: World): WhoCanTools => ({
+  async whoCan(path, { target, scopes }) {
+    const read = await load(world, path);
+    if (!read.ok) return read;
+    const { compiled } = read.configuration;
+    const found = whoCan(compiled, { target, scopes, now: world.clock.nowSeconds() });
+    const names = compiled.targets.map(({ name }) => name).join(', ');
+    if (!found)
+      return { ok: false, usage: `${target} is no target, and no rule comes to such an address; there are: ${names}` };
+    return {
+      ok: true,
+      entries: found.entries.map((entry) => entryShown(entry, entry.conditions, entry.cuts)),
+      sources: found.sources.map(({ name, require }) => ({ source: name, require: require.map(conditionShown) })),
+      requires: found.targets.flatMap(requirements),
+    };
+  },
+});
+
+async function diff(world: World, before: string, after: string): Promise<DiffRead> {
+  const [old, fresh] = [await load(world, before), await load(world, after)];
+  if (!old.ok) return old;
+  if (!fresh.ok) return fresh;
+  const [was, is] = [old.configuration, fresh.configuration];
+  const { gains, losses } = diffPolicies(sideOf(was), sideOf(is), world.clock.nowSeconds());
+  return {
+    ok: true,
+    gains: changesShown(gains),
+    losses: changesShown(losses),
+    settings: [
+      ...changedIn('trust', sourceTexts(was), sourceTexts(is)),
+      ...changedIn('targets', targetTexts(was), targetTexts(is)),
+    ],
+  };
+}
+
+/** A principal of one side is one of the other where the same tokens prove it. */
+const sideOf = ({ compiled, config, sources }: Configuration): Side => ({
+  policy: compiled,
+  proofs: new Map([
+    ...sources.map(
+      ({ config: { name, kind, issuer, audience } }) => [name, JSON.stringify([kind, issuer, audience])] as const,
+    ),
+    [CLIENTS_SOURCE, config.issuer],
+  ]),
+});
+
+const changesShown = ({ entries, denies }: OneWay): ShownChanges => ({
+  entries: entries.map((entry) => entryShown(entry, entry.conditions, [])),
+  denies: denies.map(({ rule, source, conditions }) => ({
+    rule: rule.name,
+    at: rule.at,
+    source,
+    whose: rule.whose,
+    targets: rule.deny,
+    conditions: conditions.map(conditionShown),
+  })),
+});
+
+type Texts = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+const sourceTexts = ({ compiled, sources }: Configuration): Texts =>
+  new Map(
+    sources.map(({ config: { name, kind, issuer, audience } }) => {
+      const found = compiled.sources.find((source) => source.name === name);
+      const require = (found?.require ?? []).map(({ what, expected }) => `${what} ${expected}`).join(', ') || 'nothing';
+      return [name, { kind, issuer, audience, require, reach: found?.reach?.join(', ') ?? 'anything' }];
+    }),
+  );
+
+const targetTexts = ({ compiled }: Configuration): Texts =>
+  new Map(
+    compiled.targets.map((target) => [
+      target.name,
+      {
+        address: target.address,
+        scopes: target.scopes.join(' ') || 'none',
+        'default scopes': target.defaultScopes.join(' ') || 'none',
+        lifetime: `${target.lifetimeSecondsMax} s`,
+        require: requirements(target).join('; ') || 'nothing',
+      },
+    ]),
+  );
+
+/** Sources, or targets, that are not what they were, in words. */
+function changedIn(what: string, before: Texts, after: Texts): readonly string[] {
+  return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((name) => {
+    const [was, is] = [before.get(name), after.get(name)];
+    if (!was || !is) return [`${what} ${name} is ${is ? 'new' : 'gone'}`];
+    return Object.keys(is)
+      .filter((key) => was[key] !== is[key])
+      .map((key) => `${what} ${name}: ${key} was ${was[key]}, is ${is[key]}`);
+  });
+}
+
+/** What a target requires of everyone. */
+function requirements({ name, require }: CompiledTarget): readonly string[] {
+  const { sources, proof, lifetimeMaxSeconds } = require;
+  return [
+    ...(sources ? [`${name} is for ${sources.join(', ')} only`] : []),
+    ...(proof ? [`${name} is bound to the caller's certificate`] : []),
+    ...(lifetimeMaxSeconds === undefined ? [] : [`${name} lives ${lifetimeMaxSeconds} s at most`]),
+  ];
+}
+
+const namedSources = ({ sources, clients, config }: Configuration): readonly NamedSource[] => [
+  ...sources.map(({ config: { name, kind, issuer } }) => ({ name, issuer, table: kindOf({ kind }).table })),
+  ...(clients.length > 0 ? [{ name: CLIENTS_SOURCE, issuer: config.issuer, table: CLIENT }] : []),
+];
+
+/** What a name tells. A registered client has no other claim than its id. */
+function toldBy({ claims, others }: NameRead, source: string): KnowledgeOf {
+  const told = new Map<string, Knowledge>([
+    ...others.map(({ path, value }) => [claimKey(path), { is: 'other', than: value }] as const),
+    ...claims.map(({ path, value }) => [claimKey(path), { is: 'known', value }] as const),
+  ]);
+  const rest: Knowledge = source === CLIENTS_SOURCE ? { is: 'absent' } : UNKNOWN;
+  return (path) => told.get(claimKey(path)) ?? rest;
+}
+
+/** Clients, as far as they are known before they ask: a workload that is a client has claims of its own. */
+const clientPrincipals = ({ clients, config }: Configuration): { id: string; principal: PartialPrincipal }[] =>
+  clients.map(({ settings }) => {
+    const { id, principal } = assumedClient(config, settings);
+    const told = knowing(principal.claims);
+    const isWorkload = settings.method.by === 'spiffe';
+    const knowledge: KnowledgeOf = (path) => (isWorkload && told(path).is === 'absent' ? UNKNOWN : told(path));
+    return { id, principal: { source: principal.source, name: principal.name, knowledge } };
+  });
+
+const conditionShown = ({ what, expected }: Condition): ShownCondition => ({ claim: what, expected });
+
+const cutShown = ({ rule, of, source, conditions }: Cut): ShownCut => ({
+  rule: rule.name,
+  at: rule.at,
+  of,
+  source,
+  conditions: conditions.map(conditionShown),
+});
+
+function entryShown(entry: Entry, conditions: readonly Condition[], cuts: readonly Cut[]): ShownEntry {
+  const { rule, target } = entry;
+  const { name, at, mode, owner, clients, untilSeconds } = rule;
+  return {
+    rule: name,
+    at,
+    mode,
+    owner,
+    until: untilSeconds === undefined ? undefined : new Date(untilSeconds * 1000).toISOString(),
+    source: entry.source,
+    clients,
+    conditions: conditions.map(conditionShown),
+    target: target.name,
+    address: entry.address,
+    parameters: entry.parameters,
+    scopes: entry.scopes,
+    lifetimeSeconds: entry.lifetimeSeconds,
+    proof: target.require.proof,
+    unless: cuts.map(cutShown),
+  };
+}
