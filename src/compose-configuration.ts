@@ -20,7 +20,7 @@ import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
 
 import type { PolicyTest } from './policy/compile.ts';
-import { compileTexts, compileTextsApart } from './policy/compile-texts.ts';
+import { compileTexts, compileTextsApart, type PolicyTexts } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import type { Finding } from './policy/finding.ts';
 import { compileRequire, type RequireRead } from './policy/match.ts';
@@ -56,6 +56,8 @@ export interface OpenSource {
 export interface Configuration {
   readonly config: Config;
   readonly compiled: CompiledPolicy;
+  /** What it was compiled from. */
+  readonly policyInput: PolicyTexts;
   readonly sources: readonly OpenSource[];
   readonly clients: readonly OpenClient[];
   readonly verifiers: Registry;
@@ -107,7 +109,7 @@ export async function readConfiguration(
   const linted = lintConfigured(config, views);
   problems.push(...linted.problems);
   const targets = config.targets.map(targetView);
-  const input = {
+  const policyInput = {
     texts: config.policyTexts,
     scopes: config.policyScopes,
     sources: views,
@@ -115,20 +117,20 @@ export async function readConfiguration(
     clients: config.clients.map(({ id }) => id),
     now: world.clock.nowSeconds(),
   };
-  const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
+  const policy = await (apart ? compileTextsApart(policyInput) : compileTexts(policyInput));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
   const verifiers = createVerifiers(
     sources.map(({ verifier }) => verifier),
     config.issuer,
   );
-  const { policy: compiled } = policy;
+  const { policy: compiled, tests } = policy;
   const { clients } = opened;
   const warnings = [...ignored, ...bundleWarnings(config, sources), ...linted.warnings, ...policy.warnings];
   const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,
-    configuration: { config, compiled, sources, clients, verifiers, warnings, findings, tests: policy.tests },
+    configuration: { config, compiled, policyInput, sources, clients, verifiers, warnings, findings, tests },
     stillAsRead,
   };
 }

@@ -4,6 +4,7 @@
 import type { SourceConfig, TargetConfig } from './config/config.ts';
 import { tokenTarget } from './issuers/access-token.ts';
 import type { TargetKind } from './issuers/kind.ts';
+import { awsCallerIdentity } from './verifiers/aws-caller-identity.ts';
 import { azureDevops, bitbucket, buildkite, circleci, forgejo, github, gitlab } from './verifiers/ci-platform.ts';
 import { clientOptions } from './verifiers/client-options.ts';
 import { aws, entra, google } from './verifiers/cloud-platform.ts';
@@ -32,6 +33,7 @@ export const TRUST_KINDS: readonly SourceKind[] = [
   google,
   aws,
   entra,
+  awsCallerIdentity,
 ];
 const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
 export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };

@@ -10,18 +10,16 @@ import type { Terminal } from './adapters/cli/terminal.ts';
 import type { Since } from './adapters/cli/trail-options.ts';
 import { openLines } from './audit/lines.ts';
 import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
-import { kindOf } from './compose-kinds.ts';
-import { CLIENTS_SOURCE } from './core/client.ts';
 import type { Json } from './core/json.ts';
-import { CLIENT } from './platforms/client.ts';
 import { type Change, createComparison } from './policy/against.ts';
 import { createBreaks } from './policy/breaks.ts';
+import { compileTexts } from './policy/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
 import { type Recorded, type RecordedRequest, readRecorded } from './policy/recorded.ts';
 import { createReplay } from './policy/replay.ts';
 import { createSuggester } from './policy/suggest.ts';
-import type { SubjectSource } from './policy/suggest-subject.ts';
 import { suggestedText } from './policy/suggest-text.ts';
+import { vetted } from './policy/suggest-vet.ts';
 
 /** Adds the verbs to the program, and to its group `audit`. `configured`: the trail that a configuration names. */
 export function registerRecordTools(
@@ -59,16 +57,19 @@ const suggestTools = (world: World): SuggestTools => ({
     const read = await load(world, path);
     if (!read.ok) return read;
     const { configuration } = read;
-    const { compiled: policy } = configuration;
+    const { compiled: policy, policyInput } = configuration;
     const on = replayOn(configuration);
     const suggester = createSuggester({
       policy,
-      sources: subjectSources(configuration),
+      sources: policyInput.sources,
       replay: on(policy),
       replayOn: on,
     });
     const { unreadable } = await eachRequest(trail, since?.(world.clock.nowSeconds()), suggester.take);
-    const suggestions = suggester.finish();
+    const suggestions = vetted(suggester.finish(), (file, text) => {
+      const compiled = compileTexts({ ...policyInput, texts: [...policyInput.texts, [file, text]] });
+      return compiled.ok ? compiled.warnings : compiled.problems;
+    });
     return { ok: true, lines: suggestedText(suggestions), rules: suggestions.rules.length, unreadable };
   },
 });
@@ -124,14 +125,6 @@ const replayOn = ({ clients }: Configuration) => {
   const registered = new Map(clients.map(({ settings }) => [settings.id, settings]));
   return (policy: CompiledPolicy) => createReplay({ policy, clients: registered });
 };
-
-const subjectSources = ({ sources, clients }: Configuration): readonly SubjectSource[] => [
-  ...sources.map(({ config: { name, kind, options } }) => {
-    const { table, subjects } = kindOf({ kind });
-    return { name, table, subjects: subjects(options) };
-  }),
-  ...(clients.length > 0 ? [{ name: CLIENTS_SOURCE, table: CLIENT, subjects: 'workloads' as const }] : []),
-];
 
 function flipOf(request: RecordedRequest, change: Exclude<Change, { is: 'same' }>): Flip {
   const { decision, time, subject, client, was } = request;

@@ -238,22 +238,25 @@ function reloadOf({
       if (next) frame.log.info({ generation: result.generation }, 'reloaded');
       for (const warning of next?.warnings ?? []) frame.log.warn(renderProblem(warning));
       for (const problem of result.problems) frame.log.error({ problem }, 'the old configuration still runs');
-      const event = next
-        ? {
-            event: 'reload' as const,
-            outcome: 'applied' as const,
-            generation: result.generation,
-            digests: digestsOf(state.current),
-            ...ruleChanges(before.configuration.compiled, next.compiled),
-            accepted: acceptedFindings(next.findings),
-          }
-        : { event: 'reload' as const, outcome: 'refused' as const, problems: result.problems };
       await state.audit
-        .system(event)
+        .system(reloadEvent(result, before, next && state.current))
         .catch((error: unknown) => frame.log.error({ err: error }, 'a reload could not be recorded'));
     },
   });
 }
+
+/** What is on record of a reload; `now` where it took effect. */
+const reloadEvent = (result: ReloadResult, before: Current, now: Current | undefined) =>
+  now
+    ? {
+        event: 'reload' as const,
+        outcome: 'applied' as const,
+        generation: result.generation,
+        digests: digestsOf(now),
+        ...ruleChanges(before.configuration.compiled, now.configuration.compiled),
+        accepted: acceptedFindings(now.configuration.findings),
+      }
+    : { event: 'reload' as const, outcome: 'refused' as const, problems: result.problems };
 
 const keysInUse = (configuration: Configuration): ReadonlySet<string> =>
   new Set(keyOrigins(configuration).map(({ keys }) => keys.digest));

@@ -73,6 +73,8 @@ function* sourceClashes(issuer: string, sources: readonly SourceConfig[]): Gener
 const issuersOf = ({ issuer, otherIssuers }: SourceConfig): readonly string[] => [issuer, ...otherIssuers];
 
 function sourceClash(before: SourceConfig, source: SourceConfig): string | undefined {
+  if (before.alone && source.kind === before.kind)
+    return `is of the kind of \`${before.name}\`, and nothing in its credentials would tell which of them is meant`;
   if (!issuersOf(before).some((one) => issuersOf(source).includes(one))) return undefined;
   // The trust domain alone decides who proves a SPIFFE ID; audiences do not tell two of them apart.
   if (source.issuer.startsWith('spiffe://')) return `has the trust domain of \`${before.name}\``;

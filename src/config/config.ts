@@ -15,6 +15,8 @@ export interface TrustKind {
   issuer(options: Options): string;
   /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
   otherIssuers?(options: Options): readonly string[];
+  /** Nothing in its credentials names a source, so that there is at most one of the kind. */
+  readonly alone?: true;
   /** The audience where none is written, if not our issuer. */
   audience?(options: Options): string | undefined;
 }
@@ -50,6 +52,8 @@ export interface SourceConfig extends Placed {
   /** `iss` of its tokens, or `spiffe://<trust domain>`. */
   readonly issuer: string;
   readonly otherIssuers: readonly string[];
+  /** There is at most one of its kind. */
+  readonly alone: boolean;
   readonly audience: string;
   readonly otherAudiences: boolean;
   readonly replay: ReplayClass | undefined;

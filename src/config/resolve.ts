@@ -27,6 +27,7 @@ export function resolveSources(input: {
       kind: kind.kind,
       issuer: kind.issuer(options),
       otherIssuers: kind.otherIssuers?.(options) ?? [],
+      alone: kind.alone ?? false,
       audience: common.audience ?? kind.audience?.(options) ?? written.issuer,
       otherAudiences: common.otherAudiences === 'allow',
       replay: common.replay,

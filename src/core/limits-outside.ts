@@ -122,3 +122,22 @@ export const TOKEN_REVIEWS_AT_ONCE_MAX = 32;
 export const TOKEN_REVIEWS_PER_SECOND_MAX = 100;
 /** What a caller is told to wait where the API server could not be asked, in seconds. */
 export const TOKEN_REVIEW_RETRY_SECONDS = 1;
+
+// Signed requests to AWS STS.
+
+/** A presigned request: session tokens take 1 to 2 KiB, and more where they are percent-encoded (aws-iam-authenticator takes as much). */
+export const AWS_REQUEST_BYTES_MAX = 4_096;
+/** `X-Amz-Expires`: the longest that STS takes, and what presigners ask for. */
+export const AWS_REQUEST_SECONDS_MAX = 900;
+/** One question to STS, whole: a regional endpoint answers in some ten milliseconds, one across an ocean in 300. */
+export const AWS_IDENTITY_MS = 2_000;
+/** The answer: an ARN, an id and an account, or an error with its message. */
+export const AWS_IDENTITY_BYTES_MAX = 16_384;
+/** Questions of one source on their way at once (F-18). */
+export const AWS_IDENTITIES_AT_ONCE_MAX = 32;
+/** Questions of one source in a second. STS shares some hundred a second among all of an account and region. */
+export const AWS_IDENTITIES_PER_SECOND_MAX = 50;
+/** What a caller is told to wait where STS could not be asked, in seconds. */
+export const AWS_IDENTITY_RETRY_SECONDS = 1;
+/** Regions of one source; AWS has under fifty. */
+export const AWS_REGIONS_MAX = 64;

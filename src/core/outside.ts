@@ -86,6 +86,11 @@ export interface OutboundRequest {
   readonly accept: string;
   /** Sent as `Authorization: Bearer`, to the URL's own origin alone. */
   readonly bearer?: string;
+  /**
+   * Sent as `x-exchequer-audience`: whoever presigned the request signed this header with our own value (A-165). No redirect of such a
+   * request is followed.
+   */
+  readonly signedAudience?: string;
   /** Makes the request a POST; answers 200 and 201 are taken. */
   readonly body?: { readonly mediaType: string; readonly text: string };
   /** All of the request, redirects included; OUTBOUND_MS where absent. */

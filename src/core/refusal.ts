@@ -108,7 +108,16 @@ export type CredentialProblem =
   | 'header_json'
   | 'header_member'
   | 'payload_json'
-  | 'payload_not_object';
+  | 'payload_not_object'
+  // A presigned request.
+  | 'request_url'
+  | 'request_host'
+  | 'request_parameter'
+  | 'request_action'
+  | 'request_algorithm'
+  | 'request_credential'
+  | 'request_signed_headers'
+  | 'request_time';
 
 /** Why a certificate, or the path from it to an authority, proves nothing (RFC 5280 §6.1, X.509-SVID §3 to §5). */
 export type CertificateProblem =
@@ -164,7 +173,7 @@ export type CertificateProblem =
   | 'name_constraints_unsupported'
   | 'path_too_costly';
 
-/** Why the API server does not vouch for a token (TokenReview). */
+/** Why the API server does not vouch for a token (TokenReview), or AWS STS for a request. */
 export type ReviewProblem = 'not_authenticated' | 'audience' | 'user';
 
 /** The rule that came nearest to granting, and the first of its conditions that failed. */

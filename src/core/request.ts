@@ -17,8 +17,12 @@ export const ACCESS_TOKEN_TYPE = `${TOKEN_TYPE}access_token`;
 export const ID_TOKEN_TYPE = `${TOKEN_TYPE}id_token`;
 export const JWT_TOKEN_TYPE = `${TOKEN_TYPE}jwt`;
 
-/** The token types a subject token may be sent as. The type never selects trust; it must be one its source takes. */
-export type SubjectTokenType = typeof ACCESS_TOKEN_TYPE | typeof ID_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
+/** A presigned request to AWS STS, which is no token but proves who signed it. */
+export const AWS_REQUEST_TOKEN_TYPE = 'urn:ietf:params:aws:token-type:aws4_request';
+
+/** Every token type that a subject token may be sent as. It must be one that its source takes; between tokens it selects no source. */
+const SUBJECT_TOKEN_TYPES = [ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE, AWS_REQUEST_TOKEN_TYPE] as const;
+export type SubjectTokenType = (typeof SUBJECT_TOKEN_TYPES)[number];
 
 /** The token types that can be asked for; absent means `access_token`. */
 export type IssuedTokenType = typeof ACCESS_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
@@ -181,4 +185,4 @@ function misusedParameter(parameters: Parameters): SyntaxRefusal | undefined {
 }
 
 const isSubjectTokenType = (text: string): text is SubjectTokenType =>
-  text === ACCESS_TOKEN_TYPE || text === ID_TOKEN_TYPE || text === JWT_TOKEN_TYPE;
+  SUBJECT_TOKEN_TYPES.some((tokenType) => tokenType === text);

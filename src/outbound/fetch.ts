@@ -89,14 +89,16 @@ async function follow(call: Call): Promise<OutboundAnswer> {
     const step = await send(call, url);
     if (!('redirect' in step)) return step;
     // Neither a body nor a token goes anywhere but where the operator sends it.
-    if (call.request.body || call.request.bearer !== undefined)
-      return failed('redirect', 'of a request with credentials');
+    if (bearsCredentials(call.request)) return failed('redirect', 'of a request with credentials');
     const next = readUrl(step.redirect, url);
     if (next?.origin !== first.origin) return failed('redirect', 'to another origin');
     url = next;
   }
   return failed('redirect', `more than ${OUTBOUND_REDIRECTS_MAX}`);
 }
+
+const bearsCredentials = ({ body, bearer, signedAudience }: OutboundRequest): boolean =>
+  body !== undefined || bearer !== undefined || signedAudience !== undefined;
 
 function readUrl(text: string, base?: URL): URL | undefined {
   const url = URL.parse(text, base);
@@ -178,12 +180,13 @@ function judgedConnection(call: Call, url: URL, onConnect: () => void): https.Re
   };
 }
 
-const headersOf = ({ accept, bearer, body }: OutboundRequest): Readonly<Record<string, string>> => ({
+const headersOf = ({ accept, bearer, body, signedAudience }: OutboundRequest): Readonly<Record<string, string>> => ({
   accept,
   'accept-encoding': 'identity',
   'user-agent': 'exchequer',
   connection: 'close',
   ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+  ...(signedAudience === undefined ? {} : { 'x-exchequer-audience': signedAudience }),
   ...(body ? { 'content-type': body.mediaType, 'content-length': String(Buffer.byteLength(body.text)) } : {}),
 });
 

@@ -1,8 +1,9 @@
 // Lints about clusters and clouds: service accounts that everybody in a namespace or project has, principals that are no roles.
 // Attacks A-107, A-119 to A-122.
 
+import type { PlatformTable } from '../platforms/table.ts';
 import { type Condition, isPattern } from './evaluate.ts';
-import { type MatchView, own, places, type RuleLint, ruleIf, withValue } from './lint-view.ts';
+import { type LintText, type MatchView, own, places, type RuleLint, ruleIf, withValue } from './lint-view.ts';
 
 const isAny = ({ values }: Condition): boolean =>
   values.some((value) => isPattern(value) && value.text === '*' && !value.subtree);
@@ -14,7 +15,29 @@ const DEFAULT_ACCOUNT =
   /^(?:[0-9]+-compute@developer\.gserviceaccount\.com|[^@]+@(?:appspot|cloudbuild)\.gserviceaccount\.com)$/;
 const NO_ROLE = /^arn:aws[a-z-]*:(?:iam|sts)::[^:]*:(?:user|root|assumed-role|federated-user)(?:\/|$)/;
 
+/** Said of a rule, and of a source's `require`. */
+export const CALLER_CHOSEN: LintText = {
+  name: 'caller-chosen-claim',
+  row: 'L38',
+  severity: 'error',
+  when: 'a rule, or the `require` of a source, states a claim that whoever asks for the token fills in: `request_tags` of AWS',
+  why: 'whoever asks for the token chooses the value',
+  mend: 'state what the platform fills in: the role, `principal_tags`, the function or instance',
+};
+
+/** Whether the condition is about a claim that the table keeps out of rules, or anything in it. */
+export function isCallerChosen({ claims }: PlatformTable, { path }: Condition): boolean {
+  return Object.entries(claims).some(
+    ([field, { never, path: of = [field] }]) => never !== undefined && of.every((name, index) => path[index] === name),
+  );
+}
+
 export const CLOUD_LINTS: readonly RuleLint[] = [
+  {
+    ...CALLER_CHOSEN,
+    kinds: ['aws'],
+    fires: (view) => places(view.own.filter(({ condition }) => isCallerChosen(view.source.table, condition))),
+  },
   {
     name: 'every-service-account',
     row: 'L34, L54',

@@ -7,6 +7,7 @@ import { hostOf } from '../platforms/table.ts';
 import type { Condition } from './evaluate.ts';
 import type { Finding } from './finding.ts';
 import { ACCEPT_UNKNOWN, judgeAccept } from './lint-accept.ts';
+import { CALLER_CHOSEN, isCallerChosen } from './lint-clouds.ts';
 import { OUTSIDER_EVENTS, OUTSIDERS } from './lint-forges.ts';
 import { accepts, type LintText } from './lint-view.ts';
 import { compileRequire } from './match.ts';
@@ -52,6 +53,14 @@ export const SOURCE_LINTS: readonly SourceLint[] = [
           ),
         'require',
         'event_name',
+      ),
+  },
+  {
+    ...CALLER_CHOSEN,
+    fires: ({ table }, required) =>
+      at(
+        required.some((condition) => isCallerChosen(table, condition)),
+        'require',
       ),
   },
   {

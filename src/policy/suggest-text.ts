@@ -10,7 +10,7 @@ import type { ExactField } from './suggest-subject.ts';
 export function suggestedText({ rules, leftOut, allowedNow, dropped }: Suggestions): readonly string[] {
   return [
     '# What records say was refused, as rules. They say who asked, not who should have it: keep what you mean, and delete the rest.',
-    ...(rules.length === 0 ? ['rules: []'] : ['rules:', ...rules.flatMap(ruleLines)]),
+    ...(rules.length === 0 ? ['rules: []'] : ['rules:', ...rules.flatMap((rule) => ruleLines(rule))]),
     ...(allowedNow > 0 ? [`# ${times(allowedNow)} refused then and allowed by the policies of now.`] : []),
     ...(leftOut.length > 0 ? ['# Left out:', ...leftOut.slice(0, LEFT_OUT_SHOWN_MAX).map(leftOutLine)] : []),
     ...(leftOut.length > LEFT_OUT_SHOWN_MAX ? [`# and ${leftOut.length - LEFT_OUT_SHOWN_MAX} more reasons`] : []),
@@ -18,7 +18,8 @@ export function suggestedText({ rules, leftOut, allowedNow, dropped }: Suggestio
   ];
 }
 
-function ruleLines(rule: Suggestion): readonly string[] {
+/** The lines of one rule, in the order of `rules`. */
+export function ruleLines(rule: Suggestion): readonly string[] {
   const { name, who, seen, previews, source, client, target, parameters, scopes } = rule;
   const bound = Object.entries(parameters);
   const allowed = scopes.length > 0 ? `{ ${key(target)}: [${scopes.map(quoted).join(', ')}] }` : `[${quoted(target)}]`;

@@ -22,6 +22,8 @@ export const aws = platformKind({
   options: issuedBy(AWS),
   read: ({ issuer, ...keys }) => ({ issuer, keys }),
   ownProblem(claims) {
+    // Roles that IAM Identity Center makes are people's.
+    if (String(claims.sub).includes(':role/aws-reserved/sso.')) return { reason: 'claim_forbidden', claim: 'role' };
     const account = fieldValue(AWS, 'account', claims);
     const [, , , , ofRole] = String(claims.sub).split(':');
     return ofRole === account ? undefined : { reason: 'claim_invalid', claim: 'account' };

@@ -53,6 +53,12 @@ export interface SourceVerifier {
     role: Role,
     nowSeconds: number,
   ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
+  /** Proves a signed request, which is no JWT; absent where the kind takes none. As `verify` otherwise. */
+  verifyRequest?(
+    text: string,
+    role: Role,
+    nowSeconds: number,
+  ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
   /** Proves a chain whose leaf is in the name of the source; absent where the kind proves nobody by certificates. */
   verifyCertificates?(
     presented: PresentedCertificates,
@@ -88,6 +94,8 @@ export interface SourceKind<Options extends z.ZodObject = z.ZodObject> {
   issuer(options: z.infer<Options>): string;
   /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
   otherIssuers?(options: z.infer<Options>): readonly string[];
+  /** Nothing in its credentials names a source, so that there is at most one of the kind. */
+  readonly alone?: true;
   /** The one `aud` value of its tokens, where the platform and not the job chooses it; else it is our issuer unless written. */
   audience?(options: z.infer<Options>): string | undefined;
   /** Whom its tokens are about. */

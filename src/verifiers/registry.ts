@@ -1,12 +1,13 @@
 // Which source is responsible for a credential: exactly one, or none. Our own `iss` is ours; then a `sub` that
 // begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. Certificates go to
-// the trust domain in their leaf's one URI name. The caller never chooses.
+// the trust domain in their leaf's one URI name, signed requests to the one source that takes them. The caller never chooses.
 
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
 import type { ProvedPrincipal, Role } from '../core/principal.ts';
 import { type CredentialRefusal, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
+import { AWS_REQUEST_TOKEN_TYPE } from '../core/request.ts';
 import { parseJws } from '../parsing/jws.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
 import { readChain } from '../x509/chain.ts';
@@ -56,10 +57,16 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
   };
 
   const verifyCertificates = createCertificateRoute(byTrustDomain);
+  const [takesRequests, another] = sources.filter(({ verifyRequest }) => verifyRequest !== undefined);
+  if (another) throw new Error('two sources for signed requests');
   return Object.freeze({
     async verify(credential, role, nowSeconds) {
       if ('certificates' in credential) return verifyCertificates(credential.certificates, role, nowSeconds);
       const no = (refusal: ClaimRefusal) => refuse({ ...refusal, role } as CredentialRefusal);
+      if (credential.tokenType === AWS_REQUEST_TOKEN_TYPE)
+        return (
+          takesRequests?.verifyRequest?.(credential.text, role, nowSeconds) ?? no({ reason: 'token_type_refused' })
+        );
       const parsed = parseJws(credential.text);
       if (!parsed.ok) return no({ reason: 'credential_malformed', problem: parsed.problem });
       const source = route(parsed.jws.claims);

@@ -14,6 +14,7 @@ import type { Clock } from '../core/ports.ts';
 import type { ReviewProblem } from '../core/refusal.ts';
 import { readTokenFile } from '../files/token-file.ts';
 import { decodeUtf8, readJson } from '../parsing/json.ts';
+import { createGate } from './gate.ts';
 import type { Place } from './key-options.ts';
 
 export type Reviewed =
@@ -40,7 +41,11 @@ const API_VERSION = 'authentication.k8s.io/v1';
 const PATH = `/apis/${API_VERSION}/tokenreviews`;
 
 export function createTokenReview(parts: TokenReviewParts): TokenReview {
-  const admit = createGate(parts.clock);
+  const admit = createGate({
+    clock: parts.clock,
+    perSecondMax: TOKEN_REVIEWS_PER_SECOND_MAX,
+    atOnceMax: TOKEN_REVIEWS_AT_ONCE_MAX,
+  });
   return async (token, claims) => {
     const leave = admit();
     if (!leave) return unavailable('more reviews than may be asked for');
@@ -50,25 +55,6 @@ export function createTokenReview(parts: TokenReviewParts): TokenReview {
     } finally {
       leave();
     }
-  };
-}
-
-/** Lets so many in each second, and so many at once; whoever is let in gets the function that leaves. */
-function createGate(clock: Clock): () => (() => void) | undefined {
-  let atOnce = 0;
-  let left = TOKEN_REVIEWS_PER_SECOND_MAX;
-  let countedAtMs = clock.elapsedMs();
-  return () => {
-    const nowMs = clock.elapsedMs();
-    const gained = ((nowMs - countedAtMs) / 1_000) * TOKEN_REVIEWS_PER_SECOND_MAX;
-    left = Math.min(TOKEN_REVIEWS_PER_SECOND_MAX, left + gained);
-    countedAtMs = nowMs;
-    if (atOnce >= TOKEN_REVIEWS_AT_ONCE_MAX || left < 1) return undefined;
-    left -= 1;
-    atOnce += 1;
-    return () => {
-      atOnce -= 1;
-    };
   };
 }
 

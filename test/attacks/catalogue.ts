@@ -226,6 +226,11 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
+    title: 'Requests to a cloud',
+    first: 164,
+    attacks: ["a cloud's answer in another form", 'a signed request that is another, or goes elsewhere'],
+  },
+  {
     title: 'Credentials in what is written down',
     first: 170,
     attacks: ['a credential in a record, a log or an answer'],

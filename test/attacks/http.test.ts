@@ -194,7 +194,7 @@ describe('methods and paths', () => {
     '/v1/../token',
     '/introspect',
     '/revoke',
-    '/decide',
+    '/decide/',
     '/metrics',
     '/readyz',
     '/reload',

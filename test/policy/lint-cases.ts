@@ -2,6 +2,7 @@
 // stand, and is taken out before the policy is read.
 
 import { AWS } from '../../src/platforms/aws.ts';
+import { AZURE_DEVOPS } from '../../src/platforms/azure-devops.ts';
 import { BITBUCKET } from '../../src/platforms/bitbucket.ts';
 import { BUILDKITE } from '../../src/platforms/buildkite.ts';
 import { CIRCLECI } from '../../src/platforms/circleci.ts';
@@ -40,7 +41,6 @@ const OWNER = { repository_owner_id: 65 };
 
 export const LINT_SOURCES: readonly SourceView[] = [
   view('github', GITHUB, { require: OWNER }),
-  view('listed', GITHUB, { require: { ...OWNER, event_name: ['push', 'workflow_run'] } }),
   view('prod', GITHUB, { require: { ...OWNER, environment: 'production' } }),
   view('ghes', GITHUB, { issuer: 'https://ghes.example/_services/token', require: OWNER }),
   view('enterprise', GITHUB, { issuer: `${GITHUB.issuer}/acme`, require: OWNER }),
@@ -51,6 +51,7 @@ export const LINT_SOURCES: readonly SourceView[] = [
   view('circleci', CIRCLECI, { require: { 'org-id': 'o' } }),
   view('rerun', CIRCLECI, { require: { 'org-id': 'o', 'ssh-rerun': [true, false] } }),
   view('bitbucket', BITBUCKET, { require: { workspaceUuid: 'w' } }),
+  view('devops', AZURE_DEVOPS),
   view('fly', FLY),
   view('terraform', HCP_TERRAFORM, { require: { organization_id: 'o', run_phase: ['plan', 'apply'] } }),
   view('applied', HCP_TERRAFORM, { require: { organization_id: 'o' } }),
@@ -345,6 +346,12 @@ const others: readonly LintCase[] = [
     'warning',
     allow('trust: google, google: { sub: "103", ¦email: 123456789012-compute@developer.gserviceaccount.com }'),
     allow('trust: google, google: { sub: "103", email: deployer@shop.iam.gserviceaccount.com }'),
+  ],
+  [
+    'caller-chosen-claim',
+    'error',
+    deny('trust: aws, aws: { ¦request_tags: prod }'),
+    deny('trust: aws, claims: { "https://sts.amazonaws.com/": { principal_tags: { env: prod } } }'),
   ],
   [
     'not-a-role',

@@ -1,7 +1,7 @@
 // One source and one rule for every claim set of test/vectors/platform-claims.json, as an operator writes them, loaded by the code that
 // loads configuration; each source has a key of its own.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import { type Configuration, offlineReach, readConfiguration } from '../../src/compose-configuration.ts';
@@ -132,7 +132,7 @@ export const DECK: Readonly<Record<string, DeckCard>> = {
   'spire-jwt-svid': {
     source: 'mesh',
     kind: 'spiffe',
-    options: 'trustDomain: example.org, bundle: { file: ./keys/mesh.bundle.json }',
+    options: 'trustDomain: example.org, bundle: { file: ./keys/mesh.bundle }',
     subject: 'sub: "spiffe://example.org/ns/payments/sa/*"',
     name: 'spiffe://example.org/ns/payments/sa/api',
   },
@@ -178,13 +178,21 @@ export interface Deck {
   readonly keys: ReadonlyMap<string, PlatformKey>;
 }
 
-/** The configuration of these cards; `changed` replaces options of a source. Keys take long to make: hand on what there is. */
-export async function loadDeck(changed: Readonly<Record<string, string>> = {}, known?: Deck['keys']): Promise<Deck> {
+/**
+ * The configuration of these cards; `changed` replaces options of a source, `more` are sources beside them. Keys take long to make:
+ * hand on what there is.
+ */
+export async function loadDeck(
+  changed: Readonly<Record<string, string>> = {},
+  known?: Deck['keys'],
+  more = '',
+): Promise<Deck> {
   const keys = known ?? (await makeKeys());
-  const file = await placeExample(configurationText(changed), [policyText()]);
+  const file = await placeExample(configurationText(changed, more), [policyText()]);
   try {
+    mkdirSync(join(dirname(file), 'keys'));
     for (const [source, { jwk }] of keys)
-      for (const name of [`${source}.json`, `${source}.bundle.json`])
+      for (const name of [`${source}.jwks`, `${source}.bundle`])
         writeFileSync(join(dirname(file), 'keys', name), JSON.stringify({ keys: [jwk] }));
     const world = {
       clock: { nowSeconds: () => DECK_NOW, elapsedMs: () => 0 },
@@ -206,12 +214,13 @@ async function makeKeys(): Promise<Deck['keys']> {
   return keys;
 }
 
-const configurationText = (changed: Readonly<Record<string, string>>): string => `issuer: ${AUDIENCE}
+const configurationText = (changed: Readonly<Record<string, string>>, more: string): string => `issuer: ${AUDIENCE}
 listen: { address: 127.0.0.1:8443, tls: { certificate: ./tls.crt, key: ./tls.key } }
 observe: { address: 127.0.0.1:9464 }
 control: { socket: ./control.sock }
 trust:
 ${DECK_SOURCES.map(([, card]) => `  ${card.source}: { ${sourceText(card, changed[card.source])} }`).join('\n')}
+${more}
 targets: { deploy: { kind: token, audience: https://deploy.example } }
 policies: [./policies]
 store: { directory: ./state }
@@ -220,7 +229,7 @@ audit: { to: stdout }
 `;
 
 function sourceText({ source, kind, options }: DeckCard, changed: string | undefined): string {
-  const keys = kind === 'spiffe' ? '' : `, jwks: { file: ./keys/${source}.json }`;
+  const keys = kind === 'spiffe' ? '' : `, jwks: { file: ./keys/${source}.jwks }`;
   return [`kind: ${kind}${keys}`, changed ?? options].filter((text) => text !== undefined).join(', ');
 }
 

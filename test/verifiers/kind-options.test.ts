@@ -1,9 +1,9 @@
 // What each kind of source may be configured with: the issuers that its platform gives, the audience that it fixes, and what is said
 // of an issuer that no token will ever bear.
 
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { TRUST_KINDS } from '../../src/compose-kinds.ts';
-import { loadDeck } from '../support/platform-deck.ts';
+import { type Deck, loadDeck } from '../support/platform-deck.ts';
 
 const ORG = '0ca3ddd9-f0b0-4635-a98c-5866526961b6';
 const HEX = '8EBD0123456789ABCDEF0123456789AB';
@@ -12,6 +12,11 @@ const kindOf = (kind: string) => {
   if (!found) throw new Error(`no kind ${kind}`);
   return found;
 };
+
+let deck: Deck;
+beforeAll(async () => {
+  deck = await loadDeck();
+});
 
 /** The messages about these options, or the issuer that they come to. */
 function read(kind: string, options: Readonly<Record<string, unknown>>): readonly string[] | string {
@@ -124,9 +129,33 @@ describe('an issuer', () => {
   });
 });
 
+describe('a source of signed requests', () => {
+  const MORE =
+    '  aws-more: { kind: aws-caller-identity, regions: [us-east-1], audience: https://more.example, require: { account: "1" } }';
+  const load = (options: string, more = '') =>
+    loadDeck({}, deck.keys, `  signed: { kind: aws-caller-identity, ${options} }\n${more}`).then(
+      ({ configuration }) => configuration.config.sources.at(-1)?.audience,
+      (error: unknown) => String(error),
+    );
+  const GOOD = 'regions: [eu-west-1, aws-global], require: { account: ["111122223333"] }';
+
+  it('asks only regions that are listed, for accounts that are, under an audience that a header can hold', async () => {
+    expect(await load(GOOD)).toBe('https://broker.example.com');
+    expect(await load(`${GOOD}, audience: https://other.example`)).toBe('https://other.example');
+    expect(await load(GOOD.replace('eu-west-1', 'evil.example/x'))).toContain('must be a region of AWS');
+    expect(await load(GOOD.replace('[eu-west-1, aws-global]', '[]'))).toContain('must name at least one region');
+    expect(await load('regions: [eu-west-1]')).toContain('require must have an exact account');
+    expect(await load(`${GOOD}, audience: "a b"`)).toContain('it is the value of a header');
+  });
+
+  it('is the only one: nothing in a request names a source', async () => {
+    expect(await load(GOOD, MORE)).toContain('is of the kind of `signed`');
+  });
+});
+
 describe('an audience', () => {
   it('is what the platform fixes where none is written, and our issuer elsewhere', async () => {
-    const { configuration } = await loadDeck();
+    const { configuration } = deck;
     const audiences = Object.fromEntries(configuration.config.sources.map(({ name, audience }) => [name, audience]));
     expect(audiences).toMatchObject({
       'azure-devops': 'api://AzureADTokenExchange',
@@ -139,8 +168,7 @@ describe('an audience', () => {
 
   it('may be written instead', async () => {
     const written = 'issuer: https://oidc.vercel.com/acme, audience: https://other.example';
-    const { configuration, keys } = await loadDeck({ vercel: written });
-    expect(keys.size).toBeGreaterThan(0);
+    const { configuration } = await loadDeck({ vercel: written }, deck.keys);
     expect(configuration.config.sources.find(({ name }) => name === 'vercel')?.audience).toBe('https://other.example');
   });
 

@@ -145,7 +145,7 @@ function headLine({ flip, source, target, was, now, parts }: Flip, count: number
     case 'changed':
       return `${whose}: granted by ${was}, would be granted by ${now} with another ${parts.join(' and ')}`;
     case 'untold':
-      return `${whose}: cannot be told (${was}): ${parts.join(', ')} not recorded`;
+      return `${whose}: cannot be told (${was}): ${parts.join(', ')} not recorded in full`;
   }
 }
 

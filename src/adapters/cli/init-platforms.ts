@@ -116,7 +116,8 @@ export const FIRST_STEPS: Readonly<Record<string, FirstSteps>> = {
     },
     source: [
       'issuer: https://api.bitbucket.org/2.0/workspaces/<workspace>/pipelines-config/identity/oidc',
-      'otherAudiences: allow # a step may ask for several audiences in one token',
+      'otherAudiences: allow',
+      'accept: { other-audiences: "Bitbucket puts the workspace beside every audience" }',
     ],
     subject: [
       'bitbucket:',
@@ -154,7 +155,7 @@ export const FIRST_STEPS: Readonly<Record<string, FirstSteps>> = {
       organization_id: { example: 'org-GRNbCjYNpBB6NEH9', find: 'Organization Settings, General: ID' },
       workspace_id: { example: 'ws-mbsd5E3Ktt5Rg2Xm', find: "the workspace's page, below its name" },
     },
-    source: ['require: { organization_id: <organization_id> }'],
+    source: ['require: { organization_id: <organization_id> }', 'maxAge: 2h'],
     subject: ['hcp-terraform:', '  workspace_id: <workspace_id>', '  run_phase: apply'],
   },
   spacelift: {
@@ -215,8 +216,23 @@ export const FIRST_STEPS: Readonly<Record<string, FirstSteps>> = {
       },
       oid: { example: '9f5e9a3c-aaaa-4bbb-8ccc-ddddeeeeffff', find: 'az identity show --query principalId' },
     },
-    source: ['issuer: https://login.microsoftonline.com/<tenant>/v2.0', 'audience: <audience>'],
+    source: [
+      'issuer: https://login.microsoftonline.com/<tenant>/v2.0',
+      'audience: <audience>',
+      'accept: { no-max-age: "Azure hands out one token for a day" }',
+    ],
     subject: ['entra:', '  oid: <oid>'],
+  },
+  'aws-caller-identity': {
+    name: 'aws-roles',
+    blanks: {
+      region: { example: 'eu-west-1', find: 'the region in which the workload runs' },
+      account: { example: '123456789012', find: 'aws sts get-caller-identity --query Account' },
+      role: { example: 'order-worker', find: 'aws iam list-roles --query "Roles[].RoleName"' },
+      role_id: { example: 'AROAEXAMPLEEXAMPLE12', find: 'aws iam get-role --role-name ROLE --query Role.RoleId' },
+    },
+    source: ['regions: [<region>]', 'require:', '  account: "<account>"'],
+    subject: ['aws-caller-identity:', '  account: "<account>"', '  role: <role>', '  role_id: <role_id>'],
   },
 };
 

@@ -20,7 +20,11 @@ const NOTICES: readonly (readonly [reason: string, member: string, text: string]
     'lacking',
     'tokens come with a key that the key file lacks: export it again (a cluster: kubectl get --raw /openid/v1/jwks)',
   ],
-  ['review_unavailable', 'problem', 'the API server could not be asked about tokens, which are refused'],
+  [
+    'review_unavailable',
+    'problem',
+    'the API server, or AWS STS, could not be asked about credentials, which are refused',
+  ],
 ];
 
 /** The observer, and warnings beside it. */

@@ -111,6 +111,16 @@ describe('audit tail', () => {
     ]);
   });
 
+  it('says of a dry run that it was one, granted or refused', async () => {
+    const asked = { ...exchange, dryRun: true };
+    const refused = { ...asked, outcome: 'refused', reason: 'no_rule', target: undefined, rule: undefined };
+    const { out } = await run(['tail', 'f'], yielding(...[asked, refused].map((each) => JSON.stringify(each))));
+    expect(out).toEqual([
+      '2026-09-21T14:13:20.123Z  D1  granted (dry run)  github:s -> ledger  by payments',
+      '2026-09-21T14:13:20.123Z  D1  refused no_rule (dry run)  github:s',
+    ]);
+  });
+
   it('shows what rules in preview would have done', async () => {
     const would = [{ rule: 'shop-main', would: 'allow' }];
     const { out } = await run(['tail', 'f'], yielding(JSON.stringify({ ...exchange, would })));

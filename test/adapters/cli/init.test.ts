@@ -42,7 +42,9 @@ describe('init', () => {
       'listen.tls.key: the file cannot be read (ENOENT)',
     ]);
     await addTls();
-    expect(await check()).toEqual({
+    const loaded = await check();
+    // What a linter only mentions (an environment with reviewers, a runner) is for a person to choose.
+    expect({ ...loaded, out: loaded.out.filter((line) => !/ \(info\) \[[a-z-]+\]$/.test(line)) }).toEqual({
       exits: [0],
       out: [],
       err: [expect.stringMatching(/: loads, with 1 source, 1 target, 1 rule$/)],
@@ -52,7 +54,8 @@ describe('init', () => {
   it('writes every kind beside every other', async () => {
     expect((await init(...KINDS.flatMap((kind) => ['--platform', kind]))).exits).toEqual([0]);
     await addTls();
-    expect(await check()).toMatchObject({ exits: [0], out: [] });
+    const { exits, out } = await check();
+    expect([exits, out.filter((line) => !line.includes(' (info) '))]).toEqual([[0], []]);
   });
 
   it('says at every example how its value is found, and at none that was given', async () => {
