@@ -66,7 +66,7 @@ describe('a policy', () => {
           const cut = (keys[0] ?? 0) % (all.length + 1);
           const after = compiled(
             [
-              ['z/z.yaml', mixed.slice(0, cut)],
+              ['z.yaml', mixed.slice(0, cut)],
               ['0.yaml', mixed.slice(cut)],
             ],
             shuffled(ROWS, keys),
