@@ -3,12 +3,8 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { type BreaksReport, type BreaksTools, registerBreaks } from '../../../src/adapters/cli/audit-breaks.ts';
-import {
-  type AgainstSummary,
-  type AgainstTools,
-  type Flip,
-  registerDiffAgainst,
-} from '../../../src/adapters/cli/diff-against.ts';
+import { registerDiff } from '../../../src/adapters/cli/diff.ts';
+import type { AgainstSummary, AgainstTools, Flip } from '../../../src/adapters/cli/diff-against.ts';
 import { registerSuggest, type SuggestTools } from '../../../src/adapters/cli/suggest.ts';
 import type { Terminal } from '../../../src/adapters/cli/terminal.ts';
 
@@ -58,7 +54,7 @@ describe('diff --against', () => {
       },
     };
     return run(['diff', '--against', 'audit.jsonl', ...more], (program, terminal) =>
-      registerDiffAgainst(program, terminal, tools),
+      registerDiff(program, terminal, { ...tools, diff: () => Promise.reject(new Error('no two')) }),
     );
   };
 
@@ -119,7 +115,11 @@ describe('diff --against', () => {
   it('exits 3 where the configuration does not load, and where the trail cannot be read', async () => {
     const failing = (against: AgainstTools['against']) =>
       run(['diff', '--against', 'f'], (program, terminal) =>
-        registerDiffAgainst(program, terminal, { renderProblem: ({ message }) => message, against }),
+        registerDiff(program, terminal, {
+          renderProblem: ({ message }) => message,
+          against,
+          diff: () => Promise.reject(new Error('no two')),
+        }),
       );
     expect(await failing(async () => ({ ok: false, problems: [PROBLEM] }))).toEqual({ out: [], err: ['m'], exit: 3 });
     expect(await failing(() => Promise.reject(new Error('ENOENT')))).toEqual({ out: [], err: ['ENOENT'], exit: 3 });
