@@ -108,15 +108,7 @@ export async function readConfiguration(
 
   const linted = lintConfigured(config, views);
   problems.push(...linted.problems);
-  const targets = config.targets.map(targetView);
-  const input = {
-    texts: config.policyTexts,
-    scopes: config.policyScopes,
-    sources: views,
-    targets,
-    clients: config.clients.map(({ id }) => id),
-    now: world.clock.nowSeconds(),
-  };
+  const input = policyInputOf(world, config, views);
   const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
@@ -144,6 +136,15 @@ export async function readConfiguration(
     stillAsRead,
   };
 }
+
+const policyInputOf = ({ clock }: World, config: Config, sources: readonly SourceView[]): PolicyTexts => ({
+  texts: config.policyTexts,
+  scopes: config.policyScopes,
+  sources,
+  targets: config.targets.map(targetView),
+  clients: config.clients.map(({ id }) => id),
+  now: clock.nowSeconds(),
+});
 
 /** Reaches nobody: for `check` and `explain`. */
 export function offlineReach({ clock, randomBytes }: World): Reach {
