@@ -108,16 +108,8 @@ export async function readConfiguration(
 
   const linted = lintConfigured(config, views);
   problems.push(...linted.problems);
-  const targets = config.targets.map(targetView);
-  const policyInput = {
-    texts: config.policyTexts,
-    scopes: config.policyScopes,
-    sources: views,
-    targets,
-    clients: config.clients.map(({ id }) => id),
-    now: world.clock.nowSeconds(),
-  };
-  const policy = await (apart ? compileTextsApart(policyInput) : compileTexts(policyInput));
+  const input = policyInputOf(world, config, views);
+  const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
   const verifiers = createVerifiers(
@@ -134,6 +126,15 @@ export async function readConfiguration(
     stillAsRead,
   };
 }
+
+const policyInputOf = ({ clock }: World, config: Config, sources: readonly SourceView[]): PolicyTexts => ({
+  texts: config.policyTexts,
+  scopes: config.policyScopes,
+  sources,
+  targets: config.targets.map(targetView),
+  clients: config.clients.map(({ id }) => id),
+  now: clock.nowSeconds(),
+});
 
 /** Reaches nobody: for `check` and `explain`. */
 export function offlineReach({ clock, randomBytes }: World): Reach {

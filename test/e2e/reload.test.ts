@@ -78,8 +78,8 @@ describe('reload', () => {
   it('records at the start and on a reload what somebody accepts of the findings, and why', async () => {
     broker = await startTestBroker();
     expect(broker.records().find(({ event }) => event === 'start')).toMatchObject({ accepted: [], acceptedCount: 0 });
-    const unused = 'accept: { accept-unused: kept for the next rule, ends-soon: known }';
-    broker.write('policies/rules.yaml', RULE('1m').replace('name: mesh-ledger,', `name: mesh-ledger, ${unused},`));
+    const accept = 'accept: { accept-unused: kept for the next rule, ends-soon: known }';
+    broker.write('policies/rules.yaml', `${RULE('1m')}    ${accept}\n`);
     expect(await broker.broker.reload()).toMatchObject({ ok: true });
     expect(broker.records().find(({ event }) => event === 'reload')).toMatchObject({
       accepted: [
