@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Principal } from '../../src/core/principal.ts';
+import { GOOGLE } from '../../src/platforms/google.ts';
 import { compilePolicy } from '../../src/policy/compile.ts';
 import { createPolicy } from '../../src/policy/decide.ts';
 import { readRecorded } from '../../src/policy/recorded.ts';
@@ -31,12 +32,20 @@ const parametrised = {
   defaultScopes: [],
   lifetimeSecondsMax: 300,
 };
+const GOOGLE_SOURCE = {
+  ...CLIENTS_SOURCE,
+  name: 'google',
+  kind: 'google',
+  table: GOOGLE,
+  issuer: 'https://accounts.google.com',
+};
 const world = {
   sources: [
     ...SOURCES.map((source) =>
       source.name === 'gitlab' ? { ...source, require: {}, issuer: 'https://gitlab.acme.example' } : source,
     ),
     CLIENTS_SOURCE,
+    GOOGLE_SOURCE,
   ],
   targets: [...TARGETS, parametrised],
 };
@@ -45,6 +54,7 @@ const RULES = `rules:
   - { name: never, subject: { trust: github, github: { actor: mallory } }, deny: all }
   - { name: trial, mode: preview, subject: { trust: github, github: { repository_id: 74, ref: refs/heads/dev } }, allow: [deploy] }
   - { name: other, subject: { trust: gitlab, gitlab: { project_id: 20, namespace_id: 72, ref_path: refs/heads/main } }, allow: [deploy] }
+  - { name: robot, subject: { trust: google, google: { sub: "1001", email: a@b.iam.gserviceaccount.com } }, allow: [deploy] }
 `;
 
 const dev = (change = {}): Principal =>
@@ -172,7 +182,18 @@ describe('what suggest leaves out', () => {
     principalOf('gitlab', { sub: 's', project_id: '21', namespace_id: '72', ref_path: 'refs/heads/main', ...change });
   const people = principalOf('people', { sub: 'anna' });
 
+  const google = (sub: string): Principal => ({
+    ...people,
+    source: 'google',
+    claims: { sub, email: 'a@b.iam.gserviceaccount.com' },
+  });
+
   it.each<readonly [string, Asking, string | undefined]>([
+    [
+      'an account that a rule pins, where everybody has one issuer',
+      { subject: google('1001'), targets: ['ledger'] },
+      undefined,
+    ],
     ['a tenant that require pins', { subject: dev(), targets: ['deploy'] }, undefined],
     [
       'a tenant that nothing pins',
@@ -183,6 +204,14 @@ describe('what suggest leaves out', () => {
     [
       'a tenant that no rule pins',
       { subject: gitlab({ namespace_id: '73' }), targets: ['deploy'] },
+      'no rule and no require pins its tenant',
+    ],
+    [
+      'an account that no rule pins, where everybody has one issuer',
+      {
+        subject: { ...google('1002'), claims: { sub: '1002', email: 'x@y.iam.gserviceaccount.com' } },
+        targets: ['ledger'],
+      },
       'no rule and no require pins its tenant',
     ],
     ['what a deny refuses', { subject: dev({ actor: 'mallory' }), targets: ['deploy'] }, 'denied by never'],

@@ -143,7 +143,7 @@ export interface LongTrail {
 }
 
 /** Writes it, decided by the folder's configuration. */
-export async function writeLongTrail(folder: OfflineFolder, lines: number): Promise<LongTrail> {
+export async function writeLongTrail(folder: OfflineFolder, lines: number, name = 'long.jsonl'): Promise<LongTrail> {
   const world = {
     clock: { nowSeconds: () => NOW, elapsedMs: () => 0 },
     randomBytes: (count: number) => new Uint8Array(randomBytes(count)),
@@ -157,7 +157,7 @@ export async function writeLongTrail(folder: OfflineFolder, lines: number): Prom
     if (!assumed?.ok) throw new Error(`the test's own principal proves nothing: ${JSON.stringify(assumed)}`);
     return assumed.value;
   };
-  const file = folder.path('long.jsonl');
+  const file = folder.path(name);
   const text: string[] = [];
   const policy = createPolicy(compiled);
   const flips = new Map<string, string>();
