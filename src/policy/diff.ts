@@ -9,7 +9,7 @@ import { countsAt } from './decide.ts';
 import { type Condition, displayAll, type Expected, isPattern } from './evaluate.ts';
 import { implies, impliesInDeny } from './implication.ts';
 import { conditionsOf } from './known.ts';
-import { cutsOf, type Entry, entriesOf, isExcluded, requireOf } from './walk.ts';
+import { cutsOf, denyingOnly, type Entry, entriesOf, isExcluded, requireOf } from './walk.ts';
 
 /** One side: a policy, and what proves the principals of each source beside its `require`. */
 export interface Side {
@@ -45,11 +45,14 @@ function onlyIn(one: Side, other: Side, now: number): OneWay {
   const entries = living(one.policy, now);
   const others = living(other.policy, now);
   const bySource = Map.groupBy(others, ({ source, target }) => claimKey([source, target.name]));
+  // Most of two policies is alike, word for word: only the rest is compared entry by entry.
+  const alike = new Set(others.map((entry) => signature(entry, other.policy)));
   const isCovered = (entry: Entry): boolean =>
     one.proofs.get(entry.source) === other.proofs.get(entry.source) &&
-    (bySource.get(claimKey([entry.source, entry.target.name])) ?? []).some((wider) =>
-      covers({ wider, require: requireOf(other.policy, entry.source) }, entry, requireOf(one.policy, entry.source)),
-    );
+    (alike.has(signature(entry, one.policy)) ||
+      (bySource.get(claimKey([entry.source, entry.target.name])) ?? []).some((wider) =>
+        covers({ wider, require: requireOf(other.policy, entry.source) }, entry, requireOf(one.policy, entry.source)),
+      ));
   const denied = deniesOf(one.policy, now);
   return {
     entries: entries.flatMap((entry) => uncovered(entry, isCovered, DIFF_PIECES_MAX)),
@@ -59,13 +62,31 @@ function onlyIn(one: Side, other: Side, now: number): OneWay {
   };
 }
 
+/** All that an entry says but the name and the place of its rule. */
+const signature = (entry: Entry, policy: CompiledPolicy): string => {
+  const {
+    rule,
+    rule: { mode, untilSeconds, clients },
+    ...given
+  } = entry;
+  const until = untilSeconds ?? null;
+  return JSON.stringify([
+    { ...given, captures: rule.captures },
+    mode,
+    until,
+    clients ?? null,
+    requireOf(policy, entry.source),
+  ]);
+};
+
 /** Entries that are in force, and that no deny takes away from everybody. */
-const living = (policy: CompiledPolicy, now: number): readonly Entry[] =>
-  entriesOf(policy, now).filter((entry) => {
+function living(policy: CompiledPolicy, now: number): readonly Entry[] {
+  const denying = denyingOnly(policy);
+  return entriesOf(policy, now).filter((entry) => {
     const { rule, conditions, source } = entry;
     const known = [...conditions, ...requireOf(policy, source)];
     if (rule.mode === 'preview' || isExcluded(requireOf(policy, source), conditions, 'allow')) return false;
-    return !cutsOf(policy, entry, now).some(
+    return !cutsOf(denying, entry, now).some(
       (cut) =>
         cut.of === 'subject' &&
         cut.rule.untilSeconds === undefined &&
@@ -73,6 +94,7 @@ const living = (policy: CompiledPolicy, now: number): readonly Entry[] =>
         cut.conditions.every((condition) => known.some((each) => implies(each, condition))),
     );
   });
+}
 
 /** Whether every client of a list is on the other; undefined there: all of them, and none. */
 const isWithin = (clients: readonly string[] | undefined, wider: readonly string[] | undefined): boolean =>

@@ -73,6 +73,12 @@ const entriesAt = (entries: readonly Entry[], address: string): readonly Entry[]
 const mayAsk = (rule: CompiledRule, client: string | undefined): boolean =>
   rule.clients === undefined || client === undefined || rule.clients.includes(client);
 
+/** The policy without what allows: denies are few, and are looked for once for each entry. */
+export const denyingOnly = (policy: CompiledPolicy): CompiledPolicy => ({
+  ...policy,
+  rules: policy.rules.filter(({ effect }) => effect === 'deny'),
+});
+
 /** Denies of a target that may fire for whom an entry is about, or for a client that asks. Previews change nothing. */
 export function cutsOf(policy: CompiledPolicy, entry: Entry, now: number): readonly Cut[] {
   const known = [...entry.conditions, ...requireOf(policy, entry.source)];
@@ -117,6 +123,7 @@ export function whoCan(
 ): WhoCan | undefined {
   const { found: asked } = createTargetFinder(policy.targets)([target]);
   const all = entriesOf(policy, now);
+  const denying = denyingOnly(policy);
   const found = asked.ok ? all.filter((entry) => entry.target === asked.target) : entriesAt(all, target);
   if (!asked.ok && found.length === 0) return undefined;
   const entries = found
@@ -124,7 +131,7 @@ export function whoCan(
     .filter((entry) => !isExcluded(requireOf(policy, entry.source), entry.conditions, 'allow'))
     .map((entry) => ({
       ...entry,
-      cuts: cutsOf(policy, entry, now).filter((cut) => cut.of === 'subject' || entry.rule.clients !== undefined),
+      cuts: cutsOf(denying, entry, now).filter((cut) => cut.of === 'subject' || entry.rule.clients !== undefined),
     }));
   const targets = asked.ok ? [asked.target] : [...new Set(found.map((entry) => entry.target))];
   const sources = policy.sources.filter(({ name }) => entries.some(({ source }) => source === name));
