@@ -1,17 +1,19 @@
 // `can`, `who-can` and `diff OLD NEW` as main.ts runs them, on configurations in files.
 
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { placeExample } from '../support/examples.ts';
 import { runProgram } from '../support/program.ts';
 
 const CONFIGURATION = `
 issuer: https://sts.example
-listen: { http: "127.0.0.1:0", tls: { certificate: ./tls.pem, key: ./tls-key.pem } }
-keys: ./keys
+listen: { address: "127.0.0.1:0", tls: { certificate: ./tls.crt, key: ./tls.key } }
+observe: { address: "127.0.0.1:0" }
+control: { socket: ./control.sock }
+store: { directory: ./store }
+keys: { directory: ./keys }
 audit: { to: ./audit.jsonl }
-policies: ./policies
+policies: [./policies]
 trust:
   github: { kind: github, require: { repository_owner_id: 65 } }
   eks: { kind: kubernetes, issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF }
@@ -33,10 +35,7 @@ rules:
     deny: all
 `;
 
-const place = async (rules: string, configuration = CONFIGURATION): Promise<string> => {
-  const folder = await placeExample(configuration, [rules]);
-  return join(folder, 'exchequer.yaml');
-};
+const place = (rules: string, configuration = CONFIGURATION): Promise<string> => placeExample(configuration, [rules]);
 
 let config: string;
 beforeAll(async () => {

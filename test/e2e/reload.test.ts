@@ -75,6 +75,25 @@ describe('reload', () => {
     });
   });
 
+  it('records at the start and on a reload what somebody accepts of the findings, and why', async () => {
+    broker = await startTestBroker();
+    expect(broker.records().find(({ event }) => event === 'start')).toMatchObject({ accepted: [], acceptedCount: 0 });
+    const unused = 'accept: { accept-unused: kept for the next rule, ends-soon: known }';
+    broker.write('policies/rules.yaml', RULE('1m').replace('name: mesh-ledger,', `name: mesh-ledger, ${unused},`));
+    expect(await broker.broker.reload()).toMatchObject({ ok: true });
+    expect(broker.records().find(({ event }) => event === 'reload')).toMatchObject({
+      accepted: [
+        {
+          lint: 'accept-unused',
+          about: 'mesh-ledger',
+          at: expect.stringMatching(/^policies\/rules\.yaml:\d+:\d+$/),
+          reason: 'kept for the next rule',
+        },
+      ],
+      acceptedCount: 1,
+    });
+  });
+
   it('labels of records and the calendar of the keys are taken too, and not only said to be', async () => {
     broker = await startTestBroker();
     const yaml = readFileSync(join(broker.folder, 'exchequer.yaml'), 'utf8');

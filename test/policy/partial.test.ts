@@ -76,9 +76,7 @@ describe('judgePartial', () => {
     expect(decided([vault], UNKNOWN, 'vault')).toEqual({
       outcome: 'refused',
       rules: [],
-      reasons: ['no_rule', 'target_not_allowed', 'target_requirement_unmet']
-        .filter((reason) => reason !== 'target_not_allowed')
-        .concat([]),
+      reasons: ['no_rule', 'target_requirement_unmet'],
     });
   });
 });
