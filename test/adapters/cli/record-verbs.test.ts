@@ -3,11 +3,13 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { type BreaksReport, type BreaksTools, registerBreaks } from '../../../src/adapters/cli/audit-breaks.ts';
-import { registerDiff } from '../../../src/adapters/cli/diff.ts';
+import { type DiffTools, registerDiff } from '../../../src/adapters/cli/diff.ts';
 import type { AgainstSummary, AgainstTools, Flip } from '../../../src/adapters/cli/diff-against.ts';
 import { registerSuggest, type SuggestTools } from '../../../src/adapters/cli/suggest.ts';
 import type { Terminal } from '../../../src/adapters/cli/terminal.ts';
 
+/** What `diff --against` does not use. */
+const never: DiffTools['diff'] = () => Promise.reject(new Error('two configurations were compared'));
 const NONE: AgainstSummary = { same: 5, refused: 0, granted: 0, changed: 0, untold: 0, undecided: 0, unreadable: 0 };
 const PROBLEM = { file: 'f', line: 1, column: 1, path: 'p', message: 'm' };
 
@@ -54,7 +56,7 @@ describe('diff --against', () => {
       },
     };
     return run(['diff', '--against', 'audit.jsonl', ...more], (program, terminal) =>
-      registerDiff(program, terminal, { ...tools, diff: () => Promise.reject(new Error('no two')) }),
+      registerDiff(program, terminal, { ...tools, diff: never }),
     );
   };
 
@@ -115,11 +117,7 @@ describe('diff --against', () => {
   it('exits 3 where the configuration does not load, and where the trail cannot be read', async () => {
     const failing = (against: AgainstTools['against']) =>
       run(['diff', '--against', 'f'], (program, terminal) =>
-        registerDiff(program, terminal, {
-          renderProblem: ({ message }) => message,
-          against,
-          diff: () => Promise.reject(new Error('no two')),
-        }),
+        registerDiff(program, terminal, { renderProblem: ({ message }) => message, against, diff: never }),
       );
     expect(await failing(async () => ({ ok: false, problems: [PROBLEM] }))).toEqual({ out: [], err: ['m'], exit: 3 });
     expect(await failing(() => Promise.reject(new Error('ENOENT')))).toEqual({ out: [], err: ['ENOENT'], exit: 3 });
