@@ -55,6 +55,28 @@ describe('diff --against', () => {
   }, 60_000);
 });
 
+describe('audit breaks', () => {
+  it('says what previews would break and open, by the records of a time', async () => {
+    const { file } = await writeLongTrail(folder, 5_000, 'short.jsonl');
+    const breaks = (...more: readonly string[]) =>
+      runProgram(['audit', 'breaks', file, '--config', folder.config, '--json', ...more]);
+    const { out, exits } = await breaks();
+    const report = JSON.parse(out.join(''));
+    expect(report.rules.map(({ rule, would, subjects }: Record<string, unknown>) => [rule, would, subjects])).toEqual([
+      ['trial-deny', 'deny', 1],
+      ['trial', 'allow', 1],
+    ]);
+    expect({ exits, ...report }).toMatchObject({ exits: [1], breaks: true, silent: [], unreadable: 0 });
+    const later = await breaks('--since', '2027-01-01');
+    expect(JSON.parse(later.out.join(''))).toMatchObject({
+      requests: 0,
+      rules: [],
+      silent: [{ rule: 'trial' }, { rule: 'trial-deny' }],
+    });
+    expect(later.exits).toEqual([0]);
+  });
+});
+
 describe('suggest', () => {
   it('writes rules that load without a word, and with which everything suggested is granted and nothing else changes', async () => {
     const { value: suggested, seconds } = await costOf(() =>
@@ -77,26 +99,4 @@ describe('suggest', () => {
     const promised = counted.reduce((sum, line) => sum + Number(line.split(' ')[3]), 0);
     expect(changed.length).toBe(promised);
   }, 60_000);
-});
-
-describe('audit breaks', () => {
-  it('says what previews would break and open, by the records of a time', async () => {
-    const { file } = await writeLongTrail(folder, 5_000, 'short.jsonl');
-    const breaks = (...more: readonly string[]) =>
-      runProgram(['audit', 'breaks', file, '--config', folder.config, '--json', ...more]);
-    const { out, exits } = await breaks();
-    const report = JSON.parse(out.join(''));
-    expect(report.rules.map(({ rule, would, subjects }: Record<string, unknown>) => [rule, would, subjects])).toEqual([
-      ['trial-deny', 'deny', 1],
-      ['trial', 'allow', 1],
-    ]);
-    expect({ exits, ...report }).toMatchObject({ exits: [1], breaks: true, silent: [], unreadable: 0 });
-    const later = await breaks('--since', '2027-01-01');
-    expect(JSON.parse(later.out.join(''))).toMatchObject({
-      requests: 0,
-      rules: [],
-      silent: [{ rule: 'trial' }, { rule: 'trial-deny' }],
-    });
-    expect(later.exits).toEqual([0]);
-  });
 });
