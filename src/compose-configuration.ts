@@ -122,7 +122,7 @@ export async function readConfiguration(
   const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,
-    configuration: { config, compiled, policyInput, sources, clients, verifiers, warnings, findings, tests },
+    configuration: { config, compiled, policyInput: input, sources, clients, verifiers, warnings, findings, tests },
     stillAsRead,
   };
 }

@@ -9,12 +9,14 @@ import { createConfigFiles } from './config/files.ts';
 import { reasonOf } from './config/interpolate.ts';
 import { configJsonSchema, policyJsonSchema, renderJsonSchema } from './config/json-schema.ts';
 import { readYaml, type YamlRead } from './parsing/yaml.ts';
-import { policySchema } from './policy/schema.ts';
+import { POLICY_DEFINITIONS, policySchema } from './policy/schema.ts';
 
 export const schemaTools: SchemaTools = Object.freeze({
   schema(of, config) {
     const general =
-      of === 'config' ? configJsonSchema(KINDS) : policyJsonSchema(policySchema(TRUST_KINDS.map(({ table }) => table)));
+      of === 'config'
+        ? configJsonSchema(KINDS)
+        : policyJsonSchema(policySchema(TRUST_KINDS.map(({ table }) => table)), POLICY_DEFINITIONS);
     if (config === undefined) return { ok: true, text: renderJsonSchema(general) };
     const read = readFile(config);
     if (!read.ok) return read;

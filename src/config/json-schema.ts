@@ -14,17 +14,20 @@ export const configJsonSchema = (kinds: Kinds): JsonSchema =>
   draft07(configSchema(kinds), 'https://exchequer.example/exchequer.schema.json', 'exchequer.yaml');
 
 /** The schema of a policy file, from the schema that policies are compiled with. */
-export const policyJsonSchema = (policy: z.ZodType): JsonSchema =>
-  draft07(policy, 'https://exchequer.example/policy.schema.json', 'Exchequer policy');
+export function policyJsonSchema(policy: z.ZodType, definitions: Node): JsonSchema {
+  const schema = draft07(policy, 'https://exchequer.example/policy.schema.json', 'Exchequer policy');
+  const { definitions: own, ...rest } = schema;
+  return { ...rest, definitions: { ...(isNode(own) ? own : {}), ...definitions } };
+}
 
 /** The text of a schema's file, with its last newline. */
 export const renderJsonSchema = (schema: JsonSchema): string => `${JSON.stringify(schema, null, 2)}\n`;
 
 /** Both files by name: what `config/*.schema.json` must hold. */
-export const schemaFiles = (kinds: Kinds, policy: z.ZodType): ReadonlyMap<string, string> =>
+export const schemaFiles = (kinds: Kinds, policy: z.ZodType, definitions: Node): ReadonlyMap<string, string> =>
   new Map([
     ['exchequer.schema.json', renderJsonSchema(configJsonSchema(kinds))],
-    ['policy.schema.json', renderJsonSchema(policyJsonSchema(policy))],
+    ['policy.schema.json', renderJsonSchema(policyJsonSchema(policy, definitions))],
   ]);
 
 function draft07(schema: z.ZodType, id: string, title: string): JsonSchema {

@@ -81,9 +81,19 @@ function decide<P extends Principal>(
   return 'reason' in grant ? { granted: false, refusal: grant, trace, would } : { granted: true, grant, trace, would };
 }
 
-/** What denies are asked about: the target that was named, or whatever an address with parameters turned out to be. */
-export const askedTargets = ({ found }: Asked, allows: readonly AllowVerdict[]): readonly CompiledTarget[] =>
-  found.ok ? [found.target] : [...new Set(allows.flatMap(({ rendered }) => (rendered ? [rendered.target] : [])))];
+/**
+ * What denies are asked about: the target that was named, or what an address with parameters turned out to be, by rules in force. A rule
+ * in preview says what it is only where they say nothing: it must not bring a deny of another target with it.
+ */
+export function askedTargets({ found }: Asked, allows: readonly AllowVerdict[]): readonly CompiledTarget[] {
+  if (found.ok) return [found.target];
+  const inForce = targetsOf(allows.filter(({ rule }) => rule.mode !== 'preview'));
+  return inForce.length > 0 ? inForce : targetsOf(allows);
+}
+
+const targetsOf = (allows: readonly AllowVerdict[]): readonly CompiledTarget[] => [
+  ...new Set(allows.flatMap(({ rendered }) => (rendered ? [rendered.target] : []))),
+];
 
 /** One verdict for each deny, whoever it was judged for: the one that fired, where one did. */
 export function once(verdicts: readonly Verdict<DenyRule>[]): readonly Verdict<DenyRule>[] {

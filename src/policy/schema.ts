@@ -22,7 +22,11 @@ const ruleName = z
   .describe('Unique over all files. It stands in records, metrics and refusals.');
 
 const scalar = { type: ['string', 'number', 'boolean'] };
+const CONDITION =
+  'One value is equality, a list any-of, { has: value } membership in an array. "*" stands for the rest of one segment.';
+
 const conditionJsonSchema = {
+  description: CONDITION,
   anyOf: [
     scalar,
     { type: 'array', items: scalar, minItems: 1 },
@@ -34,8 +38,8 @@ const conditionJsonSchema = {
     },
   ],
 };
-const CONDITION =
-  'One value is equality, a list any-of, { has: value } membership in an array. "*" stands for the rest of one segment.';
+/** What the JSON Schema of policies refers to, by name: every field of every block is a condition. */
+export const POLICY_DEFINITIONS = { condition: conditionJsonSchema };
 
 /** One block's fields, from the kind's table. */
 const block = (table: PlatformTable) =>
@@ -47,7 +51,7 @@ const block = (table: PlatformTable) =>
           z
             .unknown()
             .optional()
-            .meta({ description: CONDITION, ...conditionJsonSchema }),
+            .meta({ description: 'A condition on this claim.', allOf: [{ $ref: '#/definitions/condition' }] }),
         ]),
       ),
     )

@@ -57,9 +57,9 @@ describe('configJsonSchema', () => {
 describe('schemaFiles', () => {
   it('holds both files as text that ends in a newline', () => {
     const policy = z.strictObject({ rules: z.array(z.string()).describe('The rules.') });
-    const files = schemaFiles(KINDS, policy);
+    const files = schemaFiles(KINDS, policy, {});
     expect([...files.keys()]).toEqual(['exchequer.schema.json', 'policy.schema.json']);
-    expect(files.get('policy.schema.json')).toBe(renderJsonSchema(policyJsonSchema(policy)));
+    expect(files.get('policy.schema.json')).toBe(renderJsonSchema(policyJsonSchema(policy, {})));
     expect(files.get('policy.schema.json')).toMatch(/"The rules\."[\s\S]*\}\n$/);
   });
 });

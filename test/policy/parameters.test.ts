@@ -235,6 +235,26 @@ describe('addresses', () => {
     }
   });
 
+  // Once, a preview rule that came to the same address by another target brought that target's denies into the answer.
+  it('are not denied by what only a rule in preview makes of them', () => {
+    const targets = [
+      target('one', { address: 'https://t.example/<ns>' }),
+      target('two', { address: 'https://t.example/<sa>' }),
+    ];
+    const rules = (mode: string) => `rules:
+  - { name: a, subject: { trust: eks, kubernetes: { namespace: <ns>, serviceaccount: api } }, allow: [one] }
+  - { name: b, mode: ${mode}, subject: { trust: eks, kubernetes: { namespace: api, serviceaccount: <sa> } }, allow: [two] }
+  - { name: d, subject: { trust: eks, kubernetes: { namespace: api } }, deny: [two] }
+`;
+    const asked = question(pod('api'), 'https://t.example/api');
+    expect(createPolicy(policyOf(rules('preview'), { targets })).decide(asked)).toMatchObject({
+      grant: { target: 'one' },
+    });
+    expect(createPolicy(policyOf(rules('enforce'), { targets })).decide(asked)).toMatchObject({
+      refusal: { reason: 'target_denied' },
+    });
+  });
+
   it('are rendered for preview and retiring rules as well', () => {
     const preview = RULES.replace('name: production', 'name: production\n    mode: preview');
     const decision = policy(ROWS, preview).decide(question(githubJob(), 'arn:aws:iam::111122223333:role/gha-shop'));

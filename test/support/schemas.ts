@@ -5,11 +5,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KINDS, TRUST_KINDS } from '../../src/compose-kinds.ts';
 import { schemaFiles } from '../../src/config/json-schema.ts';
-import { policySchema } from '../../src/policy/schema.ts';
+import { POLICY_DEFINITIONS, policySchema } from '../../src/policy/schema.ts';
 
 /** File names in config/, and what they must hold. */
 export const expectedSchemas = (): ReadonlyMap<string, string> =>
-  schemaFiles(KINDS, policySchema(TRUST_KINDS.map(({ table }) => table)));
+  schemaFiles(KINDS, policySchema(TRUST_KINDS.map(({ table }) => table)), POLICY_DEFINITIONS);
 
 if (import.meta.main)
   for (const [name, text] of expectedSchemas()) writeFileSync(join(import.meta.dirname, '../../config', name), text);
