@@ -9,6 +9,7 @@ import type { SecretTools } from './adapters/cli/keys-secret.ts';
 import type { TokenTools } from './adapters/cli/token-credential.ts';
 import type { World } from './compose-configuration.ts';
 import { readBoundedFile } from './files/bounded-file.ts';
+import { presignCallerIdentity } from './outbound/aws-identity.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import { openWorkloadApi } from './outbound/workload-api.ts';
 import { parseEndpointSocket } from './parsing/endpoint-socket.ts';
@@ -34,6 +35,7 @@ export function askTools(world: World): TokenTools {
         api.close();
       }
     },
+    callerIdentity: (audience, region) => presignCallerIdentity(audience, region, world.clock.nowSeconds()),
     readFile: readFileText,
     exists: existsSync,
     wait: (milliseconds) => setTimeout(milliseconds),

@@ -108,31 +108,21 @@ export async function readConfiguration(
 
   const linted = lintConfigured(config, views);
   problems.push(...linted.problems);
-  const input = policyInputOf(world, config, views);
-  const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
+  const policyInput = policyInputOf(world, config, views);
+  const policy = await (apart ? compileTextsApart(policyInput) : compileTexts(policyInput));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
   const verifiers = createVerifiers(
     sources.map(({ verifier }) => verifier),
     config.issuer,
   );
-  const { policy: compiled } = policy;
+  const { policy: compiled, tests } = policy;
   const { clients } = opened;
   const warnings = [...ignored, ...bundleWarnings(config, sources), ...linted.warnings, ...policy.warnings];
   const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,
-    configuration: {
-      config,
-      compiled,
-      policyInput: input,
-      sources,
-      clients,
-      verifiers,
-      warnings,
-      findings,
-      tests: policy.tests,
-    },
+    configuration: { config, compiled, policyInput, sources, clients, verifiers, warnings, findings, tests },
     stillAsRead,
   };
 }

@@ -3,17 +3,20 @@
 
 import type { Command } from 'commander';
 import { type CanEntry, type CanTools, registerCan } from './adapters/cli/can.ts';
+import { type DiffRead, registerDiff, type ShownChanges } from './adapters/cli/diff.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import type { ShownCondition, ShownCut, ShownEntry } from './adapters/cli/walk-text.ts';
 import { registerWhoCan, type WhoCanTools } from './adapters/cli/who-can.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
 import { kindOf } from './compose-kinds.ts';
+import { againstTools } from './compose-record-tools.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { claimKey } from './core/record.ts';
 import { CLIENT } from './platforms/client.ts';
 import { can } from './policy/can.ts';
 import type { CompiledTarget } from './policy/compiled.ts';
+import { diffPolicies, type OneWay, type Side } from './policy/diff.ts';
 import type { Condition } from './policy/evaluate.ts';
 import { type Knowledge, type KnowledgeOf, knowing, UNKNOWN } from './policy/known.ts';
 import { type Cut, type Entry, whoCan } from './policy/walk.ts';
@@ -24,6 +27,7 @@ import { type NamedSource, type NameRead, readIdentity } from './verifiers/name-
 export function registerPolicyTools(program: Command, terminal: Terminal, world: World): void {
   registerCan(program, terminal, canTools(world));
   registerWhoCan(program, terminal, whoCanTools(world));
+  registerDiff(program, terminal, { ...againstTools(world), diff: (before, after) => diff(world, before, after) });
 }
 
 /** A configuration, loaded without any network. */
@@ -82,6 +86,82 @@ const whoCanTools = (world: World): WhoCanTools => ({
     };
   },
 });
+
+async function diff(world: World, before: string, after: string): Promise<DiffRead> {
+  const [old, fresh] = [await load(world, before), await load(world, after)];
+  if (!old.ok) return old;
+  if (!fresh.ok) return fresh;
+  const [was, is] = [old.configuration, fresh.configuration];
+  const { gains, losses } = diffPolicies(sideOf(was), sideOf(is), world.clock.nowSeconds());
+  return {
+    ok: true,
+    gains: changesShown(gains),
+    losses: changesShown(losses),
+    settings: [
+      ...changedIn('trust', sourceTexts(was), sourceTexts(is)),
+      ...changedIn('targets', targetTexts(was), targetTexts(is)),
+    ],
+  };
+}
+
+/** A principal of one side is one of the other where the same tokens prove it. */
+const sideOf = ({ compiled, config, sources }: Configuration): Side => ({
+  policy: compiled,
+  proofs: new Map([
+    ...sources.map(
+      ({ config: { name, kind, issuer, audience } }) => [name, JSON.stringify([kind, issuer, audience])] as const,
+    ),
+    [CLIENTS_SOURCE, config.issuer],
+  ]),
+});
+
+const changesShown = ({ entries, denies }: OneWay): ShownChanges => ({
+  entries: entries.map((entry) => entryShown(entry, entry.conditions, [])),
+  denies: denies.map(({ rule, source, conditions }) => ({
+    rule: rule.name,
+    at: rule.at,
+    source,
+    whose: rule.whose,
+    targets: rule.deny,
+    conditions: conditions.map(conditionShown),
+  })),
+});
+
+type Texts = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+const sourceTexts = ({ compiled, sources }: Configuration): Texts =>
+  new Map(
+    sources.map(({ config: { name, kind, issuer, audience } }) => {
+      const found = compiled.sources.find((source) => source.name === name);
+      const require = (found?.require ?? []).map(({ what, expected }) => `${what} ${expected}`).join(', ') || 'nothing';
+      return [name, { kind, issuer, audience, require, reach: found?.reach?.join(', ') ?? 'anything' }];
+    }),
+  );
+
+const targetTexts = ({ compiled }: Configuration): Texts =>
+  new Map(
+    compiled.targets.map((target) => [
+      target.name,
+      {
+        address: target.address,
+        scopes: target.scopes.join(' ') || 'none',
+        'default scopes': target.defaultScopes.join(' ') || 'none',
+        lifetime: `${target.lifetimeSecondsMax} s`,
+        require: requirements(target).join('; ') || 'nothing',
+      },
+    ]),
+  );
+
+/** Sources, or targets, that are not what they were, in words. */
+function changedIn(what: string, before: Texts, after: Texts): readonly string[] {
+  return [...new Set([...before.keys(), ...after.keys()])].sort().flatMap((name) => {
+    const [was, is] = [before.get(name), after.get(name)];
+    if (!was || !is) return [`${what} ${name} is ${is ? 'new' : 'gone'}`];
+    return Object.keys(is)
+      .filter((key) => was[key] !== is[key])
+      .map((key) => `${what} ${name}: ${key} was ${was[key]}, is ${is[key]}`);
+  });
+}
 
 /** What a target requires of everyone. */
 function requirements({ name, require }: CompiledTarget): readonly string[] {

@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { type BreaksTools, registerBreaks } from './adapters/cli/audit-breaks.ts';
 import { renderProblem } from './adapters/cli/check.ts';
-import { type AgainstSummary, type AgainstTools, type Flip, registerDiffAgainst } from './adapters/cli/diff-against.ts';
+import type { AgainstSummary, AgainstTools, Flip } from './adapters/cli/diff-against.ts';
 import { registerSuggest, type SuggestTools } from './adapters/cli/suggest.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import type { Since } from './adapters/cli/trail-options.ts';
@@ -28,12 +28,12 @@ export function registerRecordTools(
   terminal: Terminal,
   { world, configured }: { readonly world: World; readonly configured: (path: string) => string },
 ): void {
-  registerDiffAgainst(program, terminal, againstTools(world));
   registerSuggest(program, terminal, suggestTools(world));
   registerBreaks(audit, terminal, breaksTools(world, configured));
 }
 
-const againstTools = (world: World): AgainstTools => ({
+/** What `diff --against` is made of. */
+export const againstTools = (world: World): AgainstTools => ({
   renderProblem,
   async against(path, trail, onFlip) {
     const read = await load(world, path);

@@ -17,6 +17,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'trust.issuer': 'https://login.example',
   'trust.audience': 'https://sts.example',
   enterprise: 'example-ent',
+  regions: ['eu-west-1'],
   tokens: ['access_token'],
   pins: ['groups'],
   jwks: { file: './jwks/cluster.json' },

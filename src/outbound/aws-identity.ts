@@ -11,8 +11,12 @@ export type AwsIdentity =
   | { readonly ok: true; readonly url: string }
   | { readonly ok: false; readonly problem: string };
 
-/** A presigned URL for one audience. Never rejects. */
-export async function presignCallerIdentity(audience: string, region: string): Promise<AwsIdentity> {
+/** A presigned URL for one audience, signed now, in seconds since the epoch. Never rejects. */
+export async function presignCallerIdentity(
+  audience: string,
+  region: string,
+  nowSeconds: number,
+): Promise<AwsIdentity> {
   // A region becomes a part of the host.
   if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]$/.test(region)) return { ok: false, problem: 'AWS_REGION names no region' };
   try {
@@ -39,7 +43,7 @@ export async function presignCallerIdentity(audience: string, region: string): P
         headers: { host: hostname, [AUDIENCE_HEADER]: audience },
         query: { Action: 'GetCallerIdentity', Version: '2011-06-15' },
       },
-      { expiresIn: EXPIRES_SECONDS },
+      { expiresIn: EXPIRES_SECONDS, signingDate: new Date(nowSeconds * 1_000) },
     );
     const query = Object.entries(signed.query ?? {})
       .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)

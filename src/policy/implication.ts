@@ -82,7 +82,8 @@ function segmentCovers(
     return false;
   const middle = narrow.slice(before.length, narrow.length - after.length);
   if (/[/:]/.test(middle)) return false;
-  if (wildcard === STAR) return !wider.nonEmpty || isFilled(middle, value);
+  // In a pin, and in a pattern of a subtree, no wildcard is empty.
+  if (wildcard === STAR) return !(wider.nonEmpty || wider.subtree) || isFilled(middle, value);
   return middle === CAPTURE || isCapturable(middle);
 }
 

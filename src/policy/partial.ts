@@ -144,7 +144,9 @@ function stepsOf(weighing: Weighing, reasons: Set<RefusalReason>): readonly Poss
   if (refuses('target_denied', { may: may.length > 0, must })) return [];
   // What is certainly denied has not been asked for where no deny fired.
   naming = naming.filter(({ target }) => !denies.some((deny) => isCertain(deny) && isDenied(deny.rule, target.name)));
-  if (found.ok ? refuses('target_not_allowed', named()) : naming.length === 0) return [];
+  const isElsewhere = enforced.some(({ renders }) => renders.length === 0);
+  const { may: isNameless, must: isNone } = named();
+  if (found.ok ? refuses('target_not_allowed', { may: isNameless && isElsewhere, must: isNone }) : isNone) return [];
 
   const targets = new Set(naming.map(({ target }) => target));
   const certain = new Set(naming.filter(isCertain).map(({ target }) => target));
@@ -167,7 +169,8 @@ function grantsOf(
   refuses: (reason: RefusalReason, when: { readonly may: boolean; readonly must: boolean }) => boolean,
 ): readonly PossibleGrant[] {
   const granting = naming.filter(({ scopes }) => scopes);
-  if (refuses('scope_not_allowed', { may: !granting.some(isCertain), must: granting.length === 0 })) return [];
+  const isShort = granting.length < naming.length && !granting.some(isCertain);
+  if (refuses('scope_not_allowed', { may: isShort, must: granting.length === 0 })) return [];
   const staying = granting.filter(({ rule }) => rule.mode === 'enforce');
   const retiring = granting.filter(({ rule }) => rule.mode === 'retire');
   // Rules that are to be retired count only where no other one grants.

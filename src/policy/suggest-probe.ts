@@ -30,7 +30,7 @@ export function createProbe({
     const byName = { targets: [target.name], scopes: asked?.scopes };
     const now = replayFor(itself ? undefined : client?.id)({ ...request, asked: byName });
     if (now.outcome === 'granted') return undefined;
-    if (now.outcome === 'untold') return `cannot be told: ${now.open.join(', ')} not recorded`;
+    if (now.outcome === 'untold') return `cannot be told: ${now.open.join(', ')} not recorded in full`;
     if (now.rule !== undefined) return `denied by ${now.rule}`;
     return now.reasons.includes('target_denied') ? 'denied' : `refused whatever a rule says: ${now.reasons.join(', ')}`;
   };

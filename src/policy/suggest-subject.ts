@@ -87,6 +87,10 @@ const TYPES: Readonly<Record<ClaimRow['type'], string>> = {
 const isOfType = (value: Json, type: ClaimRow['type'] = 'text'): value is string | number | boolean =>
   typeof value === TYPES[type];
 
+/** Where one issuer serves everybody and no claim names a tenant (Google), whoever is pinned is a tenant of his own. */
+const tenancyOf = ({ shared, issuer, pins }: PlatformTable): readonly string[] | undefined =>
+  shared?.tenancy ?? (issuer === undefined ? undefined : pins.all);
+
 /** Whether a source's tenant is one that the policy pins. */
 export type IsTenantPinned = (source: string, table: PlatformTable, knowledge: KnowledgeOf) => boolean;
 
@@ -105,7 +109,7 @@ export function createTenants({ sources, rules }: CompiledPolicy): IsTenantPinne
   for (const rule of rules)
     if (rule.effect === 'allow') for (const match of rule.matches) note(match.source, conditionsOf(match));
   return (source, table, knowledge) => {
-    const tenancy = table.shared?.tenancy;
+    const tenancy = tenancyOf(table);
     if (!tenancy) return true;
     return tenancy.some((field) => {
       const path = fieldPath(table, field);

@@ -147,7 +147,7 @@ function seenAgain(before: Seen | undefined, { time, decision }: RecordedRequest
 function draftOf(world: World, request: RecordedRequest): Draft | 'allowed' | string {
   const now = world.replay(request);
   if (now.outcome === 'granted') return 'allowed';
-  if (now.outcome === 'untold') return `cannot be told: ${now.open.join(', ')} not recorded`;
+  if (now.outcome === 'untold') return `cannot be told: ${now.open.join(', ')} not recorded in full`;
   const { source: name } = request.subject;
   const source = world.bySource.get(name);
   if (!source) return 'the source is gone';

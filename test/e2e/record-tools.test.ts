@@ -32,13 +32,14 @@ async function costOf<Value>(run: () => Promise<Value>): Promise<{ readonly valu
 
 describe('diff --against', () => {
   it('finds no flip by the policy that decided', async () => {
-    const { out, err, exits } = await diff();
+    const { file, undecided } = await writeLongTrail(folder, 5_000, 'short.jsonl');
+    const { out, err, exits } = await runProgram(['diff', '--against', file, '--config', folder.config]);
     expect({ out: out.slice(1), err, exits }).toEqual({
-      out: [`${trail.undecided} were not decided by policy`],
+      out: [`${undecided} were not decided by policy`],
       err: [],
       exits: [0],
     });
-  }, 60_000);
+  });
 
   it('finds exactly the planted flips in a hundred thousand lines, within ten seconds', async () => {
     folder.write('policies/rules.yaml', AFTER);
@@ -76,4 +77,26 @@ describe('suggest', () => {
     const promised = counted.reduce((sum, line) => sum + Number(line.split(' ')[3]), 0);
     expect(changed.length).toBe(promised);
   }, 60_000);
+});
+
+describe('audit breaks', () => {
+  it('says what previews would break and open, by the records of a time', async () => {
+    const { file } = await writeLongTrail(folder, 5_000, 'short.jsonl');
+    const breaks = (...more: readonly string[]) =>
+      runProgram(['audit', 'breaks', file, '--config', folder.config, '--json', ...more]);
+    const { out, exits } = await breaks();
+    const report = JSON.parse(out.join(''));
+    expect(report.rules.map(({ rule, would, subjects }: Record<string, unknown>) => [rule, would, subjects])).toEqual([
+      ['trial-deny', 'deny', 1],
+      ['trial', 'allow', 1],
+    ]);
+    expect({ exits, ...report }).toMatchObject({ exits: [1], breaks: true, silent: [], unreadable: 0 });
+    const later = await breaks('--since', '2027-01-01');
+    expect(JSON.parse(later.out.join(''))).toMatchObject({
+      requests: 0,
+      rules: [],
+      silent: [{ rule: 'trial' }, { rule: 'trial-deny' }],
+    });
+    expect(later.exits).toEqual([0]);
+  });
 });

@@ -51,7 +51,7 @@ const common = `
     allow: [deploy]
   - name: trial-deny
     mode: preview
-    subject: { trust: github, github: { repository_id: 101 } }
+    subject: { trust: github, github: { repository_id: 110 } }
     deny: [deploy]`;
 
 const range = (from: number, to: number): readonly number[] =>
@@ -143,7 +143,7 @@ export interface LongTrail {
 }
 
 /** Writes it, decided by the folder's configuration. */
-export async function writeLongTrail(folder: OfflineFolder, lines: number): Promise<LongTrail> {
+export async function writeLongTrail(folder: OfflineFolder, lines: number, name = 'long.jsonl'): Promise<LongTrail> {
   const world = {
     clock: { nowSeconds: () => NOW, elapsedMs: () => 0 },
     randomBytes: (count: number) => new Uint8Array(randomBytes(count)),
@@ -157,7 +157,7 @@ export async function writeLongTrail(folder: OfflineFolder, lines: number): Prom
     if (!assumed?.ok) throw new Error(`the test's own principal proves nothing: ${JSON.stringify(assumed)}`);
     return assumed.value;
   };
-  const file = folder.path('long.jsonl');
+  const file = folder.path(name);
   const text: string[] = [];
   const policy = createPolicy(compiled);
   const flips = new Map<string, string>();
@@ -220,6 +220,8 @@ function ordinary(
     return told({ subject: principal('cluster', pod('web')), targets });
   }
   if (kind === 7) return told({ subject: principal('cluster', pod('web')), targets: ['site'] });
-  if (kind < 10) return told({ subject: principal('cluster', pod('api')), targets: ['https://api.example/ledger/'] });
+  if (kind === 8) return told({ subject: principal('cluster', pod('api')), targets: ['https://api.example/nothing'] });
+  if (kind === 9)
+    return told({ subject: principal('cluster', pod('api')), targets: ['HTTPS://API.example:443/ledger'] });
   return told(github1(principal, id, undefined, index));
 }

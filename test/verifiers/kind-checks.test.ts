@@ -166,6 +166,19 @@ describe('a kind of source', () => {
     expect(!signed.ok && signed.refusal.reason).toBe(reason.split(' ')[0]);
   });
 
+  it('never decides by what an AWS caller says of itself', async () => {
+    const tags = (what: string) =>
+      loadDeck(
+        { aws: `${DECK['aws-outbound-lambda']?.options}, require: { "https://sts.amazonaws.com/": { ${what} } }` },
+        deck.keys,
+      ).then(
+        () => 'loads',
+        (error: unknown) => String(error),
+      );
+    expect(await tags('request_tags: { env: caller-chosen }')).toContain('must be a value, a list of values');
+    expect(await tags('principal_tags: { team: orders }')).toBe('loads');
+  });
+
   it('takes the ids of Fly as numbers and as texts, and knows texts', async () => {
     const result = await verified('fly-machine', { org_id: 11_111_111, app_id: 22 });
     expect(result.ok && [result.value.claims.org_id, result.value.claims.app_id, result.value.name]).toEqual([

@@ -78,7 +78,7 @@ function linesOf(entries: readonly CanEntry[]): readonly string[] {
 
 function linesOfOne(entry: CanEntry): readonly string[] {
   const { conditions, unless, denied } = entry;
-  const answer = denied ? 'no' : conditions.length === 0 && unless.length === 0 ? 'yes' : 'if';
+  const answer = !isGiven(entry) ? 'no' : conditions.length === 0 && unless.length === 0 ? 'yes' : 'if';
   return [
     `${answer.padEnd(4)}${givenText(entry)}`,
     `    ${byText(entry)}`,

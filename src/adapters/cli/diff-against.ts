@@ -1,10 +1,8 @@
 // `exchequer diff --against`: which recorded decisions another configuration would make otherwise. Exit 0 none, 1 some, 3 where none was
 // found and some cannot be told, or the configuration or the trail cannot be read. It changes nothing and calls nobody.
 
-import type { Command } from 'commander';
 import { FLIP_GROUPS_MAX, FLIP_GROUPS_SHOWN_MAX } from '../../core/limits.ts';
 import type { Problem } from '../../parsing/yaml.ts';
-import { CONFIG_HELP, configPath } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 import { readable } from './trail-options.ts';
@@ -54,19 +52,6 @@ export interface AgainstOptions {
   readonly config: string;
   readonly trail: string;
   readonly json: boolean;
-}
-
-/** Adds the verb to the program. */
-export function registerDiffAgainst(program: Command, terminal: Terminal, tools: AgainstTools): void {
-  program
-    .command('diff')
-    .description('which recorded decisions a configuration would make otherwise: exit 0 none, 1 some, 3 not told')
-    .requiredOption('--against <file>', 'the trail; - for standard input')
-    .option('--config <file>', CONFIG_HELP)
-    .option('--json', 'one object for each, then the summary')
-    .action(({ against, config, json }: { against: string; config?: string; json?: true }) =>
-      diffAgainst(terminal, tools, { config: configPath(config, terminal.env), trail: against, json: json ?? false }),
-    );
 }
 
 /** Runs it to its exit code. */
@@ -160,7 +145,7 @@ function headLine({ flip, source, target, was, now, parts }: Flip, count: number
     case 'changed':
       return `${whose}: granted by ${was}, would be granted by ${now} with another ${parts.join(' and ')}`;
     case 'untold':
-      return `${whose}: cannot be told (${was}): ${parts.join(', ')} not recorded`;
+      return `${whose}: cannot be told (${was}): ${parts.join(', ')} not recorded in full`;
   }
 }
 

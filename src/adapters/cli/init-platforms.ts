@@ -223,6 +223,17 @@ export const FIRST_STEPS: Readonly<Record<string, FirstSteps>> = {
     ],
     subject: ['entra:', '  oid: <oid>'],
   },
+  'aws-caller-identity': {
+    name: 'aws-roles',
+    blanks: {
+      region: { example: 'eu-west-1', find: 'the region in which the workload runs' },
+      account: { example: '123456789012', find: 'aws sts get-caller-identity --query Account' },
+      role: { example: 'order-worker', find: 'aws iam list-roles --query "Roles[].RoleName"' },
+      role_id: { example: 'AROAEXAMPLEEXAMPLE12', find: 'aws iam get-role --role-name ROLE --query Role.RoleId' },
+    },
+    source: ['regions: [<region>]', 'require:', '  account: "<account>"'],
+    subject: ['aws-caller-identity:', '  account: "<account>"', '  role: <role>', '  role_id: <role_id>'],
+  },
 };
 
 export const sourceName = (kind: string): string => FIRST_STEPS[kind]?.name ?? kind;

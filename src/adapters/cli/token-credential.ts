@@ -12,6 +12,7 @@ import {
   TOKEN_RETRY_MS,
 } from '../../core/limits-outside.ts';
 import type { OutboundAnswer, OutboundRequest, TlsIdentity } from '../../core/outside.ts';
+import { AWS_REQUEST_TOKEN_TYPE } from '../../core/request.ts';
 import { decodeUtf8, readJson } from '../../parsing/json.ts';
 import { parseJws } from '../../parsing/jws.ts';
 import { CREDENTIAL_BUNDLE_FILES, readIdentity } from './credential-bundle.ts';
@@ -35,6 +36,11 @@ export interface TokenTools {
     socket: string,
     audience: string,
   ): Promise<{ readonly ok: true; readonly svid: string } | { readonly ok: false; readonly problem: string }>;
+  /** A signed GetCallerIdentity request that names us to whoever sends it with this audience. */
+  callerIdentity(
+    audience: string,
+    region: string,
+  ): Promise<{ readonly ok: true; readonly url: string } | { readonly ok: false; readonly problem: string }>;
   /** A regular file in latin1, or why it cannot be read (a code, or what it is not). */
   readFile(
     path: string,
@@ -65,6 +71,11 @@ export async function takeCredential(tools: TokenTools, source: Source, audience
       return { ok: true, credential: { kind: 'token', token: source.token, tokenType: source.tokenType } };
     case 'folder':
       return readFolder(tools, source.folder);
+    case 'aws': {
+      const had = await tools.callerIdentity(audience, source.region);
+      if (!had.ok) return no(`AWS gives no identity: ${had.problem}`);
+      return { ok: true, credential: { kind: 'token', token: had.url, tokenType: AWS_REQUEST_TOKEN_TYPE } };
+    }
   }
 }
 

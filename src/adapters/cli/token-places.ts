@@ -11,6 +11,8 @@ export type Source =
   | { readonly how: 'file'; readonly file: string }
   | { readonly how: 'socket'; readonly socket: string }
   | { readonly how: 'folder'; readonly folder: string }
+  /** By AWS, which tells who this is: a request that the broker will send. */
+  | { readonly how: 'aws'; readonly region: string }
   /** By `exchequer dev`, for itself. */
   | { readonly how: 'signed'; readonly token: string; readonly tokenType: string };
 
@@ -33,6 +35,14 @@ const TOKEN_FILE = 'EXCHEQUER_TOKEN_FILE';
 /** Where docs/token.md mounts the projected token. The default mount is for the API server, and is never taken. */
 const TOKEN_FILE_DEFAULT = '/var/run/secrets/exchequer/token';
 
+const NO_REGION = 'AWS_REGION is not set: it says which STS the broker asks';
+/** Set by Lambda, ECS, EKS and CodeBuild. An instance sets none: there, `--from aws` says it. */
+const AWS_COMPUTE = [
+  'AWS_LAMBDA_FUNCTION_NAME',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+];
+
 type Look = (around: Surroundings) => Place | undefined;
 
 /** Every place by name, in the order in which they are looked for. */
@@ -50,6 +60,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     const folder = env.SPIFFE_CREDENTIAL_FOLDER;
     return folder ? { from: 'spiffe-folder', source: { how: 'folder', folder } } : undefined;
   },
+  aws: ({ env }) => (isOnAws(env) ? onAws(env) : undefined),
 };
 
 export const PLACES: readonly string[] = Object.keys(LOOKS);
@@ -63,6 +74,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   kubernetes: `neither ${TOKEN_FILE} nor ${TOKEN_FILE_DEFAULT} is there: mount a projected token whose audience is the broker`,
   'spiffe-socket': 'SPIFFE_ENDPOINT_SOCKET is not set',
   'spiffe-folder': 'SPIFFE_CREDENTIAL_FOLDER is not set',
+  aws: NO_REGION,
 };
 
 /** All places that this is, in order. */
@@ -71,6 +83,8 @@ export const placesHere = (around: Surroundings): readonly Place[] =>
 
 /** The place that was named: one of PLACES, `env:NAME` or `file:PATH`. Undefined where it is none of these. */
 export function placeNamed(from: string, around: Surroundings): Place | undefined {
+  // Named, it is asked for wherever AWS's own libraries find credentials.
+  if (from === 'aws') return onAws(around.env);
   const look = Object.hasOwn(LOOKS, from) ? LOOKS[from] : undefined;
   if (look) return look(around) ?? { from, missing: NEEDS[from] ?? 'it is not here' };
   const [, kind, name = ''] = /^(env|file):(.+)$/s.exec(from) ?? [];
@@ -131,6 +145,13 @@ function buildkite({ env, issuer }: Surroundings): Place | undefined {
 function kubernetes({ env, exists }: Surroundings): Place | undefined {
   const file = env[TOKEN_FILE] || (exists(TOKEN_FILE_DEFAULT) ? TOKEN_FILE_DEFAULT : undefined);
   return file ? { from: 'kubernetes', source: { how: 'file', file } } : undefined;
+}
+
+const isOnAws = (env: Terminal['env']): boolean => AWS_COMPUTE.some((variable) => env[variable]);
+
+function onAws(env: Terminal['env']): Place {
+  const region = env.AWS_REGION || env.AWS_DEFAULT_REGION;
+  return region ? { from: 'aws', source: { how: 'aws', region } } : { from: 'aws', missing: NO_REGION };
 }
 
 function inVariable(

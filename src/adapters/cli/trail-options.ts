@@ -1,4 +1,5 @@
-// What the verbs that read a trail share: how `--since` is written, and how a trail that cannot be read ends a verb.
+// What the verbs that read a trail share: how `--since` is written, and how a trail that cannot be read ends a verb. It reads no trail
+// itself.
 
 import { InvalidArgumentError } from 'commander';
 import { durationSeconds } from '../../parsing/duration.ts';

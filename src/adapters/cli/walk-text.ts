@@ -70,7 +70,7 @@ export const conditionsText = (conditions: readonly ShownCondition[]): string =>
 
 export const cutText = ({ rule, at, of, source, conditions }: ShownCut): string =>
   shown(
-    `unless ${of === 'client' ? 'the client ' : ''}(${source}) ${conditionsText(conditions)}: ${rule} (${at}) denies`,
+    `unless ${of === 'client' ? `its client, of ${source}, has ` : ''}${conditionsText(conditions)}: denied by ${rule} (${at})`,
   );
 
 /** Scopes of a command line: separated by spaces. */

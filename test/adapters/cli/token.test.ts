@@ -60,6 +60,10 @@ async function run(line: readonly string[], { env = {}, files = {}, answers = {}
       return next ?? { ok: false, problem: 'network', detail: 'ECONNREFUSED' };
     },
     jwtSvid: async (_socket, audience) => ({ ok: true, svid: jwtFor(audience) }),
+    callerIdentity: async (audience, region) =>
+      region === 'eu-north-1'
+        ? { ok: false, problem: 'CredentialsProviderError' }
+        : { ok: true, url: `https://sts.${region}.amazonaws.com/?for=${encodeURIComponent(audience)}` },
     readFile: async (path) =>
       files[path] === undefined ? { ok: false, problem: 'ENOENT' } : { ok: true, text: files[path] },
     exists: (path) => files[path] !== undefined,
@@ -370,5 +374,41 @@ describe('the broker', () => {
       { ok: false, problem: 'network', detail: 'ECONNRESET' } as const,
     ])
       expect(await ask({ [`${ISSUER}/token`]: answer })).toMatchObject({ exits: [3], out: [], waits: [] });
+  });
+});
+
+describe('the identity that AWS gives', () => {
+  const AWS = { AWS_REGION: 'eu-west-1' };
+  const LAMBDA = { ...AWS, AWS_LAMBDA_FUNCTION_NAME: 'orders' };
+  const signedFor = `https://sts.eu-west-1.amazonaws.com/?for=${encodeURIComponent(ISSUER)}`;
+
+  it.each([
+    ['in a function', LAMBDA, []],
+    ['in a task', { ...AWS, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/v2/x' }, []],
+    ['in a pod', { ...AWS, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://169.254.170.23/v1' }, []],
+    ['on an instance, where it is named', AWS, ['--from', 'aws']],
+    ['of the default region', { AWS_DEFAULT_REGION: 'eu-west-1' }, ['--from', 'aws']],
+  ])('%s is sent as a signed request for the broker', async (_, env, line) => {
+    const said = await run(['ledger', ...line], { env });
+    expect(said.forms).toMatchObject([
+      { subject_token: signedFor, subject_token_type: 'urn:ietf:params:aws:token-type:aws4_request' },
+    ]);
+    expect(said).toMatchObject({ out: ['issued-token'], exits: [0] });
+  });
+
+  it('is the last place: a job there speaks as the job', async () => {
+    const said = await run(['ledger'], { env: { ...LAMBDA, GITLAB_CI: 'true', EXCHEQUER_ID_TOKEN: JWT } });
+    expect(said.forms).toMatchObject([{ subject_token: JWT }]);
+    expect(said.err.join()).toContain('also here: aws');
+  });
+
+  it.each([
+    ['without a region', { AWS_LAMBDA_FUNCTION_NAME: 'orders' }, 'aws: AWS_REGION is not set'],
+    ['without credentials', { ...LAMBDA, AWS_REGION: 'eu-north-1' }, 'AWS gives no identity: CredentialsProviderError'],
+  ])('%s could not be found out', async (_, env, message) => {
+    const said = await run(['ledger'], { env });
+    expect(said.exits).toEqual([3]);
+    expect(said.err.join()).toContain(message);
+    expect(said.forms).toEqual([]);
   });
 });

@@ -1,0 +1,106 @@
+// `exchequer diff`: what another configuration changes. `diff OLD NEW` says who gains and who loses what, by walking both policies; `diff --against`
+// which recorded decisions would be others. Exit 0 nothing, 1 something, 2 usage, 3 where one does not load.
+
+import type { Command } from 'commander';
+import { renderProblem } from './check.ts';
+import { type AgainstTools, diffAgainst } from './diff-against.ts';
+import { CONFIG_HELP, configPath } from './place.ts';
+import { jsonLine, shown } from './shown.ts';
+import type { Terminal } from './terminal.ts';
+import {
+  byText,
+  conditionsText,
+  conditionText,
+  givenText,
+  type NotLoaded,
+  type ShownCut,
+  type ShownEntry,
+} from './walk-text.ts';
+
+/** A deny that only the other side has. */
+export interface ShownDeny extends Omit<ShownCut, 'of'> {
+  readonly whose: 'subject' | 'anyone';
+  readonly targets: 'all' | readonly string[];
+}
+
+export interface ShownChanges {
+  readonly entries: readonly ShownEntry[];
+  /** Of gains, denies that are lifted; of losses, denies that are new. */
+  readonly denies: readonly ShownDeny[];
+}
+
+export interface DiffAnswer {
+  readonly gains: ShownChanges;
+  readonly losses: ShownChanges;
+  /** What else differs of sources and targets, in words: it shows above where it changes who gets what. */
+  readonly settings: readonly string[];
+}
+
+export type DiffRead = ({ readonly ok: true } & DiffAnswer) | NotLoaded;
+
+export interface DiffTools extends AgainstTools {
+  diff(before: string, after: string): Promise<DiffRead>;
+}
+
+interface DiffOptions {
+  readonly against?: string;
+  readonly config?: string;
+  readonly json?: true;
+}
+
+export function registerDiff(program: Command, terminal: Terminal, tools: DiffTools): void {
+  program
+    .command('diff [old] [new]')
+    .description('who gains and loses what from one configuration to another, or which recorded decisions: exit 0 none')
+    .option('--against <file>', 'a trail instead of two configurations; - for standard input')
+    .option('--config <file>', `${CONFIG_HELP}; with --against`)
+    .option('--json', 'JSON: one object, or with --against one for each decision, then the summary')
+    .allowExcessArguments(false)
+    .action(async (before: string | undefined, after: string | undefined, options: DiffOptions) => {
+      const { against, config, json = false } = options;
+      const isPair = before !== undefined && after !== undefined;
+      if (against !== undefined && before === undefined)
+        return diffAgainst(terminal, tools, { config: configPath(config, terminal.env), trail: against, json });
+      if (against !== undefined || !isPair || config !== undefined) {
+        terminal.err('either two configurations are compared, or one with --against');
+        return terminal.exit(2);
+      }
+      diffPair(terminal, await tools.diff(before, after), json);
+    });
+}
+
+function diffPair(terminal: Terminal, read: DiffRead, json: boolean): void {
+  if (!read.ok) {
+    for (const problem of read.problems) terminal.err(shown(renderProblem(problem)));
+    terminal.exit(3);
+    return;
+  }
+  const { gains, losses, settings } = read;
+  if (json) terminal.out(jsonLine({ gains, losses, settings }));
+  else for (const line of linesOf(read)) terminal.out(line);
+  terminal.exit([gains, losses].some(({ entries, denies }) => entries.length + denies.length > 0) ? 1 : 0);
+}
+
+function linesOf({ gains, losses, settings }: DiffAnswer): readonly string[] {
+  const changes = [
+    ...gains.entries.flatMap((entry) => entryLines('gains', entry)),
+    ...gains.denies.map((deny) => denyLine('gains  no longer denied', deny)),
+    ...losses.entries.flatMap((entry) => entryLines('loses', entry)),
+    ...losses.denies.map((deny) => denyLine('loses  denied', deny)),
+  ];
+  return [
+    ...(changes.length === 0 ? ['nobody gains or loses anything'] : changes),
+    ...settings.map((text) => shown(text)),
+  ];
+}
+
+const entryLines = (word: 'gains' | 'loses', entry: ShownEntry): readonly string[] => [
+  shown(`${word}  ${entry.source}  ${givenText(entry)}`),
+  `       ${byText(entry)}`,
+  ...entry.conditions.map((condition) => `       ${conditionText(condition)}`),
+];
+
+const denyLine = (words: string, { rule, at, source, whose, conditions, targets }: ShownDeny): string =>
+  shown(
+    `${words} ${targets === 'all' ? 'anything' : targets.join(', ')}: ${whose === 'anyone' ? 'anyone of ' : ''}${source}, ${conditionsText(conditions)}, by ${rule} (${at})`,
+  );
