@@ -82,7 +82,6 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   with: { account: '111122223333' },
   sub: 'spiffe://prod.example/ns/payments/sa/api',
   claims: { groups: { has: 'finance' } },
-  has: 'finance',
   allow: { ledger: ['postings:read'] },
   deny: 'all',
   rows: [{ repo: 'shop', id: 74 }],

@@ -32,7 +32,7 @@ const conditionJsonSchema = {
     { type: 'array', items: scalar, minItems: 1 },
     {
       type: 'object',
-      properties: { has: { ...scalar, description: 'What the array holds.' } },
+      properties: { has: { ...scalar, description: 'What the array holds.', examples: ['finance'] } },
       required: ['has'],
       additionalProperties: false,
     },
