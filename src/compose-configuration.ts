@@ -108,8 +108,8 @@ export async function readConfiguration(
 
   const linted = lintConfigured(config, views);
   problems.push(...linted.problems);
-  const input = policyInputOf(world, config, views);
-  const policy = await (apart ? compileTextsApart(input) : compileTexts(input));
+  const policyInput = policyInputOf(world, config, views);
+  const policy = await (apart ? compileTextsApart(policyInput) : compileTexts(policyInput));
   if (!policy.ok) problems.push(...policy.problems);
   if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
   const verifiers = createVerifiers(
