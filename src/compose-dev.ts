@@ -15,7 +15,8 @@ import { type Configuration, offlineReach } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
 import { type BrokerWorld, openFrame } from './compose-state.ts';
 import { DEV_SECRET_BYTES, DEV_TOKEN_SECONDS } from './core/limits.ts';
-import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from './core/request.ts';
+import { ACCESS_TOKEN_TYPE, AWS_REQUEST_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from './core/request.ts';
+import { createStandInSts, type StandInSts } from './dev/caller-identity.ts';
 import { mintLocalCertificate } from './dev/certificate.ts';
 import { assumedClaims } from './dev/claims.ts';
 import { devDirectory, devSocket, isOurs, makeDirectory, removeDirectory } from './dev/directory.ts';
@@ -86,16 +87,16 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
     log: { write: (line) => sayPlainly(world, line) },
   };
   const keys = createThrowawayKeys();
-  const { outbound } = offlineReach(world);
+  const sts = createStandInSts(world.randomBytes, offlineReach(world).outbound);
   const frame = {
     ...openFrame(local),
     caches: keys.caches,
-    outbound,
+    outbound: sts.outbound,
     overlay: (written: unknown) => localised(written, places),
   };
   const dev = (configuration: () => Configuration): DevCommands => ({
     place: () => ({ issuer: places.issuer, ca: minted.ca }),
-    sign: (order) => signWith(world, keys, configuration(), order),
+    sign: (order) => signWith(world, { keys, sts }, configuration(), order),
   });
   const started = await startBroker(local, config, { frame, dev });
   if (!started.ok) return started;
@@ -149,7 +150,7 @@ const TOKEN_TYPES: Readonly<Record<string, string>> = {
 
 async function signWith(
   { clock, randomBytes }: BrokerWorld,
-  keys: ThrowawayKeys,
+  { keys, sts }: { readonly keys: ThrowawayKeys; readonly sts: StandInSts },
   { config, sources }: Configuration,
   { source: name, claims: given, target }: Parameters<DevCommands['sign']>[0],
 ): ReturnType<DevCommands['sign']> {
@@ -172,6 +173,11 @@ async function signWith(
     jti: Buffer.from(randomBytes(DEV_SECRET_BYTES)).toString('base64url'),
   });
   if (!assumed.ok) return assumed;
+  if (table.tokenTypes.includes(AWS_REQUEST_TOKEN_TYPE)) {
+    const [region] = Array.isArray(options.regions) ? options.regions : [];
+    const token = sts.present(String(region), assumed.claims, clock.nowSeconds());
+    return { ok: true, token, tokenType: AWS_REQUEST_TOKEN_TYPE };
+  }
   const [taken] = Array.isArray(options.tokens) ? options.tokens : ['jwt'];
   const tokenType = TOKEN_TYPES[String(taken)] ?? JWT_TOKEN_TYPE;
   const typ = tokenType === ACCESS_TOKEN_TYPE ? ACCESS_TOKEN_TYPS[0] : table.typ.find((one) => one !== undefined);

@@ -51,6 +51,16 @@ export const KIND_CLAIMS: Readonly<Record<string, KindClaims>> = {
       return { account, role: `arn:aws:iam::${account}:role/example` };
     },
   },
+  'aws-caller-identity': {
+    fields(_issuer, text) {
+      const [account, role] = [text('account') ?? '123456789012', text('role') ?? 'example'];
+      const session = text('session') ?? 'example';
+      const id = text('role_id') ?? 'AROAEXAMPLEEXAMPLE12';
+      const partition = text('partition') ?? 'aws';
+      const arn = `arn:${partition}:sts::${account}:assumed-role/${role}/${session}`;
+      return { account, role, role_id: id, sub: id, session, partition, arn };
+    },
+  },
   entra: {
     fields: (issuer) => ({
       tid: issuer.split('/').find((part) => /^[0-9a-f-]{36}$/.test(part)) ?? UID,

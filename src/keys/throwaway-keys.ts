@@ -26,11 +26,10 @@ export function createThrowawayKeys(): ThrowawayKeys {
     caches: Object.freeze({
       async open(origin: KeyOrigin, { algorithms, source = '' }: Parameters<KeyCaches['open']>[1]) {
         const [algorithm] = algorithms;
-        if (!algorithm) throw new Error('a source without an algorithm');
         const digest = createHash('sha256')
           .update(JSON.stringify([origin, algorithm, source]))
           .digest('hex');
-        const known = made.get(digest) ?? make(digest, algorithm);
+        const known = made.get(digest) ?? (algorithm ? make(digest, algorithm) : Promise.resolve(makeNone(digest)));
         made.set(digest, known);
         return { ok: true as const, opened: (await known).cached };
       },
@@ -41,6 +40,15 @@ export function createThrowawayKeys(): ThrowawayKeys {
       if (!found) throw new Error('no key was made for this origin');
       return found.sign(claims, typ);
     },
+  });
+}
+
+/** A source whose principals no key proves. */
+function makeNone(digest: string): Made {
+  const keys = createPinnedKeys([]);
+  return Object.freeze({
+    cached: { digest, keys, authorities: keys.authorities, ignored: [] },
+    sign: () => Promise.reject(new Error('no key proves anybody of this source')),
   });
 }
 

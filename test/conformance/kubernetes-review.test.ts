@@ -138,7 +138,8 @@ describe('tokens that the API server is asked about', () => {
 
   it('F-18 that cannot be asked about are told to the operator: each in its record, once a minute in the log', async () => {
     const proving = await brokerWith(`jwks: { file: ./east.json }, tokenReview: ${at()}`);
-    const warnings = () => proving.broker.logged().match(/"msg":"the API server could not be asked[^"]*"/g) ?? [];
+    const warnings = () =>
+      proving.broker.logged().match(/"msg":"the API server, or AWS STS, could not be asked[^"]*"/g) ?? [];
     expect(await proving.ask(mounted(proving))).toBe('granted');
     expect(warnings()).toEqual([]);
     api.bearer = 'another';
