@@ -8,8 +8,8 @@ import { tableOf } from './compose-kinds.ts';
 import { printedConfig } from './config/printed.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { CLIENT } from './platforms/client.ts';
-import { printedRules } from './policy/printed.ts';
 import { runTests, type TestWorld } from './policy/test-run.ts';
+import { printedRules } from './policy/walk/printed.ts';
 
 export const checkTools = (world: World) =>
   ({ check: (path: string, print?: boolean) => check(world, path, print === true) }) satisfies CheckTools;

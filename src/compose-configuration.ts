@@ -19,13 +19,13 @@ import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
 
-import type { PolicyTest } from './policy/compile.ts';
-import { compileTexts, compileTextsApart, type PolicyTexts } from './policy/compile-texts.ts';
+import type { PolicyTest } from './policy/compile/compile.ts';
+import { compileTexts, compileTextsApart, type PolicyTexts } from './policy/compile/compile-texts.ts';
+import { compileRequire, type RequireRead } from './policy/compile/match.ts';
+import { sharedIssuerProblem } from './policy/compile/pins.ts';
+import type { SourceView, TargetView } from './policy/compile/views.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
-import type { Finding } from './policy/finding.ts';
-import { compileRequire, type RequireRead } from './policy/match.ts';
-import { sharedIssuerProblem } from './policy/pins.ts';
-import type { SourceView, TargetView } from './policy/views.ts';
+import type { Finding } from './policy/lint/finding.ts';
 import type { SourceKind, SourceVerifier } from './verifiers/kind.ts';
 import { createVerifiers, type Registry } from './verifiers/registry.ts';
 

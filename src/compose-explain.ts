@@ -17,10 +17,10 @@ import type { Foreseen } from './core/cause.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
 import { readBoundedInput } from './files/bounded-file.ts';
 import { readJson } from './parsing/json.ts';
-import { credentialCause, presenterCause, type SourceFacts } from './policy/credential-cause.ts';
-import { explainQuestion } from './policy/explain.ts';
-import { nearMiss } from './policy/hints.ts';
-import { nearestIssuer } from './policy/issuer-cause.ts';
+import { credentialCause, presenterCause, type SourceFacts } from './policy/explain/credential-cause.ts';
+import { explainQuestion } from './policy/explain/explain.ts';
+import { nearMiss } from './policy/explain/hints.ts';
+import { nearestIssuer } from './policy/explain/issuer-cause.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
 
 /** `socketOf` finds the control socket of the running broker. */

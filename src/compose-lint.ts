@@ -5,10 +5,10 @@ import type { FindingCount } from './adapters/observe/metrics.ts';
 import type { AcceptedFinding } from './audit/system.ts';
 import type { Config } from './config/config.ts';
 import type { Problem } from './parsing/yaml.ts';
-import type { Finding } from './policy/finding.ts';
-import { lintSources } from './policy/lint-sources.ts';
-import { LINTS } from './policy/lint-table.ts';
-import type { SourceView } from './policy/views.ts';
+import type { SourceView } from './policy/compile/views.ts';
+import type { Finding } from './policy/lint/finding.ts';
+import { lintSources } from './policy/lint/lint-sources.ts';
+import { LINTS } from './policy/lint/lint-table.ts';
 
 /** What the linter says of the configured sources. */
 export function lintConfigured(

@@ -15,7 +15,7 @@ import type { JsonObject } from './core/json.ts';
 import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
-import { outcomeSentence } from './policy/tell.ts';
+import { outcomeSentence } from './policy/explain/tell.ts';
 
 /** The listener over the path of a request; nothing is bound before it is told to listen. */
 export function openPublicListener(

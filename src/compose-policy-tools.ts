@@ -14,13 +14,13 @@ import { againstTools } from './compose-record-tools.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { claimKey } from './core/record.ts';
 import { CLIENT } from './platforms/client.ts';
-import { can } from './policy/can.ts';
 import type { CompiledTarget } from './policy/compiled.ts';
-import { diffPolicies, type OneWay, type Side } from './policy/diff.ts';
 import type { Condition } from './policy/evaluate.ts';
-import { type Knowledge, type KnowledgeOf, knowing, UNKNOWN } from './policy/known.ts';
-import { type Cut, type Entry, whoCan } from './policy/walk.ts';
-import type { PartialPrincipal } from './policy/weigh.ts';
+import { can } from './policy/walk/can.ts';
+import { diffPolicies, type OneWay, type Side } from './policy/walk/diff.ts';
+import { type Knowledge, type KnowledgeOf, knowing, UNKNOWN } from './policy/walk/known.ts';
+import { type Cut, type Entry, whoCan } from './policy/walk/walk.ts';
+import type { PartialPrincipal } from './policy/walk/weigh.ts';
 import { type NamedSource, type NameRead, readIdentity } from './verifiers/name-read.ts';
 
 /** Adds the verbs to the program. */

@@ -11,15 +11,15 @@ import type { Since } from './adapters/cli/trail-options.ts';
 import { openLines } from './audit/lines.ts';
 import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
 import type { Json } from './core/json.ts';
-import { type Change, createComparison } from './policy/against.ts';
-import { createBreaks } from './policy/breaks.ts';
-import { compileTexts } from './policy/compile-texts.ts';
+import { compileTexts } from './policy/compile/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
-import { type Recorded, type RecordedRequest, readRecorded } from './policy/recorded.ts';
-import { createReplay } from './policy/replay.ts';
-import { createSuggester } from './policy/suggest.ts';
-import { suggestedText } from './policy/suggest-text.ts';
-import { vetted } from './policy/suggest-vet.ts';
+import { type Change, createComparison } from './policy/recorded/against.ts';
+import { createBreaks } from './policy/recorded/breaks.ts';
+import { type Recorded, type RecordedRequest, readRecorded } from './policy/recorded/recorded.ts';
+import { createReplay } from './policy/recorded/replay.ts';
+import { createSuggester } from './policy/recorded/suggest.ts';
+import { suggestedText } from './policy/recorded/suggest-text.ts';
+import { vetted } from './policy/recorded/suggest-vet.ts';
 
 /** Adds the verbs to the program, and to its group `audit`. `configured`: the trail that a configuration names. */
 export function registerRecordTools(

@@ -9,7 +9,7 @@ import { createConfigFiles } from './config/files.ts';
 import { reasonOf } from './config/interpolate.ts';
 import { configJsonSchema, policyJsonSchema, renderJsonSchema } from './config/json-schema.ts';
 import { readYaml, type YamlRead } from './parsing/yaml.ts';
-import { POLICY_DEFINITIONS, policySchema } from './policy/schema.ts';
+import { POLICY_DEFINITIONS, policySchema } from './policy/compile/schema.ts';
 
 export const schemaTools: SchemaTools = Object.freeze({
   schema(of, config) {

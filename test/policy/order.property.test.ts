@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compilePolicy } from '../../src/policy/compile.ts';
+import { compilePolicy } from '../../src/policy/compile/compile.ts';
 import type { CompiledPolicy } from '../../src/policy/compiled.ts';
 import { createPolicy } from '../../src/policy/decide.ts';
 import { CLIENTS, documentOf, NOW, question } from '../support/policy.ts';

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
 import { GITHUB } from '../../src/platforms/github.ts';
+import { compileRequire } from '../../src/policy/compile/match.ts';
 import { createPolicy } from '../../src/policy/decide.ts';
-import { compileRequire } from '../../src/policy/match.ts';
 import { documentOf, policyOf, principalOf, question } from '../support/policy.ts';
 
 const CLAIMS: Readonly<Record<string, JsonObject>> = JSON.parse(

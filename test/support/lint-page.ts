@@ -1,9 +1,9 @@
-// The table of docs/lint.md, made of the lints themselves: `node test/support/lint-page.ts` writes it, test/policy/lint-page.test.ts
+// The table of docs/lint.md, made of the lints themselves: `node test/support/lint-page.ts` writes it, test/policy/lint/lint-refused.test.ts
 // compares. Judges no text.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { LINTS } from '../../src/policy/lint-table.ts';
+import { LINTS } from '../../src/policy/lint/lint-table.ts';
 
 const PAGE = fileURLToPath(new URL('../../docs/lint.md', import.meta.url));
 const BEGIN = '<!-- begin of the generated table -->';

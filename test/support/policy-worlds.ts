@@ -6,8 +6,8 @@ import type { AskingClient } from '../../src/core/decision.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { parametersIn } from '../../src/parsing/template.ts';
+import type { SourceView, TargetView } from '../../src/policy/compile/views.ts';
 import type { CompiledPolicy } from '../../src/policy/compiled.ts';
-import type { SourceView, TargetView } from '../../src/policy/views.ts';
 import { principalName } from '../../src/verifiers/name.ts';
 import { CLIENTS, CLIENTS_SOURCE, compileTexts, SOURCES, TARGETS } from './policy.ts';
 

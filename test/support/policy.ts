@@ -12,9 +12,9 @@ import { KUBERNETES } from '../../src/platforms/kubernetes.ts';
 import { OIDC } from '../../src/platforms/oidc.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import type { PlatformTable } from '../../src/platforms/table.ts';
-import { compilePolicy } from '../../src/policy/compile.ts';
+import { compilePolicy } from '../../src/policy/compile/compile.ts';
+import type { SourceView, TargetView } from '../../src/policy/compile/views.ts';
 import type { CompiledPolicy } from '../../src/policy/compiled.ts';
-import type { SourceView, TargetView } from '../../src/policy/views.ts';
 
 /** 2026-09-21. */
 export const NOW = 1_790_000_000;

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KINDS, TRUST_KINDS } from '../../src/compose-kinds.ts';
 import { schemaFiles } from '../../src/config/json-schema.ts';
-import { POLICY_DEFINITIONS, policySchema } from '../../src/policy/schema.ts';
+import { POLICY_DEFINITIONS, policySchema } from '../../src/policy/compile/schema.ts';
 
 /** File names in config/, and what they must hold. */
 export const expectedSchemas = (): ReadonlyMap<string, string> =>

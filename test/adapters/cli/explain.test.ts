@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { registerExplain } from '../../../src/adapters/cli/explain.ts';
 import type { ExplainTools } from '../../../src/adapters/cli/explain-tools.ts';
-import { explainQuestion } from '../../../src/policy/explain.ts';
+import { explainQuestion } from '../../../src/policy/explain/explain.ts';
 import { CLIENTS_SOURCE, GITHUB_PUSH, NOW, policyOf, principalOf, SOURCES } from '../../support/policy.ts';
 
 const RULES = `rules:

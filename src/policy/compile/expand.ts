@@ -1,0 +1,177 @@
+// From one rule as written to the rules that it means: the file's `defaults` under it, the constants of `with` and the rows of `each` put
+// into its texts. Every row is a rule of its own; two tables mean every combination. Parameters that stay are for claims to capture.
+
+import { RULE_ROWS_MAX } from '../../core/limits.ts';
+import { problemAt } from '../../parsing/problems.ts';
+import { type Parameters, parametersIn, render } from '../../parsing/template.ts';
+import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
+import { isMap, noTable, type Row, type Scalar, type Table, type Tables, tableFrom, valueProblem } from './tables.ts';
+
+/** One rule that a written one means. */
+export interface Variant {
+  readonly written: unknown;
+  /** As texts, by name. */
+  readonly bound: Parameters;
+  /** The rows that made it, in brackets, or nothing: `[shop]`, `[shop,production]`. */
+  readonly label: string;
+  readonly row: Row | undefined;
+}
+
+export interface Expanded {
+  readonly variants: readonly Variant[];
+  readonly problems: readonly Problem[];
+  /** Parameters in its texts. */
+  readonly used: ReadonlySet<string>;
+  readonly constants: readonly string[];
+  readonly tables: readonly Chosen[];
+}
+
+/** Under a deny these would narrow it without a word. */
+const ALLOW_ONLY = ['lifetime', 'client'];
+
+/** The rule with what its file says for all of them: key by key, where it does not say it itself. */
+export function withDefaults(written: unknown, defaults: Readonly<Record<string, unknown>>): unknown {
+  if (!isMap(written)) return written;
+  const skipped = Object.hasOwn(written, 'deny') ? ALLOW_ONLY : [];
+  const given = Object.entries(defaults).filter(([key]) => !Object.hasOwn(written, key) && !skipped.includes(key));
+  return given.length === 0 ? written : { ...written, ...Object.fromEntries(given) };
+}
+
+/** Every rule that this one means. Where `each` or `with` is wrong, there is none. */
+export function expandRule(document: YamlDocument, path: YamlPath, written: unknown, tables: Tables): Expanded {
+  const used = new Set<string>();
+  if (!isMap(written)) return plain(written, used);
+  const { each, with: constants, ...rest }: Readonly<Record<string, unknown>> = written;
+  collect(rest, used);
+  if (each === undefined && constants === undefined) return plain(written, used);
+  const problems: Problem[] = [];
+  const report = (at: YamlPath, message: string) => void problems.push(problemAt(document, [...path, ...at], message));
+  const bound = constantsOf(constants, report);
+  const chosen = tablesOf(document, each, tables, report);
+  for (const { table, column } of chosen)
+    for (const name of table.columns)
+      if (
+        Object.hasOwn(bound, name) ||
+        chosen.some((other) => other.table !== table && other.table.columns.includes(name))
+      )
+        report(['each', column], `binds <${name}> a second time`);
+  const rows = combinations(chosen, report);
+  if (problems.length > 0) return { ...plain(undefined, used), variants: [], problems };
+  const variants = rows.map((combination) => variantOf(rest, bound, chosen, combination));
+  return { variants, problems, used, constants: Object.keys(bound), tables: chosen };
+}
+
+const plain = (written: unknown, used: ReadonlySet<string>): Expanded => ({
+  variants: [{ written, bound: {}, label: '', row: undefined }],
+  problems: [],
+  used,
+  constants: [],
+  tables: [],
+});
+
+type Report = (at: YamlPath, message: string) => void;
+
+function constantsOf(written: unknown, report: Report): Readonly<Record<string, Scalar>> {
+  if (written === undefined) return {};
+  if (!isMap(written) || Object.keys(written).length === 0) {
+    report(['with'], 'must be a map of values by the names of parameters');
+    return {};
+  }
+  for (const [name, value] of Object.entries(written)) {
+    const problem = valueProblem(value);
+    if (problem !== undefined) report(['with', name], problem);
+  }
+  return written;
+}
+
+/** A table, and the column whose value names its rows. */
+export interface Chosen {
+  readonly table: Table;
+  readonly column: string;
+}
+
+function tablesOf(document: YamlDocument, each: unknown, tables: Tables, report: Report): readonly Chosen[] {
+  if (each === undefined) return [];
+  const entries = isMap(each) ? Object.entries(each) : [];
+  if (entries.length === 0)
+    report(['each'], 'must name a file of rows by the column that names them: { repo: repos.yaml }');
+  return entries.flatMap(([column, file]) => {
+    const table = typeof file === 'string' ? tableFrom(tables, document, file) : undefined;
+    if (!table) report(['each', column], noTable(tables, String(file)));
+    // A table whose rows are wrong has said so itself.
+    if (!table || table.rows.length === 0) return [];
+    const problem = columnProblem(table, column);
+    if (problem !== undefined) report(['each', column], problem);
+    return problem === undefined ? [{ table, column }] : [];
+  });
+}
+
+/** What names a rule stands in records and metrics, between brackets and commas. */
+const ROW_NAME = /^[A-Za-z0-9][A-Za-z0-9._/@-]{0,99}$/;
+
+function columnProblem({ document, columns, rows }: Table, column: string): string | undefined {
+  if (!columns.includes(column)) return `${document.file} has no column ${column}; it has ${columns.join(', ')}`;
+  const seen = new Map<string, Row>();
+  for (const row of rows) {
+    const name = String(row.values[column]);
+    const { line } = document.locate(row.path);
+    if (!ROW_NAME.test(name)) return `${document.file}:${line} ${JSON.stringify(name)} cannot name a rule`;
+    if (seen.has(name)) return `${document.file}:${line} names a row ${name} again`;
+    seen.set(name, row);
+  }
+  return undefined;
+}
+
+/** Every combination of one row of each table. */
+function combinations(chosen: readonly Chosen[], report: Report): readonly (readonly Row[])[] {
+  const count = chosen.reduce((product, { table }) => product * table.rows.length, 1);
+  if (count > RULE_ROWS_MAX) {
+    report(['each'], `means ${count} rules; at most ${RULE_ROWS_MAX} are taken`);
+    return [];
+  }
+  return chosen.reduce<readonly (readonly Row[])[]>(
+    (before, { table }) => before.flatMap((rows) => table.rows.map((row) => [...rows, row])),
+    [[]],
+  );
+}
+
+function variantOf(
+  rest: Readonly<Record<string, unknown>>,
+  constants: Readonly<Record<string, Scalar>>,
+  chosen: readonly Chosen[],
+  rows: readonly Row[],
+): Variant {
+  const values: Readonly<Record<string, Scalar>> = Object.assign({}, constants, ...rows.map((row) => row.values));
+  const bound = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+  const names = rows.map((row, index) => String(row.values[chosen[index]?.column ?? '']));
+  return {
+    written: put(rest, values, bound),
+    bound,
+    label: names.length === 0 ? '' : `[${names.join(',')}]`,
+    row: rows.at(-1),
+  };
+}
+
+/** A text that is one parameter and nothing else becomes its value with its type. */
+function put(value: unknown, values: Readonly<Record<string, Scalar>>, bound: Parameters): unknown {
+  if (typeof value === 'string') {
+    if (!value.includes('<')) return value;
+    const name = value.slice(1, -1);
+    return value === `<${name}>` && Object.hasOwn(values, name) ? values[name] : render(value, bound);
+  }
+  if (Array.isArray(value)) return value.map((item) => put(item, values, bound));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [render(key, bound), put(inner, values, bound)]),
+  );
+}
+
+/** Every parameter in a part of a rule, in keys as well. */
+export function collect(value: unknown, found: Set<string>): void {
+  if (typeof value === 'string') for (const name of parametersIn(value)) found.add(name);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (!Array.isArray(value)) collect(key, found);
+    collect(inner, found);
+  }
+}

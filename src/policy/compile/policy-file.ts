@@ -1,0 +1,49 @@
+// One policy file, read: its rules with its defaults under them, its tests, and everything that is wrong with the file itself.
+// Rules are not looked at here; each is compiled, and reported, apart.
+
+import { problemAt, problemsFromZod } from '../../parsing/problems.ts';
+import type { Problem, YamlDocument } from '../../parsing/yaml.ts';
+import { withDefaults } from './expand.ts';
+import { defaultsSchema, fileSchema, type WrittenTest } from './schema.ts';
+import { built } from './unbuilt.ts';
+
+export interface PolicyFile {
+  /** As written, with the file's defaults under each. */
+  readonly rules: readonly unknown[];
+  readonly tests: readonly WrittenTest[];
+  readonly problems: readonly Problem[];
+}
+
+export function readPolicyFile(document: YamlDocument): PolicyFile {
+  const read = fileSchema.safeParse(document.value);
+  const problems: Problem[] = [];
+  const defaults = readDefaults(document, problems);
+  if (!read.success) problems.push(...problemsFromZod(document, [], read.error, fileSchema));
+  // Tests that are wrong do not hide what is wrong with the rules beside them.
+  const written: unknown = isMap(document.value) ? document.value.rules : undefined;
+  const rules: readonly unknown[] = Array.isArray(written) ? written : [];
+  return {
+    rules: defaults ? rules.map((rule) => withDefaults(rule, defaults)) : rules,
+    tests: read.data?.tests ?? [],
+    problems,
+  };
+}
+
+/** The file's defaults, as written; undefined where there are none, or they are wrong. */
+function readDefaults(document: YamlDocument, problems: Problem[]): Readonly<Record<string, unknown>> | undefined {
+  if (!isMap(document.value) || document.value.defaults === undefined) return undefined;
+  const at = ['defaults'];
+  const { value, problems: unbuilt } = built(document, at, document.value.defaults);
+  problems.push(...unbuilt);
+  const read = defaultsSchema.safeParse(value);
+  if (!read.success) {
+    problems.push(...problemsFromZod(document, at, read.error, defaultsSchema));
+    return undefined;
+  }
+  if (isMap(value) && Object.keys(value).length === 0)
+    problems.push(problemAt(document, at, 'is empty: it says nothing'));
+  return isMap(value) ? value : undefined;
+}
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

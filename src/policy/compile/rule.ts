@@ -1,0 +1,120 @@
+// Compiles one rule: whom it is about, source by source, and what it allows or denies. The schema has judged its shape;
+// here is what the shape cannot say: that sources and targets exist, that an allow rule pins its subject, and that nothing
+// stands in a rule where it would have no meaning.
+
+import { TOKEN_LIFETIME_SECONDS_MAX } from '../../core/limits.ts';
+import type { Parameters } from '../../parsing/template.ts';
+import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
+import type { CompiledRule, SourceMatch } from '../compiled.ts';
+import type { ReadCondition } from './match.ts';
+import { matchesOf } from './rule-subject.ts';
+import { allowed, capturesOf, knownTarget, reachingAll } from './rule-targets.ts';
+import { type FolderScope, meant, type RuleContext, report, type Work } from './rule-work.ts';
+import type { WrittenRule } from './schema.ts';
+
+/** One rule of the right shape, as written or as its rows make it. */
+export interface RuleInput {
+  readonly document: YamlDocument;
+  readonly path: YamlPath;
+  readonly written: WrittenRule;
+  readonly scopes: readonly FolderScope[];
+  /** What `each` and `with` bind. */
+  readonly bound: Parameters;
+  /** `[shop]`, or nothing. */
+  readonly label: string;
+}
+
+export interface RuleCompiled {
+  /** Missing where there are problems. */
+  readonly rule: CompiledRule | undefined;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  readonly reads: readonly ReadCondition[];
+}
+
+export function compileRule(context: RuleContext, { written, label, ...input }: RuleInput): RuleCompiled {
+  const work: Work = { context, ...input, problems: [], warnings: [], reads: [] };
+  const rule = written.deny === undefined ? allowRule(work, written, label) : denyRule(work, written, label);
+  const { problems, warnings, reads } = work;
+  return { rule: problems.length > 0 ? undefined : rule, problems, warnings, reads };
+}
+
+function allowRule(work: Work, written: WrittenRule, label: string): CompiledRule | undefined {
+  if (written.anyone) report(work, ['anyone'], 'stands in denies only: an allow rule pins its subject');
+  if (written.allow === undefined) report(work, [], 'neither allows nor denies anything: it needs allow or deny');
+  if (!written.subject) report(work, [], 'an allow rule needs a subject');
+  if ((written.lifetime ?? 0) > TOKEN_LIFETIME_SECONDS_MAX)
+    report(work, ['lifetime'], `is longer than any target allows: at most ${TOKEN_LIFETIME_SECONDS_MAX} s`);
+  const reaching = reachingAll(work, written.allow);
+  const matches = written.subject ? matchesOf(work, 'subject', written.subject, (name) => reaching.has(name)) : [];
+  const allow = written.allow === undefined ? [] : allowed(work, written.allow);
+  outOfReach(work, matches, allow);
+  const needed = new Set(allow.flatMap(({ target }) => work.context.targets.get(target)?.parameters ?? []));
+  const bound = Object.entries(work.bound).filter(([name]) => needed.has(name));
+  return Object.freeze({
+    ...baseOf(work, written, label, matches),
+    effect: 'allow',
+    clients: clientsOf(work, written.client),
+    allow,
+    lifetimeSeconds: written.lifetime,
+    parameters: Object.freeze(Object.fromEntries(bound.sort(([a], [b]) => (a < b ? -1 : 1)))),
+    captures: capturesOf(work, matches, allow),
+  });
+}
+
+/** A source's `reach` is the most that its principals can ever get. */
+function outOfReach(work: Work, matches: readonly SourceMatch[], allow: readonly { readonly target: string }[]): void {
+  for (const { source } of matches) {
+    const reach = work.context.sources.find(({ name }) => name === source)?.reach;
+    for (const { target } of allow)
+      if (reach && !reach.includes(target))
+        report(work, ['allow'], `${source} reaches ${reach.join(', ')} only (its reach), and not ${target}`);
+  }
+}
+
+function denyRule(work: Work, written: WrittenRule, label: string): CompiledRule | undefined {
+  if (written.allow !== undefined) report(work, ['allow'], 'a rule allows or denies; it cannot do both');
+  if (written.lifetime !== undefined) report(work, ['lifetime'], 'means nothing in a deny');
+  if (written.mode === 'retire') report(work, ['mode'], 'retire is for allow rules: a deny is enforced or previewed');
+  if (written.subject && written.anyone) report(work, ['anyone'], 'a deny has a subject or anyone, not both');
+  const key = written.anyone ? 'anyone' : 'subject';
+  const who = written.anyone ?? written.subject;
+  if (!who) report(work, [], 'a deny needs a subject, or anyone');
+  const matches = who ? matchesOf(work, key, who, undefined) : [];
+  const deny = written.deny === 'all' || written.deny === undefined ? 'all' : Object.freeze([...new Set(written.deny)]);
+  if (deny !== 'all') for (const [index, name] of deny.entries()) knownTarget(work, ['deny', index], name);
+  else if (work.scopes.some(({ reach }) => reach))
+    report(work, ['deny'], 'is beyond what this folder reaches: name its targets');
+  return Object.freeze({
+    ...baseOf(work, written, label, matches),
+    effect: 'deny',
+    clients: clientsOf(work, written.client),
+    deny,
+    whose: written.anyone ? 'anyone' : 'subject',
+  });
+}
+
+const baseOf = ({ document, path }: Work, written: WrittenRule, label: string, matches: readonly SourceMatch[]) => ({
+  name: `${written.name}${label}`,
+  at: `${document.file}:${document.locate(path).line}`,
+  owner: written.owner,
+  why: written.why,
+  mode: written.mode,
+  untilSeconds: written.until,
+  matches: Object.freeze(matches),
+});
+
+/** The clients that a rule names: registered ones, each by its exact id. */
+function clientsOf(work: Work, written: WrittenRule['client']): readonly string[] | undefined {
+  if (written === undefined) return undefined;
+  const ids = typeof written === 'string' ? [written] : written;
+  const { clients } = work.context;
+  for (const [index, id] of ids.entries())
+    if (!clients.includes(id))
+      report(
+        work,
+        typeof written === 'string' ? ['client'] : ['client', index],
+        `${id} is no client${meant(id, clients)}`,
+      );
+  return Object.freeze([...new Set(ids)].sort());
+}

@@ -1,0 +1,72 @@
+// From compiled rules to the one immutable value that decisions are made on, with the digest of all that it says. Everything is put in
+// the order of names first: where something was written changes no digest but by the `at` of its rule.
+
+import { createHash } from 'node:crypto';
+import { claimKey } from '../../core/record.ts';
+import {
+  byName,
+  type CompiledPolicy,
+  type CompiledRule,
+  type CompiledSource,
+  type CompiledTarget,
+} from '../compiled.ts';
+import type { RuleSource } from './rule-work.ts';
+import type { TargetView } from './views.ts';
+
+interface Context {
+  readonly sources: readonly RuleSource[];
+  readonly targets: ReadonlyMap<string, TargetView>;
+}
+
+/** The compiled policy of these rules. */
+export function seal(context: Context, unsorted: readonly CompiledRule[]): CompiledPolicy {
+  const rules = Object.freeze([...unsorted].sort(byName));
+  const targets = Object.freeze([...context.targets.values()].map(compiledTarget));
+  const named = pathsNamed(rules);
+  const sources = Object.freeze(context.sources.map((source) => compiledSource(source, named.get(source.name))));
+  const digest = createHash('sha256').update(JSON.stringify({ sources, targets, rules })).digest('hex');
+  return Object.freeze({ digest, sources, targets, rules });
+}
+
+const compiledTarget = (target: TargetView): CompiledTarget =>
+  Object.freeze({
+    name: target.name,
+    kind: target.kind,
+    address: target.address,
+    parameters: Object.freeze([...target.parameters]),
+    scopes: Object.freeze([...target.scopes]),
+    defaultScopes: Object.freeze([...target.defaultScopes]),
+    lifetimeSecondsMax: target.lifetimeSecondsMax,
+    require: Object.freeze({
+      sources: target.require?.sources && Object.freeze([...target.require.sources]),
+      proof: target.require?.proof === true,
+      lifetimeMaxSeconds: target.require?.lifetimeMaxSeconds,
+    }),
+  });
+
+/** Every claim path that a rule names, by source. */
+function pathsNamed(rules: readonly CompiledRule[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const named = new Map<string, Set<string>>();
+  for (const { matches } of rules)
+    for (const { source, ids, context, claims } of matches) {
+      const keys = named.get(source) ?? new Set<string>();
+      named.set(source, keys);
+      for (const conditions of [ids, context, claims]) for (const { path } of conditions) keys.add(claimKey(path));
+    }
+  return named;
+}
+
+function compiledSource(source: RuleSource, named: ReadonlySet<string> | undefined): CompiledSource {
+  const { name, table, issuer, requirements, reach } = source;
+  const keys = new Set(named);
+  for (const [field, row] of Object.entries(table.claims)) keys.add(claimKey(row.path ?? [field]));
+  for (const { path } of requirements) keys.add(claimKey(path));
+  return Object.freeze({
+    name,
+    kind: table.kind,
+    issuer,
+    require: Object.freeze([...requirements]),
+    reach: reach && Object.freeze([...reach]),
+    claimsNamed: Object.freeze([...keys].sort()),
+  });
+}

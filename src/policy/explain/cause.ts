@@ -1,0 +1,108 @@
+// The true cause of a refusal, before anything else is said: the rule that lacks least, the deny that fired, the target that does not
+// exist or demands more. Values may be shown here: it is for an operator (core/cause.ts). Decides nothing: policy has.
+
+import type { PolicyRefusal } from '../../core/refusal.ts';
+import { closest } from '../../parsing/closest.ts';
+import type { DenyRule } from '../compiled.ts';
+import { display, displayAll, holds, presentedFor } from '../evaluate.ts';
+import { askedTarget, type CauseInput, conditionsOf, nearestCause, type RuleCause } from './nearest-cause.ts';
+
+/** Why policy refuses; undefined where it grants. */
+export function causeOf(input: CauseInput): RuleCause | undefined {
+  const { decision } = input;
+  if (decision.granted) return undefined;
+  const { refusal } = decision;
+  switch (refusal.reason) {
+    case 'no_rule':
+    case 'target_not_allowed':
+    case 'scope_not_allowed':
+      return nearestCause(input, refusal);
+    case 'target_denied':
+      return denyCause(input, refusal);
+    case 'target_unknown':
+      return targetCause(input, refusal);
+    case 'target_requirement_unmet':
+      return requirementCause(input, refusal);
+    case 'targets_differ':
+      return severalCause(input, refusal, 'one target', undefined);
+    case 'target_ambiguous': {
+      const hint = `${refusal.rules.join(', ')} give it with different parameters: ask by its address`;
+      return severalCause(input, refusal, 'the one address that is meant', hint);
+    }
+  }
+}
+
+function severalCause(
+  { question: { ask } }: CauseInput,
+  refusal: PolicyRefusal,
+  expected: string,
+  hint: string | undefined,
+): RuleCause {
+  const presented = displayAll(ask.targets);
+  return { rule: undefined, cause: { ...refusedBy(refusal), what: 'target', presented, expected, hint } };
+}
+
+const refusedBy = ({ reason }: PolicyRefusal) => ({ reason, by: undefined, hint: undefined });
+
+function denyCause(input: CauseInput, refusal: Extract<PolicyRefusal, { reason: 'target_denied' }>): RuleCause {
+  const { subject, client } = input.question;
+  const rule = input.policy.rules.find((one): one is DenyRule => one.effect === 'deny' && one.name === refusal.rule);
+  if (!rule) throw new Error('a deny fired that is no rule');
+  const by = `${rule.name} (${rule.at}) denies it`;
+  const parties = rule.whose === 'anyone' && client ? [subject, client.principal] : [subject];
+  for (const { source, claims } of parties) {
+    const match = rule.matches.find((one) => one.source === source);
+    const truths = conditionsOf(match).map((condition) => ({ condition, truth: holds(condition, claims) }));
+    const [first, ...others] = truths;
+    if (!first || truths.some(({ truth }) => truth === 'false')) continue;
+    const unknown = truths.filter(({ truth }) => truth === 'unknown').map(({ condition: { what } }) => what);
+    const hints = [
+      others.length === 0 ? undefined : `so is ${others.map(({ condition: { what } }) => what).join(', ')}`,
+      unknown.length === 0
+        ? undefined
+        : `${unknown.join(', ')} has another type than the rule is about, and a deny fires on that`,
+      rule.why,
+    ].filter((one) => one !== undefined);
+    const { what, expected } = first.condition;
+    const presented = presentedFor(first.condition, claims);
+    const hint = hints.length === 0 ? undefined : hints.join('; ');
+    const cause = { reason: refusal.reason, by, what, presented, expected: `anything but ${expected}`, hint };
+    return { rule: rule.name, cause };
+  }
+  const cause = { what: 'trust', presented: display(subject.source), expected: 'another source', hint: rule.why };
+  return { rule: rule.name, cause: { reason: refusal.reason, by, ...cause } };
+}
+
+function targetCause({ policy, question: { ask } }: CauseInput, refusal: PolicyRefusal): RuleCause {
+  const names = policy.targets.map(({ name }) => name);
+  const known = new Set(policy.targets.flatMap(({ name, address }) => [name, address]));
+  const unknown = ask.targets.find((target) => !known.has(target)) ?? ask.targets[0];
+  const meant = unknown === undefined ? undefined : closest(unknown, names);
+  const hint = meant === undefined ? undefined : `did you mean ${meant}?`;
+  const presented = unknown === undefined ? undefined : display(unknown);
+  return {
+    rule: undefined,
+    cause: { ...refusedBy(refusal), what: 'target', presented, expected: displayAll(names), hint },
+  };
+}
+
+function requirementCause(
+  input: CauseInput,
+  refusal: Extract<PolicyRefusal, { reason: 'target_requirement_unmet' }>,
+): RuleCause {
+  const target = askedTarget(input);
+  const by = target && `target ${target.name}`;
+  if (refusal.requirement !== 'sources') {
+    const hint = 'what it issues is bound to a certificate, which a token at hand does not show';
+    const cause = { what: refusal.requirement, presented: undefined, expected: 'a certificate', hint };
+    return { rule: undefined, cause: { reason: refusal.reason, by, ...cause } };
+  }
+  const expected = displayAll(target?.require.sources ?? []);
+  const cause = {
+    what: 'trust',
+    presented: display(input.question.subject.source),
+    expected,
+    hint: 'no rule loosens what a target requires',
+  };
+  return { rule: undefined, cause: { reason: refusal.reason, by, ...cause } };
+}

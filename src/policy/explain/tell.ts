@@ -1,0 +1,19 @@
+// What a refused caller may be told beyond the fixed sentence of its error code (docs/errors.md): only a proved one, only
+// where its source says `tell: caller`, and only of rules whose pin it matched.
+
+import type { Outcome } from '../../core/operation.ts';
+import { refusalSentence } from './explain.ts';
+
+/** The one sentence, without the decision id; undefined for the fixed one. */
+export function outcomeSentence(outcome: Extract<Outcome, { kind: 'refused' }>): string | undefined {
+  const { subject, ask, refusal } = outcome;
+  if (!subject || !ask || subject.proof.tell !== 'caller') return undefined;
+  switch (refusal.reason) {
+    case 'no_rule':
+    case 'target_not_allowed':
+    case 'scope_not_allowed':
+      return refusalSentence({ principal: subject, ask, nearest: refusal.nearest });
+    default:
+      return undefined;
+  }
+}
