@@ -76,8 +76,8 @@ function placedFrom(path: string, report: CheckReport): CheckReport {
   return { ...report, problems: report.problems.map(placed), warnings: report.warnings.map(placed), findings };
 }
 
-/** `file:line:column path: message [lint]`, the form that editors and terminals make a link of. */
-export const renderProblem = (problem: Problem): string => rendered(problem, '');
+/** `file:line:column path: message [lint]`, the form that editors and terminals make a link of; printable, whatever a file says. */
+export const renderProblem = (problem: Problem): string => printable(rendered(problem, ''));
 
 const rendered = ({ file, line, column, path, message, lint }: Problem, level: string): string =>
   `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}${level}${lint === undefined ? '' : ` [${lint}]`}`;
@@ -85,7 +85,7 @@ const rendered = ({ file, line, column, path, message, lint }: Problem, level: s
 function plain(terminal: Terminal, path: string, report: CheckReport): void {
   const { problems, warnings, findings, summary, resolved } = report;
   if (resolved) for (const line of outline(resolved)) terminal.out(printable(line));
-  for (const problem of problems) terminal.out(printable(renderProblem(problem)));
+  for (const problem of problems) terminal.out(renderProblem(problem));
   for (const warning of warnings) terminal.out(printable(rendered(warning, ' (warning)')));
   for (const { severity, problem, accepted } of findings)
     if (severity === 'info' && accepted === undefined) terminal.out(printable(rendered(problem, ' (info)')));
