@@ -90,8 +90,10 @@ function contextOf(
   const isPinned = (value: Expected): boolean => isSegmented(value) || reachesAll(value, reaches);
   for (const { field, equals } of table.pins.context) {
     const about = conditions.filter(isAbout(fieldPath(table, field)));
+    // Of a list (CircleCI's contexts) one exact member pins.
+    const isList = table.claims[field]?.type === 'texts';
     const pinned = about.filter((condition) =>
-      equals === undefined ? condition.form === 'one' && condition.values.every(isPinned) : isOnly(condition, equals),
+      equals === undefined ? condition.values.every(isList ? isLiteral : isPinned) : isOnly(condition, equals),
     );
     if (pinned.length > 0) return pinned;
   }
