@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { Problem } from '../../parsing/yaml.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
+import { jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One finding of the linter (docs/lint.md). */
@@ -62,7 +63,7 @@ export function registerCheck(program: Command, terminal: Terminal, tools: Check
       }
       const path = configPath(options.config, terminal.env);
       const report = placedFrom(path, await tools.check(path, options.print === true));
-      if (options.json) terminal.out(JSON.stringify({ ok: report.problems.length === 0, ...report }));
+      if (options.json) terminal.out(jsonLine({ ok: report.problems.length === 0, ...report }));
       else if (options.github) github(terminal, path, report);
       else plain(terminal, path, report);
       terminal.exit(report.problems.length === 0 ? 0 : 1);

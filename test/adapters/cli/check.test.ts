@@ -109,6 +109,9 @@ describe('exchequer check', () => {
       },
     ]);
     expect({ err, code }).toEqual({ err: [], code: 1 });
+    // JSON leaves C1 controls and what turns the direction of writing as they are.
+    const hostile = { ...BAD, problems: [{ ...PROBLEM, message: 'a\u009b2J\u202eb' }] };
+    expect((await run(['--json'], hostile)).out.join()).toMatch(/^[\x20-\x7e]*$/);
     expect(JSON.parse((await run(['--json'], GOOD)).out[0] ?? '')).toMatchObject({ ok: true });
   });
 
