@@ -3,6 +3,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { CONFIG_HELP, configPath } from './place.ts';
+import { jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What verification found, as far as this verb shows it; `--json` prints the whole of it. */
@@ -45,7 +46,7 @@ export function registerAudit(program: Command, terminal: Terminal, tools: Audit
     .action((file: string, { key, json }: { key: string; json?: true }) =>
       readable(terminal, async () => {
         const report = await tools.verify(file, key);
-        if (json) terminal.out(JSON.stringify(report));
+        if (json) terminal.out(jsonLine(report));
         else showReport(terminal, report);
         terminal.exit(report.intact ? 0 : 1);
       }),

@@ -7,7 +7,7 @@ import { compileTexts, target } from '../../support/policy.ts';
 import { LINT_CASES, LINT_SOURCES } from './lint-cases.ts';
 
 const MARK = '¦';
-const TARGETS = [target('deploy'), target('per-repo', { address: 'https://api.example/<repo>' })];
+const TARGETS = [target('deploy'), target('per-repo', { address: 'https://repos.example/<repo>' })];
 const policy = (members: string) =>
   `rules:\n  - ${members.startsWith(MARK) ? MARK : ''}{ name: r, ${members.replace(/^¦/, '')} }\n`;
 
