@@ -35,8 +35,8 @@ export interface BreaksReport {
 }
 
 export interface BreaksTools {
-  /** The trail that this configuration names. Throws where it names none. */
-  configured(config: string): string;
+  /** The trail of a `dev` that runs on this configuration, else the one that it names. Rejects where it names none. */
+  configured(config: string): string | Promise<string>;
   /** Reads a trail (`-`: standard input). Throws where it cannot be read; a configuration that does not load is only said. */
   breaks(config: string, trail: string, since: Since | undefined): Promise<BreaksReport>;
 }
@@ -52,14 +52,17 @@ export function registerBreaks(audit: Command, terminal: Terminal, tools: Breaks
   audit
     .command('breaks')
     .description('what would break or open if previews were enforced and retiring rules deleted')
-    .argument('[file]', 'the trail; - for standard input, nothing for the one that the configuration names')
+    .argument(
+      '[file]',
+      'the trail; - for standard input, nothing for the one of a running dev, or that the configuration names',
+    )
     .option('--since <time>', SINCE_HELP, sinceOption)
     .option('--config <file>', CONFIG_HELP)
     .option('--json', 'the whole report as JSON')
     .action((file: string | undefined, { config: flag, since, json }: BreaksOptions) =>
       readable(terminal, async () => {
         const config = configPath(flag, terminal.env);
-        const report = await tools.breaks(config, file ?? tools.configured(config), since);
+        const report = await tools.breaks(config, file ?? (await tools.configured(config)), since);
         if (json) terminal.out(jsonLine(report));
         else show(terminal, report);
         terminal.exit(report.breaks ? 1 : report.unreadable > 0 ? 3 : 0);
