@@ -57,6 +57,9 @@ export const devTools = (world: BrokerWorld): Pick<DevTools, 'start'> => ({
       return started;
     } catch (error) {
       removeDirectory(directory);
+      // Its own `listen.address` is nobody's to change.
+      if (error instanceof Error && / is in use .*listen\.address /.test(error.message))
+        throw new Error(error.message.replace('listen.address says where', '--port takes another'), { cause: error });
       throw error;
     }
   },

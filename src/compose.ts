@@ -172,9 +172,21 @@ async function bindAll(
   },
 ) {
   await listeners.control.listen();
-  const observed = await listeners.observe.listen(observe.host, observe.port);
-  return { observed, listening: await listeners.listener.listen(listen.host, listen.port) };
+  const observed = await listeners.observe.listen(observe.host, observe.port).catch(inUse('observe', observe));
+  const listening = await listeners.listener.listen(listen.host, listen.port).catch(inUse('listen', listen));
+  return { observed, listening };
 }
+
+/** Says whose address is taken, and where it is written. */
+const inUse =
+  (name: 'listen' | 'observe', { host, port }: { readonly host: string; readonly port: number }) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    throw new Error(`${address} is in use (another broker, or exchequer dev?); ${name}.address says where`, {
+      cause: error,
+    });
+  };
 
 const digestsOf = ({ configuration }: Current) => ({
   config: configuration.config.digest,

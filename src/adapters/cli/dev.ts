@@ -80,8 +80,8 @@ function* said(
   yield `listening on ${issuer}, on this machine alone`;
   yield `CA         ${ca}`;
   yield `control    ${control}`;
-  yield `records    ${records} (gone when dev ends)`;
-  yield 'policies are read again when they are saved; try:';
+  yield `records    ${records}`;
+  yield 'records are gone when dev ends; policies are read again when they are saved; try:';
   for (const { source, target, address } of tries.slice(0, TRIES_SHOWN))
     yield `  exchequer token ${target} --as ${source}${where}${address === undefined ? '' : `  # ${address}`}`;
   if (tries.length > TRIES_SHOWN) yield `      and ${tries.length - TRIES_SHOWN} more, of source and target`;
