@@ -13,6 +13,7 @@ import { type DevCommands, devPlace, type SignOrder, signAs } from './adapters/c
 import { startBroker } from './compose.ts';
 import { type Configuration, offlineReach } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
+import { AddressInUse } from './compose-listener.ts';
 import { type BrokerWorld, openFrame } from './compose-state.ts';
 import { DEV_SECRET_BYTES, DEV_TOKEN_SECONDS } from './core/limits.ts';
 import { claimKey } from './core/record.ts';
@@ -57,10 +58,8 @@ export const devTools = (world: BrokerWorld): Pick<DevTools, 'start'> => ({
       return started;
     } catch (error) {
       removeDirectory(directory);
-      // Its own `listen.address` is nobody's to change.
-      if (error instanceof Error && / is in use .*listen\.address /.test(error.message))
-        throw new Error(error.message.replace('listen.address says where', '--port takes another'), { cause: error });
-      throw error;
+      // What the configuration says of `listen` does not count here.
+      throw error instanceof AddressInUse ? new AddressInUse(error.address, '--port takes another', error) : error;
     }
   },
 });

@@ -10,7 +10,7 @@ import { createObserveListener } from './adapters/observe/listener.ts';
 import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
 import { acceptedFindings } from './compose-lint.ts';
-import { followIdentity, openPublicListener } from './compose-listener.ts';
+import { followIdentity, inUse, openPublicListener } from './compose-listener.ts';
 import { openMetrics } from './compose-metrics.ts';
 import {
   type BrokerWorld,
@@ -176,17 +176,6 @@ async function bindAll(
   const listening = await listeners.listener.listen(listen.host, listen.port).catch(inUse('listen', listen));
   return { observed, listening };
 }
-
-/** Says whose address is taken, and where it is written. */
-const inUse =
-  (name: 'listen' | 'observe', { host, port }: { readonly host: string; readonly port: number }) =>
-  (error: NodeJS.ErrnoException): never => {
-    if (error.code !== 'EADDRINUSE') throw error;
-    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    throw new Error(`${address} is in use (another broker, or exchequer dev?); ${name}.address says where`, {
-      cause: error,
-    });
-  };
 
 const digestsOf = ({ configuration }: Current) => ({
   config: configuration.config.digest,

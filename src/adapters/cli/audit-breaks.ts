@@ -14,6 +14,8 @@ export interface ShownBreak {
   readonly unchanged: number;
   readonly subjects: number;
   readonly subjectsMore: boolean;
+  /** Some of them. */
+  readonly names: readonly string[];
   readonly sources: readonly string[];
   readonly nearest: string | undefined;
   readonly first: string;
@@ -72,25 +74,34 @@ export function registerBreaks(audit: Command, terminal: Terminal, tools: Breaks
 
 function show(terminal: Terminal, report: BreaksReport): void {
   const { requests, rules, silent, dropped, unreadable, withoutConfig } = report;
-  terminal.out(`${requests} requests decided by policy`);
+  terminal.out(`${counted(requests, 'request')} decided by policy`);
   for (const line of rules.flatMap(breakLines)) terminal.out(shown(line));
   for (const { rule, at, mode } of silent)
     terminal.out(shown(`${rule} (${at}): in ${mode}, and no request met it${mode === 'retire' ? ': delete it' : ''}`));
-  if (dropped > 0) terminal.err(`${dropped} more rules met: there was no room for them`);
-  if (unreadable > 0) terminal.err(`${unreadable} lines cannot be read`);
+  if (dropped > 0) terminal.err(`${counted(dropped, 'more rule')} met: there was no room for ${pronoun(dropped)}`);
+  if (unreadable > 0) terminal.err(`${counted(unreadable, 'line')} cannot be read`);
   if (withoutConfig !== undefined) terminal.err(shown(`rules that met nothing are not listed: ${withoutConfig}`));
 }
 
-const EFFECTS = { allow: 'would allow', deny: 'would deny', refuse: 'deleted, would leave refused' } as const;
+const counted = (count: number, noun: string, more = ''): string =>
+  `${count}${more} ${noun}${count === 1 && more === '' ? '' : 's'}`;
+const pronoun = (count: number): string => (count === 1 ? 'it' : 'them');
 
 function breakLines(one: ShownBreak): readonly string[] {
   const { rule, would, count, unchanged, nearest, now } = one;
   const gone = now === 'gone' || now === 'enforce' ? ` (now ${now})` : '';
-  const rest = unchanged > 0 ? `; ${unchanged} more would be answered as they were` : '';
-  if (count === 0) return [`${rule}${gone}: ${EFFECTS[would]} nothing that is not so already${rest}`];
-  const whose = `${one.subjects}${one.subjectsMore ? '+' : ''} subjects of ${one.sources.join(', ')}`;
+  const what = `${would === 'refuse' ? 'deleting' : 'enforcing'} ${rule}${gone} would ${would}`;
+  const rest =
+    unchanged > 0 ? `; ${unchanged} more would be answered as ${unchanged === 1 ? 'it was' : 'they were'}` : '';
+  if (count === 0) return [`${what} nothing that is not so already${rest}`];
   return [
-    `${rule}${gone}: ${EFFECTS[would]} ${count} requests by ${whose}${rest}`,
+    `${what} ${counted(count, 'request')} of ${subjectsText(one)}${rest}`,
     `  ${one.first} to ${one.last}, last ${one.decision}${nearest === undefined ? '' : `, nearest ${nearest}`}`,
   ];
+}
+
+function subjectsText({ subjects, subjectsMore, names }: ShownBreak): string {
+  const more = subjectsMore ? '+' : '';
+  const others = subjects - names.length;
+  return `${counted(subjects, 'subject', more)}: ${names.join(', ')}${others > 0 ? ` and ${others}${more} more` : ''}`;
 }
