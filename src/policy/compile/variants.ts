@@ -40,11 +40,13 @@ export function compileVariants(context: CompileContext, input: VariantsInput): 
   const { document, path, expanded } = input;
   const parameters = new Set(expanded.used);
   const reads = expanded.variants.map((variant) => compileVariant(context, input, variant, parameters));
+  // Where something else is wrong, what uses them may not have been read: that is said first.
+  const whole = reads.length > 0 && reads.every(({ problems }) => problems.length === 0);
   const unused = expanded.constants
-    .filter((name) => !parameters.has(name) && reads.length > 0)
+    .filter((name) => !parameters.has(name) && whole)
     .map((name) => problemAt(document, [...path, 'with', name], `neither the rule nor its targets use <${name}>`));
   const idle = expanded.tables
-    .filter(({ table }) => reads.length > 0 && !table.columns.some((name) => parameters.has(name)))
+    .filter(({ table }) => whole && !table.columns.some((name) => parameters.has(name)))
     .map(({ column }) =>
       problemAt(
         document,
@@ -147,8 +149,10 @@ function placed(
   );
 }
 
-const keyOf = ({ line, column, path, message }: Problem): string => `${line}:${column}:${path}:${message}`;
+const keyOf = ({ file, line, column, path, message }: Problem): string =>
+  JSON.stringify([file, line, column, path, message]);
 
-function once(problems: readonly Problem[]): readonly Problem[] {
+/** Each once: several rules can say the same of one row. */
+export function once(problems: readonly Problem[]): readonly Problem[] {
   return [...new Map(problems.map((problem) => [keyOf(problem), problem])).values()];
 }
