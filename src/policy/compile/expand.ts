@@ -14,7 +14,7 @@ export interface Variant {
   readonly bound: Parameters;
   /** The rows that made it, in brackets, or nothing: `[shop]`, `[shop,production]`. */
   readonly label: string;
-  readonly row: Row | undefined;
+  readonly rows: readonly Row[];
 }
 
 export interface Expanded {
@@ -63,7 +63,7 @@ export function expandRule(document: YamlDocument, path: YamlPath, written: unkn
 }
 
 const plain = (written: unknown, used: ReadonlySet<string>): Expanded => ({
-  variants: [{ written, bound: {}, label: '', row: undefined }],
+  variants: [{ written, bound: {}, label: '', rows: [] }],
   problems: [],
   used,
   constants: [],
@@ -151,7 +151,7 @@ function variantOf(
     written: put(rest, values, bound),
     bound,
     label: names.length === 0 ? '' : `[${names.join(',')}]`,
-    row: rows.at(-1),
+    rows,
   };
 }
 

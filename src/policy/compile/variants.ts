@@ -86,7 +86,7 @@ function compileVariant(
   const written = read.data;
   for (const name of targetNames(written.allow))
     for (const parameter of context.targets.get(name)?.parameters ?? []) parameters.add(parameter);
-  const { bound, label } = variant;
+  const { bound, label, rows } = variant;
   const compiled = compileRule(context, { document, path, written, scopes, bound, label });
   const { rule, reads } = compiled;
   const clash = rule ? renderingProblems(context, rendering, rule) : [];
@@ -97,7 +97,7 @@ function compileVariant(
     ...clash.map((message) => problemAt(document, [...path, 'allow'], message)),
   ];
   const linted =
-    rule && problems.length === 0 ? { rule, document, path, reads, accept: written.accept ?? {} } : undefined;
+    rule && problems.length === 0 ? { rule, document, path, rows, reads, accept: written.accept ?? {} } : undefined;
   return { variant, linted, problems, warnings: compiled.warnings };
 }
 
@@ -135,8 +135,9 @@ function placed(
   for (const { problems } of reads)
     for (const key of new Set(problems.map(keyOf))) count.set(key, (count.get(key) ?? 0) + 1);
   const said = new Set<string>();
-  return reads.flatMap(({ variant: { row, label }, problems }) =>
+  return reads.flatMap(({ variant: { rows, label }, problems }) =>
     problems.flatMap((problem) => {
+      const row = rows.at(-1);
       const key = keyOf(problem);
       if (!row || count.get(key) === reads.length) {
         if (said.has(key)) return [];
