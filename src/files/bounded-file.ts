@@ -1,8 +1,12 @@
 // Files that a person or a variable names: read whole, once, up to a bound. Never waits for a pipe that nobody writes to, and never
 // tells a byte of what it read.
 
-import { constants, createReadStream } from 'node:fs';
+import { constants, read } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const readInput = promisify(read);
 
 /** The bytes of a regular file in latin1, or undefined where it is no file or a larger one. Rejects where it cannot be opened or read. */
 export async function readBoundedFile(path: string, bytesMax: number): Promise<string | undefined> {
@@ -17,16 +21,31 @@ export async function readBoundedFile(path: string, bytesMax: number): Promise<s
   }
 }
 
+/** How long to wait for a parent that has not written yet. */
+const NOT_YET_MS = 5;
+const CHUNK_BYTES = 65_536;
+
 /** What is piped into this process, in latin1, or undefined where it is more. Waits for its end; rejects where it cannot be read. */
 export async function readBoundedInput(bytesMax: number): Promise<string | undefined> {
-  // By its descriptor: a socket, which some parents hand over, cannot be opened by the name /dev/stdin.
-  const input = createReadStream('', { fd: 0, autoClose: false });
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of input) {
+  for (let chunk = await nextInput(); chunk.length > 0; chunk = await nextInput()) {
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > bytesMax) return undefined;
   }
   return Buffer.concat(chunks).toString('latin1');
+}
+
+/** By its descriptor: a socket, which some parents hand over, cannot be opened by the name /dev/stdin, and says EAGAIN while it is empty. */
+async function nextInput(): Promise<Buffer> {
+  for (;;) {
+    try {
+      const { bytesRead, buffer } = await readInput(0, Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+      return buffer.subarray(0, bytesRead);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      await setTimeout(NOT_YET_MS);
+    }
+  }
 }
