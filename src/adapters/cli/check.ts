@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { Problem } from '../../parsing/yaml.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
+import { jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One finding of the linter (docs/lint.md). */
@@ -32,9 +33,16 @@ export interface CheckReport {
   readonly resolved?: JsonObject;
 }
 
+export interface CheckHow {
+  /** With `resolved`. */
+  readonly print?: boolean;
+  /** Where the broker does not run: that its certificate is not there is a warning. */
+  readonly offline?: boolean;
+}
+
 export interface CheckTools {
-  /** `print`: with `resolved`. Reaches nobody. */
-  check(path: string, print?: boolean): CheckReport | Promise<CheckReport>;
+  /** Reaches nobody. */
+  check(path: string, how?: CheckHow): CheckReport | Promise<CheckReport>;
 }
 
 interface CheckOptions {
@@ -53,7 +61,7 @@ export function registerCheck(program: Command, terminal: Terminal, tools: Check
     .option('--json', 'one JSON object on stdout')
     .option('--github', 'GitHub workflow commands, one for each problem')
     .option('--print', 'the configuration and its rules as they count; secrets are hidden')
-    .option('--offline', 'reach no network; check never does')
+    .option('--offline', 'where the broker does not run: a certificate that is not there is only warned of')
     .allowExcessArguments(false)
     .action(async (options: CheckOptions) => {
       if (options.github && (options.json || options.print)) {
@@ -61,8 +69,11 @@ export function registerCheck(program: Command, terminal: Terminal, tools: Check
         return terminal.exit(2);
       }
       const path = configPath(options.config, terminal.env);
-      const report = placedFrom(path, await tools.check(path, options.print === true));
-      if (options.json) terminal.out(JSON.stringify({ ok: report.problems.length === 0, ...report }));
+      const report = placedFrom(
+        path,
+        await tools.check(path, { print: options.print === true, offline: options.offline === true }),
+      );
+      if (options.json) terminal.out(jsonLine({ ok: report.problems.length === 0, ...report }));
       else if (options.github) github(terminal, path, report);
       else plain(terminal, path, report);
       terminal.exit(report.problems.length === 0 ? 0 : 1);
@@ -76,8 +87,8 @@ function placedFrom(path: string, report: CheckReport): CheckReport {
   return { ...report, problems: report.problems.map(placed), warnings: report.warnings.map(placed), findings };
 }
 
-/** `file:line:column path: message [lint]`, the form that editors and terminals make a link of. */
-export const renderProblem = (problem: Problem): string => rendered(problem, '');
+/** `file:line:column path: message [lint]`, the form that editors and terminals make a link of; printable, whatever a file says. */
+export const renderProblem = (problem: Problem): string => printable(rendered(problem, ''));
 
 const rendered = ({ file, line, column, path, message, lint }: Problem, level: string): string =>
   `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}${level}${lint === undefined ? '' : ` [${lint}]`}`;
@@ -85,7 +96,7 @@ const rendered = ({ file, line, column, path, message, lint }: Problem, level: s
 function plain(terminal: Terminal, path: string, report: CheckReport): void {
   const { problems, warnings, findings, summary, resolved } = report;
   if (resolved) for (const line of outline(resolved)) terminal.out(printable(line));
-  for (const problem of problems) terminal.out(printable(renderProblem(problem)));
+  for (const problem of problems) terminal.out(renderProblem(problem));
   for (const warning of warnings) terminal.out(printable(rendered(warning, ' (warning)')));
   for (const { severity, problem, accepted } of findings)
     if (severity === 'info' && accepted === undefined) terminal.out(printable(rendered(problem, ' (info)')));

@@ -26,6 +26,8 @@ export interface PolicyInput {
   readonly targets: readonly TargetView[];
   /** Ids of the registered clients. */
   readonly clients: readonly string[];
+  /** Our own: no rule makes it the address of a target. */
+  readonly issuer?: string;
   /** Seconds since the epoch: what ends soon is found by it, and nothing else. */
   readonly now?: number;
 }
@@ -79,7 +81,7 @@ function compileAll(input: PolicyInput): CompileWork {
   const tests: PolicyTest[] = [];
   const names = new Map<string, string>();
   const columns = new Map<Table, Set<string>>();
-  const rendering = createRenderingCheck(input.targets);
+  const rendering = createRenderingCheck(input.targets, input.issuer);
   let written = 0;
   for (const document of input.documents) {
     const file = readPolicyFile(document);

@@ -59,6 +59,9 @@ export function expandRule(document: YamlDocument, path: YamlPath, written: unkn
   const rows = combinations(chosen, report);
   if (problems.length > 0) return { ...plain(undefined, used), variants: [], problems, tables: chosen };
   const variants = rows.map((combination) => variantOf(rest, bound, chosen, combination));
+  for (const made of new Set(variants.flatMap((variant) => lostKeys(rest, variant.bound))))
+    report([], `has ${made} as a key twice, or as none that can be one, once its parameters are bound`);
+  if (problems.length > 0) return { ...plain(undefined, used), variants: [], problems };
   return { variants, problems, used, constants: Object.keys(bound), tables: chosen };
 }
 
@@ -148,11 +151,22 @@ function variantOf(
   const bound = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
   const names = rows.map((row, index) => String(row.values[chosen[index]?.column ?? '']));
   return {
-    written: put(rest, values, bound),
+    // Names are unique as they are written: what a row makes of one could be another rule's.
+    written: { ...putMap(rest, values, bound), ...(Object.hasOwn(rest, 'name') ? { name: rest.name } : {}) },
     bound,
     label: names.length === 0 ? '' : `[${names.join(',')}]`,
     rows,
   };
+}
+
+/** Keys that parameters make of others beside them: one of the two would be gone without a word. */
+function lostKeys(value: unknown, bound: Parameters): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((item) => lostKeys(item, bound));
+  if (typeof value !== 'object' || value === null) return [];
+  const written = Object.keys(value);
+  const made = written.some((key) => key.includes('<')) ? written.map((key) => render(key, bound)) : [];
+  const lost = made.filter((key, index) => key === '__proto__' || made.indexOf(key) !== index);
+  return [...lost, ...Object.values(value).flatMap((inner) => lostKeys(inner, bound))];
 }
 
 /** A text that is one parameter and nothing else becomes its value with its type. */
@@ -163,11 +177,11 @@ function put(value: unknown, values: Readonly<Record<string, Scalar>>, bound: Pa
     return value === `<${name}>` && Object.hasOwn(values, name) ? values[name] : render(value, bound);
   }
   if (Array.isArray(value)) return value.map((item) => put(item, values, bound));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [render(key, bound), put(inner, values, bound)]),
-  );
+  return typeof value === 'object' && value !== null ? putMap(value, values, bound) : value;
 }
+
+const putMap = (map: object, values: Readonly<Record<string, Scalar>>, bound: Parameters): object =>
+  Object.fromEntries(Object.entries(map).map(([key, inner]) => [render(key, bound), put(inner, values, bound)]));
 
 /** Every parameter in a part of a rule, in keys as well. */
 export function collect(value: unknown, found: Set<string>): void {

@@ -80,9 +80,21 @@ export function required(view: MatchView, ...fields: readonly string[]): readonl
   return view.required.filter(({ path }) => keys.includes(claimKey(path)));
 }
 
-/** Whether the rule or its source says anything of one of these fields. */
+/** Whether the rule or its source says anything of one of these fields. Wildcards alone say nothing. */
 export const says = (view: MatchView, ...fields: readonly string[]): boolean =>
-  own(view, ...fields).length > 0 || required(view, ...fields).length > 0;
+  [...own(view, ...fields).map(({ condition }) => condition), ...required(view, ...fields)].some(
+    ({ values }) => !values.some(isAnything),
+  );
+
+/** Whether the rule or its source says exactly what one of these fields is. */
+export const saysExactly = (view: MatchView, ...fields: readonly string[]): boolean =>
+  [...own(view, ...fields).map(({ condition }) => condition), ...required(view, ...fields)].some(
+    ({ values }) => !values.some(isPattern),
+  );
+
+/** A pattern without a word; what it captures is somebody's own. */
+const isAnything = (value: Expected): boolean =>
+  isPattern(value) && value.captures.includes(undefined) && !/[^/:]/.test(value.literals.join(''));
 
 /** Whether the value satisfies the condition. */
 export const accepts = ({ values }: Condition, presented: string | boolean): boolean =>

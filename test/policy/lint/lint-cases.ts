@@ -268,6 +268,20 @@ const whole: readonly LintCase[] = [
     allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/main }'),
     allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/main, vcs-origin: github.com/acme/shop }'),
   ],
+  // Wildcards silenced it: `*/*/*` is every repository of GitHub, and any fork has a name there.
+  [
+    'fork-origin',
+    'error',
+    allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/main, vcs-origin: "*/*/*" }'),
+    // No rule could pin by a context: what is in a list was never taken for a pin.
+    allow('trust: circleci, circleci: { project-id: p, context-ids: { has: c } }'),
+  ],
+  [
+    'fork-origin',
+    'error',
+    allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/main, vcs-origin: github.com/acme/* }'),
+    allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/*, vcs-origin: github.com/acme/shop }'),
+  ],
   [
     'ssh-rerun',
     'warning',

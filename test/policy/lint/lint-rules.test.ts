@@ -10,7 +10,7 @@ import { VALUE_CASES } from './lint-value-cases.ts';
 const CASES = [...LINT_CASES, ...VALUE_CASES];
 
 const MARK = '¦';
-const TARGETS = [target('deploy'), target('per-repo', { address: 'https://api.example/<repo>' })];
+const TARGETS = [target('deploy'), target('per-repo', { address: 'https://repos.example/<repo>' })];
 const policy = (members: string) =>
   `rules:\n  - ${members.startsWith(MARK) ? MARK : ''}{ name: r, ${members.replace(/^¦/, '')} }\n`;
 

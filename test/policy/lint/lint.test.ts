@@ -8,7 +8,7 @@ const compile = (texts: readonly string[], now = NOW) =>
   compilePolicy({
     documents: texts.map((text, index) => documentOf(text, `p${index}.yaml`)),
     sources: SOURCES,
-    targets: [...TARGETS, target('per-repo', { address: 'https://api.example/<repo>' })],
+    targets: [...TARGETS, target('per-repo', { address: 'https://repos.example/<repo>' })],
     clients: CLIENTS,
     now,
   });
