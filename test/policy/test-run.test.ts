@@ -12,7 +12,7 @@ rules:
     allow: [deploy]
   - { name: through, subject: { trust: eks, kubernetes: { namespace: pay, serviceaccount: api } }, client: gateway, allow: { ledger: [read] } }
   - { name: never-bots, subject: { trust: github, claims: { actor: "bot[bot]" } }, deny: all }
-  - { name: site, each: { repo: p1.yaml }, subject: { trust: github, github: { repository_id: <id>, environment: production } }, allow: [site] }
+  - { name: site, each: { repo: p1.yaml }, subject: { trust: github, github: { repository_id: <id>, environment: live } }, allow: [site] }
   - { name: tried, mode: preview, subject: { trust: github, github: { repository_id: 74, environment: production } }, allow: { ledger: all } }
   - { name: never-red, subject: { trust: github, claims: { team: red } }, deny: all }
 tests:
@@ -71,20 +71,20 @@ describe('tests of a policy', () => {
     expect(
       run(
         `as: ${none}, ask: ${site}, expect: "site[shop]"`,
-        `as: ${JOB}, ask: ${site}, expect: "site[shop]"`,
+        `as: ${JOB.replace('Production', 'live')}, ask: ${site}, expect: "site[shop]"`,
         `as: ${JOB.replace('74', '75')}, ask: deploy, expect: "production[shop]"`,
         `as: ${JOB}, ask: depoly, expect: "production[shop]"`,
         `as: ${JOB}, ask: ledger, expect: tried`,
         `as: ${JOB}, ask: ${site}x, expect: deny`,
-        `as: ${JOB.replace('74', '75')}, ask: ${site}, expect: "site[shop]"`,
+        `as: ${JOB}, ask: ${site}, expect: "site[shop]"`,
       ),
     ).toEqual([
-      'p0.yaml:13 t: expected site[shop], got no rule (no_rule; nearest site[shop]: environment was absent, must be "production")',
+      'p0.yaml:13 t: expected site[shop], got no rule (no_rule; nearest site[shop]: environment was absent, must be "live")',
       'p0.yaml:15 t: expected production[shop], got no rule (no_rule; nearest production[shop]: repository_id was "75", must be "74")',
       'p0.yaml:16 t: expected production[shop], got no rule (target_unknown; nearest production[shop]: target was "depoly", must be "deploy" or "ledger" or "site" or "vault"; did you mean deploy?)',
       'p0.yaml:17 t: expected tried, got no rule (target_not_allowed; the mode of tried is preview)',
       'p0.yaml:18 t: expected deny, got no rule (target_unknown)',
-      'p0.yaml:19 t: expected site[shop], got no rule (target_unknown; nearest site[shop]: repository_id was "75", must be "74")',
+      'p0.yaml:19 t: expected site[shop], got no rule (target_unknown; nearest site[shop]: environment was "Production", must be "live")',
     ]);
   });
 
