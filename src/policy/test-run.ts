@@ -1,7 +1,7 @@
 // Tests of a policy (`tests:` in its files), run by `check`: who gets what, and who does not. The principal is assumed, never proved; a
 // source's `require` counts as it does in proving. A test that does not hold is a problem at its line, with the rule that came nearest.
 
-import type { AskingClient } from '../core/decision.ts';
+import type { AskingClient, Question } from '../core/decision.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
@@ -13,6 +13,8 @@ import type { PolicyTest } from './compile/compile.ts';
 import { firstUnmet } from './compile/match.ts';
 import type { CompiledPolicy } from './compiled.ts';
 import { createPolicy } from './decide.ts';
+import { explainQuestion } from './explain/explain.ts';
+import { ruledPaths, strangeClaim } from './test-claims.ts';
 
 /** What tests are run against, beside the policy. */
 export interface TestWorld {
@@ -48,22 +50,29 @@ function testProblem(
   const client = clients.find(({ id }) => id === written.client);
   if (written.client !== undefined && !client) return `${written.client} is no client`;
   if (!isKnown(compiled, written.expect)) return `expects ${written.expect}, and there is no such rule`;
+  const strange = strangeClaim(table, written.as.claims, ruledPaths(compiled, source));
+  if (strange !== undefined) return strange;
   const claims = claimsOfFields(table, written.as.claims);
   const unmet = firstUnmet(source.require, claims);
   if (unmet !== undefined) return said(written.expect, NO_RULE, `require of ${trust} does not hold: ${unmet}`);
 
   const scopes = written.scope === undefined ? undefined : written.scope.split(' ').filter((scope) => scope !== '');
-  const decision = policy.decide({
+  const question: Question<Principal> = {
     subject: assumed(trust, source, claims),
     client,
     // Whether the caller holds a key is no matter of policy: a test is about who, and not about how.
     binding: { certificate: 'assumed', required: false },
     ask: { targets: [written.ask], scopes },
     now,
-  });
+  };
+  const decision = policy.decide(question);
   if (decision.granted) return said(written.expect, decision.grant.rule.name, undefined);
   const { refusal } = decision;
-  return said(written.expect, refusal.reason === 'target_denied' ? DENY : NO_RULE, whyOf(refusal));
+  return said(
+    written.expect,
+    refusal.reason === 'target_denied' ? DENY : NO_RULE,
+    whyOf(refusal, () => wantedWhy(compiled, question, written.expect)),
+  );
 }
 
 const isKnown = ({ rules }: CompiledPolicy, expected: string): boolean =>
@@ -83,7 +92,21 @@ function said(expected: string, got: string, why: string | undefined): string | 
   return `expected ${expected}, got ${got}${why === undefined ? '' : ` (${why})`}`;
 }
 
-function whyOf(refusal: PolicyRefusal): string {
+/** What the rule lacks that a test expects; undefined where it expects none. Slow, and for tests that do not hold alone. */
+function wantedWhy(compiled: CompiledPolicy, question: Question<Principal>, expected: string): string | undefined {
+  const { rules, cause } = explainQuestion(compiled, question);
+  const wanted = rules.find(({ rule }) => rule === expected);
+  if (!wanted) return undefined;
+  const { rule, failed, mode, ended } = wanted;
+  if (!failed) return ended ? `${rule} has ended` : `the mode of ${rule} is ${mode}`;
+  // A target that does not exist is in no trace.
+  const unknown = failed.part === 'target' && cause?.what === 'target' ? cause : undefined;
+  const { what, presented, expected: must } = unknown ?? failed;
+  const hint = unknown?.hint === undefined ? '' : `; ${unknown.hint}`;
+  return `nearest ${rule}: ${what} was ${presented ?? 'absent'}, must be ${must}${hint}`;
+}
+
+function whyOf(refusal: PolicyRefusal, wanted: () => string | undefined): string {
   switch (refusal.reason) {
     case 'target_denied':
       return refusal.rule;
@@ -91,12 +114,17 @@ function whyOf(refusal: PolicyRefusal): string {
     case 'target_not_allowed':
     case 'scope_not_allowed': {
       const { nearest } = refusal;
+      const why = wanted();
+      if (why !== undefined) return `${refusal.reason}; ${why}`;
       if (!nearest) return refusal.reason;
       return `${refusal.reason}; nearest ${nearest.rule}: ${nearest.what} was ${nearest.presented ?? 'absent'}, must be ${nearest.expected}`;
     }
     case 'target_ambiguous':
       return `${refusal.reason}: ${refusal.rules.join(', ')}`;
-    case 'target_unknown':
+    case 'target_unknown': {
+      const why = wanted();
+      return why === undefined ? refusal.reason : `${refusal.reason}; ${why}`;
+    }
     case 'targets_differ':
     case 'target_requirement_unmet':
       return refusal.reason;
