@@ -225,6 +225,11 @@ describe('what suggest leaves out', () => {
     ['a target that is not there', { subject: dev(), targets: ['nowhere'] }, 'the target is unknown'],
     ['two targets', { subject: dev(), targets: ['deploy', 'ledger'] }, 'the target is unknown'],
     [
+      'two addresses of one target',
+      { subject: dev(), targets: ['https://sites.example/a', 'https://sites.example/b'] },
+      'the target is unknown',
+    ],
+    [
       'a target whose parameters nothing says',
       { subject: dev(), targets: ['site'] },
       'site was asked for by its name, which does not say site',
