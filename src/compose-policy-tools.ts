@@ -99,6 +99,7 @@ async function diff(world: World, before: string, after: string): Promise<DiffRe
     losses: changesShown(losses),
     settings: [
       ...changedIn('trust', sourceTexts(was), sourceTexts(is)),
+      ...changedIn('clients', clientTexts(was), clientTexts(is)),
       ...changedIn('targets', targetTexts(was), targetTexts(is)),
     ],
   };
@@ -109,7 +110,8 @@ const sideOf = ({ compiled, config, sources }: Configuration): Side => ({
   policy: compiled,
   proofs: new Map([
     ...sources.map(
-      ({ config: { name, kind, issuer, audience } }) => [name, JSON.stringify([kind, issuer, audience])] as const,
+      ({ config: { name, kind, issuer, audience, otherIssuers, otherAudiences } }) =>
+        [name, JSON.stringify([kind, issuer, audience, otherIssuers, otherAudiences])] as const,
     ),
     [CLIENTS_SOURCE, config.issuer],
   ]),
@@ -129,12 +131,43 @@ const changesShown = ({ entries, denies }: OneWay): ShownChanges => ({
 
 type Texts = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
-const sourceTexts = ({ compiled, sources }: Configuration): Texts =>
+/** As written: references stand for secrets, and a path is the same in two folders. */
+function written(
+  { config }: Configuration,
+  what: 'trust' | 'clients',
+  name: string,
+): Readonly<Record<string, unknown>> {
+  const root = isEntry(config.document.value) ? config.document.value[what] : undefined;
+  const entry = isEntry(root) ? root[name] : undefined;
+  return isEntry(entry) ? entry : {};
+}
+
+const isEntry = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const clientTexts = (configuration: Configuration): Texts =>
   new Map(
-    sources.map(({ config: { name, kind, issuer, audience } }) => {
-      const found = compiled.sources.find((source) => source.name === name);
+    configuration.clients.map(({ settings: { id } }) => [
+      id,
+      { definition: JSON.stringify(written(configuration, 'clients', id)) },
+    ]),
+  );
+
+const sourceTexts = (configuration: Configuration): Texts =>
+  new Map(
+    configuration.sources.map(({ config: { name, kind, issuer, audience } }) => {
+      const found = configuration.compiled.sources.find((source) => source.name === name);
       const require = (found?.require ?? []).map(({ what, expected }) => `${what} ${expected}`).join(', ') || 'nothing';
-      return [name, { kind, issuer, audience, require, reach: found?.reach?.join(', ') ?? 'anything' }];
+      const {
+        kind: _kind,
+        issuer: _issuer,
+        audience: _audience,
+        require: _require,
+        reach: _reach,
+        ...others
+      } = written(configuration, 'trust', name);
+      const reach = found?.reach?.join(', ') ?? 'anything';
+      return [name, { kind, issuer, audience, require, reach, 'the rest': JSON.stringify(others) }];
     }),
   );
 

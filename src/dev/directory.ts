@@ -18,6 +18,7 @@ export function devDirectory(config: string): string {
 }
 
 export const devSocket = (directory: string): string => join(directory, 'control.sock');
+export const devRecords = (directory: string): string => join(directory, 'audit.jsonl');
 
 /** Whether it is there, and nobody else's. */
 export function isOurs(directory: string): boolean {

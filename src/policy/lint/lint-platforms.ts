@@ -65,6 +65,17 @@ export const PLATFORM_LINTS: readonly RuleLint[] = [
     ],
   },
   {
+    name: 'build-source-unpinned',
+    row: '-',
+    severity: 'warning',
+    when: 'a rule for Buildkite does not say how builds come about: neither it nor `require` states `build_source`',
+    why: 'whoever may start a build in the interface (`ui`) or by the API (`api`) names its branch and commit, and where forks are built their pull requests come as `webhook`',
+    mend: 'state `build_source`, such as [webhook, schedule], and have branches of forks prefixed',
+    kinds: ['buildkite'],
+    effect: 'allow',
+    fires: (view) => ruleIf(!says(view, 'build_source')),
+  },
+  {
     name: 'plan-runs',
     row: 'L31',
     severity: 'warning',

@@ -25,8 +25,14 @@ export interface LintText {
   readonly mend: string;
 }
 
+/** A value that a finding is about, as written, and the place of its condition. */
+export interface ValueHit {
+  readonly at: YamlPath;
+  readonly text: string;
+}
+
 /** Where a finding stands: a condition's own place, or undefined for the rule. */
-export type Hit = YamlPath | undefined;
+export type Hit = YamlPath | ValueHit | undefined;
 
 export interface RuleLint extends LintText {
   /** Kinds of sources that it is about; undefined: every kind. */

@@ -16,6 +16,8 @@ export interface Break {
   /** Distinct names among `count`; with `subjectsMore`, at least so many. */
   readonly subjects: number;
   readonly subjectsMore: boolean;
+  /** Some of those names, the first that were seen. */
+  readonly names: readonly string[];
   readonly sources: readonly string[];
   /** Of a rule to be retired: the rule that came nearest to granting the last of them. */
   readonly nearest: string | undefined;
@@ -39,6 +41,8 @@ export interface Breaks {
   readonly dropped: number;
 }
 
+const NAMES_SHOWN_MAX = 3;
+
 interface Tally {
   readonly rule: string;
   readonly would: RecordedWould['would'];
@@ -60,6 +64,8 @@ export function createBreaks(policy: CompiledPolicy | undefined) {
   let dropped = 0;
   return Object.freeze({
     take(request: RecordedRequest) {
+      // Who only asked has lost nothing, and needed nothing.
+      if (request.dryRun) return;
       requests += 1;
       for (const one of request.would) {
         const key = `${one.would} ${one.rule}`;
@@ -129,6 +135,7 @@ const breakOf = ({ names, namesMore, sources, first, last, ...rest }: Tally, now
   ...rest,
   subjects: names.size,
   subjectsMore: namesMore,
+  names: [...names].slice(0, NAMES_SHOWN_MAX),
   sources: [...sources].sort(),
   first: new Date(first * 1000).toISOString(),
   last: new Date(last * 1000).toISOString(),
