@@ -54,7 +54,7 @@ const RULES = `rules:
   - { name: never, subject: { trust: github, github: { actor: mallory } }, deny: all }
   - { name: trial, mode: preview, subject: { trust: github, github: { repository_id: 74, ref: refs/heads/dev } }, allow: [deploy] }
   - { name: other, subject: { trust: gitlab, gitlab: { project_id: 20, namespace_id: 72, ref_path: refs/heads/main } }, allow: [deploy] }
-  - { name: robot, subject: { trust: google, google: { sub: "1001", email: a@b.iam.gserviceaccount.com } }, allow: [deploy] }
+  - { name: robot, subject: { trust: google, google: { sub: "100001", email: a@b.iam.gserviceaccount.com } }, allow: [deploy] }
 `;
 
 const dev = (change = {}): Principal =>
@@ -191,7 +191,7 @@ describe('what suggest leaves out', () => {
   it.each<readonly [string, Asking, string | undefined]>([
     [
       'an account that a rule pins, where everybody has one issuer',
-      { subject: google('1001'), targets: ['ledger'] },
+      { subject: google('100001'), targets: ['ledger'] },
       undefined,
     ],
     ['a tenant that require pins', { subject: dev(), targets: ['deploy'] }, undefined],
@@ -209,7 +209,7 @@ describe('what suggest leaves out', () => {
     [
       'an account that no rule pins, where everybody has one issuer',
       {
-        subject: { ...google('1002'), claims: { sub: '1002', email: 'x@y.iam.gserviceaccount.com' } },
+        subject: { ...google('100002'), claims: { sub: '100002', email: 'x@y.iam.gserviceaccount.com' } },
         targets: ['ledger'],
       },
       'no rule and no require pins its tenant',
@@ -217,7 +217,7 @@ describe('what suggest leaves out', () => {
     // The address was enough: whoever made a deleted account's address again was suggested under it, by his own number.
     [
       'an account whose address alone a rule pins',
-      { subject: google('1002'), targets: ['ledger'] },
+      { subject: google('100002'), targets: ['ledger'] },
       'no rule and no require pins its tenant',
     ],
     ['what a deny refuses', { subject: dev({ actor: 'mallory' }), targets: ['deploy'] }, 'denied by never'],
