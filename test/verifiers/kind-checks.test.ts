@@ -138,6 +138,8 @@ const REFUSED: readonly (readonly [title: string, name: string, change: JsonObje
   ['an Entra token of version 1 under an issuer of version 2', 'entra-mi-v2-uami', { ver: '1.0' }, 'claim_invalid ver'],
   ['an Entra person, who has another sub', 'entra-mi-v1-vm', { sub: 'AAAApairwise' }, 'claim_invalid sub'],
   ['an Entra person, by the kind of token', 'entra-mi-v1-vm', { idtyp: 'user' }, 'claim_forbidden idtyp'],
+  // A mutant lived that refused `user` only.
+  ['an Entra token of a kind that nobody knows', 'entra-mi-v1-vm', { idtyp: 'device' }, 'claim_forbidden idtyp'],
   ['an Entra person, by the scopes', 'entra-mi-v1-vm', { scp: 'access_as_user' }, 'claim_forbidden scp'],
   [
     'a Forgejo run that outsiders can start',

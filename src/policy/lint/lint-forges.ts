@@ -1,7 +1,8 @@
 // Lints about GitHub, Forgejo and GitLab: contexts that anyone with push rights chooses, events that outsiders start, `sub` that
 // administrators change, reusable workflows that move. Attacks A-109 to A-114.
 
-import { isPattern } from '../evaluate.ts';
+import { type Expected, isPattern } from '../evaluate.ts';
+import { matchesPattern } from '../pattern.ts';
 import {
   accepts,
   admits,
@@ -101,19 +102,23 @@ export const SUBJECT_LINTS: readonly RuleLint[] = [
   },
 ];
 
+/** Whether a pattern takes what a pull request runs as. */
+const isPull = (value: Expected): boolean =>
+  isPattern(value) && ['merge', 'head'].some((end) => matchesPattern(value, `refs/pull/1/${end}`));
+
 export const ACTIONS_LINTS: readonly RuleLint[] = [
   {
     name: 'accepts-pull-requests',
     row: 'L11',
     severity: 'error',
-    when: 'a rule accepts pull requests: `event_name: pull_request`, a `ref` below `refs/pull/`, or such a `sub`',
+    when: 'a rule accepts pull requests: `event_name: pull_request`, a `ref` that is or may be below `refs/pull/`, or such a `sub`',
     why: 'whoever can open a pull request runs code of his own with this rule, and all pull requests are one principal',
     mend: 'leave pull requests out, or give them a target that can only read and accept this',
     kinds: ACTIONS,
     effect: 'allow',
     fires: (view) => [
       ...admits(view, 'event_name', ['pull_request']).filter((at) => at !== undefined),
-      ...withValue(view, ['ref'], (text) => text.startsWith('refs/pull/')),
+      ...withValue(view, ['ref'], (text, value) => text.startsWith('refs/pull/') || isPull(value)),
       ...withValue(view, ['sub'], (text) => text.split(':').includes('pull_request')),
     ],
   },

@@ -81,3 +81,36 @@ it('captures a parameter of any name', () => {
     grant: { parameters: { constructor: 'payments' } },
   });
 });
+
+const TWINS = [
+  target('one', { address: 'https://t.example/<ns>' }),
+  target('two', { address: 'https://t.example/<sa>' }),
+];
+const both = `rules:
+  - { name: a, subject: { trust: eks, kubernetes: { namespace: <ns>, serviceaccount: api } }, allow: [one] }
+  - { name: b, subject: { trust: eks, kubernetes: { namespace: api, serviceaccount: <sa> } }, allow: [two] }
+`;
+
+// A mutant that lived: the first of the two was taken, and what the other target requires of everyone was not asked.
+it('A-133: an address that two rules make of two targets names neither', () => {
+  const decide = createPolicy(policyOf(both, { targets: TWINS })).decide;
+  expect(decide(question(pod('api'), 'https://t.example/api'))).toMatchObject({
+    refusal: { reason: 'target_ambiguous', rules: ['a', 'b'] },
+  });
+  expect(decide(question(pod('api'), 'one'))).toMatchObject({ grant: { target: 'one' } });
+});
+
+// Mutants that lived.
+it('keeps a bound value apart from the captured one behind it', () => {
+  const mixed =
+    'rules: [{ name: c, with: { a: x }, subject: { trust: eks, kubernetes: { namespace: <b>, serviceaccount: api } }, allow: [mixed] }]';
+  const targets = [target('mixed', { address: 'https://x.example/<a>-<b>' })];
+  expect(problems(mixed, { targets }).join()).toContain('<b> is captured and stands in the address of mixed beside');
+});
+
+it.each(['\\u200b', '\\u202e', '\\u2028', '\\u2029'])('binds nothing that nobody sees: %s', (hidden) => {
+  const rule = `rules: [{ name: r, with: { x: "a${hidden}b" }, subject: { trust: github, github: { repository_id: 74, ref: refs/heads/main } }, allow: [one] }]`;
+  expect(problems(rule, { targets: [target('one', { address: 'https://t.example/<x>' })] }).join()).toContain(
+    'must not have',
+  );
+});

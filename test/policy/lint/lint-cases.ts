@@ -149,6 +149,8 @@ const forges: readonly LintCase[] = [
   ],
   ['accepts-pull-requests', 'error', github('¦event_name: pull_request'), github(`${MAIN}, event_name: push`)],
   ['accepts-pull-requests', 'error', github('¦ref: refs/pull/7/merge'), github('ref: refs/heads/pull/7')],
+  // Only what begins with `refs/pull/` counted, and a wildcard over `pull` took every pull request without a word.
+  ['accepts-pull-requests', 'error', github('¦ref: refs/*/*/merge'), github('ref: refs/*/merge')],
   [
     'accepts-pull-requests',
     'error',
