@@ -3,7 +3,7 @@
 
 import type { CheckReport, CheckTools } from './adapters/cli/check.ts';
 import { assumedClient } from './compose-clients.ts';
-import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { type Configuration, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
 import { printedConfig } from './config/printed.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
@@ -15,9 +15,7 @@ export const checkTools = (world: World) =>
   ({ check: (path: string, print?: boolean) => check(world, path, print === true) }) satisfies CheckTools;
 
 async function check(world: World, path: string, print: boolean): Promise<CheckReport> {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
+  const read = await readOffline(world, path);
   if (!read.ok) return { problems: read.problems, warnings: [], findings: [], summary: [] };
   const { config, sources, compiled, warnings, findings, tests } = read.configuration;
   const things = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];

@@ -8,7 +8,7 @@ import type { Terminal } from './adapters/cli/terminal.ts';
 import type { ShownCondition, ShownCut, ShownEntry } from './adapters/cli/walk-text.ts';
 import { registerWhoCan, type WhoCanTools } from './adapters/cli/who-can.ts';
 import { assumedClient } from './compose-clients.ts';
-import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { type Configuration, readOffline, type World } from './compose-configuration.ts';
 import { kindOf } from './compose-kinds.ts';
 import { againstTools } from './compose-record-tools.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
@@ -30,17 +30,9 @@ export function registerPolicyTools(program: Command, terminal: Terminal, world:
   registerDiff(program, terminal, { ...againstTools(world), diff: (before, after) => diff(world, before, after) });
 }
 
-/** A configuration, loaded without any network. */
-async function load(world: World, path: string) {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
-  return read;
-}
-
 const canTools = (world: World): CanTools => ({
   async can(path, { identity, client, scopes }) {
-    const read = await load(world, path);
+    const read = await readOffline(world, path);
     if (!read.ok) return read;
     const { configuration } = read;
     const found = readIdentity(namedSources(configuration), identity);
@@ -71,7 +63,7 @@ const canTools = (world: World): CanTools => ({
 
 const whoCanTools = (world: World): WhoCanTools => ({
   async whoCan(path, { target, scopes }) {
-    const read = await load(world, path);
+    const read = await readOffline(world, path);
     if (!read.ok) return read;
     const { compiled } = read.configuration;
     const found = whoCan(compiled, { target, scopes, now: world.clock.nowSeconds() });
@@ -88,7 +80,7 @@ const whoCanTools = (world: World): WhoCanTools => ({
 });
 
 async function diff(world: World, before: string, after: string): Promise<DiffRead> {
-  const [old, fresh] = [await load(world, before), await load(world, after)];
+  const [old, fresh] = [await readOffline(world, before), await readOffline(world, after)];
   if (!old.ok) return old;
   if (!fresh.ok) return fresh;
   const [was, is] = [old.configuration, fresh.configuration];
