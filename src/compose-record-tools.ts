@@ -34,7 +34,6 @@ export function registerRecordTools(
 
 /** What `diff --against` is made of. */
 export const againstTools = (world: World): AgainstTools => ({
-  renderProblem,
   async against(path, trail, onFlip) {
     const read = await readOffline(world, path);
     if (!read.ok) return read;
@@ -52,7 +51,6 @@ export const againstTools = (world: World): AgainstTools => ({
 });
 
 const suggestTools = (world: World): SuggestTools => ({
-  renderProblem,
   async suggest(path, trail, since) {
     const read = await readOffline(world, path);
     if (!read.ok) return read;

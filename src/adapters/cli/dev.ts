@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { CONFIG_HELP, configPath } from './place.ts';
 import type { ServeTools } from './serve.ts';
-import { jsonLine } from './shown.ts';
+import { escaped, jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A running `dev`, as far as this verb needs to know it. */
@@ -51,7 +51,7 @@ export function registerDev(program: Command, terminal: Terminal, tools: DevTool
       const config = configPath(flags.config, terminal.env);
       const started = await tools.start(config, Number(port));
       if (!started.ok) {
-        for (const problem of started.problems) terminal.err(problem);
+        for (const problem of started.problems) terminal.err(escaped(problem));
         return terminal.exit(1);
       }
       const { running } = started;

@@ -4,6 +4,7 @@
 import type { Cause } from '../../core/cause.ts';
 import type { RuleTrace } from '../../core/decision.ts';
 import type { ExplainedRule, ExplainTools, Explanation, JudgedClaims } from './explain-tools.ts';
+import { escaped } from './shown.ts';
 
 /** An offline explanation. */
 export interface Offline {
@@ -27,7 +28,7 @@ export function renderOffline(found: Offline): readonly string[] {
     ...(client === undefined ? [] : [`client    ${client}`]),
     ...(headline === undefined ? [] : [headline, ...mendText(judged), ...(rest.length > 0 ? ['but for that:'] : [])]),
     ...rest,
-  ].map(printable);
+  ].map(escaped);
 }
 
 const uncheckedText = ({ timed }: JudgedClaims): string =>
@@ -110,7 +111,7 @@ export function renderDecided(record: object, hint: ExplainTools['hint']): reado
   const rules = Array.isArray(trace)
     ? trace.filter(isTrace).map((rule) => ruleText({ ...rule, hint: hintOf(rule, hint) }))
     : [];
-  return [...lines, `rules     ${rules.length} considered`, ...rules].map(printable);
+  return [...lines, `rules     ${rules.length} considered`, ...rules].map(escaped);
 }
 
 const hintOf = ({ effect, failed }: RuleTrace, hint: ExplainTools['hint']): string | undefined =>
@@ -160,9 +161,3 @@ const isTrace = (value: unknown): value is RuleTrace =>
 
 const isWould = (value: unknown): value is { readonly rule: string; readonly would: string } =>
   typeof value === 'object' && value !== null && 'rule' in value && 'would' in value;
-
-const printable = (text: string): string =>
-  text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );

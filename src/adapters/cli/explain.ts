@@ -4,12 +4,12 @@
 // running broker decided. Exit 0 allowed, 1 refused, 2 usage, 3 could not find out.
 
 import type { Command } from 'commander';
-import { renderProblem } from './check.ts';
+import { sayProblems } from './check.ts';
 import { readClaims, readTime } from './explain-input.ts';
 import { type Offline, offlineJson, renderDecided, renderOffline } from './explain-text.ts';
 import type { ExplainTools, JudgedClaims, OfflinePolicy } from './explain-tools.ts';
 import { type BrokerPlace, brokerPlace, CONFIG_HELP, CONTROL_HELP } from './place.ts';
-import { jsonLine } from './shown.ts';
+import { escaped, jsonLine } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 interface ExplainOptions {
@@ -74,7 +74,7 @@ async function explain(terminal: Terminal, tools: ExplainTools, options: Explain
     if (options.decision !== undefined || options.last) return await explainDecided(terminal, tools, options, place);
     return await explainOffline(terminal, tools, options, place.config);
   } catch (error) {
-    terminal.err(error instanceof Error ? error.message : 'could not find out');
+    terminal.err(escaped(error instanceof Error ? error.message : 'could not find out'));
     return 3;
   }
 }
@@ -108,7 +108,7 @@ async function explainOffline(
   const read = await readClaims(options, tools.readInput);
   const loaded = await tools.load(config);
   if (!loaded.ok) {
-    for (const problem of loaded.problems) terminal.err(renderProblem(problem));
+    sayProblems(terminal, loaded.problems);
     throw new Error(`${config} does not load`);
   }
   const { offline } = loaded;

@@ -1,7 +1,6 @@
 // What `can`, `who-can` and `diff` print of rules: who, under which conditions, what, and by which rule. Everything that a policy or a
 // command line says is printable ASCII on one line.
 
-import type { Problem } from '../../parsing/yaml.ts';
 import { shown } from './shown.ts';
 
 /** A rule, as far as people need it to find it. */
@@ -42,12 +41,6 @@ export interface ShownEntry extends RulePlace {
   /** The token is bound to the caller's certificate. */
   readonly proof: boolean;
   readonly unless: readonly ShownCut[];
-}
-
-/** A configuration that does not load. */
-export interface NotLoaded {
-  readonly ok: false;
-  readonly problems: readonly Problem[];
 }
 
 /** `deploy (https://deploy.example) with read write for at most 300 s`. */
