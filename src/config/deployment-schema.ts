@@ -3,6 +3,7 @@
 // does not load yet has a schema already. A text with a parameter (`<repo>`) is left alone: what it becomes is not known here.
 
 import type { z } from 'zod';
+import { isMap } from '../parsing/yaml.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -16,19 +17,19 @@ type Entry = Readonly<Record<string, unknown>>;
 
 /** The names in a configuration as it was written. What is no name of ours is left out. */
 export function namesIn(written: unknown): DeploymentNames {
-  const { trust, targets, clients } = isEntry(written) ? written : {};
+  const { trust, targets, clients } = isMap(written) ? written : {};
   return {
     sources: entriesOf(trust).map(([name, source]) => ({ name, kind: String(source.kind) })),
     targets: entriesOf(targets).map(([name, { scopes }]) => ({
       name,
-      scopes: isEntry(scopes) ? Object.keys(scopes) : [],
+      scopes: isMap(scopes) ? Object.keys(scopes) : [],
     })),
     clients: entriesOf(clients).map(([name]) => name),
   };
 }
 
 const entriesOf = (value: unknown): readonly (readonly [string, Entry])[] =>
-  isEntry(value) ? Object.entries(value).map(([name, entry]) => [name, isEntry(entry) ? entry : {}]) : [];
+  isMap(value) ? Object.entries(value).map(([name, entry]) => [name, isMap(entry) ? entry : {}]) : [];
 
 /** Registered clients that ask for themselves are a source of this name, which nobody writes down. */
 const CLIENTS = 'clients';
@@ -41,11 +42,11 @@ export function narrowed(schema: JsonSchema, names: DeploymentNames, kinds: read
   const narrow = narrowings(names);
   const walk = (node: unknown): unknown => {
     if (Array.isArray(node)) return node.map(walk);
-    if (!isEntry(node)) return node;
+    if (!isMap(node)) return node;
     return Object.fromEntries(
       Object.entries(node).map(([key, value]) => [
         key,
-        key === 'properties' && isEntry(value) ? members(value) : key === 'examples' ? value : walk(value),
+        key === 'properties' && isMap(value) ? members(value) : key === 'examples' ? value : walk(value),
       ]),
     );
   };
@@ -59,13 +60,13 @@ export function narrowed(schema: JsonSchema, names: DeploymentNames, kinds: read
     );
   };
   const result = walk(schema);
-  return isEntry(result) ? result : schema;
+  return isMap(result) ? result : schema;
 }
 
 /** The narrower node with what the general one says of itself, where it is one that holds names. */
 function replaced(narrower: Entry | undefined, node: unknown): Entry | undefined {
   // In exchequer.yaml `trust` and `clients` are where the names come from.
-  if (!narrower || !isEntry(node) || 'propertyNames' in node || 'not' in node) return undefined;
+  if (!narrower || !isMap(node) || 'propertyNames' in node || 'not' in node) return undefined;
   const { description } = node;
   return { ...(description === undefined ? {} : { description }), ...narrower };
 }
@@ -104,6 +105,3 @@ const oneOf = (names: readonly string[]): Entry =>
   names.length > 0 ? { anyOf: [{ enum: names }, PARAMETER] } : PARAMETER;
 
 const listOf = (items: Entry): Entry => ({ type: 'array', items, minItems: 1 });
-
-const isEntry = (value: unknown): value is Entry =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

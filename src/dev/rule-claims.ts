@@ -2,7 +2,7 @@
 // gave. It reads policies as they are written and judges nothing: a claim that is missing here is an example instead.
 
 import type { Json } from '../core/json.ts';
-import { readYaml } from '../parsing/yaml.ts';
+import { isMap, readYaml } from '../parsing/yaml.ts';
 import { fieldPath, type PlatformTable } from '../platforms/table.ts';
 
 export interface Wanted {
@@ -23,10 +23,10 @@ type Entry = Readonly<Record<string, unknown>>;
 export function claimsOfRules({ texts, source, table, target, given }: Wanted): readonly ClaimAt[] {
   const subjects = texts
     .flatMap(([file, text]) => rulesOf(file, text))
-    .filter(({ allow, subject }) => allow !== undefined && isEntry(subject) && listOf(subject.trust).includes(source))
+    .filter(({ allow, subject }) => allow !== undefined && isMap(subject) && listOf(subject.trust).includes(source))
     .map(({ allow, subject }) => ({
-      allows: listOf(isEntry(allow) ? Object.keys(allow) : allow).includes(target),
-      claims: isEntry(subject) ? claimsOf(subject, table) : [],
+      allows: listOf(isMap(allow) ? Object.keys(allow) : allow).includes(target),
+      claims: isMap(subject) ? claimsOf(subject, table) : [],
     }));
   const allowing = subjects.filter(({ allows }) => allows);
   const agreeing = ({ claims }: { readonly claims: readonly ClaimAt[] }) =>
@@ -40,12 +40,12 @@ export function claimsOfRules({ texts, source, table, target, given }: Wanted): 
 function rulesOf(file: string, text: string): readonly Entry[] {
   const read = readYaml(file, text);
   const value = read.ok ? read.document.value : undefined;
-  return isEntry(value) && Array.isArray(value.rules) ? value.rules.filter(isEntry) : [];
+  return isMap(value) && Array.isArray(value.rules) ? value.rules.filter(isMap) : [];
 }
 
 function claimsOf(subject: Entry, table: PlatformTable): readonly ClaimAt[] {
   const block = subject[table.kind];
-  const fields = isEntry(block) ? Object.entries(block) : [];
+  const fields = isMap(block) ? Object.entries(block) : [];
   return [
     ...fields.flatMap(([field, condition]) => claimAt(fieldPath(table, field), condition)),
     ...('sub' in subject ? claimAt(['sub'], subject.sub) : []),
@@ -54,13 +54,13 @@ function claimsOf(subject: Entry, table: PlatformTable): readonly ClaimAt[] {
 }
 
 const nested = (path: readonly string[], value: unknown): readonly ClaimAt[] =>
-  isEntry(value) && !('has' in value)
+  isMap(value) && !('has' in value)
     ? Object.entries(value).flatMap(([name, inner]) => nested([...path, name], inner))
     : claimAt(path, value);
 
 /** What satisfies a condition: its value, the first of several, a list that has it; a `*` stands for a word. */
 function claimAt(path: readonly string[], condition: unknown): readonly ClaimAt[] {
-  if (isEntry(condition)) return claimAt(path, condition.has).map(([at, value]) => [at, [value]]);
+  if (isMap(condition)) return claimAt(path, condition.has).map(([at, value]) => [at, [value]]);
   const [value] = listOf(condition);
   if (typeof value === 'number' || typeof value === 'boolean') return [[path, value]];
   // A parameter that a row or the caller binds is not known here.
@@ -72,6 +72,3 @@ const samePath = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((name, at) => name === other[at]);
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
-
-const isEntry = (value: unknown): value is Entry =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

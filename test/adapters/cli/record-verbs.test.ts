@@ -116,7 +116,11 @@ describe('diff --against', () => {
   it('exits 3 where the configuration does not load, and where the trail cannot be read', async () => {
     const failing = (against: AgainstTools['against']) =>
       run(['diff', '--against', 'f'], (program, terminal) => registerDiff(program, terminal, { against, diff: never }));
-    expect(await failing(async () => ({ ok: false, problems: [PROBLEM] }))).toEqual({ out: [], err: ['f:1:1 p: m'], exit: 3 });
+    expect(await failing(async () => ({ ok: false, problems: [PROBLEM] }))).toEqual({
+      out: [],
+      err: ['f:1:1 p: m'],
+      exit: 3,
+    });
     expect(await failing(() => Promise.reject(new Error('ENOENT')))).toEqual({ out: [], err: ['ENOENT'], exit: 3 });
   });
 });
