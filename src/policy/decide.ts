@@ -50,8 +50,13 @@ interface Judged {
 }
 
 /** Everybody who has a role in the request. Roles can refuse, and only the subject's own rules allow. */
-export const partiesOf = ({ subject, client }: Question<Principal>): readonly Principal[] =>
-  client && client.principal !== subject ? [subject, client.principal] : [subject];
+export const partiesOf = <P>({
+  subject,
+  client,
+}: {
+  subject: P;
+  client: { principal: P } | undefined;
+}): readonly P[] => (client && client.principal !== subject ? [subject, client.principal] : [subject]);
 
 function decide<P extends Principal>(
   rulesOfSource: (source: string) => SourceRules | undefined,

@@ -2,7 +2,7 @@
 // with every parameter that they need bound, by `each`, `with`, or a capture from every source's claims.
 
 import type { YamlPath } from '../../parsing/yaml.ts';
-import { type AllowedTarget, byName, type SourceMatch } from '../compiled.ts';
+import { type AllowedTarget, byName, conditionsOf, type SourceMatch } from '../compiled.ts';
 import { isPattern } from '../evaluate.ts';
 import { meant, type RuleTarget, report, type Work } from './rule-work.ts';
 import type { WrittenRule } from './schema.ts';
@@ -63,7 +63,7 @@ export function capturesOf(
   matches: readonly SourceMatch[],
   allow: readonly AllowedTarget[],
 ): readonly string[] {
-  const each = matches.map(({ ids, context, claims }) => new Set([...ids, ...context, ...claims].flatMap(captured)));
+  const each = matches.map((match) => new Set(conditionsOf(match).flatMap(captured)));
   const all = [...new Set(each.flatMap((names) => [...names]))].sort();
   for (const name of all)
     if (each.some((names) => !names.has(name)))

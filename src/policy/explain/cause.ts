@@ -3,9 +3,9 @@
 
 import type { PolicyRefusal } from '../../core/refusal.ts';
 import { closest } from '../../parsing/closest.ts';
-import type { DenyRule } from '../compiled.ts';
+import { conditionsOf, type DenyRule } from '../compiled.ts';
 import { display, displayAll, holds, presentedFor } from '../evaluate.ts';
-import { askedTarget, type CauseInput, conditionsOf, nearestCause, type RuleCause } from './nearest-cause.ts';
+import { askedTarget, type CauseInput, nearestCause, type RuleCause } from './nearest-cause.ts';
 
 /** Why policy refuses; undefined where it grants. */
 export function causeOf(input: CauseInput): RuleCause | undefined {

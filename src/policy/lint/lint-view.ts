@@ -6,7 +6,7 @@ import type { YamlPath } from '../../parsing/yaml.ts';
 import { fieldPath } from '../../platforms/table.ts';
 import type { ReadCondition } from '../compile/match.ts';
 import type { SourceView, TargetView } from '../compile/views.ts';
-import type { CompiledRule, SourceMatch } from '../compiled.ts';
+import { type CompiledRule, conditionsOf, type SourceMatch } from '../compiled.ts';
 import { type Condition, type Expected, isPattern } from '../evaluate.ts';
 import { matchesPattern } from '../pattern.ts';
 import type { Severity } from './finding.ts';
@@ -53,7 +53,7 @@ export interface MatchView {
 
 /** The rule's conditions for one source. A condition is read once for each table, and stands here once. */
 export function ownConditions(match: SourceMatch, reads: readonly ReadCondition[]): readonly Placed[] {
-  const keys = new Set([...match.ids, ...match.context, ...match.claims].map(({ path }) => claimKey(path)));
+  const keys = new Set(conditionsOf(match).map(({ path }) => claimKey(path)));
   const placed = new Map<string, Placed>();
   for (const read of reads) {
     const key = claimKey(read.condition.path);

@@ -4,7 +4,6 @@
 import { hash } from 'node:crypto';
 import { blankObject, isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { foldAscii } from '../../platforms/table.ts';
-import type { SourceMatch } from '../compiled.ts';
 import { type Condition, type Expected, holds, isPattern, type Truth } from '../evaluate.ts';
 import { matchesPattern } from '../pattern.ts';
 
@@ -110,10 +109,3 @@ function put(root: Record<string, Json>, path: readonly string[], value: Json): 
   const name = path.at(-1) ?? '';
   object[name] = value ?? object[name] ?? null;
 }
-
-/** The conditions of a match, pin first. */
-export const conditionsOf = ({ ids, context, claims }: SourceMatch): readonly Condition[] => [
-  ...ids,
-  ...context,
-  ...claims,
-];

@@ -2,13 +2,20 @@
 // denies that may cut it. Nothing is asked or guessed here; a property test compares it with decisions.
 
 import { type Parameters, render } from '../../parsing/template.ts';
-import type { AllowRule, CompiledPolicy, CompiledRule, CompiledSource, CompiledTarget, DenyRule } from '../compiled.ts';
+import {
+  type AllowRule,
+  type CompiledPolicy,
+  type CompiledRule,
+  type CompiledSource,
+  type CompiledTarget,
+  conditionsOf,
+  type DenyRule,
+} from '../compiled.ts';
 import { countsAt, lifetimeOf } from '../decide.ts';
 import type { Condition } from '../evaluate.ts';
 import { createTargetFinder } from '../targets.ts';
 import { bound, capturesFor } from './bind.ts';
 import { excludes } from './implication.ts';
-import { conditionsOf } from './known.ts';
 
 /** What one allow rule gives to principals of one source for which all conditions hold. */
 export interface Entry {
