@@ -4,6 +4,8 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Outbound } from '../core/outside.ts';
 import type { RandomBytes } from '../core/ports.ts';
+import { SIGNED_HEADERS } from '../parsing/presigned-request.ts';
+import { stsEndpoint } from '../parsing/sts-endpoint.ts';
 
 export interface StandInSts {
   /** What AWS's libraries would have signed for a role with these claims. */
@@ -24,8 +26,8 @@ export function createStandInSts(randomBytes: RandomBytes, otherwise: Outbound):
       const signature = Buffer.from(randomBytes(SIGNATURE_BYTES)).toString('hex');
       presented.set(signature, claims);
       const date = new Date(nowSeconds * 1_000).toISOString().replace(/[-:]|\.[0-9]{3}/g, '');
-      const everywhere = region === 'aws-global';
-      const scope = `${date.slice(0, 8)}/${everywhere ? 'us-east-1' : region}/sts/aws4_request`;
+      const endpoint = stsEndpoint(region);
+      const scope = `${date.slice(0, 8)}/${endpoint.region}/sts/aws4_request`;
       const query = {
         Action: 'GetCallerIdentity',
         Version: '2011-06-15',
@@ -34,12 +36,11 @@ export function createStandInSts(randomBytes: RandomBytes, otherwise: Outbound):
         'X-Amz-Date': date,
         'X-Amz-Expires': String(EXPIRES_SECONDS),
         'X-Amz-Security-Token': 'exchequer-dev',
-        'X-Amz-SignedHeaders': 'host;x-exchequer-audience',
+        'X-Amz-SignedHeaders': SIGNED_HEADERS,
         'X-Amz-Signature': signature,
       };
-      const host = `sts.${everywhere ? '' : `${region}.`}amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
       const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-      return `https://${host}/?${pairs.join('&')}`;
+      return `https://${endpoint.host}/?${pairs.join('&')}`;
     },
     outbound: Object.freeze({
       async request(request: Parameters<Outbound['request']>[0]) {

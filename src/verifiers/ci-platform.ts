@@ -7,13 +7,11 @@ import { BITBUCKET } from '../platforms/bitbucket.ts';
 import { BUILDKITE } from '../platforms/buildkite.ts';
 import { CIRCLECI } from '../platforms/circleci.ts';
 import { FORGEJO } from '../platforms/forgejo.ts';
-import { GITHUB } from '../platforms/github.ts';
+import { GITHUB, GITHUB_ISSUER } from '../platforms/github.ts';
 import { GITLAB } from '../platforms/gitlab.ts';
 import { fieldValue } from '../platforms/table.ts';
 import { keyOptions, oneOrigin } from './key-options.ts';
 import { issuedBy, issuedByDefault, issuedByOne, platformIssuer, platformKind } from './platform-kind.ts';
-
-const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
 
 const githubOptions = z
   .object({
