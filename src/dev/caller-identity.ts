@@ -2,6 +2,7 @@
 // them. It answers for its own requests alone, once each to the verifier that is the real one; everything else goes nowhere.
 
 import type { JsonObject } from '../core/json.ts';
+import { DEV_TOKEN_SECONDS } from '../core/limits.ts';
 import type { Outbound } from '../core/outside.ts';
 import type { RandomBytes } from '../core/ports.ts';
 import { SIGNED_HEADERS } from '../parsing/presigned-request.ts';
@@ -14,7 +15,6 @@ export interface StandInSts {
 }
 
 const ACCESS_KEY = 'ASIAEXAMPLEEXAMPLE12';
-const EXPIRES_SECONDS = 300;
 const SIGNATURE_BYTES = 32;
 
 /** `otherwise` takes every other request. */
@@ -34,7 +34,7 @@ export function createStandInSts(randomBytes: RandomBytes, otherwise: Outbound):
         'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
         'X-Amz-Credential': `${ACCESS_KEY}/${scope}`,
         'X-Amz-Date': date,
-        'X-Amz-Expires': String(EXPIRES_SECONDS),
+        'X-Amz-Expires': String(DEV_TOKEN_SECONDS),
         'X-Amz-Security-Token': 'exchequer-dev',
         'X-Amz-SignedHeaders': SIGNED_HEADERS,
         'X-Amz-Signature': signature,

@@ -2,12 +2,11 @@
 // to a broker (docs/platforms/aws-caller-identity.md). Credentials are found, and the request is signed, by AWS's own libraries,
 // in their own order: environment, web identity, ECS and EKS, instance. It never sends the request, and prints nothing of it.
 
+import { AWS_PRESIGNED_SECONDS } from '../core/limits-outside.ts';
 import { STS_REGION, stsEndpoint } from '../parsing/sts-endpoint.ts';
 
 /** Whom a signature is for stands in this header, which is signed: no other broker can use it. */
 const AUDIENCE_HEADER = 'x-exchequer-audience';
-/** Long enough for a slow exchange, and no longer: AWS would take up to 900. */
-const EXPIRES_SECONDS = 120;
 
 export type AwsIdentity =
   | { readonly ok: true; readonly url: string }
@@ -45,7 +44,7 @@ export async function presignCallerIdentity(
         headers: { host: hostname, [AUDIENCE_HEADER]: audience },
         query: { Action: 'GetCallerIdentity', Version: '2011-06-15' },
       },
-      { expiresIn: EXPIRES_SECONDS, signingDate: new Date(nowSeconds * 1_000) },
+      { expiresIn: AWS_PRESIGNED_SECONDS, signingDate: new Date(nowSeconds * 1_000) },
     );
     const query = Object.entries(request.query ?? {})
       .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)

@@ -1,7 +1,7 @@
 // `exchequer diff --against`: which recorded decisions another configuration would make otherwise. Exit 0 none, 1 some, 3 where none was
 // found and some cannot be told, or the configuration or the trail cannot be read. It changes nothing and calls nobody.
 
-import { FLIP_GROUPS_MAX, FLIP_GROUPS_SHOWN_MAX } from '../../core/limits.ts';
+import { FLIP_EXAMPLES_MAX, FLIP_GROUPS_MAX, FLIP_GROUPS_SHOWN_MAX } from '../../core/limits.ts';
 import { type NotLoaded, sayProblems } from './check.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';
@@ -90,8 +90,6 @@ const summaryLines = (summary: AgainstSummary): readonly string[] =>
     ([member, words]) => `${summary[member]} ${words}`,
   );
 
-const EXAMPLES = 3;
-
 interface Group {
   readonly first: Flip;
   count: number;
@@ -112,7 +110,7 @@ function createGroups() {
       }
       groups.set(key, group);
       group.count += 1;
-      if (group.examples.length < EXAMPLES) group.examples.push(`  ${flip.decision}  ${nameOf(flip)}`);
+      if (group.examples.length < FLIP_EXAMPLES_MAX) group.examples.push(`  ${flip.decision}  ${nameOf(flip)}`);
     },
     lines(): readonly string[] {
       const sorted = [...groups.values()].sort((a, b) => b.count - a.count);
