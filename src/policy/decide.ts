@@ -31,6 +31,7 @@ export interface SourceRules {
   readonly denies: RuleIndex<DenyRule>;
 }
 
+/** The rules that speak of a source, ready to be looked up by claims. */
 export function rulesOf({ rules }: CompiledPolicy, source: string): SourceRules {
   const allows: Entry<AllowRule>[] = [];
   const denies: Entry<DenyRule>[] = [];

@@ -89,6 +89,9 @@ export function displayAll(values: readonly Json[]): string {
   return text;
 }
 
+/** A value as it was written. */
+export const textOf = (value: Expected): string => (isPattern(value) ? value.text : String(value));
+
 /** The values of a condition for people, patterns as written. */
 export const displayExpected = (values: readonly Expected[]): string =>
   displayAll(values.map((value) => (isPattern(value) ? value.text : value)));

@@ -37,6 +37,7 @@ export interface TableRows {
   readonly byPath: ReadonlyMap<string, ClaimRow>;
 }
 
+/** Made once for each table: rules come by the thousand. */
 export const tableRows = (table: PlatformTable): TableRows => ({
   table,
   byPath: new Map(Object.entries(table.claims).map(([field, row]) => [claimKey(row.path ?? [field]), row])),

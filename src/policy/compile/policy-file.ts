@@ -14,6 +14,7 @@ export interface PolicyFile {
   readonly problems: readonly Problem[];
 }
 
+/** Never throws. Rules come out also where something else in the file is wrong. */
 export function readPolicyFile(document: YamlDocument): PolicyFile {
   const read = fileSchema.safeParse(document.value);
   const problems: Problem[] = [];

@@ -12,6 +12,7 @@ const IN_CAPTURES = /^[A-Za-z0-9._-]*$/;
 /** What is wrong with the address that a rule makes of a target. `seen` is kept over all rules of a policy. */
 export type CheckRendering = (rule: AllowRule, target: Target) => string | undefined;
 
+/** For all rules of one policy, whose targets these are. */
 export function createRenderingCheck(targets: readonly Target[]): CheckRendering {
   const seen = new Map<string, { readonly target: string; readonly parameters: string; readonly rule: string }>();
   const fixed = new Map<string, string>();

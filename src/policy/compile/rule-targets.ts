@@ -7,6 +7,7 @@ import { isPattern } from '../evaluate.ts';
 import { meant, type RuleTarget, report, type Work } from './rule-work.ts';
 import type { WrittenRule } from './schema.ts';
 
+/** The targets of an allow rule with their scopes, in the order of names. What is wrong is reported, and left in. */
 export function allowed(work: Work, written: NonNullable<WrittenRule['allow']>): readonly AllowedTarget[] {
   if (Array.isArray(written)) {
     for (const [index, name] of written.entries()) {

@@ -35,6 +35,7 @@ export interface PolicyDiff {
   readonly losses: OneWay;
 }
 
+/** From `before` to `after`, of the rules that count at `now`, in seconds since the epoch. */
 export function diffPolicies(before: Side, after: Side, now: number): PolicyDiff {
   return { gains: onlyIn(after, before, now), losses: onlyIn(before, after, now) };
 }

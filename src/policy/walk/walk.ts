@@ -67,6 +67,7 @@ export function withValues(entry: Omit<Entry, 'address' | 'parameters'>, capture
   return { ...entry, conditions, parameters, address: render(entry.target.address, all) };
 }
 
+/** Whether an entry has all of these scopes; where none are named, it does. */
 export const grantsScopes = ({ scopes }: Entry, wanted: readonly string[] | undefined): boolean =>
   wanted?.every((scope) => scopes.includes(scope)) ?? true;
 
@@ -145,5 +146,6 @@ export function whoCan(
   return { entries, targets, sources };
 }
 
+/** What a source requires of all its principals; nothing of a source that is not there. */
 export const requireOf = ({ sources }: CompiledPolicy, source: string): readonly Condition[] =>
   sources.find(({ name }) => name === source)?.require ?? [];

@@ -154,4 +154,5 @@ function couldBe(template: string, text: string): boolean {
   return text.startsWith(literals[0] ?? '') && text.endsWith(literals.at(-1) ?? '');
 }
 
+/** Whether a rule matches, whatever is not known. */
 export const isCertain = ({ open }: { readonly open: readonly Condition[] }): boolean => open.length === 0;
