@@ -1,7 +1,7 @@
 // `exchequer check`, composed: everything that start and reload would refuse, by the same code, and then the tests of the policies. It reaches
 // nobody and changes nothing.
 
-import type { CheckReport, CheckTools } from './adapters/cli/check.ts';
+import type { CheckHow, CheckReport, CheckTools } from './adapters/cli/check.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
@@ -12,17 +12,19 @@ import { runTests, type TestWorld } from './policy/test-run.ts';
 import { printedRules } from './policy/walk/printed.ts';
 
 export const checkTools = (world: World) =>
-  ({ check: (path: string, print?: boolean) => check(world, path, print === true) }) satisfies CheckTools;
+  ({ check: (path, how = {}) => check(world, path, how) }) satisfies CheckTools;
 
-async function check(world: World, path: string, print: boolean): Promise<CheckReport> {
+async function check(world: World, path: string, { print, offline }: CheckHow): Promise<CheckReport> {
   const read = await readOffline(world, path);
-  if (!read.ok) return { problems: read.problems, warnings: [], findings: [], summary: [] };
+  // Where the broker does not run, its certificate need not be.
+  const [absent, aside] = offline ? [[], read.listener] : [read.listener, []];
+  if (!read.ok) return { problems: [...absent, ...read.problems], warnings: aside, findings: [], summary: [] };
   const { config, sources, compiled, warnings, findings, tests } = read.configuration;
   const things = [counted(sources, 'source'), counted(compiled.targets, 'target'), counted(compiled.rules, 'rule')];
-  const problems = runTests(compiled, tests, testWorld(world, read.configuration));
+  const problems = [...absent, ...runTests(compiled, tests, testWorld(world, read.configuration))];
   const summary = tests.length === 0 ? things : [...things, counted(tests, 'test')];
   const resolved = print ? { resolved: { ...printedConfig(config), rules: printedRules(compiled) } } : {};
-  return { problems, warnings, findings, summary, ...resolved };
+  return { problems, warnings: [...aside, ...warnings], findings, summary, ...resolved };
 }
 
 const testWorld = ({ clock }: World, { config, sources, clients }: Configuration): TestWorld => ({

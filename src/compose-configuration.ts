@@ -43,6 +43,8 @@ export interface Reach {
   readonly outbound: Outbound;
   /** What is loaded instead of what was written: `dev` alone has one. */
   readonly overlay?: (written: unknown) => unknown;
+  /** Nobody listens: what is wrong with the certificate stops nothing, and is told apart. */
+  readonly withoutListener?: true;
 }
 
 /** One source, ready to verify. */
@@ -67,7 +69,11 @@ export interface Configuration {
 }
 
 /** `stillAsRead`: whether the files hold what was read of them. */
-export type ConfigurationRead = { readonly stillAsRead: () => boolean } & (
+export type ConfigurationRead = {
+  readonly stillAsRead: () => boolean;
+  /** What is wrong with the listener's certificate, where that stops nothing. */
+  readonly listener: readonly Problem[];
+} & (
   | { readonly ok: true; readonly configuration: Configuration }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 );
@@ -85,10 +91,12 @@ export async function readConfiguration(
   const files = recordFiles(createConfigFiles());
   const { stillAsRead } = files;
   const loaded = loadConfig({ path, env: world.env, kinds: KINDS, files, overlay: reach.overlay });
-  if (!loaded.ok) return { ...loaded, stillAsRead };
+  if (!loaded.ok) return { ...loaded, stillAsRead, listener: [] };
   const { config } = loaded;
 
-  const problems: Problem[] = [...tlsProblems(config), ...sourceProblems(config)];
+  const certificate = listenerProblems(config);
+  const listener = reach.withoutListener ? certificate : [];
+  const problems: Problem[] = [...(reach.withoutListener ? [] : certificate), ...sourceProblems(config)];
   const ignored: Problem[] = [];
   const sources: OpenSource[] = [];
   const views: SourceView[] = [];
@@ -110,7 +118,7 @@ export async function readConfiguration(
   const policyInput = policyInputOf(world, config, views);
   const policy = await (apart ? compileTextsApart(policyInput) : compileTexts(policyInput));
   if (!policy.ok) problems.push(...policy.problems);
-  if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead };
+  if (!policy.ok || problems.length > 0) return { ok: false, problems, stillAsRead, listener };
   const verifiers = createVerifiers(
     sources.map(({ verifier }) => verifier),
     config.issuer,
@@ -123,6 +131,7 @@ export async function readConfiguration(
     ok: true,
     configuration: { config, compiled, policyInput, sources, clients, verifiers, warnings, findings, tests },
     stillAsRead,
+    listener,
   };
 }
 
@@ -141,6 +150,7 @@ export function offlineReach({ clock, randomBytes }: World): Reach {
     request: () => Promise.resolve({ ok: false, problem: 'network', detail: 'offline' }),
   };
   return {
+    withoutListener: true,
     outbound,
     caches: createKeyCaches({
       outbound,
@@ -162,8 +172,8 @@ export async function readOffline(world: World, path: string): Promise<Configura
 }
 
 /** A certificate renewed before its key is found here, and not by the listener that is serving. */
-function tlsProblems({ document, listen: { tls } }: Config): readonly Problem[] {
-  if ('workloadApi' in tls) return [];
+function listenerProblems({ document, listen: { tls, unread } }: Config): readonly Problem[] {
+  if ('workloadApi' in tls || unread.length > 0) return unread;
   const problem = certificateProblem({ certificate: tls.certificatePem, key: tls.keyPem });
   return problem === undefined ? [] : [problemAt(document, ['listen', 'tls'], problem)];
 }

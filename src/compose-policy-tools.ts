@@ -13,6 +13,7 @@ import { kindOf } from './compose-kinds.ts';
 import { againstTools } from './compose-record-tools.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { claimKey } from './core/record.ts';
+import { isMap } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
 import type { CompiledTarget } from './policy/compiled.ts';
 import type { Condition } from './policy/evaluate.ts';
@@ -91,6 +92,7 @@ async function diff(world: World, before: string, after: string): Promise<DiffRe
     losses: changesShown(losses),
     settings: [
       ...changedIn('trust', sourceTexts(was), sourceTexts(is)),
+      ...changedIn('clients', clientTexts(was), clientTexts(is)),
       ...changedIn('targets', targetTexts(was), targetTexts(is)),
     ],
   };
@@ -101,7 +103,8 @@ const sideOf = ({ compiled, config, sources }: Configuration): Side => ({
   policy: compiled,
   proofs: new Map([
     ...sources.map(
-      ({ config: { name, kind, issuer, audience } }) => [name, JSON.stringify([kind, issuer, audience])] as const,
+      ({ config: { name, kind, issuer, audience, otherIssuers, otherAudiences } }) =>
+        [name, JSON.stringify([kind, issuer, audience, otherIssuers, otherAudiences])] as const,
     ),
     [CLIENTS_SOURCE, config.issuer],
   ]),
@@ -121,12 +124,40 @@ const changesShown = ({ entries, denies }: OneWay): ShownChanges => ({
 
 type Texts = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
-const sourceTexts = ({ compiled, sources }: Configuration): Texts =>
+/** As written: references stand for secrets, and a path is the same in two folders. */
+function written(
+  { config }: Configuration,
+  what: 'trust' | 'clients',
+  name: string,
+): Readonly<Record<string, unknown>> {
+  const root = isMap(config.document.value) ? config.document.value[what] : undefined;
+  const entry = isMap(root) ? root[name] : undefined;
+  return isMap(entry) ? entry : {};
+}
+
+const clientTexts = (configuration: Configuration): Texts =>
   new Map(
-    sources.map(({ config: { name, kind, issuer, audience } }) => {
-      const found = compiled.sources.find((source) => source.name === name);
+    configuration.clients.map(({ settings: { id } }) => [
+      id,
+      { definition: JSON.stringify(written(configuration, 'clients', id)) },
+    ]),
+  );
+
+const sourceTexts = (configuration: Configuration): Texts =>
+  new Map(
+    configuration.sources.map(({ config: { name, kind, issuer, audience } }) => {
+      const found = configuration.compiled.sources.find((source) => source.name === name);
       const require = (found?.require ?? []).map(({ what, expected }) => `${what} ${expected}`).join(', ') || 'nothing';
-      return [name, { kind, issuer, audience, require, reach: found?.reach?.join(', ') ?? 'anything' }];
+      const {
+        kind: _kind,
+        issuer: _issuer,
+        audience: _audience,
+        require: _require,
+        reach: _reach,
+        ...others
+      } = written(configuration, 'trust', name);
+      const reach = found?.reach?.join(', ') ?? 'anything';
+      return [name, { kind, issuer, audience, require, reach, 'the rest': JSON.stringify(others) }];
     }),
   );
 

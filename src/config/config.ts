@@ -3,7 +3,7 @@
 
 import type { z } from 'zod';
 import type { ReplayClass, Tell } from '../core/principal.ts';
-import type { Position, YamlDocument } from '../parsing/yaml.ts';
+import type { Position, Problem, YamlDocument } from '../parsing/yaml.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -99,7 +99,8 @@ export interface Address {
 
 export interface Config {
   readonly issuer: string;
-  readonly listen: Address & { readonly tls: TlsFiles | TlsWorkload };
+  /** `unread`: its files that are not there. Who does not listen needs none. */
+  readonly listen: Address & { readonly tls: TlsFiles | TlsWorkload; readonly unread: readonly Problem[] };
   readonly observe: Address;
   readonly control: { readonly socket: string };
   readonly sources: readonly SourceConfig[];

@@ -3,6 +3,7 @@
 // does not load yet has a schema already. A text with a parameter (`<repo>`) is left alone: what it becomes is not known here.
 
 import type { z } from 'zod';
+import { CLIENTS_SOURCE } from '../core/client.ts';
 import { isMap } from '../parsing/yaml.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
@@ -31,8 +32,6 @@ export function namesIn(written: unknown): DeploymentNames {
 const entriesOf = (value: unknown): readonly (readonly [string, Entry])[] =>
   isMap(value) ? Object.entries(value).map(([name, entry]) => [name, isMap(entry) ? entry : {}]) : [];
 
-/** Registered clients that ask for themselves are a source of this name, which nobody writes down. */
-const CLIENTS = 'clients';
 const PARAMETER = { type: 'string', pattern: '<[^>]*>' };
 
 /** The schema with these names. `kinds`: all that there are, of which those without a source lose their claim block. */
@@ -73,7 +72,8 @@ function replaced(narrower: Entry | undefined, node: unknown): Entry | undefined
 
 /** By member name, wherever in a file it stands. */
 function narrowings({ sources, targets, clients }: DeploymentNames): Readonly<Record<string, Entry>> {
-  const source = oneOf([...sources.map(({ name }) => name), ...(clients.length > 0 ? [CLIENTS] : [])]);
+  // Registered clients that ask for themselves are a source, which nobody writes down.
+  const source = oneOf([...sources.map(({ name }) => name), ...(clients.length > 0 ? [CLIENTS_SOURCE] : [])]);
   const target = oneOf(targets.map(({ name }) => name));
   const client = oneOf(clients);
   return {

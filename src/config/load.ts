@@ -95,7 +95,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
   const clients = resolveClients({ document, written, references });
   const targets = resolveTargets({ document, written, kinds: kinds.targets });
   const policies = loadPolicies({ document, base, folders: written.policies, files });
-  const tls = resolveTls(read, written, references);
+  const { tls, unread } = resolveTls(read, written, references);
   const problems = [
     ...interpolated.problems,
     ...references.problems,
@@ -111,7 +111,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
   const { to } = written.audit;
   const config: Config = {
     issuer: written.issuer,
-    listen: { ...written.listen.address, tls },
+    listen: { ...written.listen.address, tls, unread },
     observe: written.observe.address,
     control: { socket: resolve(base, written.control.socket) },
     sources,
@@ -149,15 +149,17 @@ function resolveTls(
   { path }: Read,
   { listen: { tls } }: WrittenConfig,
   references: References,
-): TlsFiles | TlsWorkload {
-  if ('workloadApi' in tls) return tls;
-  const { certificate, key } = tls;
-  return {
-    certificate: resolve(dirname(path), certificate),
-    key: resolve(dirname(path), key),
-    certificatePem: references.readApart(certificate, ['listen', 'tls', 'certificate']),
-    keyPem: references.readApart(key, ['listen', 'tls', 'key']),
+): { readonly tls: TlsFiles | TlsWorkload; readonly unread: readonly Problem[] } {
+  if ('workloadApi' in tls) return { tls, unread: [] };
+  const certificate = references.readApart(tls.certificate, ['listen', 'tls', 'certificate']);
+  const key = references.readApart(tls.key, ['listen', 'tls', 'key']);
+  const files = {
+    certificate: resolve(dirname(path), tls.certificate),
+    key: resolve(dirname(path), tls.key),
+    certificatePem: 'text' in certificate ? certificate.text : '',
+    keyPem: 'text' in key ? key.text : '',
   };
+  return { tls: files, unread: [certificate, key].flatMap((read) => ('problem' in read ? [read.problem] : [])) };
 }
 
 /** Over names and texts with their lengths, so that no two sets of files run together into one. */

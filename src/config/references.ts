@@ -13,11 +13,13 @@ type Options = Readonly<Record<string, unknown>>;
 export interface References {
   /** The options with absolute paths; what they name has been read into `files`. */
   resolve(options: Options, at: YamlPath): Options;
-  /** The text of a file that is kept out of `files`; empty where it is a problem. */
-  readApart(path: string, at: YamlPath): string;
+  /** The text of a file that is kept out of `files`, and whose absence is somebody else's to judge. */
+  readApart(path: string, at: YamlPath): { readonly text: string } | { readonly problem: Problem };
   readonly files: ReadonlyMap<string, string>;
   readonly problems: readonly Problem[];
 }
+
+const unreadable = (error: unknown): string => `the file cannot be read (${reasonOf(error)})`;
 
 /** Members of options that hold the path of a file. */
 const PATHS = ['file', 'ca', 'bootstrap'];
@@ -36,7 +38,7 @@ export function createReferences(input: {
     try {
       return use(path);
     } catch (error) {
-      problems.push(problemAt(input.document, at, `the file cannot be read (${reasonOf(error)})`));
+      problems.push(problemAt(input.document, at, unreadable(error)));
       return undefined;
     }
   };
@@ -65,7 +67,13 @@ export function createReferences(input: {
 
   return Object.freeze({
     resolve: members,
-    readApart: (path: string, at: YamlPath) => read(resolve(input.base, path), at) ?? '',
+    readApart(path: string, at: YamlPath) {
+      try {
+        return { text: input.files.read(resolve(input.base, path)) };
+      } catch (error) {
+        return { problem: problemAt(input.document, at, unreadable(error)) };
+      }
+    },
     files: texts,
     problems,
   });

@@ -135,12 +135,17 @@ describe('loadConfig', () => {
 });
 
 describe('files that exchequer.yaml names', () => {
-  it('does not load where a file of a source or of the listener is missing', () => {
-    const text = BASE.replace('prod.json', 'gone.json').replace('tls.key', 'gone.key');
-    expect(problems(load(text))).toEqual([
-      'exchequer.yaml:4:32 listen.tls.key: the file cannot be read (ENOENT)',
+  it('does not load where a file of a source is missing', () => {
+    expect(problems(load(BASE.replace('prod.json', 'gone.json')))).toEqual([
       'exchequer.yaml:11:15 trust.mesh.bundle.file: the file cannot be read (ENOENT)',
     ]);
+  });
+
+  it('tells apart that a file of the listener is missing: whoever does not listen needs none', () => {
+    expect(config(BASE.replace('tls.key', 'gone.key')).listen.unread).toMatchObject([
+      { line: 4, column: 32, path: 'listen.tls.key', message: 'the file cannot be read (ENOENT)' },
+    ]);
+    expect(config(BASE).listen.unread).toEqual([]);
   });
 
   it('does not load where a policy folder is missing, although another one holds policies', () => {

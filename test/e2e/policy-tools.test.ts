@@ -112,6 +112,21 @@ describe('exchequer who-can', () => {
 });
 
 describe('exchequer diff OLD NEW', () => {
+  it('says what else proves a source or a client, and that this is a change', async () => {
+    const withClient = (id: string) =>
+      CONFIGURATION.replace('targets:', `clients:\n  gateway: { certificate: { ca: ./ca.pem, dns: ${id} } }\ntargets:`);
+    const [old, same, other] = await Promise.all(
+      ['a.example', 'a.example', 'b.example'].map((id) => place(RULES, withClient(id))),
+    );
+    const { out, exits } = await runProgram(['diff', String(old), String(other)]);
+    expect(out).toEqual([
+      'no rule gives or takes anything',
+      'clients gateway: definition was {"certificate":{"ca":"./ca.pem","dns":"a.example"}}, is {"certificate":{"ca":"./ca.pem","dns":"b.example"}}',
+    ]);
+    expect(exits).toEqual([1]);
+    expect(await runProgram(['diff', String(old), String(same)])).toMatchObject({ exits: [0] });
+  });
+
   const changed = async (from: string, to: string, configuration = CONFIGURATION) => {
     const other = await place(RULES.replace(from, to), configuration);
     const { out, exits } = await runProgram(['diff', config, other]);

@@ -12,6 +12,7 @@ import {
   noteIssued,
   noteRefusal,
   noteSubject,
+  noteWouldGrant,
   openRecord,
 } from '../../src/core/record.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
@@ -55,6 +56,7 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
     },
     decision,
     time,
+    asking.dryRun,
   );
   const subject = proved(asking.subject);
   const principal = client && (client.principal === asking.subject ? subject : proved(client.principal));
@@ -68,6 +70,7 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
   noteDecision(record, decided);
   if (!decided.granted) noteRefusal(record, decided.refusal);
   else if (asking.refusedAfter) noteRefusal(record, asking.refusedAfter);
+  else if (asking.dryRun) noteWouldGrant(record);
   else {
     const { lifetimeSeconds, boundTo } = decided.grant;
     noteIssued(record, { id: decision, expiresAt: Math.floor(time) + lifetimeSeconds, grant: { boundTo } });

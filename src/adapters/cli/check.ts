@@ -33,9 +33,16 @@ export interface CheckReport {
   readonly resolved?: JsonObject;
 }
 
+export interface CheckHow {
+  /** With `resolved`. */
+  readonly print?: boolean;
+  /** Where the broker does not run: that its certificate is not there is a warning. */
+  readonly offline?: boolean;
+}
+
 export interface CheckTools {
-  /** `print`: with `resolved`. Reaches nobody. */
-  check(path: string, print?: boolean): CheckReport | Promise<CheckReport>;
+  /** Reaches nobody. */
+  check(path: string, how?: CheckHow): CheckReport | Promise<CheckReport>;
 }
 
 interface CheckOptions {
@@ -54,7 +61,7 @@ export function registerCheck(program: Command, terminal: Terminal, tools: Check
     .option('--json', 'one JSON object on stdout')
     .option('--github', 'GitHub workflow commands, one for each problem')
     .option('--print', 'the configuration and its rules as they count; secrets are hidden')
-    .option('--offline', 'reach no network; check never does')
+    .option('--offline', 'where the broker does not run: a certificate that is not there is only warned of')
     .allowExcessArguments(false)
     .action(async (options: CheckOptions) => {
       if (options.github && (options.json || options.print)) {
@@ -62,7 +69,10 @@ export function registerCheck(program: Command, terminal: Terminal, tools: Check
         return terminal.exit(2);
       }
       const path = configPath(options.config, terminal.env);
-      const report = placedFrom(path, await tools.check(path, options.print === true));
+      const report = placedFrom(
+        path,
+        await tools.check(path, { print: options.print === true, offline: options.offline === true }),
+      );
       if (options.json) terminal.out(JSON.stringify({ ok: report.problems.length === 0, ...report }));
       else if (options.github) github(terminal, path, report);
       else plain(terminal, path, report);

@@ -70,7 +70,8 @@ function diffPair(terminal: Terminal, read: DiffRead, json: boolean): void {
   const { gains, losses, settings } = read;
   if (json) terminal.out(jsonLine({ gains, losses, settings }));
   else for (const line of linesOf(read)) terminal.out(line);
-  terminal.exit([gains, losses].some(({ entries, denies }) => entries.length + denies.length > 0) ? 1 : 0);
+  const moved = [gains, losses].some(({ entries, denies }) => entries.length + denies.length > 0);
+  terminal.exit(moved || settings.length > 0 ? 1 : 0);
 }
 
 function linesOf({ gains, losses, settings }: DiffAnswer): readonly string[] {
@@ -81,7 +82,9 @@ function linesOf({ gains, losses, settings }: DiffAnswer): readonly string[] {
     ...losses.denies.map((deny) => denyLine('loses  denied', deny)),
   ];
   return [
-    ...(changes.length === 0 ? ['nobody gains or loses anything'] : changes),
+    ...(changes.length === 0
+      ? [settings.length === 0 ? 'nobody gains or loses anything' : 'no rule gives or takes anything']
+      : changes),
     ...settings.map((text) => shown(text)),
   ];
 }

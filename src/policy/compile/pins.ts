@@ -87,11 +87,15 @@ function contextOf(
   reaches: Reaches,
 ): readonly Condition[] | undefined {
   if (table.pins.context.length === 0) return [];
-  const isPinned = (value: Expected): boolean => isSegmented(value) || reachesAll(value, reaches);
+  // What a list must have is exact: its elements are names of their own (the contexts of a CircleCI job).
+  const isPinnedIn =
+    ({ form }: Condition) =>
+    (value: Expected): boolean =>
+      form === 'has' ? isLiteral(value) : isSegmented(value) || reachesAll(value, reaches);
   for (const { field, equals } of table.pins.context) {
     const about = conditions.filter(isAbout(fieldPath(table, field)));
     const pinned = about.filter((condition) =>
-      equals === undefined ? condition.form === 'one' && condition.values.every(isPinned) : isOnly(condition, equals),
+      equals === undefined ? condition.values.every(isPinnedIn(condition)) : isOnly(condition, equals),
     );
     if (pinned.length > 0) return pinned;
   }

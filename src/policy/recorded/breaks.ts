@@ -60,6 +60,8 @@ export function createBreaks(policy: CompiledPolicy | undefined) {
   let dropped = 0;
   return Object.freeze({
     take(request: RecordedRequest) {
+      // Who only asked has lost nothing, and needed nothing.
+      if (request.dryRun) return;
       requests += 1;
       for (const one of request.would) {
         const key = `${one.would} ${one.rule}`;

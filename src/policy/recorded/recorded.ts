@@ -32,6 +32,8 @@ export interface RecordedRequest {
   /** The certificate of the connection. */
   readonly mtls: string | undefined;
   readonly was: RecordedOutcome;
+  /** It was only asked (POST /decide). */
+  readonly dryRun: boolean;
   readonly would: readonly RecordedWould[];
 }
 
@@ -106,6 +108,7 @@ export function readRecorded(line: Json): Recorded {
       asked: askedOf(line.asked),
       mtls: textOf(line.mtls),
       was,
+      dryRun: line.dryRun === true,
       would: wouldOf(line.would),
     },
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CIRCLECI } from '../../../src/platforms/circleci.ts';
 import { compileTexts, policyOf, problemsOf, SOURCES, TARGETS } from '../../support/policy.ts';
 
 /** One rule, from its members. */
@@ -214,5 +215,26 @@ describe('a pin', () => {
     const policy = policyOf(rule(`subject: { trust: idp, sub: w, claims: { a: { b: c } } }, allow: [deploy]`));
     const named = policy.sources.find(({ name }) => name === 'idp')?.claimsNamed;
     expect(named).toEqual(['a\u0000b', 'email_verified', 'sub']);
+  });
+});
+
+describe('a context that is a list', () => {
+  const [source] = SOURCES;
+  if (!source) throw new Error('the test has sources');
+  const sources = [{ ...source, name: 'circle', kind: 'circleci', table: CIRCLECI, require: {} }];
+  const problems = (contexts: string) => {
+    const ids = 'org-id: o-1, project-id: p-1';
+    const text = rule(
+      `subject: { trust: circle, circleci: { ${ids}, vcs-origin: github.com/a/b${contexts} } }, allow: [deploy]`,
+    );
+    const compiled = compileTexts([text], { sources });
+    return compiled.ok ? [] : compiled.problems.map(({ message }) => message);
+  };
+
+  it('pins by an exact element, and by nothing looser', () => {
+    expect(problems(', context-ids: { has: aaaaaaaa }')).toEqual([]);
+    const none = expect.stringContaining('does not pin its context: one of vcs-ref, context-ids must');
+    expect(problems('')).toEqual([none]);
+    expect(problems(', context-ids: { has: "*" }')).toEqual([none]);
   });
 });

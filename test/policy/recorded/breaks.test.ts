@@ -40,6 +40,12 @@ function tally(rules: string, now: string | undefined, ...asked: readonly Asking
 const at = (time: number): string => new Date(time * 1000).toISOString();
 
 describe('audit breaks', () => {
+  it('counts no dry run: nobody lost anything by asking', () => {
+    const asked = ask('refs/heads/main', NOW);
+    expect(tally(RULES, RULES, { ...asked, dryRun: true })).toMatchObject({ requests: 0, rules: [], breaks: false });
+    expect(tally(RULES, RULES, asked)).toMatchObject({ requests: 1, breaks: true });
+  });
+
   it('counts by rule what would be taken away or given, by whom and between when', () => {
     const { rules, breaks, requests } = tally(
       RULES,

@@ -49,6 +49,7 @@ describe('a line of a trail', () => {
         rule: 'main',
         issued: { exp: NOW + 300, boundTo: undefined },
       },
+      dryRun: false,
       would: [],
     });
     expect(claims.known).toMatchObject({ repository_id: '74', actor: 'octocat' });
