@@ -56,13 +56,7 @@ const suggestTools = (world: World): SuggestTools => ({
     if (!read.ok) return read;
     const { configuration } = read;
     const { compiled: policy, policyInput } = configuration;
-    const on = replayOn(configuration);
-    const suggester = createSuggester({
-      policy,
-      sources: policyInput.sources,
-      replay: on(policy),
-      replayOn: on,
-    });
+    const suggester = createSuggester({ policy, sources: policyInput.sources, replayOn: replayOn(configuration) });
     const { unreadable } = await eachRequest(trail, since?.(world.clock.nowSeconds()), suggester.take);
     const suggestions = vetted(suggester.finish(), (file, text) => {
       const compiled = compileTexts({ ...policyInput, texts: [...policyInput.texts, [file, text]] });
