@@ -2,7 +2,7 @@
 // written 74 or "74"), and everything else as it stands. For tests of policies; nothing here proves anything.
 
 import { blankObject, isJsonObject, type Json, type JsonObject, putAt, valueAt } from '../core/json.ts';
-import type { ClaimRow, PlatformTable } from './table.ts';
+import type { ClaimRow, PlatformTable } from '../platforms/table.ts';
 
 /** The claims that these fields stand for. What is nested as the claims are is taken as well. */
 export function claimsOfFields(table: PlatformTable, fields: JsonObject): JsonObject {
