@@ -4,13 +4,16 @@
 import type { ExplainTools, JudgedClaims, OfflineClaims, TokenHeader } from './adapters/cli/explain-tools.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { createOperator } from './adapters/control/operator.ts';
+import { openLines } from './audit/lines.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, type OpenSource, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
 import type { Foreseen } from './core/cause.ts';
+import { isJsonObject, type JsonObject } from './core/json.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
 import { readBoundedInput } from './files/bounded-file.ts';
 import { readJson } from './parsing/json.ts';
+import { unknownTarget } from './policy/explain/asked-for.ts';
 import { credentialCause, presenterCause, type SourceFacts } from './policy/explain/credential-cause.ts';
 import { explainQuestion } from './policy/explain/explain.ts';
 import { nearMiss } from './policy/explain/hints.ts';
@@ -33,6 +36,7 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
       clients: clients.map(({ settings }) => assumedClient(config, settings)),
       judge: (claims: OfflineClaims) => judgeClaims(read.configuration, claims),
       explain: (question: Parameters<typeof explainQuestion>[1]) => explainQuestion(compiled, question),
+      unknownTarget: (targets: readonly string[]) => unknownTarget(compiled, targets),
     };
     return { ok: true as const, offline };
   },
@@ -45,7 +49,20 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
     const operator = createOperator(await socketOf(broker));
     return id === 'last' ? operator.lastDecision() : operator.decision(id);
   },
+  async recorded(id, trail) {
+    for await (const line of openLines(trail)) {
+      const record = line.includes(id) ? readLine(line) : undefined;
+      if (record?.event === 'exchange' && record.decision === id) return record;
+    }
+    return undefined;
+  },
 });
+
+/** A line that is no JSON object is none of ours. */
+function readLine(line: string): JsonObject | undefined {
+  const read = readJson(line);
+  return read.ok && isJsonObject(read.value) ? read.value : undefined;
+}
 
 /** What the broker would come to before any rule; and behind what it refuses, whom the claims would be of. */
 async function judgeClaims(configuration: Configuration, asked: OfflineClaims): Promise<JudgedClaims> {
@@ -65,6 +82,7 @@ async function judgeClaims(configuration: Configuration, asked: OfflineClaims): 
   const { endsAtSeconds } = foreseen ?? {};
   const presenter = foreseen?.presenter === 'client' && source ? presenterCause(source, client) : undefined;
   // Within the leeway a credential is proved, and nothing can be issued that would not outlive it (core/issue.ts).
+  const expired = refusals.some(({ reason }) => reason === 'expired');
   const over = endsAtSeconds !== undefined && Math.floor(endsAtSeconds) <= Math.floor(nowSeconds);
   return {
     principal: foreseen?.principal,
@@ -76,7 +94,7 @@ async function judgeClaims(configuration: Configuration, asked: OfflineClaims): 
     lacking,
     timed: header !== undefined || claims.exp !== undefined,
     endsAtSeconds,
-    over: over ? causeOf({ role: 'subject', reason: 'expired' }) : undefined,
+    over: over && !expired ? causeOf({ role: 'subject', reason: 'expired' }) : undefined,
   };
 }
 

@@ -11,8 +11,19 @@ import { RANDOM_PAGE_BYTES } from './core/limits.ts';
 
 const VERSION = '0.1.0';
 
+/** Whoever reads has seen enough (`| head`): a quiet end. Listened for at the first line only: `serve` has another use for this pipe. */
+function stdout(): NodeJS.WriteStream {
+  if (process.stdout.listenerCount('error') === 0)
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      // A verb that had not come to its answer has not found out.
+      process.exit(process.exitCode ?? 3);
+    });
+  return process.stdout;
+}
+
 const terminal: Terminal = {
-  out: (line) => void process.stdout.write(`${line}\n`),
+  out: (line) => void stdout().write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
   env: process.env,
   exit: (code: ExitCode) => {

@@ -7,6 +7,11 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const TIME_CHARACTERS = 10;
 const RANDOM_CHARACTERS = 16;
 
+const WRITTEN = new RegExp(`^[${ALPHABET}]{${TIME_CHARACTERS + RANDOM_CHARACTERS}}$`);
+
+/** Whether a text is written as decision ids are. */
+export const isDecisionId = (text: string): boolean => WRITTEN.test(text);
+
 /** A new decision id for this instant (seconds since the epoch). */
 export function decisionId(nowSeconds: number, randomBytes: RandomBytes): string {
   let time = Math.floor(nowSeconds * 1000);

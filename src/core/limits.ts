@@ -110,6 +110,8 @@ export const DIFF_PIECES_MAX = 1_024;
 export const RULE_KEYS_MAX = 64;
 /** Rules listed in one trace. */
 export const TRACE_RULES_MAX = 32;
+/** Rules that `explain` lists unless told otherwise: what a terminal shows at once. */
+export const EXPLAINED_RULES_MAX = 10;
 /** A presented value in a trace or record is cut here; its SHA-256 stands beside it. */
 export const RECORDED_VALUE_BYTES_MAX = 256;
 /** `error_description`, the caller's one sentence. */

@@ -139,7 +139,7 @@ function claimsJudge(source: JwtSource, replay: Proof['replay']) {
 
 /** What is said without a proof: each problem once, and the principal in spite of them. */
 function foreseen(source: JwtSource, claims: JsonObject, judged: readonly (ClaimRefusal | undefined)[]): Foreseen {
-  const named = typeof claims.sub === 'string' ? principalOf(source, claims) : undefined;
+  const named = isNamed(source, claims) ? principalOf(source, claims) : undefined;
   const problems = [...judged, named?.ok === false ? named.refusal : undefined].filter((one) => one !== undefined);
   const reasons = new Set(problems.map((problem) => JSON.stringify(problem)));
   const ends = [claims.exp, source.earlierExpiry?.(claims)].filter((time) => typeof time === 'number');
@@ -152,6 +152,10 @@ function foreseen(source: JwtSource, claims: JsonObject, judged: readonly (Claim
     presenter: source.presenter,
   };
 }
+
+/** Where the name is made of other claims, one without `sub` is one too: of claims at hand, which are rarely the whole payload. */
+const isNamed = ({ table, ownName }: JwtSource, { sub }: JsonObject): boolean =>
+  typeof sub === 'string' || (sub === undefined && table.name !== 'sub' && !ownName);
 
 type SignatureProblem = ClaimRefusal | Extract<UnavailableRefusal, { reason: 'keys_unavailable' }>;
 
@@ -226,7 +230,7 @@ function principalOf(
     source: source.settings.name,
     kind: source.table.kind,
     issuer: source.otherIssuers?.find((other) => other === claims.iss) ?? source.issuer,
-    subject: String(claims.sub),
+    subject: String(claims.sub ?? ''),
     name: named.name,
     claims,
   });

@@ -1,7 +1,7 @@
 // Wrong tokens, each wrong in one way that people meet: `explain` names the true cause first, with what was presented and what was
 // expected, and the running broker refuses the same token for the same reason.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JWT_TYPE, mint, startTestBroker, type TestBroker, TOKEN_EXCHANGE } from '../support/broker.ts';
@@ -25,7 +25,7 @@ async function explain({ platform, claims, target, scope }: Wrong, ...more: read
   const words = ['--token-file', file, '--target', target, ...(scope === undefined ? [] : ['--scope', scope]), ...more];
   const said = await runProgram(['explain', '--config', join(broker.folder, 'exchequer.yaml'), ...words]);
   const lines = said.out.flatMap((text) => text.split('\n'));
-  const header = lines.filter((line) => /^(?:claims|subject|client) /.test(line)).length;
+  const header = lines.filter((line) => /^(?:claims|subject|client|asked) /.test(line)).length;
   return { ...said, token, first: lines[header]?.replace(/^refused +/, ''), rest: lines.slice(header + 1) };
 }
 
@@ -88,6 +88,15 @@ describe('an hour later', () => {
     ]);
   });
 
+  it('what is granted but for that is not said to have expired a second time, at no time', async () => {
+    const good = tokens.job({ iat: tokens.minutes(-70), nbf: tokens.minutes(-75), exp: tokens.minutes(-62.5) });
+    for (const more of [[], ['--at', time(tokens.minutes(-10))]]) {
+      const { first, rest } = await explain(good, ...more);
+      expect([first?.split(':')[0], rest[0], rest[1]?.split(' ')[0]]).toEqual(['expired', 'but for that:', 'allowed']);
+    }
+    expect(JSON.parse((await explain(good, '--json')).out.join()).causes).toHaveLength(1);
+  });
+
   it('--at judges as of then, by times as well', async () => {
     const then = await explain(late(), '--at', time(tokens.minutes(-65)));
     expect(then.first).toContain('no_rule: nearest production');
@@ -135,6 +144,26 @@ describe('what the running broker decided', () => {
     );
   });
 
+  it('is read from the trail by whoever has that, and only with its own record', async () => {
+    const { token } = await explain(tokens.job({ ref: 'refs/heads/Main' }));
+    await broker.exchange(token, { audience: 'deplo' });
+    const remembered = (await last()).out;
+    const id = String(broker.records().at(-1)?.decision);
+    const trail = join(broker.folder, 'audit.jsonl');
+    const copy = join(broker.folder, 'copy.jsonl');
+    const torn = `{"event":"exchange","decision":"${id}`;
+    const other = JSON.stringify({ event: 'checkpoint', decision: id });
+    const cut = `{"event":"exchange","decision":"${id}","pad":"${'x'.repeat(200_000)}"}`;
+    writeFileSync(copy, [torn, other, cut, readFileSync(trail, 'utf8')].join('\n'));
+    const config = ['--config', join(broker.folder, 'exchequer.yaml')];
+    const said = await runProgram(['explain', ...config, '--decision', id, '--from', copy]);
+    expect(said).toEqual({ out: remembered, err: [], exits: [1] });
+    expect(said.out).toContain('asked     "deplo": there is no such target; did you mean deploy?');
+    const absent = await runProgram(['explain', '--decision', '0'.repeat(26), '--from', copy]);
+    expect([absent.exits, absent.err[0]]).toEqual([[3], expect.stringContaining('holds no record of this decision')]);
+    expect((await runProgram(['explain', '--decision', id, '--from', '/nowhere/f'])).exits).toEqual([3]);
+  });
+
   it('is said to be a dry run where it was one', async () => {
     const { token } = await explain(tokens.job());
     const form = new URLSearchParams({
@@ -146,6 +175,26 @@ describe('what the running broker decided', () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     await broker.call({ method: 'POST', path: '/decide', headers }, form.toString());
     expect(await last()).toMatchObject({ exits: [0], out: expect.arrayContaining(['dryRun    true']) });
+  });
+});
+
+describe('claims that are not a whole payload', () => {
+  it('lack what every token has, and but for that are judged by the rules where their name needs none of it', async () => {
+    const { sub: _sub, ...claims } = tokens.job({ ref: 'refs/heads/dev' }).claims;
+    const file = join(broker.folder, 'claims.json');
+    writeFileSync(file, JSON.stringify(claims));
+    const words = ['--config', join(broker.folder, 'exchequer.yaml'), '--claims-file', file, '--target', 'deploy'];
+    const { out, exits } = await runProgram(['explain', ...words, '--trust', 'github']);
+    expect(out.slice(1, 5)).toEqual([
+      'subject   github:repository_id:74:environment:production',
+      'refused   claim_missing: github: sub was absent, must be text; tokens of this kind have it',
+      'but for that:',
+      'refused   no_rule: nearest production (policies/rules.yaml:2): ref was "refs/heads/dev", must be "refs/heads/main"',
+    ]);
+    expect(exits).toEqual([1]);
+    writeFileSync(file, JSON.stringify({ aud: broker.issuer, iat: broker.now(), exp: broker.now() + 300, team: 7 }));
+    const login = await runProgram(['explain', ...words, '--trust', 'login']);
+    expect(login.out.filter((line) => line.startsWith('subject'))).toEqual([]);
   });
 });
 

@@ -236,7 +236,7 @@ export const WRONG_TOKENS: readonly (readonly [title: string, wrong: (tokens: To
   [
     'pull_request_target',
     (t) => ({ platform: 'github', target: 'deploy', claims: githubPullRequestTarget(t.issuer, t.now()) }),
-    'claim_forbidden: github: event_name was "pull_request_target", must be none of "pull_request_target" or "workflow_run" or "issue_comment"; outsiders can start such runs; only a require that lists it takes it',
+    'claim_forbidden: github: event_name was "pull_request_target", must be anything but that; nor may it be "workflow_run" or "issue_comment": outsiders can start such runs; only a require that lists it takes it',
   ],
   [
     "an enterprise's own issuer",

@@ -3,8 +3,8 @@
 
 import type { Cause } from '../../core/cause.ts';
 import type { RuleTrace } from '../../core/decision.ts';
-import type { ExplainedRule, ExplainTools, Explanation, JudgedClaims } from './explain-tools.ts';
-import { escaped } from './shown.ts';
+import type { ExplainedRule, ExplainTools, Explanation, JudgedClaims, UnknownTarget } from './explain-tools.ts';
+import { escaped, jsonLine } from './shown.ts';
 
 /** An offline explanation. */
 export interface Offline {
@@ -14,22 +14,28 @@ export interface Offline {
   readonly nowSeconds: number;
   /** Undefined where the claims do not make a principal. */
   readonly explanation: Explanation | undefined;
+  /** What is asked for, where there is no such target. */
+  readonly unknown: UnknownTarget | undefined;
 }
 
-/** What the broker would answer, first; and but for that, everything else that it would come to. */
-export function renderOffline(found: Offline): readonly string[] {
-  const { judged, client, explanation } = found;
+/** What the broker would answer, first; and but for that, everything else that it would come to. `rulesMax`: rules listed. */
+export function renderOffline(found: Offline, rulesMax: number | undefined): readonly string[] {
+  const { judged, client, explanation, unknown } = found;
   const [headline, ...others] = judged.causes.map(refusedText);
-  const policy = explanation ? policyText(found, explanation) : [];
+  const policy = explanation ? policyText(found, explanation, rulesMax) : [];
   const rest = [...others, ...policy];
   return [
     `claims    assumed, not proved: ${uncheckedText(judged)}; as of ${timeText(found.nowSeconds)}`,
     ...(judged.principal ? [`subject   ${judged.principal.name}`] : []),
     ...(client === undefined ? [] : [`client    ${client}`]),
+    ...(unknown ? [unknownText(unknown)] : []),
     ...(headline === undefined ? [] : [headline, ...mendText(judged), ...(rest.length > 0 ? ['but for that:'] : [])]),
     ...rest,
   ].map(escaped);
 }
+
+const unknownText = ({ asked, meant }: UnknownTarget): string =>
+  `asked     ${asked}: there is no such target${meant === undefined ? '' : `; did you mean ${meant}?`}`;
 
 const uncheckedText = ({ timed }: JudgedClaims): string =>
   timed ? 'no signature was checked' : 'neither a signature nor any time was checked';
@@ -38,7 +44,12 @@ const uncheckedText = ({ timed }: JudgedClaims): string =>
 const timeText = (seconds: number): string => `${new Date(Math.floor(seconds) * 1000).toISOString().slice(0, 19)}Z`;
 
 /** What policy says, where the credential was no reason to refuse. */
-function policyText({ judged, nowSeconds }: Offline, { decision, cause, rules }: Explanation): readonly string[] {
+function policyText(
+  { judged, nowSeconds }: Offline,
+  { decision, cause, rules }: Explanation,
+  rulesMax = rules.length,
+): readonly string[] {
+  const more = rules.length - rulesMax;
   return [
     ...(judged.over && decision.granted ? [refusedText(judged.over), 'but for that:'] : []),
     decision.granted
@@ -48,7 +59,8 @@ function policyText({ judged, nowSeconds }: Offline, { decision, cause, rules }:
         : `refused   ${decision.refusal.reason}`,
     ...decision.would.map(({ rule, would }) => `preview   ${rule} would ${would}`),
     `rules     ${rules.length}, nearest first`,
-    ...rules.map(ruleText),
+    ...rules.slice(0, rulesMax).map(ruleText),
+    ...(more > 0 ? [`  and ${more} more (--all)`] : []),
   ];
 }
 
@@ -75,7 +87,7 @@ const missText = (what: string, presented: string | undefined, expected: string)
   `${what} ${presented === undefined ? 'was absent' : `was ${presented}`}, must be ${expected}`;
 
 /** The same for programs. `causes`: why it is refused, the broker's own answer first. */
-export function offlineJson({ judged, client, nowSeconds, explanation }: Offline): object {
+export function offlineJson({ judged, client, nowSeconds, explanation, unknown }: Offline): object {
   const { decision, cause, rules = [] } = explanation ?? {};
   const over = judged.over && decision?.granted ? [judged.over] : [];
   const causes = [...judged.causes, ...over, ...(cause ? [cause] : [])];
@@ -85,6 +97,7 @@ export function offlineJson({ judged, client, nowSeconds, explanation }: Offline
     allowed: decision?.granted === true && causes.length === 0,
     subject: judged.principal && { source: judged.principal.source, name: judged.principal.name },
     client,
+    unknownTarget: unknown,
     causes,
     grant: decision?.granted ? { ...decision.grant, subject: undefined } : undefined,
     refusal: decision?.granted === false ? decision.refusal : undefined,
@@ -93,8 +106,12 @@ export function offlineJson({ judged, client, nowSeconds, explanation }: Offline
   };
 }
 
-/** A decision of the running broker, from its record. */
-export function renderDecided(record: object, hint: ExplainTools['hint']): readonly string[] {
+/** A decision of the broker, from its record. `unknown`: what was asked for, where there is no such target. */
+export function renderDecided(
+  record: object,
+  hint: ExplainTools['hint'],
+  unknown: UnknownTarget | undefined,
+): readonly string[] {
   const shown = new Map<string, unknown>(Object.entries(record));
   const trace = shown.get('trace');
   const lines = ['decision', 'dryRun', 'outcome', 'reason', 'subject', 'client', 'target', 'scopes', 'rule'].flatMap(
@@ -103,6 +120,9 @@ export function renderDecided(record: object, hint: ExplainTools['hint']): reado
       return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
     },
   );
+  const asked = askedTargets(record).map(jsonLine);
+  if (unknown) lines.push(unknownText(unknown));
+  else if (asked.length > 0 && !shown.get('target')) lines.push(`asked     ${asked.join(' and ')}`);
   const evidence = evidenceText(shown.get('evidence'));
   if (evidence !== '') lines.push(`evidence  ${evidence}`, ...mendText(shown.get('evidence')));
   const would = shown.get('would');
@@ -112,6 +132,13 @@ export function renderDecided(record: object, hint: ExplainTools['hint']): reado
     ? trace.filter(isTrace).map((rule) => ruleText({ ...rule, hint: hintOf(rule, hint) }))
     : [];
   return [...lines, `rules     ${rules.length} considered`, ...rules].map(escaped);
+}
+
+/** What a record says was asked for; long texts are there as their hashes only, and left out. */
+export function askedTargets(record: object): readonly string[] {
+  const asked = 'asked' in record ? record.asked : undefined;
+  const targets = typeof asked === 'object' && asked !== null && 'targets' in asked ? asked.targets : undefined;
+  return Array.isArray(targets) ? targets.filter((target) => typeof target === 'string') : [];
 }
 
 const hintOf = ({ effect, failed }: RuleTrace, hint: ExplainTools['hint']): string | undefined =>

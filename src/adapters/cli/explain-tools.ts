@@ -64,6 +64,14 @@ export interface OfflinePolicy {
   readonly clients: readonly AskingClient[];
   judge(claims: OfflineClaims): Promise<JudgedClaims>;
   explain(question: Question<Principal>): Explanation;
+  /** The first of these that no target has as its name or address and no rule makes. */
+  unknownTarget(targets: readonly string[]): UnknownTarget | undefined;
+}
+
+/** What was asked for that does not exist: in JSON, cut; and the target whose name comes near. */
+export interface UnknownTarget {
+  readonly asked: string;
+  readonly meant: string | undefined;
 }
 
 export interface ExplainTools {
@@ -76,4 +84,6 @@ export interface ExplainTools {
   hint(presented: string, expected: string): string | undefined;
   /** The record of one decision (`last`: the newest) from the running broker. Rejects where it cannot be asked. */
   decision(id: string, broker: BrokerPlace): Promise<object | undefined>;
+  /** The record of one decision in a trail; `-` is standard input. It believes the trail. Rejects where it cannot be read. */
+  recorded(id: string, trail: string): Promise<object | undefined>;
 }

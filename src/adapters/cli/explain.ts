@@ -4,12 +4,14 @@
 // running broker decided. Exit 0 allowed, 1 refused, 2 usage, 3 could not find out.
 
 import type { Command } from 'commander';
+import { isDecisionId } from '../../core/decision-id.ts';
+import { EXPLAINED_RULES_MAX } from '../../core/limits.ts';
 import { sayProblems } from './check.ts';
 import { readClaims, readTime } from './explain-input.ts';
-import { type Offline, offlineJson, renderDecided, renderOffline } from './explain-text.ts';
-import type { ExplainTools, JudgedClaims, OfflinePolicy } from './explain-tools.ts';
+import { askedTargets, type Offline, offlineJson, renderDecided, renderOffline } from './explain-text.ts';
+import type { ExplainTools, JudgedClaims, OfflinePolicy, UnknownTarget } from './explain-tools.ts';
 import { type BrokerPlace, brokerPlace, CONFIG_HELP, CONTROL_HELP } from './place.ts';
-import { escaped, jsonLine } from './shown.ts';
+import { escaped, jsonLine, shown } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 interface ExplainOptions {
@@ -24,6 +26,8 @@ interface ExplainOptions {
   readonly at?: string;
   readonly decision?: string;
   readonly last?: true;
+  readonly from?: string;
+  readonly all?: true;
   readonly json?: true;
 }
 
@@ -44,6 +48,8 @@ export function registerExplain(program: Command, terminal: Terminal, tools: Exp
     .option('--at <time>', 'as of that time (RFC 3339), instead of now')
     .option('--decision <id>', 'a decision of the running broker')
     .option('--last', 'its newest decision')
+    .option('--from <file>', 'the audit trail that has the record of --decision; - for standard input')
+    .option('--all', 'every rule, and not only the nearest')
     .option('--control <socket>', CONTROL_HELP)
     .option('--json', 'one JSON object on stdout')
     .allowExcessArguments(false)
@@ -55,10 +61,13 @@ export function registerExplain(program: Command, terminal: Terminal, tools: Exp
 }
 
 function usageProblem(options: ExplainOptions): string | undefined {
-  const { tokenFile, claimsFile, decision, last, client, at } = options;
+  const { tokenFile, claimsFile, decision, last, client, at, from } = options;
   const given = [tokenFile, claimsFile, decision, last].filter((option) => option !== undefined);
   if (given.length > 1 || (given.length === 0 && client === undefined))
     return 'one of --token-file, --claims-file, --client, --decision and --last is needed';
+  if (from !== undefined && decision === undefined) return '--from is where --decision is looked for';
+  if (decision !== undefined && !isDecisionId(decision))
+    return '--decision must be a decision id: 26 characters, as refusals end and records have them';
   if (at !== undefined && (decision !== undefined || last))
     return '--at judges claims; what the running broker decided has its own time';
   if (at !== undefined && readTime(at) === undefined)
@@ -85,18 +94,31 @@ async function explainDecided(
   options: ExplainOptions,
   place: BrokerPlace,
 ): Promise<ExitCode> {
-  const record = await tools.decision(options.decision ?? 'last', place);
-  if (!record)
-    throw new Error(
-      options.last
-        ? 'the broker has decided nothing since it started'
-        : 'the broker does not remember this decision; its record is in the audit trail',
-    );
+  const { decision = 'last', from } = options;
+  const record = await (from === undefined ? tools.decision(decision, place) : tools.recorded(decision, from));
+  if (!record) throw new Error(notFound(options));
   if (options.json) terminal.out(jsonLine(record));
-  else for (const line of renderDecided(record, tools.hint)) terminal.out(line);
+  else
+    for (const line of renderDecided(record, tools.hint, await askedUnknown(tools, record, place.config)))
+      terminal.out(line);
   const outcome = 'outcome' in record ? record.outcome : undefined;
   if (outcome === 'granted') return 0;
   return outcome === 'refused' ? 1 : 3;
+}
+
+function notFound({ last, from }: ExplainOptions): string {
+  if (last) return 'the broker has decided nothing since it started';
+  if (from !== undefined) return `${from === '-' ? 'standard input' : shown(from)} holds no record of this decision`;
+  return 'the broker does not remember this decision; its record is in the audit trail: --from FILE reads it there';
+}
+
+/** What a record says was asked for, where the configuration, as it is now, knows no such target. */
+async function askedUnknown(tools: ExplainTools, record: object, config: string): Promise<UnknownTarget | undefined> {
+  if (!('outcome' in record) || record.outcome !== 'refused') return undefined;
+  const targets = askedTargets(record);
+  // The record stands by itself: a configuration that does not load takes nothing away from it.
+  const loaded = targets.length === 0 ? undefined : await tools.load(config).catch(() => undefined);
+  return loaded?.ok ? loaded.offline.unknownTarget(targets) : undefined;
 }
 
 async function explainOffline(
@@ -128,9 +150,10 @@ async function explainOffline(
     client: options.client,
     nowSeconds,
     explanation: explained(offline, judged, options, nowSeconds),
+    unknown: offline.unknownTarget([options.target ?? '']),
   };
   if (options.json) terminal.out(jsonLine(offlineJson(found)));
-  else for (const line of renderOffline(found)) terminal.out(line);
+  else for (const line of renderOffline(found, options.all ? undefined : EXPLAINED_RULES_MAX)) terminal.out(line);
   const granted = found.explanation?.decision.granted === true;
   return granted && judged.causes.length === 0 && !judged.over ? 0 : 1;
 }

@@ -2,10 +2,10 @@
 // exist or demands more. Values may be shown here: it is for an operator (core/cause.ts). Decides nothing: policy has.
 
 import type { PolicyRefusal } from '../../core/refusal.ts';
-import { closest } from '../../parsing/closest.ts';
 import { conditionsOf, type DenyRule } from '../compiled.ts';
 import { display, displayAll, holds, presentedFor } from '../evaluate.ts';
-import { askedTarget, type CauseInput, nearestCause, type RuleCause } from './nearest-cause.ts';
+import { unknownTarget } from './asked-for.ts';
+import { type CauseInput, nearestCause, type RuleCause } from './nearest-cause.ts';
 
 /** Why policy refuses; undefined where it grants. */
 export function causeOf(input: CauseInput): RuleCause | undefined {
@@ -20,7 +20,8 @@ export function causeOf(input: CauseInput): RuleCause | undefined {
     case 'target_denied':
       return denyCause(input, refusal);
     case 'target_unknown':
-      return targetCause(input, refusal);
+      // A rule makes the address, and not for this subject: that is what went wrong.
+      return input.asked.known ? nearestCause(input, refusal) : targetCause(input, refusal);
     case 'target_requirement_unmet':
       return requirementCause(input, refusal);
     case 'targets_differ':
@@ -75,11 +76,9 @@ function denyCause(input: CauseInput, refusal: Extract<PolicyRefusal, { reason: 
 
 function targetCause({ policy, question: { ask } }: CauseInput, refusal: PolicyRefusal): RuleCause {
   const names = policy.targets.map(({ name }) => name);
-  const known = new Set(policy.targets.flatMap(({ name, address }) => [name, address]));
-  const unknown = ask.targets.find((target) => !known.has(target)) ?? ask.targets[0];
-  const meant = unknown === undefined ? undefined : closest(unknown, names);
+  const { asked, meant } = unknownTarget(policy, ask.targets) ?? { asked: displayAll(ask.targets) };
   const hint = meant === undefined ? undefined : `did you mean ${meant}?`;
-  const presented = unknown === undefined ? undefined : display(unknown);
+  const presented = asked === '' ? undefined : asked;
   return {
     rule: undefined,
     cause: { ...refusedBy(refusal), what: 'target', presented, expected: displayAll(names), hint },
@@ -90,7 +89,7 @@ function requirementCause(
   input: CauseInput,
   refusal: Extract<PolicyRefusal, { reason: 'target_requirement_unmet' }>,
 ): RuleCause {
-  const target = askedTarget(input);
+  const { target } = input.asked;
   const by = target && `target ${target.name}`;
   if (refusal.requirement !== 'sources') {
     const hint = 'what it issues is bound to a certificate, which a token at hand does not show';

@@ -126,12 +126,13 @@ function claimLack(refusal: ClaimRefused, claims: JsonObject, table: PlatformTab
   const type = row ? TYPE_WORDS[row.type] : 'a value';
   switch (refusal.reason) {
     case 'claim_forbidden': {
-      const expected = `none of ${displayAll(row?.forbidden ?? [])}`;
+      const others = (row?.forbidden ?? []).filter((one) => one !== value);
+      const nor = others.length === 0 ? '' : `nor may it be ${displayAll(others)}: `;
       return {
         what: claim,
         presented: shown(value),
-        expected,
-        hint: 'outsiders can start such runs; only a require that lists it takes it',
+        expected: 'anything but that',
+        hint: `${nor}outsiders can start such runs; only a require that lists it takes it`,
       };
     }
     case 'claim_unsupported':

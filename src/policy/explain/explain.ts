@@ -13,6 +13,7 @@ import { askedTargets, countsAt, createPolicy, once, partiesOf } from '../decide
 import { ascii } from '../evaluate.ts';
 import { byProgress, judgeAllow, judgeDeny, traced, type Verdict } from '../judge.ts';
 import { type Asked, createTargetFinder } from '../targets.ts';
+import { askedFor } from './asked-for.ts';
 import { causeOf } from './cause.ts';
 import { hintFor } from './hints.ts';
 
@@ -46,7 +47,7 @@ export function explainQuestion<P extends Principal>(policy: CompiledPolicy, que
       asked,
     );
   };
-  const found = causeOf({ policy, question, decision, judgedAs });
+  const found = causeOf({ policy, question, decision, judgedAs, asked: askedFor(policy, question.ask.targets) });
   const verdicts = [...judgedAs(question.subject.source)].sort(byProgress);
   const first = verdicts.filter(({ rule }) => rule.name === found?.rule);
   const ordered = [...first, ...verdicts.filter(({ rule }) => rule.name !== found?.rule)];

@@ -4,6 +4,7 @@
 import { isJsonObject, type Json, type JsonObject, valueAt } from '../../core/json.ts';
 import { foldAscii } from '../../platforms/table.ts';
 import { type Condition, display, type Expected, isPattern } from '../evaluate.ts';
+import { type Pattern, readPattern } from '../pattern.ts';
 
 /** What may have been meant, where a condition does not hold for these claims; undefined where nothing is near. */
 export function hintFor(condition: Condition, claims: JsonObject): string | undefined {
@@ -29,7 +30,34 @@ export function nearMiss(presented: Json, expected: Expected): string | undefine
       ? `the token has ${typeWord(presented)}, the rule ${typeWord(wanted)}: mind the quotes`
       : undefined;
   if (typeof presented !== 'string' || typeof wanted !== 'string') return undefined;
-  return NEAR.find(([, alike]) => alike(presented, wanted))?.[0];
+  const near = NEAR.find(([, alike]) => alike(presented, wanted))?.[0];
+  return near ?? crossing(presented, isPattern(expected) ? expected : patternIn(wanted));
+}
+
+/** Records have a pattern as its text. */
+function patternIn(text: string): Pattern | undefined {
+  const read = readPattern(text, true);
+  return read.ok && read.pattern.captures.length > 0 ? read.pattern : undefined;
+}
+
+/** What the first wildcard would have to cross for the pattern to match. */
+function crossing(presented: string, pattern: Pattern | undefined): string | undefined {
+  if (!pattern) return undefined;
+  const [first = '', ...literals] = pattern.literals;
+  if (!presented.startsWith(first)) return undefined;
+  let crossed: string | undefined;
+  let from = first.length;
+  for (const [index, literal] of literals.entries()) {
+    const isLast = index === literals.length - 1;
+    const at = isLast ? presented.length - literal.length : presented.indexOf(literal, from);
+    if (at < from || !presented.startsWith(literal, at)) return undefined;
+    const separator = isLast && pattern.subtree ? undefined : /[/:]/.exec(presented.slice(from, at))?.[0];
+    const name = pattern.captures[index];
+    if (separator !== undefined)
+      crossed ??= `"${name === undefined ? '*' : `<${name}>`}" does not cross "${separator}"`;
+    from = at + literal.length;
+  }
+  return crossed;
 }
 
 const typeWord = (value: Json): string => (typeof value === 'string' ? 'text' : `a ${typeof value}`);

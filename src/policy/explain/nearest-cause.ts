@@ -1,4 +1,4 @@
-// The rule that lacks least, and what it lacks. A rule that would grant but is a preview, has ended, or is about another source of the
+// The rule that lacks least of those that give what is asked for, or else of all, and what it lacks. A rule that would grant but is a preview, has ended, or is about another source of the
 // same kind comes before one whose conditions fail; of two that lack as much, the one that failed latest. Slow by design: it looks at
 // every condition of every rule. Values may be shown here: it is for an operator (core/cause.ts).
 
@@ -7,17 +7,20 @@ import type { Decision, Question } from '../../core/decision.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
 import { closest } from '../../parsing/closest.ts';
-import { type AllowRule, type CompiledPolicy, type CompiledTarget, conditionsOf } from '../compiled.ts';
+import { type AllowRule, type CompiledPolicy, conditionsOf } from '../compiled.ts';
 import { countsAt } from '../decide.ts';
-import { display, displayAll, holds } from '../evaluate.ts';
+import { display, displayAll, holds, presentedFor } from '../evaluate.ts';
 import type { Failed } from '../failed.ts';
 import { byProgress, type Verdict } from '../judge.ts';
+import { bound } from '../walk/bind.ts';
+import type { AskedFor } from './asked-for.ts';
 import { hintFor } from './hints.ts';
 
 export interface CauseInput {
   readonly policy: CompiledPolicy;
   readonly question: Question<Principal>;
   readonly decision: Decision<Principal>;
+  readonly asked: AskedFor;
   /** Every rule, judged for the subject as it is, or as if another source had proved it. */
   readonly judgedAs: (source: string) => readonly Verdict[];
 }
@@ -32,7 +35,7 @@ export interface RuleCause {
 interface Near {
   readonly verdict: Verdict<AllowRule>;
   readonly misses: number;
-  /** Whether the rule is about the target that is asked for at all. */
+  /** Whether the rule is about the target that is asked for at all; one of another source only where nothing else fails. */
   readonly gives: boolean;
   /** The source that the rule is about, where that is another of the same kind. */
   readonly otherSource: string | undefined;
@@ -45,7 +48,7 @@ const ELSEWHERE = 0.75;
 const STRANGER = 1;
 
 const byNearness = (a: Near, b: Near): number =>
-  a.misses - b.misses || Number(b.gives) - Number(a.gives) || byProgress(a.verdict, b.verdict);
+  Number(b.gives) - Number(a.gives) || a.misses - b.misses || byProgress(a.verdict, b.verdict);
 
 /** The cause of a refusal that no rule is to blame for: the rule that lacks least. */
 export function nearestCause(input: CauseInput, refusal: PolicyRefusal): RuleCause {
@@ -77,10 +80,9 @@ export function nearestCause(input: CauseInput, refusal: PolicyRefusal): RuleCau
 }
 
 function candidates(input: CauseInput): Near[] {
-  const { policy, judgedAs } = input;
+  const { policy, judgedAs, asked } = input;
   const { subject, now } = input.question;
   const alike = policy.sources.filter(({ name, kind }) => kind === subject.kind && name !== subject.source);
-  const asked = askedTarget(input);
   const near = (source: string, otherSource: string | undefined): readonly Near[] =>
     judgedAs(source)
       .filter(isAllow)
@@ -90,7 +92,8 @@ function candidates(input: CauseInput): Near[] {
         const stranger = verdict.failed?.identified === false ? STRANGER : 0;
         const lacks = lacking(verdict, source, subject, asked).length;
         const misses = lacks + stranger + OFF * off + (otherSource === undefined ? 0 : ELSEWHERE);
-        return { verdict, misses, otherSource, gives: givesTarget(verdict.rule, asked) };
+        const gives = asked.gives(verdict.rule) && (otherSource === undefined || lacks === 0);
+        return { verdict, misses, otherSource, gives };
       });
   return [...near(subject.source, undefined), ...alike.flatMap(({ name }) => near(name, name))];
 }
@@ -102,22 +105,19 @@ function lacking(
   { rule, failed }: Verdict<AllowRule>,
   source: string,
   { claims }: Principal,
-  asked: CompiledTarget | undefined,
+  asked: AskedFor,
 ): readonly string[] {
   if (!failed) return [];
   const conditions = conditionsOf(rule.matches.find((match) => match.source === source));
   const unmet = conditions.filter((condition) => holds(condition, claims) !== 'true').map(({ what }) => what);
-  return [...new Set([failed.what, ...unmet, ...(givesTarget(rule, asked) ? [] : ['target'])])];
+  return [...new Set([failed.what, ...unmet, ...(asked.gives(rule) ? [] : ['target'])])];
 }
-
-const givesTarget = ({ allow }: AllowRule, asked: CompiledTarget | undefined): boolean =>
-  asked === undefined || allow.some(({ target }) => target === asked.name);
 
 function lackOf(input: CauseInput, { verdict, otherSource }: Near): Lack {
   const { subject, now } = input.question;
   const { rule, failed } = verdict;
   const source = otherSource ?? subject.source;
-  const others = lacking(verdict, source, subject, askedTarget(input)).slice(otherSource === undefined ? 1 : 0);
+  const others = lacking(verdict, source, subject, input.asked).slice(otherSource === undefined ? 1 : 0);
   const also = others.length === 0 ? undefined : `it also lacks ${others.join(', ')}`;
   if (otherSource !== undefined)
     return {
@@ -126,14 +126,16 @@ function lackOf(input: CauseInput, { verdict, otherSource }: Near): Lack {
       expected: display(otherSource),
       hint: also ?? 'everything else matches: the credential is of another source than the rule',
     };
+  const elsewhere = failed?.part === 'target' ? addressLack(input, rule) : undefined;
+  if (elsewhere) return elsewhere;
   if (failed) {
     const hint = [failureHint(input, verdict.rule, failed), also, offHint(rule, now)].filter(
       (one) => one !== undefined,
     );
     const { what, expected } = failed;
     // A target that does not exist stays out of traces, and is no secret of whoever asks here.
-    const asked = failed.part === 'target' ? displayAll(input.question.ask.targets) : undefined;
-    const presented = failed.presented ?? asked;
+    const target = failed.part === 'target' ? displayAll(input.question.ask.targets) : undefined;
+    const presented = failed.presented ?? target;
     return { what, presented, expected, hint: hint.length === 0 ? undefined : hint.join('; ') };
   }
   if (!countsAt(rule, now))
@@ -149,6 +151,18 @@ function lackOf(input: CauseInput, { verdict, otherSource }: Near): Lack {
     expected: 'enforce',
     hint: 'the rule is only tried; it would grant this',
   };
+}
+
+/** Of a rule that would make the asked address for other claims: what those would have to be. */
+function addressLack({ question: { subject }, asked }: CauseInput, rule: AllowRule): Lack | undefined {
+  const captured = asked.captured(rule);
+  const conditions = conditionsOf(rule.matches.find(({ source }) => source === subject.source));
+  const unmet = conditions
+    .map((condition) => bound(condition, captured))
+    .find((condition) => holds(condition, subject.claims) !== 'true');
+  if (!unmet) return undefined;
+  const { what, expected } = unmet;
+  return { what, presented: presentedFor(unmet, subject.claims), expected, hint: hintFor(unmet, subject.claims) };
 }
 
 const offHint = (rule: AllowRule, now: number): string | undefined => {
@@ -173,8 +187,6 @@ function failureHint(input: CauseInput, rule: AllowRule, failed: Failed): string
     }
     case 'client':
       return client ? undefined : 'it grants to clients only: --client says which one asks';
-    case 'target':
-      return otherGiver(input);
     case 'scope':
       return scopeHint(input, rule);
     default:
@@ -183,28 +195,10 @@ function failureHint(input: CauseInput, rule: AllowRule, failed: Failed): string
 }
 
 function scopeHint(input: CauseInput, rule: AllowRule): string | undefined {
-  const { scopes: had = [] } = askedTarget(input) ?? {};
+  const { scopes: had = [] } = input.asked.target ?? {};
   const given = rule.allow.flatMap((one) => (one.scopes === 'all' ? had : one.scopes));
   const refused = (input.question.ask.scopes ?? []).filter((scope) => !given.includes(scope));
   if (refused.some((scope) => had.includes(scope))) return 'the target has it, and the rule does not give it';
   const meant = refused.map((scope) => closest(scope, had)).find((scope) => scope !== undefined);
   return meant === undefined ? undefined : `the target has no such scope: did you mean ${meant}?`;
-}
-
-/** The target as far as it is known by what was asked. */
-export const askedTarget = ({ policy, question: { ask } }: CauseInput): CompiledTarget | undefined =>
-  policy.targets.find(({ name, address }) => ask.targets.includes(name) || ask.targets.includes(address));
-
-/** A rule that does give the target, and why it did not. */
-function otherGiver(input: CauseInput): string | undefined {
-  const asked = askedTarget(input);
-  const [giver] = input
-    .judgedAs(input.question.subject.source)
-    .filter(isAllow)
-    .filter(({ rule }) => rule.allow.some(({ target }) => target === asked?.name))
-    .filter(({ failed }) => failed && failed.part !== 'source')
-    .sort(byProgress);
-  if (!giver?.failed) return undefined;
-  const { what, presented, expected } = giver.failed;
-  return `${giver.rule.name} (${giver.rule.at}) gives it: ${what} ${presented === undefined ? 'was absent' : `was ${presented}`}, must be ${expected}`;
 }

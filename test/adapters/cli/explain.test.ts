@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { registerExplain } from '../../../src/adapters/cli/explain.ts';
 import type { ExplainTools } from '../../../src/adapters/cli/explain-tools.ts';
+import { unknownTarget } from '../../../src/policy/explain/asked-for.ts';
 import { explainQuestion } from '../../../src/policy/explain/explain.ts';
 import { CLIENTS_SOURCE, GITHUB_PUSH, NOW, policyOf, principalOf, SOURCES } from '../../support/policy.ts';
 
@@ -21,6 +22,9 @@ const RULES = `rules:
     allow: [deploy]
 `;
 const policy = policyOf(RULES, { sources: [...SOURCES, CLIENTS_SOURCE] });
+const MANY = policyOf(
+  `rules:\n${Array.from({ length: 12 }, (_, row) => `  - { name: r${row}, subject: { trust: github, github: { repository_id: ${row + 100}, ref: refs/heads/main } }, allow: [deploy] }\n`).join('')}`,
+);
 const GATEWAY = {
   source: 'clients',
   kind: 'client',
@@ -32,6 +36,9 @@ const GATEWAY = {
 
 const MISSING = { by: 'eks', what: 'namespace', presented: undefined, expected: 'text', hint: undefined };
 const EXPIRED = { reason: 'expired', by: 'github', what: 'exp', presented: 'long ago', expected: 'later' } as const;
+
+const KNOWN = '01JCX5V3M8Q4T7W2Y6Z9B1D3F5';
+const OLD = '01JCX5V3M8Q4T7W2Y6Z9B1D3F6';
 
 const TOOLS: ExplainTools = {
   hint: (presented, expected) => (presented === expected ? undefined : `${presented} is not ${expected}`),
@@ -53,7 +60,8 @@ const TOOLS: ExplainTools = {
                 ...(Number(claims.exp ?? nowSeconds) < nowSeconds ? [{ ...MISSING, ...EXPIRED }] : []),
               ],
             }),
-            explain: (asked) => explainQuestion(policy, asked),
+            explain: (asked) => explainQuestion(config === 'many.yaml' ? MANY : policy, asked),
+            unknownTarget: (targets) => unknownTarget(policy, targets),
           },
         },
   decision: async (id, { control }) => {
@@ -73,13 +81,15 @@ const TOOLS: ExplainTools = {
         outcome: 'refused',
         reason: 'no_rule',
         subject: { name: 'github:s\u001b[2J' },
+        asked: { targets: ['legder', { sha256: 'ab' }] },
         scopes: ['a', 'b'],
         evidence: { claim: 'ref', nearest: { rule: 'main' } },
         would: [{ rule: 'tried', would: 'allow' }],
         trace,
       };
-    return id === 'A' ? { decision: 'A', outcome: 'granted', rule: 'main', target: 'ledger' } : undefined;
+    return id === KNOWN ? { decision: KNOWN, outcome: 'granted', rule: 'main', target: 'ledger' } : undefined;
   },
+  recorded: async (id, trail) => (trail === '-' && id === OLD ? { decision: OLD, outcome: 'refused' } : undefined),
 };
 
 let folder: string;
@@ -229,6 +239,34 @@ describe('explain, offline', () => {
     expect((await run('--last', '--at', '2026-11-26T00:58:00Z')).code).toBe(2);
   });
 
+  it('says of a target that does not exist that there is none, and which was meant', async () => {
+    const asked = ['--claims-file', await claims({ ref: 'refs/heads/dev' }), '--trust', 'github', '--target'];
+    const { out } = await run(...asked, 'deplo');
+    expect(out.split('\n').slice(2, 4)).toEqual([
+      'asked     "deplo": there is no such target; did you mean deploy?',
+      expect.stringMatching(/^refused {3}no_rule: nearest /),
+    ]);
+    expect((await run(...asked, 'zzz')).out).toContain('asked     "zzz": there is no such target\n');
+    expect((await run(...asked, 'deploy')).out).not.toContain('asked');
+    expect(JSON.parse((await run(...asked, 'deplo', '--json')).out)).toMatchObject({
+      unknownTarget: { asked: '"deplo"', meant: 'deploy' },
+    });
+  });
+
+  it('lists the ten nearest rules, every one with --all, and every one in JSON', async () => {
+    const asked = ['--claims-file', await claims(), '--trust', 'github', '--target', 'many'];
+    const { out } = await run('--config', 'many.yaml', ...asked);
+    const listed = out.split('\n').filter((line) => line.startsWith('  r'));
+    expect([listed.length, out.split('\n').at(-1)]).toEqual([10, '  and 2 more (--all)']);
+    expect(out).toContain('rules     12, nearest first');
+    const all = (await run('--config', 'many.yaml', ...asked, '--all')).out;
+    expect([all.split('\n').filter((line) => line.startsWith('  r')).length, all.includes('more (--all)')]).toEqual([
+      12,
+      false,
+    ]);
+    expect(JSON.parse((await run('--config', 'many.yaml', ...asked, '--json')).out).rules).toHaveLength(12);
+  });
+
   it('reads what is piped in where the file is -', async () => {
     expect((await run('--claims-file', '-', '--trust', 'github', '--target', 'ledger')).code).toBe(0);
     const { code, err } = await run('--token-file', '-', '--target', 'ledger');
@@ -239,7 +277,11 @@ describe('explain, offline', () => {
     [['--target', 'x'], 'one of --token-file'],
     [['--claims-file', 'f', '--target', 'x'], 'needs --trust'],
     [['--token-file', 'f'], '--target is needed'],
-    [['--last', '--decision', 'A'], 'one of --token-file'],
+    [['--last', '--decision', KNOWN], 'one of --token-file'],
+    [['--decision', KNOWN.slice(1)], '--decision must be a decision id'],
+    [['--decision', KNOWN.replace('X', 'U')], '--decision must be a decision id'],
+    [['--decision', KNOWN.toLowerCase()], '--decision must be a decision id'],
+    [['--last', '--from', '-'], '--from is where --decision is looked for'],
   ])('exits 2 for %j', async (words, message) => {
     const { code, err } = await run(...words);
     expect([code, err.includes(message)]).toEqual([2, true]);
@@ -299,18 +341,35 @@ describe('explain, of the running broker', () => {
 
   it('shows evidence in words, what previews would have done, and the nearest rule once', async () => {
     const { out } = await run('--last');
-    expect(out.split('\n').slice(4, 8)).toEqual([
-      ...['scopes    a b', 'evidence  claim=ref', 'preview   tried would allow', 'rules     1 considered'],
+    expect(out.split('\n').slice(4, 9)).toEqual([
+      'scopes    a b',
+      'asked     "legder": there is no such target; did you mean ledger?',
+      ...['evidence  claim=ref', 'preview   tried would allow', 'rules     1 considered'],
     ]);
   });
 
+  it('shows what was asked for as recorded where the configuration does not load', async () => {
+    expect((await run('--last', '--config', 'broken.yaml')).out).toContain('\nasked     "legder"\n');
+  });
+
   it('shows one decision by its id, and exits as it ended', async () => {
-    expect((await run('--decision', 'A')).code).toBe(0);
-    expect(JSON.parse((await run('--decision', 'A', '--json')).out)).toMatchObject({ decision: 'A' });
+    expect((await run('--decision', KNOWN)).code).toBe(0);
+    expect(JSON.parse((await run('--decision', KNOWN, '--json')).out)).toMatchObject({ decision: KNOWN });
   });
 
   it('exits 3 where the decision is not remembered or no broker answers', async () => {
-    expect((await run('--decision', 'B')).code).toBe(3);
+    const err =
+      'the broker does not remember this decision; its record is in the audit trail: --from FILE reads it there';
+    expect(await run('--decision', OLD)).toMatchObject({ code: 3, err });
     expect(await run('--last', '--control', '/gone')).toMatchObject({ code: 3, err: 'no broker answers on /gone' });
+  });
+
+  it('reads a decision from a trail, and exits 3 where that has none', async () => {
+    expect(await run('--decision', OLD, '--from', '-')).toMatchObject({ code: 1, err: '' });
+    const none = await run('--decision', KNOWN, '--from', '-');
+    expect(none).toMatchObject({ code: 3, err: 'standard input holds no record of this decision' });
+    expect((await run('--decision', OLD, '--from', 'old.jsonl')).err).toBe(
+      'old.jsonl holds no record of this decision',
+    );
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../src/core/json.ts';
 import type { Condition } from '../../../src/policy/evaluate.ts';
 import { hintFor, nearMiss } from '../../../src/policy/explain/hints.ts';
+import { readPattern } from '../../../src/policy/pattern.ts';
 
 const condition = (what: string, value: Condition['values'][number], more: Partial<Condition> = {}): Condition => ({
   ...{ path: [what], what, form: 'one', fold: false, values: [value], expected: JSON.stringify(value) },
@@ -66,6 +67,25 @@ describe('a condition that does not hold', () => {
       'there is "Account", which differs in letter case',
     );
   });
+
+  it.each([
+    ['refs/heads/*', 'refs/heads/hot/fix', '"*" does not cross "/"'],
+    ['repo:o/s:environment:*', 'repo:o/s:environment:a:b', '"*" does not cross ":"'],
+    ['refs/heads/*/done', 'refs/heads/hot/fix/done', '"*" does not cross "/"'],
+    ['spaces/<ns>/x', 'spaces/a/b/x', '"<ns>" does not cross "/"'],
+    ['refs/heads/*', 'refs/tags/hot/fix', undefined],
+    ['refs/heads/*', 'refs/heads/fix', undefined],
+    ['refs/heads/*/done', 'refs/heads/hot/fix/do', undefined],
+    ['spiffe://a.example/ns/*/sa/**', 'spiffe://a.example/ns/x/sb/y/z', undefined],
+  ])(
+    'against %s on %s says which character a wildcard would have to cross, as a record has it too',
+    (text, presented, said) => {
+      const read = readPattern(text, true);
+      if (!read.ok) throw new Error(read.message);
+      expect(hint('ref', read.pattern, { ref: presented })).toBe(said);
+      expect(nearMiss(presented, text)).toBe(said);
+    },
+  );
 
   it('on a list says which form to write, either way', () => {
     expect(hint('groups', 'a', { groups: ['a'] })).toContain('{ has: ... }');
