@@ -21,7 +21,7 @@ import { startBroker } from './compose.ts';
 import { askTools, secretTools } from './compose-ask.ts';
 import { checkTools } from './compose-check.ts';
 import type { World } from './compose-configuration.ts';
-import { devTools, runningDev, signAsTools } from './compose-dev.ts';
+import { devTools, runningDev, runningRecords, signAsTools } from './compose-dev.ts';
 import { explainTools } from './compose-explain.ts';
 import { inspectTools } from './compose-inspect.ts';
 import { KINDS } from './compose-kinds.ts';
@@ -64,7 +64,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
-  const configured = (config: string) => auditFile(world, config);
+  const configured = async (config: string) => (await runningRecords(config)) ?? auditFile(world, config);
   const audit = registerAudit(program, terminal, { configured, lines: openLines, verify: verifyFile });
   registerPolicyTools(program, terminal, world);
   registerRecordTools(program, audit, terminal, { world, configured });

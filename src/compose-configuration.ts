@@ -141,6 +141,7 @@ const policyInputOf = ({ clock }: World, config: Config, sources: readonly Sourc
   sources,
   targets: config.targets.map(targetView),
   clients: config.clients.map(({ id }) => id),
+  issuer: config.issuer,
   now: clock.nowSeconds(),
 });
 

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { DevRunning, DevTools } from './adapters/cli/dev.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import type { SignAsTools } from './adapters/cli/token-as.ts';
@@ -13,15 +13,17 @@ import { type DevCommands, devPlace, type SignOrder, signAs } from './adapters/c
 import { startBroker } from './compose.ts';
 import { type Configuration, offlineReach } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
+import { AddressInUse } from './compose-listener.ts';
 import { type BrokerWorld, openFrame } from './compose-state.ts';
 import { DEV_SECRET_BYTES, DEV_TOKEN_SECONDS } from './core/limits.ts';
+import { claimKey } from './core/record.ts';
 import { ACCESS_TOKEN_TYPE, AWS_REQUEST_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from './core/request.ts';
 import { createStandInSts, type StandInSts } from './dev/caller-identity.ts';
 import { mintLocalCertificate } from './dev/certificate.ts';
 import { assumedClaims } from './dev/claims.ts';
-import { devDirectory, devSocket, isOurs, makeDirectory, removeDirectory } from './dev/directory.ts';
+import { devDirectory, devRecords, devSocket, isOurs, makeDirectory, removeDirectory } from './dev/directory.ts';
 import { type DevPlaces, localised } from './dev/overlay.ts';
-import { claimsOfRules } from './dev/rule-claims.ts';
+import { claimsOfRules, targetsOf } from './dev/rule-claims.ts';
 import { createThrowawayKeys, type ThrowawayKeys } from './keys/throwaway-keys.ts';
 import { ACCESS_TOKEN_TYPS } from './platforms/oidc.ts';
 
@@ -40,6 +42,10 @@ export async function runningDev(config: string): Promise<string | undefined> {
   return answer?.status === 200 ? socket : undefined;
 }
 
+/** The records of a `dev` that runs on this configuration, or undefined. */
+export const runningRecords = async (config: string): Promise<string | undefined> =>
+  (await runningDev(config)) && devRecords(devDirectory(config));
+
 export const devTools = (world: BrokerWorld): Pick<DevTools, 'start'> => ({
   async start(config, port) {
     const running = await runningDev(config);
@@ -52,7 +58,8 @@ export const devTools = (world: BrokerWorld): Pick<DevTools, 'start'> => ({
       return started;
     } catch (error) {
       removeDirectory(directory);
-      throw error;
+      // What the configuration says of `listen` does not count here.
+      throw error instanceof AddressInUse ? new AddressInUse(error.address, '--port takes another', error) : error;
     }
   },
 });
@@ -66,7 +73,8 @@ export const signAsTools = (): SignAsTools =>
     },
     async sign({ config, control }: BrokerPlace, order: SignOrder) {
       const socket = control ?? (await runningDev(config));
-      if (socket === undefined) throw new Error(`no \`exchequer dev\` runs on ${config}`);
+      if (socket === undefined)
+        throw new Error(`no \`exchequer dev\` runs on ${resolve(config)}: start one there, or name it with --config`);
       return signAs(socket, order);
     },
   });
@@ -94,10 +102,14 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
     outbound: sts.outbound,
     overlay: (written: unknown) => localised(written, places),
   };
-  const dev = (configuration: () => Configuration): DevCommands => ({
-    place: () => ({ issuer: places.issuer, ca: minted.ca }),
-    sign: (order) => signWith(world, { keys, sts }, configuration(), order),
-  });
+  let tries: DevRunning['tries'] = [];
+  const dev = (configuration: () => Configuration): DevCommands => {
+    tries = triesOf(configuration());
+    return {
+      place: () => ({ issuer: places.issuer, ca: minted.ca }),
+      sign: (order) => signWith(world, { keys, sts }, configuration(), order),
+    };
+  };
   const started = await startBroker(local, config, { frame, dev });
   if (!started.ok) return started;
   const { broker } = started;
@@ -109,6 +121,7 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
     clientSecret,
     sources: broker.sources,
     targets: broker.targets,
+    tries,
     reload: broker.reload,
     async stop() {
       await broker.stop('signal');
@@ -117,6 +130,19 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
   };
   return { ok: true as const, running };
 }
+
+/** For each source what rules give it; of a source that no rule speaks of, what anybody may ask for. */
+const triesOf = ({ sources, compiled }: Configuration): DevRunning['tries'] =>
+  sources.flatMap(({ config: { name: source } }) => {
+    const given = targetsOf(compiled, source);
+    return compiled.targets
+      .filter(({ name }, at) => (given.length === 0 ? at === 0 : given.includes(name)))
+      .map(({ name, address, parameters }) => ({
+        source,
+        target: name,
+        address: parameters.length > 0 ? address : undefined,
+      }));
+  });
 
 const placesOf = ({ directory, port }: { readonly directory: string; readonly port: number }): DevPlaces => ({
   issuer: `https://localhost:${port}`,
@@ -127,7 +153,7 @@ const placesOf = ({ directory, port }: { readonly directory: string; readonly po
   socket: devSocket(directory),
   store: join(directory, 'store'),
   keys: join(directory, 'keys'),
-  records: join(directory, 'audit.jsonl'),
+  records: devRecords(directory),
   secret: `\${${SECRET_VARIABLE}}`,
 });
 
@@ -148,10 +174,12 @@ const TOKEN_TYPES: Readonly<Record<string, string>> = {
   jwt: JWT_TOKEN_TYPE,
 };
 
+const firstMember = (key: string): string => key.split(claimKey(['', '']), 1)[0] ?? key;
+
 async function signWith(
   { clock, randomBytes }: BrokerWorld,
   { keys, sts }: { readonly keys: ThrowawayKeys; readonly sts: StandInSts },
-  { config, sources }: Configuration,
+  { sources, compiled: { rules, targets, sources: compiled } }: Configuration,
   { source: name, claims: given, target }: Parameters<DevCommands['sign']>[0],
 ): ReturnType<DevCommands['sign']> {
   const source = sources.find(({ config }) => config.name === name);
@@ -167,7 +195,8 @@ async function signWith(
     audience,
     require,
     given,
-    wanted: claimsOfRules({ texts: config.policyTexts, source: name, table, target, given }),
+    wanted: claimsOfRules({ rules, targets, source: name, table, target, given }),
+    named: (compiled.find((one) => one.name === name)?.claimsNamed ?? []).map(firstMember),
     nowSeconds: clock.nowSeconds(),
     lifetimeSeconds: Math.min(DEV_TOKEN_SECONDS, table.lifetimeSecondsMax, maxAgeSeconds),
     jti: Buffer.from(randomBytes(DEV_SECRET_BYTES)).toString('base64url'),

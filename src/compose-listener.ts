@@ -48,6 +48,24 @@ export function followIdentity(config: Config, workloadApis: WorkloadApis, liste
     .onChange(() => listener.replaceCertificate(tlsOf(config, workloadApis)));
 }
 
+/** An address that somebody else listens on. */
+export class AddressInUse extends Error {
+  readonly address: string;
+  constructor(address: string, mend: string, cause: unknown) {
+    super(`${address} is in use (another broker, or exchequer dev?); ${mend}`, { cause });
+    this.address = address;
+  }
+}
+
+/** Of a failure to bind, whose address is taken and where it is written. */
+export const inUse =
+  (name: 'listen' | 'observe', { host, port }: { readonly host: string; readonly port: number }) =>
+  (error: NodeJS.ErrnoException): never => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    throw new AddressInUse(address, `${name}.address says where`, error);
+  };
+
 /** Made anew for each configuration: it says which methods clients have. */
 function metadataOf(state: State): () => JsonObject {
   let last: { readonly of: Configuration; readonly document: JsonObject } | undefined;

@@ -26,7 +26,7 @@ export function registerRecordTools(
   program: Command,
   audit: Command,
   terminal: Terminal,
-  { world, configured }: { readonly world: World; readonly configured: (path: string) => string },
+  { world, configured }: { readonly world: World; readonly configured: BreaksTools['configured'] },
 ): void {
   registerSuggest(program, terminal, suggestTools(world));
   registerBreaks(audit, terminal, breaksTools(world, configured));
@@ -66,7 +66,7 @@ const suggestTools = (world: World): SuggestTools => ({
   },
 });
 
-const breaksTools = (world: World, configured: (path: string) => string): BreaksTools => ({
+const breaksTools = (world: World, configured: BreaksTools['configured']): BreaksTools => ({
   configured,
   async breaks(path, trail, since) {
     const read = await readOffline(world, path);

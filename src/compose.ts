@@ -10,7 +10,7 @@ import { createObserveListener } from './adapters/observe/listener.ts';
 import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
 import { acceptedFindings } from './compose-lint.ts';
-import { followIdentity, openPublicListener } from './compose-listener.ts';
+import { followIdentity, inUse, openPublicListener } from './compose-listener.ts';
 import { openMetrics } from './compose-metrics.ts';
 import {
   type BrokerWorld,
@@ -172,8 +172,9 @@ async function bindAll(
   },
 ) {
   await listeners.control.listen();
-  const observed = await listeners.observe.listen(observe.host, observe.port);
-  return { observed, listening: await listeners.listener.listen(listen.host, listen.port) };
+  const observed = await listeners.observe.listen(observe.host, observe.port).catch(inUse('observe', observe));
+  const listening = await listeners.listener.listen(listen.host, listen.port).catch(inUse('listen', listen));
+  return { observed, listening };
 }
 
 const digestsOf = ({ configuration }: Current) => ({

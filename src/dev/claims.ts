@@ -2,6 +2,7 @@
 // value that is plausible: from the source's own `require`, from what was given, or an example. They prove nothing outside `dev`.
 
 import { blankObject, type Json, type JsonObject, putAt, valueAt } from '../core/json.ts';
+import { closest } from '../parsing/closest.ts';
 import { readJson } from '../parsing/json.ts';
 import { exampleClaim } from '../platforms/examples.ts';
 import { type ClaimRow, fieldPath, fieldValue, type PlatformTable } from '../platforms/table.ts';
@@ -18,6 +19,8 @@ export interface Assumption {
   readonly given: Readonly<Record<string, string>>;
   /** What a rule about the source wants, where it was not given. */
   readonly wanted: readonly ClaimAt[];
+  /** Members of the claims that rules or `require` name, whatever the table says. */
+  readonly named: readonly string[];
   readonly nowSeconds: number;
   readonly lifetimeSeconds: number;
   readonly jti: string;
@@ -50,6 +53,8 @@ export function assumedClaims(assumption: Assumption): Assumed {
     jti,
   });
   for (const [field, text] of Object.entries(given)) {
+    const strange = unknownProblem(assumption, field);
+    if (strange !== undefined) return { ok: false, problem: strange };
     const type = REGISTERED[field] ?? table.claims[field]?.type ?? 'any';
     const value = asClaim(text, type);
     if (value === undefined) return { ok: false, problem: `${field} must be a ${type}` };
@@ -59,6 +64,18 @@ export function assumedClaims(assumption: Assumption): Assumed {
     if (valueAt(claims, path) === undefined) putAt(claims, path, typed(table, path, value));
   fill(claims, assumption);
   return { ok: true, claims };
+}
+
+/** A name that is misspelt would change nothing, and be granted. Of plain OpenID Connect and SPIFFE nothing but the standard is known. */
+function unknownProblem({ table, named }: Assumption, field: string): string | undefined {
+  const { kind, claims, known = [], pins } = table;
+  if (pins.all.every((pin) => pin === 'sub')) return undefined;
+  const fields = Object.keys(claims);
+  const members = [...named, ...[...fields.map((one) => fieldPath(table, one)), ...known].map(([first = '']) => first)];
+  const isKnown = (name: string) => (name.endsWith('*') ? field.startsWith(name.slice(0, -1)) : field === name);
+  if (['sub', ...Object.keys(REGISTERED), ...fields, ...members].some(isKnown)) return undefined;
+  const meant = closest(field, fields);
+  return `${field} is no claim of ${kind}${meant === undefined ? `; there are ${fields.join(', ')}` : `; did you mean ${meant}?`}`;
 }
 
 /** Whatever else its tokens always have: as `require` says, as its kind makes it of the rest, or an example. */

@@ -19,6 +19,7 @@ export function devDirectory(config: string): string {
 
 /** The control socket of the `dev` whose folder this is. */
 export const devSocket = (directory: string): string => join(directory, 'control.sock');
+export const devRecords = (directory: string): string => join(directory, 'audit.jsonl');
 
 /** Whether it is there, and nobody else's. */
 export function isOurs(directory: string): boolean {

@@ -1,15 +1,46 @@
-// What the policies say of a source, turned round: claims that would satisfy one of its allow rules, for `token --as` to fill in what nobody
-// gave. It reads policies as they are written and judges nothing: a claim that is missing here is an example instead.
+// What the policy says of a source, turned round: claims that would satisfy one of its allow rules, for `token --as` to fill in what nobody
+// gave. It reads rules as they were compiled, rows and defaults included, and judges nothing: a claim that is missing here is an example instead.
 
 import type { Json } from '../core/json.ts';
-import { isMap, readYaml } from '../parsing/yaml.ts';
+import { type Parameters, parametersIn, piecesOf, render } from '../parsing/template.ts';
 import { fieldPath, type PlatformTable } from '../platforms/table.ts';
 
-export interface Wanted {
-  /** Names and texts of the policy files. */
-  readonly texts: readonly (readonly [string, string])[];
+/** A text with wildcards, as written. */
+interface Wildcards {
+  readonly text: string;
+}
+
+/** As policy compiles them; the rest of it is not looked at. */
+export interface RuleCondition {
+  readonly path: readonly string[];
+  readonly form: 'one' | 'has';
+  readonly values: readonly (string | number | boolean | Wildcards)[];
+}
+
+export interface RuleOf {
+  readonly effect: 'allow' | 'deny';
+  readonly mode: string;
+  readonly matches: readonly {
+    readonly source: string;
+    readonly ids: readonly RuleCondition[];
+    readonly context: readonly RuleCondition[];
+    readonly claims: readonly RuleCondition[];
+  }[];
+  readonly clients?: readonly string[] | undefined;
+  readonly allow?: readonly { readonly target: string }[];
+  readonly parameters?: Parameters;
+}
+
+export interface Rules {
+  /** In the order of their names. */
+  readonly rules: readonly RuleOf[];
+  readonly targets: readonly { readonly name: string; readonly address: string }[];
+}
+
+export interface Wanted extends Rules {
   readonly source: string;
   readonly table: PlatformTable;
+  /** Its name, or its address. */
   readonly target: string;
   readonly given: Readonly<Record<string, string>>;
 }
@@ -17,58 +48,112 @@ export interface Wanted {
 /** A path of member names, and what stands there. */
 export type ClaimAt = readonly [readonly string[], Json];
 
-type Entry = Readonly<Record<string, unknown>>;
+const EXAMPLE = 'example';
 
-/** Of the rules that allow the target, else of all, the one that agrees with most of what was given; the first of equals. */
-export function claimsOfRules({ texts, source, table, target, given }: Wanted): readonly ClaimAt[] {
-  const subjects = texts
-    .flatMap(([file, text]) => rulesOf(file, text))
-    .filter(({ allow, subject }) => allow !== undefined && isMap(subject) && listOf(subject.trust).includes(source))
-    .map(({ allow, subject }) => ({
-      allows: listOf(isMap(allow) ? Object.keys(allow) : allow).includes(target),
-      claims: isMap(subject) ? claimsOf(subject, table) : [],
-    }));
-  const allowing = subjects.filter(({ allows }) => allows);
-  const agreeing = ({ claims }: { readonly claims: readonly ClaimAt[] }) =>
-    Object.entries(given).filter(([field, text]) =>
-      claims.some(([path, value]) => samePath(path, fieldPath(table, field)) && String(value) === text),
+interface Candidate {
+  readonly conditions: readonly RuleCondition[];
+  /** How well it fits what is asked for: what counts most comes first. */
+  readonly fits: readonly number[];
+  /** Of its captures, those that the address tells. */
+  readonly bound: Parameters;
+}
+
+/**
+ * Of the rules that allow the target, else of all, the one that agrees with most of what was given; the first of equals. A rule that counts
+ * for whoever presents the credential itself comes before a preview, and before one for clients.
+ */
+export function claimsOfRules(wanted: Wanted): readonly ClaimAt[] {
+  const { rules, source, table, given } = wanted;
+  const values = Object.entries(given).map(([field, text]) => [fieldPath(table, field), text] as const);
+  const candidates = rules.flatMap((rule): readonly Candidate[] => {
+    const match = rule.matches.find((one) => one.source === source);
+    if (rule.effect !== 'allow' || !match) return [];
+    const conditions = [...match.ids, ...match.context, ...match.claims];
+    const bound = allowedBy(rule, wanted);
+    const agreeing = values.filter(([path, text]) =>
+      conditions.some((one) => samePath(one.path, path) && one.values.some((value) => isLike(value, text))),
     ).length;
-  const [best] = (allowing.length > 0 ? allowing : subjects).sort((one, other) => agreeing(other) - agreeing(one));
-  return best?.claims ?? [];
+    const counts = rule.mode !== 'preview' && rule.clients === undefined;
+    return [{ conditions, bound: bound ?? {}, fits: [Number(bound !== undefined), agreeing, Number(counts)] }];
+  });
+  const [best] = candidates.sort((one, other) => compare(other.fits, one.fits));
+  if (!best) return [];
+  const bound = { ...best.bound, ...capturedFrom(best.conditions, values) };
+  return best.conditions.flatMap((condition) => claimAt(condition, bound));
 }
 
-function rulesOf(file: string, text: string): readonly Entry[] {
-  const read = readYaml(file, text);
-  const value = read.ok ? read.document.value : undefined;
-  return isMap(value) && Array.isArray(value.rules) ? value.rules.filter(isMap) : [];
+/** The names of the targets that rules give a source, in the order of the rules. */
+export const targetsOf = ({ rules }: Rules, source: string): readonly string[] => [
+  ...new Set(
+    rules
+      .filter(({ mode, matches }) => mode !== 'preview' && matches.some((match) => match.source === source))
+      .flatMap(({ allow = [] }) => allow.map(({ target }) => target)),
+  ),
+];
+
+const compare = (one: readonly number[], other: readonly number[]): number =>
+  one.map((value, at) => value - (other[at] ?? 0)).find((difference) => difference !== 0) ?? 0;
+
+/** Undefined where the rule does not come to the target; else the captures that its address tells. */
+function allowedBy(
+  { allow = [], parameters = {} }: RuleOf,
+  { targets, target: asked }: Wanted,
+): Parameters | undefined {
+  for (const { target: name } of allow) {
+    if (name === asked) return {};
+    const target = targets.find((one) => one.name === name);
+    const bound = target && readOff(render(target.address, parameters), asked);
+    if (bound) return bound;
+  }
+  return undefined;
 }
 
-function claimsOf(subject: Entry, table: PlatformTable): readonly ClaimAt[] {
-  const block = subject[table.kind];
-  const fields = isMap(block) ? Object.entries(block) : [];
-  return [
-    ...fields.flatMap(([field, condition]) => claimAt(fieldPath(table, field), condition)),
-    ...('sub' in subject ? claimAt(['sub'], subject.sub) : []),
-    ...('claims' in subject ? nested([], subject.claims) : []),
-  ];
+/** What the parameters of a text must be for it to say this; undefined where nothing makes it so. */
+function readOff(template: string, text: string): Parameters | undefined {
+  const { literals, names } = piecesOf(template);
+  const found: Record<string, string> = {};
+  let from = literals[0]?.length ?? 0;
+  for (const [at, name] of names.entries()) {
+    const next = literals[at + 1] ?? '';
+    const end = next === '' || at === names.length - 1 ? text.length - next.length : text.indexOf(next, from);
+    if (end <= from) return undefined;
+    found[name] = text.slice(from, end);
+    from = end + next.length;
+  }
+  return render(template, found) === text ? found : undefined;
 }
 
-const nested = (path: readonly string[], value: unknown): readonly ClaimAt[] =>
-  isMap(value) && !('has' in value)
-    ? Object.entries(value).flatMap(([name, inner]) => nested([...path, name], inner))
-    : claimAt(path, value);
+/** What given claims bind, so that another claim that captures the same agrees with them. */
+function capturedFrom(
+  conditions: readonly RuleCondition[],
+  given: readonly (readonly [readonly string[], string])[],
+): Parameters {
+  const bound: Record<string, string> = {};
+  for (const { path, values } of conditions)
+    for (const [at, text] of given)
+      for (const value of samePath(at, path) ? values : [])
+        if (typeof value === 'object' && !value.text.includes('*')) Object.assign(bound, readOff(value.text, text));
+  return bound;
+}
 
-/** What satisfies a condition: its value, the first of several, a list that has it; a `*` stands for a word. */
-function claimAt(path: readonly string[], condition: unknown): readonly ClaimAt[] {
-  if (isMap(condition)) return claimAt(path, condition.has).map(([at, value]) => [at, [value]]);
-  const [value] = listOf(condition);
-  if (typeof value === 'number' || typeof value === 'boolean') return [[path, value]];
-  // A parameter that a row or the caller binds is not known here.
-  if (typeof value !== 'string' || /<[^>]*>/.test(value)) return [];
-  return [[path, value.replaceAll(/\*+/g, 'example')]];
+/** Whether a given text is this value; of one with wildcards, whether its ends agree. */
+function isLike(value: RuleCondition['values'][number], text: string): boolean {
+  if (typeof value !== 'object') return String(value) === text;
+  const pieces = value.text.split(/\*+|<[^>]*>/);
+  return text.startsWith(pieces[0] ?? '') && text.endsWith(pieces.at(-1) ?? '');
+}
+
+/** What satisfies a condition: the first of its values, a list that has it; a wildcard stands for a word. */
+function claimAt({ path, form, values: [value] }: RuleCondition, bound: Parameters): readonly ClaimAt[] {
+  if (value === undefined) return [];
+  const claim = typeof value === 'object' ? written(value.text, bound) : value;
+  return [[path, form === 'has' ? [claim] : claim]];
+}
+
+function written(text: string, bound: Parameters): string {
+  const examples = Object.fromEntries(parametersIn(text).map((name) => [name, EXAMPLE]));
+  return render(text.replaceAll(/\*+/g, EXAMPLE), { ...examples, ...bound });
 }
 
 const samePath = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((name, at) => name === other[at]);
-
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);

@@ -21,6 +21,18 @@ export function closest(word: string, candidates: readonly string[]): string | u
   return first && first.distance !== second?.distance ? first.candidate : undefined;
 }
 
+/** The nearest key; else the one that this word is a part of (`branch` of `build_branch`), else the one that is a part of it. */
+export function closestKey(word: string, keys: readonly string[]): string | undefined {
+  const near = closest(word, keys);
+  if (near !== undefined || word.length > SUGGESTED_WORD_CHARACTERS_MAX) return near;
+  const parts = keys.filter((key) => isPart(word, key));
+  const found = parts.length > 0 ? parts : keys.filter((key) => isPart(key, word));
+  return found.length === 1 ? found[0] : undefined;
+}
+
+const isPart = (part: string, whole: string): boolean => part !== whole && separated(whole).includes(separated(part));
+const separated = (word: string): string => `_${word.toLowerCase().replace(/[^a-z0-9]/g, '_')}_`;
+
 /** Optimal string alignment distance. */
 function distance(from: string, to: string): number {
   let twoBack: number[] = [];

@@ -3,7 +3,7 @@
 // what came from an environment variable or a file cannot reach a message from here.
 
 import type { z } from 'zod';
-import { closest } from './closest.ts';
+import { closest, closestKey } from './closest.ts';
 import { allowedKeys } from './schema-keys.ts';
 import { isMap, type Problem, type YamlDocument, type YamlPath } from './yaml.ts';
 import { renderPath } from './yaml-events.ts';
@@ -40,7 +40,9 @@ function problemsOf(place: Place, issue: Issue, outer: YamlPath): readonly Probl
   const value = valueIn(document.value, path);
   if (issue.code === 'unrecognized_keys') {
     const allowed = schema ? allowedKeys(schema, inner, valueIn(document.value, base)) : [];
-    return issue.keys.map((key) => problemAt(document, [...path, key], `is not known here${choices(allowed, key)}`));
+    return issue.keys.map((key) =>
+      problemAt(document, [...path, key], `is not known here${choices(allowed, key, closestKey)}`),
+    );
   }
   if (issue.code === 'invalid_union') {
     const arm = meantArm(issue);
@@ -134,9 +136,9 @@ function typeOf(value: unknown): string {
   return typeName(Array.isArray(value) ? 'array' : typeof value);
 }
 
-function choices(allowed: readonly string[], written: string | undefined): string {
+function choices(allowed: readonly string[], written: string | undefined, pick = closest): string {
   const list = allowed.length > 0 ? `; allowed: ${allowed.join(', ')}` : '';
-  const meant = written === undefined || written.includes('${') ? undefined : closest(written, allowed);
+  const meant = written === undefined || written.includes('${') ? undefined : pick(written, allowed);
   return meant === undefined ? list : `${list}; did you mean ${meant}?`;
 }
 

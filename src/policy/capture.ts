@@ -14,7 +14,8 @@ export function captureFrom(
   match: SourceMatch,
   presented: JsonObject,
 ): { readonly parameters: Parameters } | { readonly differs: Failed } {
-  const parameters: Record<string, string> = {};
+  // `<constructor>` is a parameter like any other.
+  const parameters: Record<string, string> = Object.create(null);
   for (const condition of conditionsOf(match))
     for (const [name, value] of captured(condition, presented)) {
       const before = parameters[name];

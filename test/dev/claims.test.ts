@@ -3,12 +3,13 @@
 import { describe, expect, it } from 'vitest';
 import { TRUST_KINDS } from '../../src/compose-kinds.ts';
 import { type Assumption, assumedClaims } from '../../src/dev/claims.ts';
-import { claimsOfRules } from '../../src/dev/rule-claims.ts';
+import { claimsOfRules, targetsOf } from '../../src/dev/rule-claims.ts';
 import { GITHUB } from '../../src/platforms/github.ts';
 import { KUBERNETES } from '../../src/platforms/kubernetes.ts';
 import { OIDC } from '../../src/platforms/oidc.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import { tableProblem } from '../../src/verifiers/claims.ts';
+import { policyOf, TARGETS, target } from '../support/policy.ts';
 
 const NOW = 1_790_000_000.5;
 const assumption = (changes: Partial<Assumption>): Assumption => ({
@@ -18,6 +19,7 @@ const assumption = (changes: Partial<Assumption>): Assumption => ({
   require: {},
   given: {},
   wanted: [],
+  named: [],
   nowSeconds: NOW,
   lifetimeSeconds: 300,
   jti: 'once',
@@ -103,6 +105,21 @@ describe('assumed claims', () => {
     });
   });
 
+  it('of a kind with a table have no unknown name, unless a rule names it', () => {
+    const problem = (field: string, more: Partial<Assumption> = {}) => {
+      const assumed = assumedClaims(assumption({ given: { [field]: 'x' }, ...more }));
+      return assumed.ok ? undefined : assumed.problem;
+    };
+    expect(problem('reff')).toBe('reff is no claim of github; did you mean ref?');
+    expect(problem('nonsense')).toMatch(/^nonsense is no claim of github; there are repository, repository_id, /);
+    expect(problem('team', { named: ['team'] })).toBeUndefined();
+    for (const field of ['ref', 'sub', 'aud', 'jti', 'repo_property_tier'])
+      expect(problem(field), field).toBeUndefined();
+    expect(problem('kubernetes.io', { table: KUBERNETES })).toBeUndefined();
+    expect(problem('kubernetes', { table: KUBERNETES })).toMatch(/^kubernetes is no claim of kubernetes; /);
+    for (const table of [OIDC, SPIFFE]) expect(problem('reff', { table }), table.kind).toBeUndefined();
+  });
+
   it('name no `iss` for SPIFFE, and make up an ID of the trust domain', () => {
     const claims = claimsOf({ table: SPIFFE, issuer: 'spiffe://prod.example' });
     expect([claims.sub, Object.hasOwn(claims, 'iss')]).toEqual(['spiffe://prod.example/example', false]);
@@ -110,56 +127,75 @@ describe('assumed claims', () => {
 });
 
 describe('what rules want', () => {
-  const text = `
+  const policy = policyOf(
+    `
 rules:
-  - { name: never, subject: { trust: github, github: { repository_id: 1 } }, deny: all }
-  - { name: other, subject: { trust: gitlab, gitlab: { project_id: 2 } }, allow: [deploy] }
-  - { name: reads, subject: { trust: github, github: { repository_id: 3 } }, allow: { ledger: all } }
+  - { name: a-never, subject: { trust: github, github: { repository_id: 1 } }, deny: all }
+  - { name: b-other, subject: { trust: gitlab, gitlab: { project_id: 2, ref_path: refs/heads/main } }, allow: [deploy] }
+  - { name: c-reads, subject: { trust: github, github: { repository_id: 3, ref: refs/heads/main } }, allow: { ledger: all } }
+  - { name: d-tries, mode: preview, subject: { trust: github, github: { repository_id: 4, ref: x } }, allow: [deploy] }
   - name: deploys
-    subject: { trust: [github, ghes], github: { repository_id: [74, 75], ref: "refs/tags/v*", environment: <env> } }
+    subject: { trust: github, github: { repository_id: [74, 75], ref: "refs/tags/*" } }
     allow: [deploy]
   - name: nightly
     subject: { trust: github, github: { repository_id: 76, ref: refs/heads/main }, claims: { groups: { has: x }, deep: { er: true } } }
     allow: [deploy]
-`;
+  - name: one-space
+    with: { env: live }
+    subject: { trust: github, github: { repository_id: 77, environment: "<env>" } }
+    allow: [space]
+  - name: own-space
+    subject: { trust: [eks, onprem], kubernetes: { namespace: "<env>", serviceaccount: api, pod: "of-<env>" } }
+    allow: [space]
+`,
+    { targets: [...TARGETS, target('space', { address: 'https://<env>.spaces.example' })] },
+  );
   const wanted = (changes: Partial<Parameters<typeof claimsOfRules>[0]>) =>
-    claimsOfRules({
-      texts: [['a.yaml', text]],
-      source: 'github',
-      table: GITHUB,
-      target: 'deploy',
-      given: {},
-      ...changes,
-    });
+    Object.fromEntries(
+      claimsOfRules({ ...policy, source: 'github', table: GITHUB, target: 'deploy', given: {}, ...changes }).map(
+        ([path, value]) => [path.join('/'), value],
+      ),
+    );
+  const DEPLOYS = { repository_id: '74', ref: 'refs/tags/example' };
 
-  it('is what the first rule wants that allows the target: no deny, no other source, no parameter', () => {
-    expect(wanted({})).toEqual([
-      [['repository_id'], 74],
-      [['ref'], 'refs/tags/vexample'],
-    ]);
-    expect(wanted({ source: 'ghes' })).toEqual(wanted({}));
-    expect(wanted({ target: 'ledger' })).toEqual([[['repository_id'], 3]]);
+  it('is what the first rule wants that allows the target, by name or address: no deny, no other source, no preview', () => {
+    expect(wanted({})).toEqual(DEPLOYS);
+    expect(wanted({ target: 'https://api.example/deploy' })).toEqual(DEPLOYS);
+    expect(wanted({ target: 'ledger' })).toMatchObject({ repository_id: '3' });
   });
 
   it('is what the rule wants that agrees with most of what was given', () => {
-    expect(wanted({ given: { repository_id: '76' } })).toEqual([
-      [['repository_id'], 76],
-      [['ref'], 'refs/heads/main'],
-      [['groups'], ['x']],
-      [['deep', 'er'], true],
-    ]);
+    expect(wanted({ given: { repository_id: '76' } })).toEqual({
+      repository_id: '76',
+      ref: 'refs/heads/main',
+      groups: ['x'],
+      'deep/er': true,
+    });
+    expect(wanted({ given: { repository_id: '4' } })).toMatchObject({ repository_id: '4' });
+    expect(wanted({ given: { ref: 'refs/tags/v1' } })).toEqual(DEPLOYS);
   });
 
-  it('is nothing where no rule speaks of the source, or a file does not load', () => {
-    expect(wanted({ source: 'nobody' })).toEqual([]);
-    expect(
-      wanted({
-        texts: [
-          ['a.yaml', 'rules: ['],
-          ['b.yaml', 'rules: 1'],
-          ['c.yaml', 'rows: [{ a: 1 }]'],
-        ],
-      }),
-    ).toEqual([]);
+  it('is with its parameters bound: by a row or `with`, by the address, by what was given, else by an example', () => {
+    const live = { repository_id: '77', environment: 'live' };
+    expect(wanted({ target: 'space' })).toEqual(live);
+    expect(wanted({ target: 'https://live.spaces.example' })).toEqual(live);
+    const pod = { source: 'onprem', table: KUBERNETES };
+    const claims = (namespace: string) => ({
+      'kubernetes.io/namespace': namespace,
+      'kubernetes.io/serviceaccount/name': 'api',
+      'kubernetes.io/pod/name': `of-${namespace}`,
+    });
+    expect(wanted({ ...pod, target: 'space' })).toEqual(claims('example'));
+    expect(wanted({ ...pod, target: 'https://dev.spaces.example' })).toEqual(claims('dev'));
+    expect(wanted({ ...pod, target: 'space', given: { namespace: 'qa' } })).toEqual(claims('qa'));
+  });
+
+  it('is nothing where no rule speaks of the source', () => {
+    expect(wanted({ source: 'nobody' })).toEqual({});
+  });
+
+  it('names the targets of a source in the order of its rules', () => {
+    expect(targetsOf(policy, 'github')).toEqual(['ledger', 'deploy', 'space']);
+    expect(targetsOf(policy, 'nobody')).toEqual([]);
   });
 });

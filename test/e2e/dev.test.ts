@@ -35,6 +35,7 @@ targets:
   ledger:
     { kind: token, audience: https://api.example/ledger, scopes: { "postings:read": {} }, defaultScopes: ["postings:read"] }
   deploy: { kind: token, audience: https://deploy.example }
+  releases: { kind: token, audience: "https://live.example/<svc>" }
 policies: [./policies]
 store: { directory: /nowhere/store }
 keys: { directory: /nowhere/keys }
@@ -55,6 +56,15 @@ rules:
   - name: mesh
     subject: { trust: mesh, sub: spiffe://prod.example/ns/payments/sa/* }
     allow: { ledger: all }
+  - name: production
+    each: { svc: services.yaml }
+    subject: { trust: github, github: { repository_id: <id>, environment: production, ref: refs/heads/main } }
+    allow: [releases]
+`;
+const SERVICES = `
+rows:
+  - { svc: svc-006, id: 1006 }
+  - { svc: svc-007, id: 1007 }
 `;
 
 describe('dev, on a configuration that nothing on this machine serves', () => {
@@ -69,6 +79,7 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
     writeFileSync(join(folder, 'exchequer.yaml'), CONFIG);
     mkdirSync(dirname(rules));
     writeFileSync(rules, policy('refs/heads/main'));
+    writeFileSync(join(dirname(rules), 'services.yaml'), SERVICES);
     const port = await freePort();
     issuer = `https://localhost:${port}`;
     dev = await startDev(folder, port);
@@ -79,10 +90,57 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
   });
 
   it('says where everything is, in a folder that is ours alone, and that none of it is for production', () => {
-    expect(dev.said()).toContain('NOT FOR PRODUCTION');
+    expect(dev.said().split('\n').slice(0, 2)).toEqual([
+      `running ${join(folder, 'exchequer.yaml')} (here)`,
+      expect.stringMatching(/^NOT FOR PRODUCTION: /),
+    ]);
     expect(dev.said()).toContain(`listening on ${issuer}, on this machine alone`);
     expect(statSync(dirname(place('CA'))).mode & 0o777).toBe(0o700);
     expect(dirname(place('control'))).toBe(dirname(place('CA')));
+  });
+
+  it('says what may be asked for as whom, targets with parameters too', () => {
+    const lines = dev.said().split('\n');
+    expect(lines.filter((line) => line.includes(' --as ')).map((line) => line.trim())).toEqual([
+      'exchequer token deploy --as github',
+      'exchequer token releases --as github  # https://live.example/<svc>',
+      'exchequer token deploy --as gitlab',
+      'exchequer token ledger --as cluster',
+      'exchequer token ledger --as onprem',
+      'exchequer token ledger --as mesh',
+      'exchequer token deploy --as far',
+      'exchequer token deploy --as people',
+    ]);
+  });
+
+  it.each([
+    ['its name and a claim', ['releases', '--claim', 'repository_id=1007'], 'svc-007'],
+    ['its name alone', ['releases'], 'svc-006'],
+    ['its address', ['https://live.example/svc-007'], 'svc-007'],
+  ])('gives a target of a table by %s, as the row wants it', async (_, words, row) => {
+    const granted = await run('token', ...words, '--as', 'github');
+    expect(granted).toMatchObject({ code: 0, err: '' });
+    const id = row.replace('svc-', '1');
+    expect(decodeJwt(granted.out)).toMatchObject({
+      aud: `https://live.example/${row}`,
+      sub: `github:repository_id:${id}:environment:production`,
+    });
+  });
+
+  it('refuses to sign a claim that is misspelt: it would change nothing', async () => {
+    expect(await run('token', 'deploy', '--as', 'github', '--claim', 'reff=x')).toEqual({
+      code: 3,
+      out: '',
+      err: 'reff is no claim of github; did you mean ref?',
+    });
+  });
+
+  it('has its records read back by audit, where no file is named', async () => {
+    await run('token', 'deploy', '--as', 'github');
+    const tail = await run('audit', 'tail', '-n', '1');
+    expect(tail).toMatchObject({ code: 0, err: '' });
+    expect(tail.out).toContain('granted  github:repository_id:74:ref:refs/heads/main -> deploy  by deploys');
+    expect(await run('audit', 'breaks')).toMatchObject({ out: expect.stringMatching(/^[1-9]\d* requests? decided/) });
   });
 
   it('refuses a wrong ref with the one sentence, and explain --last says why', async () => {
@@ -179,7 +237,12 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
     });
     writeFileSync(wrong, CONFIG);
     const taken = await typed(folder, 'dev', '--config', 'wrong.yaml', '--port', issuer.replace(/.*:/, ''));
-    expect(taken).toMatchObject({ code: 3, err: expect.stringContaining('EADDRINUSE') });
+    expect(taken).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(
+        /^127\.0\.0\.1:\d+ is in use \(another broker, or exchequer dev\?\); --port takes another$/,
+      ),
+    });
     expect(existsSync(devDirectory(wrong))).toBe(false);
     expect(existsSync(devDirectory(join(folder, 'exchequer.yaml')))).toBe(true); // the control
     expect(await run('dev', '--port', '0')).toMatchObject({ code: 2 });
@@ -213,7 +276,7 @@ describe('dev, on a configuration that nothing on this machine serves', () => {
     expect(await run('token', 'deploy', '--as', 'github')).toEqual({
       code: 3,
       out: '',
-      err: `no \`exchequer dev\` runs on ${join(folder, 'exchequer.yaml')}`,
+      err: `no \`exchequer dev\` runs on ${join(folder, 'exchequer.yaml')}: start one there, or name it with --config`,
     });
   });
 });

@@ -159,7 +159,7 @@ describe('exchequer diff OLD NEW', () => {
       'a rule to be retired',
       'name: shop',
       'name: shop\n    mode: retire',
-      ['gains', 'loses'].map((word) => `${word}  github  deploy (https://deploy.example) for at most 300 s`),
+      ['stays  github  deploy (https://deploy.example) for at most 300 s, to be retired'],
     ],
     [
       'a shorter lifetime',
@@ -179,6 +179,23 @@ describe('exchequer diff OLD NEW', () => {
     const found = await changed(from, to);
     expect(found.exits).toEqual([1]);
     expect(found.out).toEqual(out);
+  });
+
+  it('tells a grant that is to be retired from one that is lost as well, and says when it no longer is', async () => {
+    const retired = await place(RULES.replace('name: shop', 'name: shop\n    mode: retire'));
+    const back = await runProgram(['diff', retired, config, '--json']);
+    expect(back.exits).toEqual([1]);
+    expect(JSON.parse(back.out.join(''))).toMatchObject({
+      gains: { entries: [] },
+      losses: { entries: [] },
+      stays: [{ rule: 'shop', mode: 'enforce' }],
+    });
+    expect((await runProgram(['diff', retired, config])).out[0]).toBe(
+      'stays  github  deploy (https://deploy.example) for at most 300 s, no longer to be retired',
+    );
+    const shorter = await place(RULES.replace('name: shop', 'name: shop\n    mode: retire\n    lifetime: 60s'));
+    const lost = await runProgram(['diff', config, shorter]);
+    expect(lost.out.filter((line) => /^\S/.test(line)).map((line) => line.slice(0, 5))).toEqual(['gains', 'loses']);
   });
 
   it('shows what a source requires no longer', async () => {

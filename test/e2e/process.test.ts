@@ -128,7 +128,9 @@ describe('a served broker', () => {
     served = spawnVerb(['serve', '--config', config()]);
     const ended = await served.ended;
     taken.close();
-    expect({ ended, said: served.stderr() }).toMatchObject({ ended: 3, said: expect.stringContaining('EADDRINUSE') });
+    const port = name === 'listen' ? broker.port : broker.observePort;
+    const said = `127.0.0.1:${port} is in use (another broker, or exchequer dev?); ${name}.address says where\n`;
+    expect({ ended, said: served.stderr() }).toMatchObject({ ended: 3, said: expect.stringContaining(said) });
     expect(await verify()).toBe(0);
     served = await serve(config()); // the control
   });

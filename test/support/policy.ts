@@ -76,19 +76,21 @@ export interface PolicyTexts {
   readonly sources?: readonly SourceView[];
   readonly targets?: readonly TargetView[];
   readonly clients?: readonly string[];
+  readonly issuer?: string;
 }
 
 export const CLIENTS: readonly string[] = ['gateway', 'batch'];
 
 export const compileTexts = (
   texts: readonly string[],
-  { sources = SOURCES, targets = TARGETS, clients = CLIENTS }: PolicyTexts = {},
+  { sources = SOURCES, targets = TARGETS, clients = CLIENTS, issuer }: PolicyTexts = {},
 ) =>
   compilePolicy({
     documents: texts.map((text, index) => documentOf(text, `p${index}.yaml`)),
     sources,
     targets,
     clients,
+    ...(issuer === undefined ? {} : { issuer }),
   });
 
 /** The compiled policy of one text that must load. */

@@ -14,6 +14,8 @@ export interface ShownBreak {
   readonly unchanged: number;
   readonly subjects: number;
   readonly subjectsMore: boolean;
+  /** Some of them. */
+  readonly names: readonly string[];
   readonly sources: readonly string[];
   readonly nearest: string | undefined;
   readonly first: string;
@@ -35,8 +37,8 @@ export interface BreaksReport {
 }
 
 export interface BreaksTools {
-  /** The trail that this configuration names. Throws where it names none. */
-  configured(config: string): string;
+  /** The trail of a `dev` that runs on this configuration, else the one that it names. Rejects where it names none. */
+  configured(config: string): string | Promise<string>;
   /** Reads a trail (`-`: standard input). Throws where it cannot be read; a configuration that does not load is only said. */
   breaks(config: string, trail: string, since: Since | undefined): Promise<BreaksReport>;
 }
@@ -52,14 +54,17 @@ export function registerBreaks(audit: Command, terminal: Terminal, tools: Breaks
   audit
     .command('breaks')
     .description('what would break or open if previews were enforced and retiring rules deleted')
-    .argument('[file]', 'the trail; - for standard input, nothing for the one that the configuration names')
+    .argument(
+      '[file]',
+      'the trail; - for standard input, nothing for the one of a running dev, or that the configuration names',
+    )
     .option('--since <time>', SINCE_HELP, sinceOption)
     .option('--config <file>', CONFIG_HELP)
     .option('--json', 'the whole report as JSON')
     .action((file: string | undefined, { config: flag, since, json }: BreaksOptions) =>
       readable(terminal, async () => {
         const config = configPath(flag, terminal.env);
-        const report = await tools.breaks(config, file ?? tools.configured(config), since);
+        const report = await tools.breaks(config, file ?? (await tools.configured(config)), since);
         if (json) terminal.out(jsonLine(report));
         else show(terminal, report);
         terminal.exit(report.breaks ? 1 : report.unreadable > 0 ? 3 : 0);
@@ -69,25 +74,34 @@ export function registerBreaks(audit: Command, terminal: Terminal, tools: Breaks
 
 function show(terminal: Terminal, report: BreaksReport): void {
   const { requests, rules, silent, dropped, unreadable, withoutConfig } = report;
-  terminal.out(`${requests} requests decided by policy`);
+  terminal.out(`${counted(requests, 'request')} decided by policy`);
   for (const line of rules.flatMap(breakLines)) terminal.out(shown(line));
   for (const { rule, at, mode } of silent)
     terminal.out(shown(`${rule} (${at}): in ${mode}, and no request met it${mode === 'retire' ? ': delete it' : ''}`));
-  if (dropped > 0) terminal.err(`${dropped} more rules met: there was no room for them`);
-  if (unreadable > 0) terminal.err(`${unreadable} lines cannot be read`);
+  if (dropped > 0) terminal.err(`${counted(dropped, 'more rule')} met: there was no room for ${pronoun(dropped)}`);
+  if (unreadable > 0) terminal.err(`${counted(unreadable, 'line')} cannot be read`);
   if (withoutConfig !== undefined) terminal.err(shown(`rules that met nothing are not listed: ${withoutConfig}`));
 }
 
-const EFFECTS = { allow: 'would allow', deny: 'would deny', refuse: 'deleted, would leave refused' } as const;
+const counted = (count: number, noun: string, more = ''): string =>
+  `${count}${more} ${noun}${count === 1 && more === '' ? '' : 's'}`;
+const pronoun = (count: number): string => (count === 1 ? 'it' : 'them');
 
 function breakLines(one: ShownBreak): readonly string[] {
   const { rule, would, count, unchanged, nearest, now } = one;
   const gone = now === 'gone' || now === 'enforce' ? ` (now ${now})` : '';
-  const rest = unchanged > 0 ? `; ${unchanged} more would be answered as they were` : '';
-  if (count === 0) return [`${rule}${gone}: ${EFFECTS[would]} nothing that is not so already${rest}`];
-  const whose = `${one.subjects}${one.subjectsMore ? '+' : ''} subjects of ${one.sources.join(', ')}`;
+  const what = `${would === 'refuse' ? 'deleting' : 'enforcing'} ${rule}${gone} would ${would}`;
+  const rest =
+    unchanged > 0 ? `; ${unchanged} more would be answered as ${unchanged === 1 ? 'it was' : 'they were'}` : '';
+  if (count === 0) return [`${what} nothing that is not so already${rest}`];
   return [
-    `${rule}${gone}: ${EFFECTS[would]} ${count} requests by ${whose}${rest}`,
+    `${what} ${counted(count, 'request')} of ${subjectsText(one)}${rest}`,
     `  ${one.first} to ${one.last}, last ${one.decision}${nearest === undefined ? '' : `, nearest ${nearest}`}`,
   ];
+}
+
+function subjectsText({ subjects, subjectsMore, names }: ShownBreak): string {
+  const more = subjectsMore ? '+' : '';
+  const others = subjects - names.length;
+  return `${counted(subjects, 'subject', more)}: ${names.join(', ')}${others > 0 ? ` and ${others}${more} more` : ''}`;
 }

@@ -3,7 +3,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { CONFIG_HELP, configPath } from './place.ts';
-import { escaped } from './shown.ts';
+import { escaped, jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 import { readable } from './trail-options.ts';
 
@@ -19,8 +19,8 @@ export interface TrailReport {
 }
 
 export interface AuditTools {
-  /** The trail that this configuration names. Throws where it names none. */
-  configured(config: string): string;
+  /** The trail of a `dev` that runs on this configuration, else the one that it names. Rejects where it names none. */
+  configured(config: string): string | Promise<string>;
   /**
    * The lines of a trail, without their ends; `-` is standard input. With `last`, only so many from the end; with `follow`, it
    * goes on as the file grows. Throws where it cannot be read.
@@ -47,7 +47,7 @@ export function registerAudit(program: Command, terminal: Terminal, tools: Audit
     .action((file: string, { key, json }: { key: string; json?: true }) =>
       readable(terminal, async () => {
         const report = await tools.verify(file, key);
-        if (json) terminal.out(JSON.stringify(report));
+        if (json) terminal.out(jsonLine(report));
         else showReport(terminal, report);
         terminal.exit(report.intact ? 0 : 1);
       }),
@@ -55,14 +55,17 @@ export function registerAudit(program: Command, terminal: Terminal, tools: Audit
   audit
     .command('tail')
     .description('show the last records, one a line')
-    .argument('[file]', 'the trail; - for standard input, nothing for the one that the configuration names')
+    .argument(
+      '[file]',
+      'the trail; - for standard input, nothing for the one of a running dev, or that the configuration names',
+    )
     .option('--config <file>', CONFIG_HELP)
     .option('-n, --lines <count>', 'how many', wholeNumber, LINES_DEFAULT)
     .option('--follow', 'go on as records are written')
     .option('--json', 'the records as they are written')
     .action((file: string | undefined, options: { config?: string; lines: number; follow?: true; json?: true }) =>
       readable(terminal, async () => {
-        const trail = file ?? tools.configured(configPath(options.config, terminal.env));
+        const trail = file ?? (await tools.configured(configPath(options.config, terminal.env)));
         const lines = await tools.lines(trail, { follow: options.follow ?? false, last: options.lines });
         for await (const line of lines) terminal.out(options.json ? escaped(line) : recordLine(line));
         terminal.exit(0);

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { Problem } from '../../parsing/yaml.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
-import { escaped } from './shown.ts';
+import { escaped, jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One finding of the linter (docs/lint.md). */
@@ -73,7 +73,7 @@ export function registerCheck(program: Command, terminal: Terminal, tools: Check
         path,
         await tools.check(path, { print: options.print === true, offline: options.offline === true }),
       );
-      if (options.json) terminal.out(JSON.stringify({ ok: report.problems.length === 0, ...report }));
+      if (options.json) terminal.out(jsonLine({ ok: report.problems.length === 0, ...report }));
       else if (options.github) github(terminal, path, report);
       else plain(terminal, path, report);
       terminal.exit(report.problems.length === 0 ? 0 : 1);
@@ -87,8 +87,8 @@ function placedFrom(path: string, report: CheckReport): CheckReport {
   return { ...report, problems: report.problems.map(placed), warnings: report.warnings.map(placed), findings };
 }
 
-/** `file:line:column path: message [lint]`, the form that editors and terminals make a link of. */
-export const renderProblem = (problem: Problem): string => rendered(problem, '');
+/** `file:line:column path: message [lint]`, the form that editors and terminals make a link of; printable, whatever a file says. */
+export const renderProblem = (problem: Problem): string => escaped(rendered(problem, ''));
 
 /** A configuration that does not load. */
 export interface NotLoaded {
@@ -96,9 +96,9 @@ export interface NotLoaded {
   readonly problems: readonly Problem[];
 }
 
-/** Says why a configuration does not load. What files say is shown, never obeyed. */
+/** Says why a configuration does not load. */
 export function sayProblems(terminal: Terminal, problems: readonly Problem[]): void {
-  for (const problem of problems) terminal.err(escaped(renderProblem(problem)));
+  for (const problem of problems) terminal.err(renderProblem(problem));
 }
 
 const rendered = ({ file, line, column, path, message, lint }: Problem, level: string): string =>
@@ -107,7 +107,7 @@ const rendered = ({ file, line, column, path, message, lint }: Problem, level: s
 function plain(terminal: Terminal, path: string, report: CheckReport): void {
   const { problems, warnings, findings, summary, resolved } = report;
   if (resolved) for (const line of outline(resolved)) terminal.out(escaped(line));
-  for (const problem of problems) terminal.out(escaped(renderProblem(problem)));
+  for (const problem of problems) terminal.out(renderProblem(problem));
   for (const warning of warnings) terminal.out(escaped(rendered(warning, ' (warning)')));
   for (const { severity, problem, accepted } of findings)
     if (severity === 'info' && accepted === undefined) terminal.out(escaped(rendered(problem, ' (info)')));

@@ -1,10 +1,11 @@
 // `exchequer dev`: this configuration on localhost, with throw-away keys for every trust source, until it is told to stop. Says where
 // everything is and what to try. Exit 0 after a stop, 1 where the configuration does not load, 2 for wrong usage.
 
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { CONFIG_HELP, configPath } from './place.ts';
+import { CONFIG_HELP, configFrom, configPath } from './place.ts';
 import type { ServeTools } from './serve.ts';
-import { escaped, jsonLine } from './shown.ts';
+import { jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A running `dev`, as far as this verb needs to know it. */
@@ -18,6 +19,8 @@ export interface DevRunning {
   readonly clientSecret: string;
   readonly sources: readonly string[];
   readonly targets: readonly string[];
+  /** What may be asked for as whom; with its address as written where that has parameters. */
+  readonly tries: readonly { readonly source: string; readonly target: string; readonly address: string | undefined }[];
   reload(): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -51,13 +54,13 @@ export function registerDev(program: Command, terminal: Terminal, tools: DevTool
       const config = configPath(flags.config, terminal.env);
       const started = await tools.start(config, Number(port));
       if (!started.ok) {
-        for (const problem of started.problems) terminal.err(escaped(problem));
+        for (const problem of started.problems) terminal.err(problem);
         return terminal.exit(1);
       }
       const { running } = started;
-      const { reload: _, stop, ...places } = running;
+      const { reload: _, tries: _tries, stop, ...places } = running;
       if (flags.json) terminal.out(jsonLine(places));
-      for (const line of said(running, flags.config)) terminal.err(line);
+      for (const line of said(running, { config, flag: flags.config, env: terminal.env })) terminal.err(line);
       tools.onSignal({
         stop: () => void stop().then(() => terminal.exit(0)),
         reload: () => void running.reload(),
@@ -65,16 +68,23 @@ export function registerDev(program: Command, terminal: Terminal, tools: DevTool
     });
 }
 
-function* said(running: DevRunning, config: string | undefined): Generator<string> {
-  const { issuer, ca, control, records, sources, targets } = running;
-  const where = config === undefined ? '' : ` --config ${config}`;
+const TRIES_SHOWN = 12;
+
+function* said(
+  { issuer, ca, control, records, tries }: DevRunning,
+  { config, flag, env }: { readonly config: string; readonly flag: string | undefined; readonly env: Terminal['env'] },
+): Generator<string> {
+  const where = flag === undefined ? '' : ` --config ${flag}`;
+  yield `running ${resolve(config)} (${configFrom(flag, env)})`;
   yield 'NOT FOR PRODUCTION: every key here is thrown away, and whoever may open the control socket speaks for every source';
   yield `listening on ${issuer}, on this machine alone`;
   yield `CA         ${ca}`;
   yield `control    ${control}`;
   yield `records    ${records}`;
-  yield 'policies are read again when they are saved; try:';
-  for (const name of sources) yield `  exchequer token ${targets[0]} --as ${name}${where}`;
+  yield 'records are gone when dev ends; policies are read again when they are saved; try:';
+  for (const { source, target, address } of tries.slice(0, TRIES_SHOWN))
+    yield `  exchequer token ${target} --as ${source}${where}${address === undefined ? '' : `  # ${address}`}`;
+  if (tries.length > TRIES_SHOWN) yield `      and ${tries.length - TRIES_SHOWN} more, of source and target`;
   yield '      with the claims that a rule wants; --claim name=value says others';
   yield `  exchequer explain --last${where}`;
 }

@@ -61,25 +61,53 @@ export function registerDiff(program: Command, terminal: Terminal, tools: DiffTo
     });
 }
 
+/** What one rule gave and one gives, where only one of the two is to be retired: nobody gains or loses it. */
+interface Paired extends DiffAnswer {
+  /** As they are given now. */
+  readonly stays: readonly ShownEntry[];
+}
+
+function pairedOff({ gains, losses, settings }: DiffAnswer): Paired {
+  const lost = [...losses.entries];
+  const isStaying = (entry: ShownEntry): boolean => {
+    const at = lost.findIndex((one) => one.mode !== entry.mode && whatIsGiven(one) === whatIsGiven(entry));
+    if (at >= 0) lost.splice(at, 1);
+    return at >= 0;
+  };
+  const stays = gains.entries.filter(isStaying);
+  return {
+    gains: { ...gains, entries: gains.entries.filter((entry) => !stays.includes(entry)) },
+    losses: { ...losses, entries: lost },
+    stays,
+    settings,
+  };
+}
+
+/** All but which rule gives it, and how long that stays: previews give nothing and are in no diff. */
+const whatIsGiven = ({ rule: _, at: _at, owner: _owner, mode: _mode, unless: _unless, ...given }: ShownEntry): string =>
+  JSON.stringify(given);
+
 function diffPair(terminal: Terminal, read: DiffRead, json: boolean): void {
   if (!read.ok) {
     sayProblems(terminal, read.problems);
     terminal.exit(3);
     return;
   }
-  const { gains, losses, settings } = read;
-  if (json) terminal.out(jsonLine({ gains, losses, settings }));
-  else for (const line of linesOf(read)) terminal.out(line);
-  const moved = [gains, losses].some(({ entries, denies }) => entries.length + denies.length > 0);
+  const paired = pairedOff(read);
+  const { gains, losses, stays, settings } = paired;
+  if (json) terminal.out(jsonLine({ gains, losses, stays, settings }));
+  else for (const line of linesOf(paired)) terminal.out(line);
+  const moved = stays.length > 0 || [gains, losses].some(({ entries, denies }) => entries.length + denies.length > 0);
   terminal.exit(moved || settings.length > 0 ? 1 : 0);
 }
 
-function linesOf({ gains, losses, settings }: DiffAnswer): readonly string[] {
+function linesOf({ gains, losses, stays, settings }: Paired): readonly string[] {
   const changes = [
     ...gains.entries.flatMap((entry) => entryLines('gains', entry)),
     ...gains.denies.map((deny) => denyLine('gains  no longer denied', deny)),
     ...losses.entries.flatMap((entry) => entryLines('loses', entry)),
     ...losses.denies.map((deny) => denyLine('loses  denied', deny)),
+    ...stays.flatMap((entry) => entryLines('stays', entry)),
   ];
   return [
     ...(changes.length === 0
@@ -89,11 +117,14 @@ function linesOf({ gains, losses, settings }: DiffAnswer): readonly string[] {
   ];
 }
 
-const entryLines = (word: 'gains' | 'loses', entry: ShownEntry): readonly string[] => [
-  shown(`${word}  ${entry.source}  ${givenText(entry)}`),
+const entryLines = (word: 'gains' | 'loses' | 'stays', entry: ShownEntry): readonly string[] => [
+  shown(`${word}  ${entry.source}  ${givenText(entry)}${word === 'stays' ? retireText(entry) : ''}`),
   `       ${byText(entry)}`,
   ...entry.conditions.map((condition) => `       ${conditionText(condition)}`),
 ];
+
+const retireText = ({ mode }: ShownEntry): string =>
+  mode === 'retire' ? ', to be retired' : ', no longer to be retired';
 
 const denyLine = (words: string, { rule, at, source, whose, conditions, targets }: ShownDeny): string =>
   shown(

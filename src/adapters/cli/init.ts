@@ -2,7 +2,7 @@
 // that is there, asks nobody and reaches no network. Exit 0 written, 1 something is there already, 2 usage, 3 could not write.
 
 import { lstat, mkdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { issuerProblem } from '../../parsing/uri.ts';
 import { FIRST_STEPS, PLATFORMS, sourceName } from './init-platforms.ts';
@@ -51,7 +51,7 @@ async function init(terminal: Terminal, flags: Flags): Promise<ExitCode> {
     terminal.err(problem);
     return 3;
   }
-  for (const line of next(flags.dir, files, platforms)) terminal.err(line);
+  for (const line of next(flags.dir, files, { platforms, named: terminal.env.EXCHEQUER_CONFIG })) terminal.err(line);
   return 0;
 }
 
@@ -109,11 +109,18 @@ async function writeAll(folder: string, files: ReadonlyMap<string, string>): Pro
   return undefined;
 }
 
-function* next(folder: string, files: ReadonlyMap<string, string>, platforms: readonly string[]): Generator<string> {
+function* next(
+  folder: string,
+  files: ReadonlyMap<string, string>,
+  { platforms, named = '' }: { readonly platforms: readonly string[]; readonly named: string | undefined },
+): Generator<string> {
   yield `wrote ${[...files.keys()].map((name) => join(folder, name)).join(', ')}`;
   const blanks = blanksIn(files.values());
   if (blanks > 0) yield `${blanks} lines say FILL IN, and how to find what belongs there`;
-  const config = folder === '.' ? '' : ` --config ${join(folder, 'exchequer.yaml')}`;
+  const wrote = join(folder, 'exchequer.yaml');
+  const other = named !== '' && resolve(named) !== resolve(wrote);
+  if (other) yield `EXCHEQUER_CONFIG names ${named}, not what was written: unset it, or say --config`;
+  const config = folder === '.' && !other ? '' : ` --config ${wrote}`;
   yield 'next:';
   yield `  exchequer dev${config}`;
   yield `  exchequer token deploy --as ${sourceName(platforms[0] ?? '')}${config}`;

@@ -23,6 +23,10 @@ interface PlaceFlags {
 export const configPath = (flag: string | undefined, env: Terminal['env']): string =>
   flag ?? (env.EXCHEQUER_CONFIG || CONFIG_DEFAULT);
 
+/** What named it, for people. */
+export const configFrom = (flag: string | undefined, env: Terminal['env']): string =>
+  flag !== undefined ? 'from --config' : env.EXCHEQUER_CONFIG ? 'from EXCHEQUER_CONFIG' : 'here';
+
 export const brokerPlace = ({ config, control }: PlaceFlags, env: Terminal['env']): BrokerPlace => ({
   config: configPath(config, env),
   control: control ?? (env.EXCHEQUER_CONTROL || undefined),

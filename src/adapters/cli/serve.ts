@@ -3,7 +3,6 @@
 
 import type { Command } from 'commander';
 import { CONFIG_HELP, configPath } from './place.ts';
-import { escaped } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A running broker, as far as this verb needs to know it. */
@@ -35,7 +34,7 @@ export function registerServe(program: Command, terminal: Terminal, tools: Serve
     .action(async ({ config }: { config?: string }) => {
       const started = await tools.start(configPath(config, terminal.env));
       if (!started.ok) {
-        for (const problem of started.problems) terminal.err(escaped(problem));
+        for (const problem of started.problems) terminal.err(problem);
         terminal.exit(1);
         return;
       }

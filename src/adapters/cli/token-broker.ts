@@ -60,7 +60,7 @@ export async function findTokenEndpoint(
   // RFC 8414 §3.1: a path goes behind the well-known one.
   const url = `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`;
   const answer = await tools.request({ url, bytesMax: DISCOVERY_BYTES_MAX, ...requestTo(broker) });
-  if (!answer.ok) return unknown(`${url}: ${answer.problem} (${answer.detail})`);
+  if (!answer.ok) return unknown(`${url}: ${answer.problem} (${answer.detail})${caHint(broker, answer)}`);
   const metadata = jsonOf(answer);
   if (!metadata) return unknown(`${url}: no metadata of an authorization server`);
   // RFC 8414 §3.3, and the audience of the credential: the issuer is the text, byte for byte.
@@ -73,6 +73,22 @@ export async function findTokenEndpoint(
   // No credential goes to another server than the one that was named.
   if (parsed?.origin !== origin) return unknown(`${url}: its token_endpoint is not at ${origin}`);
   return { answer: 'endpoint', url: parsed.href };
+}
+
+/** Node's codes for a certificate whose authority it does not know. */
+const UNTRUSTED = [
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+];
+
+function caHint({ ca }: BrokerAddress, { problem, detail }: Extract<OutboundAnswer, { ok: false }>): string {
+  if (problem !== 'tls' || !UNTRUSTED.includes(detail)) return '';
+  return ca === undefined
+    ? "; --ca names the authority of the broker's certificate"
+    : "; what --ca names is not the authority of the broker's certificate";
 }
 
 /** Asks for a token. Never throws. */

@@ -17,6 +17,8 @@ export interface PolicyTexts {
   readonly sources: readonly SourceView[];
   readonly targets: readonly TargetView[];
   readonly clients: readonly string[];
+  /** Our own. */
+  readonly issuer: string;
   /** Seconds since the epoch. */
   readonly now: number;
 }

@@ -7,7 +7,7 @@ import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
 import { byName, type CompiledPolicy } from '../compiled.ts';
 import type { Finding } from '../lint/finding.ts';
 import { type LintedRule, lintRules } from '../lint/lint.ts';
-import { type Chosen, expandRule } from './expand.ts';
+import { type Expanded, expandRule } from './expand.ts';
 import { compileRequire, tableRows } from './match.ts';
 import { readPolicyFile } from './policy-file.ts';
 import { createRenderingCheck } from './renderings.ts';
@@ -15,7 +15,7 @@ import type { FolderScope } from './rule-work.ts';
 import { hasBlock, ruleSchema, type WrittenTest } from './schema.ts';
 import { seal } from './seal.ts';
 import { readTables, type Table } from './tables.ts';
-import { type CompileContext, compileVariants, type RuleRead } from './variants.ts';
+import { type CompileContext, compileVariants, once, type RuleRead } from './variants.ts';
 import type { SourceView, TargetView } from './views.ts';
 
 export interface PolicyInput {
@@ -26,6 +26,8 @@ export interface PolicyInput {
   readonly targets: readonly TargetView[];
   /** Ids of the registered clients. */
   readonly clients: readonly string[];
+  /** Our own: no rule makes it the address of a target. */
+  readonly issuer?: string;
   /** Seconds since the epoch: what ends soon is found by it, and nothing else. */
   readonly now?: number;
 }
@@ -79,7 +81,7 @@ function compileAll(input: PolicyInput): CompileWork {
   const tests: PolicyTest[] = [];
   const names = new Map<string, string>();
   const columns = new Map<Table, Set<string>>();
-  const rendering = createRenderingCheck(input.targets);
+  const rendering = createRenderingCheck(input.targets, input.issuer);
   let written = 0;
   for (const document of input.documents) {
     const file = readPolicyFile(document);
@@ -96,12 +98,12 @@ function compileAll(input: PolicyInput): CompileWork {
       problems.push(...expanded.problems, ...read.problems, ...duplicates(names, document, path, one));
       warnings.push(...read.warnings);
       rules.push(...read.rules);
-      noteColumns(columns, expanded.tables, read);
+      noteColumns(columns, expanded, read);
     }
   }
   problems.push(...unusedColumns(columns));
   if (written === 0 && problems.length === 0) problems.push(noRules(input.documents));
-  return { context, rules, tests, problems, warnings };
+  return { context, rules, tests, problems: [...once(problems)], warnings };
 }
 
 /** `require` is judged where it is written; here only what compiles counts towards pins. */
@@ -122,12 +124,13 @@ function contextOf({ sources, targets, clients }: PolicyInput): CompileContext {
   };
 }
 
-/** A column is used where it names the rows, or a rule that uses its table has it in a text, or in a target. */
-function noteColumns(columns: Map<Table, Set<string>>, tables: readonly Chosen[], { parameters }: RuleRead): void {
+/** A column is used where it names the rows, or a rule that uses its table has it in a text, or in a target, or is wrong otherwise. */
+function noteColumns(columns: Map<Table, Set<string>>, { tables, problems }: Expanded, read: RuleRead): void {
+  const wrong = problems.length + read.problems.length > 0;
   for (const { table, column } of tables) {
     const used = columns.get(table) ?? new Set([column]);
     columns.set(table, used);
-    for (const name of parameters) used.add(name);
+    for (const name of wrong ? table.columns : read.parameters) used.add(name);
   }
 }
 

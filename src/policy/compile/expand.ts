@@ -14,7 +14,7 @@ export interface Variant {
   readonly bound: Parameters;
   /** The rows that made it, in brackets, or nothing: `[shop]`, `[shop,production]`. */
   readonly label: string;
-  readonly row: Row | undefined;
+  readonly rows: readonly Row[];
 }
 
 export interface Expanded {
@@ -48,6 +48,7 @@ export function expandRule(document: YamlDocument, path: YamlPath, written: unkn
   const report = (at: YamlPath, message: string) => void problems.push(problemAt(document, [...path, ...at], message));
   const bound = constantsOf(constants, report);
   const chosen = tablesOf(document, each, tables, report);
+  problems.push(...chosen.flatMap(rowProblems));
   for (const { table, column } of chosen)
     for (const name of table.columns)
       if (
@@ -56,13 +57,16 @@ export function expandRule(document: YamlDocument, path: YamlPath, written: unkn
       )
         report(['each', column], `binds <${name}> a second time`);
   const rows = combinations(chosen, report);
-  if (problems.length > 0) return { ...plain(undefined, used), variants: [], problems };
+  if (problems.length > 0) return { ...plain(undefined, used), variants: [], problems, tables: chosen };
   const variants = rows.map((combination) => variantOf(rest, bound, chosen, combination));
+  for (const made of new Set(variants.flatMap((variant) => lostKeys(rest, variant.bound))))
+    report([], `has ${made} as a key twice, or as none that can be one, once its parameters are bound`);
+  if (problems.length > 0) return { ...plain(undefined, used), variants: [], problems };
   return { variants, problems, used, constants: Object.keys(bound), tables: chosen };
 }
 
 const plain = (written: unknown, used: ReadonlySet<string>): Expanded => ({
-  variants: [{ written, bound: {}, label: '', row: undefined }],
+  variants: [{ written, bound: {}, label: '', rows: [] }],
   problems: [],
   used,
   constants: [],
@@ -100,26 +104,28 @@ function tablesOf(document: YamlDocument, each: unknown, tables: Tables, report:
     if (!table) report(['each', column], noTable(tables, String(file)));
     // A table whose rows are wrong has said so itself.
     if (!table || table.rows.length === 0) return [];
-    const problem = columnProblem(table, column);
-    if (problem !== undefined) report(['each', column], problem);
-    return problem === undefined ? [{ table, column }] : [];
+    if (table.columns.includes(column)) return [{ table, column }];
+    report(['each', column], `${table.document.file} has no column ${column}; it has ${table.columns.join(', ')}`);
+    return [];
   });
 }
 
 /** What names a rule stands in records and metrics, between brackets and commas. */
 const ROW_NAME = /^[A-Za-z0-9][A-Za-z0-9._/@-]{0,99}$/;
 
-function columnProblem({ document, columns, rows }: Table, column: string): string | undefined {
-  if (!columns.includes(column)) return `${document.file} has no column ${column}; it has ${columns.join(', ')}`;
-  const seen = new Map<string, Row>();
-  for (const row of rows) {
-    const name = String(row.values[column]);
-    const { line } = document.locate(row.path);
-    if (!ROW_NAME.test(name)) return `${document.file}:${line} ${JSON.stringify(name)} cannot name a rule`;
-    if (seen.has(name)) return `${document.file}:${line} names a row ${name} again`;
-    seen.set(name, row);
-  }
-  return undefined;
+/** Rows that cannot name a rule, each at its own line. */
+function rowProblems({ table: { document, rows }, column }: Chosen): readonly Problem[] {
+  const lines = new Map<string, number>();
+  return rows.flatMap(({ path, values }) => {
+    const name = String(values[column]);
+    const before = lines.get(name);
+    if (before === undefined) lines.set(name, document.locate(path).line);
+    const again = before === undefined ? undefined : `names a row ${name} again: line ${before} does`;
+    const wrong = ROW_NAME.test(name)
+      ? again
+      : `${JSON.stringify(name)} cannot name a rule: at most 100 letters, digits, and . _ / @ - after the first`;
+    return wrong === undefined ? [] : [problemAt(document, [...path, column], wrong)];
+  });
 }
 
 /** Every combination of one row of each table. */
@@ -145,11 +151,22 @@ function variantOf(
   const bound = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
   const names = rows.map((row, index) => String(row.values[chosen[index]?.column ?? '']));
   return {
-    written: put(rest, values, bound),
+    // Names are unique as they are written: what a row makes of one could be another rule's.
+    written: { ...putMap(rest, values, bound), ...(Object.hasOwn(rest, 'name') ? { name: rest.name } : {}) },
     bound,
     label: names.length === 0 ? '' : `[${names.join(',')}]`,
-    row: rows.at(-1),
+    rows,
   };
+}
+
+/** Keys that parameters make of others beside them: one of the two would be gone without a word. */
+function lostKeys(value: unknown, bound: Parameters): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((item) => lostKeys(item, bound));
+  if (typeof value !== 'object' || value === null) return [];
+  const written = Object.keys(value);
+  const made = written.some((key) => key.includes('<')) ? written.map((key) => render(key, bound)) : [];
+  const lost = made.filter((key, index) => key === '__proto__' || made.indexOf(key) !== index);
+  return [...lost, ...Object.values(value).flatMap((inner) => lostKeys(inner, bound))];
 }
 
 /** A text that is one parameter and nothing else becomes its value with its type. */
@@ -160,11 +177,11 @@ function put(value: unknown, values: Readonly<Record<string, Scalar>>, bound: Pa
     return value === `<${name}>` && Object.hasOwn(values, name) ? values[name] : render(value, bound);
   }
   if (Array.isArray(value)) return value.map((item) => put(item, values, bound));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [render(key, bound), put(inner, values, bound)]),
-  );
+  return typeof value === 'object' && value !== null ? putMap(value, values, bound) : value;
 }
+
+const putMap = (map: object, values: Readonly<Record<string, Scalar>>, bound: Parameters): object =>
+  Object.fromEntries(Object.entries(map).map(([key, inner]) => [render(key, bound), put(inner, values, bound)]));
 
 /** Every parameter in a part of a rule, in keys as well. */
 export function collect(value: unknown, found: Set<string>): void {

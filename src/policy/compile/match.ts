@@ -5,7 +5,7 @@
 import type { JsonObject } from '../../core/json.ts';
 import { JSON_DEPTH_MAX } from '../../core/limits.ts';
 import { claimKey } from '../../core/record.ts';
-import { closest } from '../../parsing/closest.ts';
+import { closestKey } from '../../parsing/closest.ts';
 import { problemAt } from '../../parsing/problems.ts';
 import { parametersIn, piecesOf } from '../../parsing/template.ts';
 import { isMap, isScalar, type Problem, type YamlDocument, type YamlPath } from '../../parsing/yaml.ts';
@@ -220,7 +220,7 @@ function report(found: Found, at: YamlPath, message: string): void {
 
 function unknownField({ document, base, rows }: ConditionsInput, key: string): Problem {
   const fields = Object.keys(rows.table.claims);
-  const meant = closest(key, fields);
+  const meant = closestKey(key, fields);
   const hint = meant === undefined ? `; allowed: ${fields.join(', ')}` : `; did you mean ${meant}?`;
   return problemAt(document, [...base, key], `is no claim of ${rows.table.kind} tokens${hint}`);
 }

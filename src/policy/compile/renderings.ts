@@ -2,7 +2,9 @@
 // must mean one target with one set of parameters, or a caller could be given what stands under another name (A-133).
 
 import { type Parameters, piecesOf, render } from '../../parsing/template.ts';
+import { canonicalResource } from '../../parsing/uri.ts';
 import type { AllowRule, CompiledTarget } from '../compiled.ts';
+import { capturesFor } from '../walk/bind.ts';
 
 type Target = Pick<CompiledTarget, 'name' | 'address' | 'parameters'>;
 
@@ -12,14 +14,15 @@ const IN_CAPTURES = /^[A-Za-z0-9._-]*$/;
 /** What is wrong with the address that a rule makes of a target. `seen` is kept over all rules of a policy. */
 export type CheckRendering = (rule: AllowRule, target: Target) => string | undefined;
 
-/** For all rules of one policy, whose targets these are. */
-export function createRenderingCheck(targets: readonly Target[]): CheckRendering {
+/** Addresses are compared as requests are: two spellings of one resource are one. `issuer`: our own, which is nobody's to have. */
+export function createRenderingCheck(targets: readonly Target[], issuer: string | undefined): CheckRendering {
   const seen = new Map<string, { readonly target: string; readonly parameters: string; readonly rule: string }>();
   const fixed = new Map<string, string>();
   for (const { name, address, parameters } of targets) {
     fixed.set(name, name);
-    if (parameters.length === 0) fixed.set(address, name);
+    if (parameters.length === 0) fixed.set(canonicalResource(address), name);
   }
+  if (issuer !== undefined) fixed.set(canonicalResource(issuer), 'our own issuer');
 
   return (rule, target) => {
     if (target.parameters.length === 0) return undefined;
@@ -28,11 +31,15 @@ export function createRenderingCheck(targets: readonly Target[]): CheckRendering
       return `<${run}> is captured and stands in the address of ${target.name} beside another parameter: two values could make one address`;
     // A captured value holds no separator: `<name>` itself can stand for any of them.
     const address = render(target.address, rule.parameters);
-    const other = fixed.get(address);
+    const key = canonicalResource(address);
+    const other = fixed.get(key);
     if (other !== undefined) return `makes ${address} of ${target.name}, which is ${other}`;
+    const taken = takenBy(rule, target, fixed.keys());
+    if (taken)
+      return `may make ${taken.text} of ${target.name}, which is ${fixed.get(taken.text)}, where ${taken.where}`;
     const parameters = JSON.stringify(ofTarget(rule.parameters, target));
-    const before = seen.get(address);
-    if (!before) seen.set(address, { target: target.name, parameters, rule: rule.name });
+    const before = seen.get(key);
+    if (!before) seen.set(key, { target: target.name, parameters, rule: rule.name });
     else if (before.target !== target.name)
       return `makes ${address} of ${target.name}, which ${before.rule} makes of ${before.target}`;
     else if (before.parameters !== parameters)
@@ -43,6 +50,23 @@ export function createRenderingCheck(targets: readonly Target[]): CheckRendering
 
 const ofTarget = (parameters: Parameters, { parameters: names }: Target): readonly (readonly [string, string])[] =>
   names.flatMap((name) => (Object.hasOwn(parameters, name) ? [[name, parameters[name] ?? ''] as const] : []));
+
+/** The first of these texts that captured values may make of a target's address, and those values. */
+function takenBy(
+  rule: AllowRule,
+  target: Target,
+  texts: Iterable<string>,
+): { readonly text: string; readonly where: string } | undefined {
+  if (!target.parameters.some((name) => rule.captures.includes(name))) return undefined;
+  for (const text of texts) {
+    const [values] = capturesFor(rule, target, text);
+    if (values) {
+      const where = Object.entries(values).map(([name, value]) => `<${name}> is ${JSON.stringify(value)}`);
+      return { text, where: where.join(' and ') };
+    }
+  }
+  return undefined;
+}
 
 /** A captured parameter that nothing keeps apart from the next one, or from the one before it. */
 function runTogether(address: string, captures: readonly string[]): string | undefined {

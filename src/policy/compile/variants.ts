@@ -41,11 +41,13 @@ export function compileVariants(context: CompileContext, input: VariantsInput): 
   const { document, path, expanded } = input;
   const parameters = new Set(expanded.used);
   const reads = expanded.variants.map((variant) => compileVariant(context, input, variant, parameters));
+  // Where something else is wrong, what uses them may not have been read: that is said first.
+  const whole = reads.length > 0 && reads.every(({ problems }) => problems.length === 0);
   const unused = expanded.constants
-    .filter((name) => !parameters.has(name) && reads.length > 0)
+    .filter((name) => !parameters.has(name) && whole)
     .map((name) => problemAt(document, [...path, 'with', name], `neither the rule nor its targets use <${name}>`));
   const idle = expanded.tables
-    .filter(({ table }) => reads.length > 0 && !table.columns.some((name) => parameters.has(name)))
+    .filter(({ table }) => whole && !table.columns.some((name) => parameters.has(name)))
     .map(({ column }) =>
       problemAt(
         document,
@@ -85,7 +87,7 @@ function compileVariant(
   const written = read.data;
   for (const name of targetNames(written.allow))
     for (const parameter of context.targets.get(name)?.parameters ?? []) parameters.add(parameter);
-  const { bound, label } = variant;
+  const { bound, label, rows } = variant;
   const compiled = compileRule(context, { document, path, written, scopes, bound, label });
   const { rule, reads } = compiled;
   const clash = rule ? renderingProblems(context, rendering, rule) : [];
@@ -96,7 +98,7 @@ function compileVariant(
     ...clash.map((message) => problemAt(document, [...path, 'allow'], message)),
   ];
   const linted =
-    rule && problems.length === 0 ? { rule, document, path, reads, accept: written.accept ?? {} } : undefined;
+    rule && problems.length === 0 ? { rule, document, path, rows, reads, accept: written.accept ?? {} } : undefined;
   return { variant, linted, problems, warnings: compiled.warnings };
 }
 
@@ -134,8 +136,9 @@ function placed(
   for (const { problems } of reads)
     for (const key of new Set(problems.map(keyOf))) count.set(key, (count.get(key) ?? 0) + 1);
   const said = new Set<string>();
-  return reads.flatMap(({ variant: { row, label }, problems }) =>
+  return reads.flatMap(({ variant: { rows, label }, problems }) =>
     problems.flatMap((problem) => {
+      const row = rows.at(-1);
       const key = keyOf(problem);
       if (!row || count.get(key) === reads.length) {
         if (said.has(key)) return [];
@@ -148,8 +151,10 @@ function placed(
   );
 }
 
-const keyOf = ({ line, column, path, message }: Problem): string => `${line}:${column}:${path}:${message}`;
+const keyOf = ({ file, line, column, path, message }: Problem): string =>
+  JSON.stringify([file, line, column, path, message]);
 
-function once(problems: readonly Problem[]): readonly Problem[] {
+/** Each once: several rules can say the same of one row. */
+export function once(problems: readonly Problem[]): readonly Problem[] {
   return [...new Map(problems.map((problem) => [keyOf(problem), problem])).values()];
 }

@@ -2,7 +2,7 @@
 // out, builds of forks, runs of code that nobody has reviewed. Attacks A-115 to A-118.
 
 import { isPattern } from '../evaluate.ts';
-import { admits, own, places, type RuleLint, required, ruleIf, says, withValue } from './lint-view.ts';
+import { admits, own, places, type RuleLint, required, ruleIf, says, saysExactly, withValue } from './lint-view.ts';
 
 /** What tells a `sub` that another run will not have. */
 const PER_RUN: Readonly<Record<string, (sub: string) => boolean>> = {
@@ -32,12 +32,12 @@ export const PLATFORM_LINTS: readonly RuleLint[] = [
     name: 'fork-origin',
     row: 'L29',
     severity: 'error',
-    when: 'a rule for CircleCI states neither `vcs-origin` nor `context-ids`',
+    when: 'a rule for CircleCI states neither `vcs-origin` nor `context-ids` exactly',
     why: 'builds of forks run in the project too, with the branch names that the fork chooses',
     mend: 'state `vcs-origin`, or a context that only some people may use',
     kinds: ['circleci'],
     effect: 'allow',
-    fires: (view) => ruleIf(!says(view, 'vcs-origin', 'context-ids')),
+    fires: (view) => ruleIf(!saysExactly(view, 'vcs-origin', 'context-ids')),
   },
   {
     name: 'ssh-rerun',
@@ -63,6 +63,17 @@ export const PLATFORM_LINTS: readonly RuleLint[] = [
       ...places(own(view, ...ASKED_FOR).filter(({ condition }) => required(view, condition.what).length === 0)),
       ...places(view.own.filter(({ condition }) => condition.path[0]?.startsWith(AGENT_TAG))),
     ],
+  },
+  {
+    name: 'build-source-unpinned',
+    row: '-',
+    severity: 'warning',
+    when: 'a rule for Buildkite does not say how builds come about: neither it nor `require` states `build_source`',
+    why: 'whoever may start a build in the interface (`ui`) or by the API (`api`) names its branch and commit, and where forks are built their pull requests come as `webhook`',
+    mend: 'state `build_source`, such as [webhook, schedule], and have branches of forks prefixed',
+    kinds: ['buildkite'],
+    effect: 'allow',
+    fires: (view) => ruleIf(!says(view, 'build_source')),
   },
   {
     name: 'plan-runs',

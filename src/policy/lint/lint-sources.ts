@@ -3,7 +3,7 @@
 
 import { problemAt } from '../../parsing/problems.ts';
 import type { YamlDocument, YamlPath } from '../../parsing/yaml.ts';
-import { hostOf } from '../../platforms/table.ts';
+import { hostOf, type PlatformTable } from '../../platforms/table.ts';
 import { compileRequire } from '../compile/match.ts';
 import type { SourceView } from '../compile/views.ts';
 import type { Condition } from '../evaluate.ts';
@@ -11,6 +11,7 @@ import type { Finding } from './finding.ts';
 import { ACCEPT_UNKNOWN, judgeAccept } from './lint-accept.ts';
 import { CALLER_CHOSEN, isCallerChosen } from './lint-clouds.ts';
 import { OUTSIDER_EVENTS, OUTSIDERS } from './lint-forges.ts';
+import { fieldOf, strangeValue, VALUE_LINTS } from './lint-values.ts';
 import { accepts, type LintText } from './lint-view.ts';
 
 export interface SourceLint extends LintText {
@@ -42,7 +43,18 @@ const LONG_LIVED = ['entra', 'hcp-terraform'];
 const names = (required: readonly Condition[], field: string): boolean => required.some(({ what }) => what === field);
 const at = (fires: boolean, ...path: YamlPath): readonly YamlPath[] => (fires ? [path] : []);
 
+/** Conditions without their places stand below `require` as fields, or as the claims are nested. */
+const requiredAt = ({ what, path }: Condition, table: PlatformTable): YamlPath =>
+  fieldOf({ what, path }, table) === what ? ['require', what] : ['require', ...path];
+
 export const SOURCE_LINTS: readonly SourceLint[] = [
+  ...VALUE_LINTS.map((lint) => ({
+    ...lint,
+    fires: ({ table }: SourceView, required: readonly Condition[]) =>
+      required
+        .filter((condition) => strangeValue(lint, condition, table) !== undefined)
+        .map((condition) => requiredAt(condition, table)),
+  })),
   {
     ...OUTSIDER_EVENTS,
     fires: ({ kind }, required) =>

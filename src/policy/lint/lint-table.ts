@@ -7,7 +7,9 @@ import { CLOUD_LINTS } from './lint-clouds.ts';
 import { ACTIONS_LINTS, EVENT_LINTS, GITLAB_LINTS, SUBJECT_LINTS } from './lint-forges.ts';
 import { NAME_LINTS } from './lint-names.ts';
 import { PLATFORM_LINTS, RUNNER_LINTS } from './lint-platforms.ts';
+import { SAME_ROW_ID } from './lint-rows.ts';
 import { SOURCE_LINTS } from './lint-sources.ts';
+import { VALUE_RULE_LINTS } from './lint-values.ts';
 import type { LintText, RuleLint } from './lint-view.ts';
 
 /** Lints about one rule and one of its sources. */
@@ -20,11 +22,12 @@ export const RULE_LINTS: readonly RuleLint[] = [
   ...PLATFORM_LINTS,
   ...RUNNER_LINTS,
   ...CLOUD_LINTS,
+  ...VALUE_RULE_LINTS,
 ];
 
 /** Every lint by name; one that is about rules and sources alike stands here once. */
 export const LINTS: ReadonlyMap<string, LintText> = new Map(
-  [...RULE_LINTS, WIDER_RULE, ...SOURCE_LINTS, ENDS_SOON, ACCEPT_UNKNOWN, ACCEPT_UNUSED].map((lint) => [
+  [...RULE_LINTS, WIDER_RULE, SAME_ROW_ID, ...SOURCE_LINTS, ENDS_SOON, ACCEPT_UNKNOWN, ACCEPT_UNUSED].map((lint) => [
     lint.name,
     lint,
   ]),

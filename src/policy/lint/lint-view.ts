@@ -25,8 +25,14 @@ export interface LintText {
   readonly mend: string;
 }
 
+/** A value that a finding is about, as written, and the place of its condition. */
+export interface ValueHit {
+  readonly at: YamlPath;
+  readonly text: string;
+}
+
 /** Where a finding stands: a condition's own place, or undefined for the rule. */
-export type Hit = YamlPath | undefined;
+export type Hit = YamlPath | ValueHit | undefined;
 
 export interface RuleLint extends LintText {
   /** Kinds of sources that it is about; undefined: every kind. */
@@ -74,9 +80,21 @@ export function required(view: MatchView, ...fields: readonly string[]): readonl
   return view.required.filter(({ path }) => keys.includes(claimKey(path)));
 }
 
-/** Whether the rule or its source says anything of one of these fields. */
+/** Whether the rule or its source says anything of one of these fields. Wildcards alone say nothing. */
 export const says = (view: MatchView, ...fields: readonly string[]): boolean =>
-  own(view, ...fields).length > 0 || required(view, ...fields).length > 0;
+  [...own(view, ...fields).map(({ condition }) => condition), ...required(view, ...fields)].some(
+    ({ values }) => !values.some(isAnything),
+  );
+
+/** Whether the rule or its source says exactly what one of these fields is. */
+export const saysExactly = (view: MatchView, ...fields: readonly string[]): boolean =>
+  [...own(view, ...fields).map(({ condition }) => condition), ...required(view, ...fields)].some(
+    ({ values }) => !values.some(isPattern),
+  );
+
+/** A pattern without a word; what it captures is somebody's own. */
+const isAnything = (value: Expected): boolean =>
+  isPattern(value) && value.captures.includes(undefined) && !/[^/:]/.test(value.literals.join(''));
 
 /** Whether the value satisfies the condition. */
 export const accepts = ({ values }: Condition, presented: string | boolean): boolean =>

@@ -5,12 +5,14 @@ import { ENDS_SOON_SECONDS } from '../../core/limits.ts';
 import { problemAt } from '../../parsing/problems.ts';
 import type { YamlDocument, YamlPath } from '../../parsing/yaml.ts';
 import type { ReadCondition } from '../compile/match.ts';
+import type { Row } from '../compile/tables.ts';
 import type { SourceView, TargetView } from '../compile/views.ts';
 import type { CompiledRule, SourceMatch } from '../compiled.ts';
-import type { Condition } from '../evaluate.ts';
+import { type Condition, display } from '../evaluate.ts';
 import type { Finding } from './finding.ts';
 import { ACCEPT_UNUSED, ENDS_SOON, judgeAccept } from './lint-accept.ts';
 import { WIDER_RULE, widerRules } from './lint-across.ts';
+import { type Place, placeOfValue, SAME_ROW_ID, sameRows } from './lint-rows.ts';
 import { requirementsOf } from './lint-sources.ts';
 import { LINTS, RULE_LINTS } from './lint-table.ts';
 import { type LintText, type MatchView, ownConditions, type RuleLint } from './lint-view.ts';
@@ -20,6 +22,8 @@ export interface LintedRule {
   readonly rule: CompiledRule;
   readonly document: YamlDocument;
   readonly path: YamlPath;
+  /** The rows that made it; none for a rule without `each`. */
+  readonly rows: readonly Row[];
   /** Every condition of it, with its own place. */
   readonly reads: readonly ReadCondition[];
   /** Lint rules that it accepts, with the reason. */
@@ -50,6 +54,7 @@ export function lintRules({ rules, sources, targets, now }: LintInput): readonly
   }
   for (const { linted, wider } of widerRules(rules))
     found.add(linted, WIDER_RULE, undefined, `${wider} ${WIDER_RULE.why}; ${WIDER_RULE.mend}`);
+  for (const { linted, message, ...place } of sameRows(rules)) found.add(linted, SAME_ROW_ID, place, message);
   lintAccepts(rules, found);
   return found.findings;
 }
@@ -67,7 +72,14 @@ function lintMatch(world: World, linted: LintedRule, match: SourceMatch, found: 
   const sources = rule.matches.flatMap((one) => world.sources.get(one.source)?.source ?? []);
   const view: MatchView = { rule, ...known, own: ownConditions(match, reads), sources, targets: world.targets };
   for (const lint of world.lintsFor(known.source.kind, rule.effect))
-    for (const hit of lint.fires(view)) found.add(linted, lint, hit);
+    for (const hit of lint.fires(view)) {
+      if (hit === undefined || !('text' in hit)) found.add(linted, lint, hit);
+      else {
+        const { at, text } = hit;
+        const message = `${display(text)} ${lint.why}; ${lint.mend}`;
+        found.add(linted, lint, placeOfValue(linted, at, text), message);
+      }
+    }
 }
 
 /** The lints for rules of an effect and sources of a kind, chosen once for each. */
@@ -87,8 +99,8 @@ function lintsByKind(): World['lintsFor'] {
 
 interface Collector {
   readonly findings: readonly Finding[];
-  /** `at`: from the root of the document; undefined for the rule. */
-  add(linted: LintedRule, lint: LintText, at: YamlPath | undefined, message?: string): void;
+  /** `at`: from the root of the document, or a place in another; undefined for the rule. */
+  add(linted: LintedRule, lint: LintText, at: YamlPath | Place | undefined, message?: string): void;
   /** The lints that fired where this rule was written. */
   fired(linted: LintedRule): ReadonlySet<string>;
 }
@@ -106,8 +118,9 @@ function collector(): Collector {
     findings,
     fired: (linted) => firedAt.get(placeOf(linted)) ?? new Set(),
     add(linted, { name, severity, why, mend }, at, message = `${why}; ${mend}`) {
-      const { document, path, rule, accept } = linted;
-      const place = at ?? path;
+      const { path, rule, accept } = linted;
+      const { document, at: place }: Place =
+        at !== undefined && 'document' in at ? at : { document: linted.document, at: at ?? path };
       const key = JSON.stringify([document.file, place, name]);
       if (said.has(key)) return;
       said.add(key);

@@ -16,6 +16,8 @@ export interface Break {
   /** Distinct names among `count`; with `subjectsMore`, at least so many. */
   readonly subjects: number;
   readonly subjectsMore: boolean;
+  /** Some of those names, the first that were seen. */
+  readonly names: readonly string[];
   readonly sources: readonly string[];
   /** Of a rule to be retired: the rule that came nearest to granting the last of them. */
   readonly nearest: string | undefined;
@@ -38,6 +40,8 @@ export interface Breaks {
   /** Rules beyond those that are followed. */
   readonly dropped: number;
 }
+
+const NAMES_SHOWN_MAX = 3;
 
 interface Tally {
   readonly rule: string;
@@ -131,6 +135,7 @@ const breakOf = ({ names, namesMore, sources, first, last, ...rest }: Tally, now
   ...rest,
   subjects: names.size,
   subjectsMore: namesMore,
+  names: [...names].slice(0, NAMES_SHOWN_MAX),
   sources: [...sources].sort(),
   first: new Date(first * 1000).toISOString(),
   last: new Date(last * 1000).toISOString(),

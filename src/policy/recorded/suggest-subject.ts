@@ -87,9 +87,12 @@ const TYPES: Readonly<Record<ClaimRow['type'], string>> = {
 const isOfType = (value: Json, type: ClaimRow['type'] = 'text'): value is string | number | boolean =>
   typeof value === TYPES[type];
 
-/** Where one issuer serves everybody and no claim names a tenant (Google), whoever is pinned is a tenant of his own. */
-const tenancyOf = ({ shared, issuer, pins }: PlatformTable): readonly string[] | undefined =>
-  shared?.tenancy ?? (issuer === undefined ? undefined : pins.all);
+/**
+ * Ways to name a tenant, each with all of its fields. Where one issuer serves everybody and no claim names a tenant (Google), whoever is
+ * pinned is a tenant of his own: by all that pins him, since an address alone can be made again.
+ */
+const tenancyOf = ({ shared, issuer, pins }: PlatformTable): readonly (readonly string[])[] | undefined =>
+  shared?.tenancy.map((field) => [field]) ?? (issuer === undefined ? undefined : [pins.all]);
 
 /** Whether a source's tenant is one that the policy pins. */
 export type IsTenantPinned = (source: string, table: PlatformTable, knowledge: KnowledgeOf) => boolean;
@@ -111,13 +114,14 @@ export function createTenants({ sources, rules }: CompiledPolicy): IsTenantPinne
   return (source, table, knowledge) => {
     const tenancy = tenancyOf(table);
     if (!tenancy) return true;
-    return tenancy.some((field) => {
+    const isPinned = (field: string): boolean => {
       const path = fieldPath(table, field);
       const found = knowledge(path);
       if (found.is !== 'known') return false;
       const { value } = found;
       const folded = table.claims[field]?.ignoreCase && typeof value === 'string' ? foldAscii(value) : value;
       return pinned.has(JSON.stringify([source, path, folded]));
-    });
+    };
+    return tenancy.some((fields) => fields.every(isPinned));
   };
 }

@@ -34,7 +34,11 @@ function boundPattern(pattern: Pattern, values: Parameters): Expected {
 }
 
 /** Every way in which a rule gives a target this address: the values that it would have captured. */
-export function capturesFor(rule: AllowRule, target: CompiledTarget, address: string): readonly Parameters[] {
+export function capturesFor(
+  rule: Pick<AllowRule, 'parameters' | 'captures'>,
+  target: Pick<CompiledTarget, 'address'>,
+  address: string,
+): readonly Parameters[] {
   const { literals, names } = piecesOf(render(target.address, rule.parameters));
   if (names.length === 0) return literals[0] === address ? [{}] : [];
   if (names.some((name) => !rule.captures.includes(name))) return [];
@@ -55,7 +59,7 @@ function unify(text: string, [first = '', ...literals]: readonly string[], names
       continue;
     }
     for (const more of unify(rest.slice(end), literals, others))
-      if (more[name] === undefined || more[name] === value) found.push({ ...more, [name]: value });
+      if (!Object.hasOwn(more, name) || more[name] === value) found.push({ ...more, [name]: value });
   }
   return found;
 }

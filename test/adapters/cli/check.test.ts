@@ -2,7 +2,7 @@
 
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { type CheckReport, registerCheck } from '../../../src/adapters/cli/check.ts';
+import { type CheckReport, registerCheck, renderProblem } from '../../../src/adapters/cli/check.ts';
 import { configPath } from '../../../src/adapters/cli/place.ts';
 
 const PROBLEM = {
@@ -109,6 +109,9 @@ describe('exchequer check', () => {
       },
     ]);
     expect({ err, code }).toEqual({ err: [], code: 1 });
+    // JSON leaves C1 controls and what turns the direction of writing as they are.
+    const hostile = { ...BAD, problems: [{ ...PROBLEM, message: 'a\u009b2J\u202eb' }] };
+    expect((await run(['--json'], hostile)).out.join()).toMatch(/^[\x20-\x7e]*$/);
     expect(JSON.parse((await run(['--json'], GOOD)).out[0] ?? '')).toMatchObject({ ok: true });
   });
 
@@ -130,6 +133,8 @@ describe('exchequer check', () => {
     expect((await run([], report)).out).toEqual([
       'a,line=9::x\\u000a.yaml:4:3 rules[0].name: one\\u000d\\u000a::add-mask::x 100%\\u001b[2J',
     ]);
+    // Only `check` escaped what it printed: `serve`, `dev`, `explain`, `suggest` and `diff --against` wrote the same problems raw.
+    expect(renderProblem(hostile)).toBe('a,line=9::x\\u000a.yaml:4:3 rules[0].name: one\\u000d\\u000a::add-mask::x 100%\\u001b[2J');
   });
 
   it.each(['--json', '--print'])('exits 2 where %s and --github are both asked for, without looking', async (flag) => {

@@ -59,6 +59,18 @@ describe('init', () => {
     expect([exits, out.filter((line) => !line.includes(' (info) '))]).toEqual([[0], []]);
   });
 
+  it('says where EXCHEQUER_CONFIG names another configuration than the one it wrote', async () => {
+    const words = (name: string) => ['init', '--dir', join(folder, name), '--platform', 'github'];
+    const wrote = (name: string) => join(folder, name, 'exchequer.yaml');
+    const other = await runProgram(words('a'), { EXCHEQUER_CONFIG: '/etc/exchequer.yaml' });
+    expect(other.err).toContain(
+      'EXCHEQUER_CONFIG names /etc/exchequer.yaml, not what was written: unset it, or say --config',
+    );
+    expect(other.err).toContain(`  exchequer dev --config ${wrote('a')}`);
+    const same = await runProgram(words('b'), { EXCHEQUER_CONFIG: wrote('b') });
+    expect(same.err.join('\n')).not.toContain('EXCHEQUER_CONFIG');
+  });
+
   it('says at every example how its value is found, and at none that was given', async () => {
     const said = await init(
       '--platform',

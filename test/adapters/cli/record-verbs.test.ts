@@ -179,6 +179,7 @@ describe('audit breaks', () => {
     unchanged: 1,
     subjects: 2,
     subjectsMore: false,
+    names: ['github:74', 'github:75'],
     sources: ['github'],
     nearest: undefined,
     first: 't1',
@@ -226,9 +227,11 @@ describe('audit breaks', () => {
         nearest: 'main',
         subjects: 10_000,
         subjectsMore: true,
+        names: ['a', 'b\u001b[31m', 'c'],
         unchanged: 0,
         now: 'gone',
       },
+      { ...found, rule: 'one', would: 'allow' as const, count: 1, unchanged: 2, subjects: 1, names: ['a'] },
       { ...found, rule: 'again', would: 'allow' as const, count: 0 },
     ];
     const silent = [
@@ -238,15 +241,22 @@ describe('audit breaks', () => {
     const { out, err, trails } = await breaks({ rules, silent, withoutConfig: 'no file' });
     expect(out).toEqual([
       '9 requests decided by policy',
-      'no-main: would deny 3 requests by 2 subjects of github; 1 more would be answered as they were',
+      'enforcing no-main would deny 3 requests of 2 subjects: github:74, github:75; 1 more would be answered as it was',
       '  t1 to t2, last d1',
-      'old (now gone): deleted, would leave refused 3 requests by 10000+ subjects of github',
+      'deleting old (now gone) would refuse 3 requests of 10000+ subjects: a, b?[31m, c and 9997+ more',
       '  t1 to t2, last d1, nearest main',
-      'again: would allow nothing that is not so already; 1 more would be answered as they were',
+      'enforcing one would allow 1 request of 1 subject: a; 2 more would be answered as they were',
+      '  t1 to t2, last d1',
+      'enforcing again would allow nothing that is not so already; 1 more would be answered as it was',
       'idle (p.yaml:3): in retire, and no request met it: delete it',
       'dev (p.yaml:9): in preview, and no request met it',
     ]);
     expect(err).toEqual(['rules that met nothing are not listed: no file']);
+    const one = await breaks({ requests: 1, rules: [], dropped: 1, unreadable: 1 });
+    expect([one.out, one.err]).toEqual([
+      ['1 request decided by policy'],
+      ['1 more rule met: there was no room for it', '1 line cannot be read'],
+    ]);
     expect(trails).toEqual(['as e.yaml says']);
   });
 

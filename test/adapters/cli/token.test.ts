@@ -206,6 +206,22 @@ describe('the broker', () => {
     expect(await run(['ledger'], { env: { ...here, EXCHEQUER_CA: '/gone' } })).toMatchObject({ exits: [3], sent: [] });
   });
 
+  it.each([
+    ['no authority was named', [], "; --ca names the authority of the broker's certificate"],
+    ['another was', ['--ca', '/ca.pem'], "; what --ca names is not the authority of the broker's certificate"],
+  ])('whose certificate nobody vouches for is told where %s', async (_, line, hint) => {
+    const failing = (detail: string) =>
+      run(['ledger', ...line], {
+        env: here,
+        files: { '/ca.pem': 'PEM' },
+        answers: { [METADATA_URL]: { ok: false, problem: 'tls', detail } as const },
+      });
+    const said = await failing('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+    expect(said.err).toEqual([`${METADATA_URL}: tls (UNABLE_TO_VERIFY_LEAF_SIGNATURE)${hint}`]);
+    const other = await failing('CERT_HAS_EXPIRED'); // the control
+    expect(other.err).toEqual([`${METADATA_URL}: tls (CERT_HAS_EXPIRED)`]);
+  });
+
   it('gives a token: alone on stdout, or its whole answer in ASCII', async () => {
     expect(await ask()).toMatchObject({ out: ['issued-token'], exits: [0] });
     const said = await ask({ [`${ISSUER}/token`]: json({ access_token: 'issued-token', note: '\u009b2J' }) }, [

@@ -9,6 +9,7 @@ const inputOf = (...texts: readonly (readonly [string, string])[]) => ({
   sources: SOURCES,
   targets: TARGETS,
   clients: [],
+  issuer: 'https://sts.example',
   scopes: new Map(),
   now: 0,
 });

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../../src/core/json.ts';
+import { AWS } from '../../../src/platforms/aws.ts';
+import { BUILDKITE } from '../../../src/platforms/buildkite.ts';
+import { CIRCLECI } from '../../../src/platforms/circleci.ts';
 import { GITHUB } from '../../../src/platforms/github.ts';
 import { GITLAB } from '../../../src/platforms/gitlab.ts';
+import { HCP_TERRAFORM } from '../../../src/platforms/hcp-terraform.ts';
 import { KUBERNETES } from '../../../src/platforms/kubernetes.ts';
 import { OIDC } from '../../../src/platforms/oidc.ts';
 import type { PlatformTable } from '../../../src/platforms/table.ts';
@@ -142,6 +146,24 @@ describe('conditions', () => {
   it('A-125: a misspelt field is answered with the one that was meant', () => {
     expect(messages('repositry_id: 74', GITHUB, 'fields')).toEqual([
       '1 repositry_id is no claim of github tokens; did you mean repository_id?',
+    ]);
+  });
+
+  it.each([
+    ['branch', BUILDKITE, 'build_branch'],
+    ['terraform_workspace_id', HCP_TERRAFORM, 'workspace_id'],
+    ['aws_account', AWS, 'account'],
+    ['oidc.circleci.com/vcs-ref', CIRCLECI, 'vcs-ref'],
+  ])('%s is answered with the one field that it is a part of, or that is a part of it', (word, table, field) => {
+    expect(messages(`"${word}": x`, table, 'fields')).toEqual([
+      expect.stringContaining(`is no claim of ${table.kind} tokens; did you mean ${field}?`),
+    ]);
+  });
+
+  it('a word that several fields have as a part, or none, is answered with all there are', () => {
+    expect(messages('workflow_sha_of: x\nslug: y', BUILDKITE, 'fields')).toEqual([
+      expect.stringContaining('; allowed: organization_id, '),
+      expect.stringContaining('; allowed: organization_id, '),
     ]);
   });
 });

@@ -2,10 +2,12 @@
 // stand, and is taken out before the policy is read.
 
 import { AWS } from '../../../src/platforms/aws.ts';
+import { AWS_CALLER_IDENTITY } from '../../../src/platforms/aws-caller-identity.ts';
 import { AZURE_DEVOPS } from '../../../src/platforms/azure-devops.ts';
 import { BITBUCKET } from '../../../src/platforms/bitbucket.ts';
 import { BUILDKITE } from '../../../src/platforms/buildkite.ts';
 import { CIRCLECI } from '../../../src/platforms/circleci.ts';
+import { ENTRA } from '../../../src/platforms/entra.ts';
 import { FLY } from '../../../src/platforms/fly.ts';
 import { FORGEJO } from '../../../src/platforms/forgejo.ts';
 import { GITHUB } from '../../../src/platforms/github.ts';
@@ -48,6 +50,7 @@ export const LINT_SOURCES: readonly SourceView[] = [
   view('gitlab', GITLAB, { require: { namespace_id: 72 } }),
   view('lab', GITLAB, { issuer: 'https://lab.example', require: { namespace_id: 72 } }),
   view('buildkite', BUILDKITE, { require: { organization_id: 'o' } }),
+  view('hooks', BUILDKITE, { require: { organization_id: 'o', build_source: 'webhook' } }),
   view('circleci', CIRCLECI, { require: { 'org-id': 'o' } }),
   view('rerun', CIRCLECI, { require: { 'org-id': 'o', 'ssh-rerun': [true, false] } }),
   view('bitbucket', BITBUCKET, { require: { workspaceUuid: 'w' } }),
@@ -59,6 +62,8 @@ export const LINT_SOURCES: readonly SourceView[] = [
   view('vercel', VERCEL, { require: { owner_id: 't' } }),
   view('google', GOOGLE),
   view('aws', AWS),
+  view('sts', AWS_CALLER_IDENTITY, { require: { account: '111122223333' } }),
+  view('entra', ENTRA),
   view('eks', KUBERNETES),
   view('gke', KUBERNETES, {
     issuer: 'https://container.googleapis.com/v1/projects/p/locations/l/clusters/c',
@@ -75,9 +80,10 @@ export interface LintCase {
   readonly twin: string;
 }
 
-const allow = (subject: string) => `subject: { ${subject} }, allow: [deploy]`;
-const deny = (subject: string) => `subject: { ${subject} }, deny: all`;
-const github = (fields: string, trust = 'github') => allow(`trust: ${trust}, github: { repository_id: 74, ${fields} }`);
+export const allow = (subject: string) => `subject: { ${subject} }, allow: [deploy]`;
+export const deny = (subject: string) => `subject: { ${subject} }, deny: all`;
+export const github = (fields: string, trust = 'github') =>
+  allow(`trust: ${trust}, github: { repository_id: 74, ${fields} }`);
 const gitlab = (fields: string) => allow(`trust: gitlab, gitlab: { project_id: 20, ${fields} }`);
 const MAIN = 'ref: refs/heads/main';
 const OLD = '"repo:acme/shop:ref:refs/heads/main"';
@@ -261,6 +267,20 @@ const whole: readonly LintCase[] = [
     'error',
     allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/main }'),
     allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/main, vcs-origin: github.com/acme/shop }'),
+  ],
+  // Wildcards silenced it: `*/*/*` is every repository of GitHub, and any fork has a name there.
+  [
+    'fork-origin',
+    'error',
+    allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/main, vcs-origin: "*/*/*" }'),
+    // No rule could pin by a context: what is in a list was never taken for a pin.
+    allow('trust: circleci, circleci: { project-id: p, context-ids: { has: c } }'),
+  ],
+  [
+    'fork-origin',
+    'error',
+    allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/main, vcs-origin: github.com/acme/* }'),
+    allow('trust: circleci, circleci: { project-id: p, vcs-ref: refs/heads/*, vcs-origin: github.com/acme/shop }'),
   ],
   [
     'ssh-rerun',

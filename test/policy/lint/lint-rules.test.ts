@@ -5,9 +5,12 @@ import type { Finding } from '../../../src/policy/lint/finding.ts';
 import { RULE_LINTS } from '../../../src/policy/lint/lint-table.ts';
 import { compileTexts, target } from '../../support/policy.ts';
 import { LINT_CASES, LINT_SOURCES } from './lint-cases.ts';
+import { VALUE_CASES } from './lint-value-cases.ts';
+
+const CASES = [...LINT_CASES, ...VALUE_CASES];
 
 const MARK = '¦';
-const TARGETS = [target('deploy'), target('per-repo', { address: 'https://api.example/<repo>' })];
+const TARGETS = [target('deploy'), target('per-repo', { address: 'https://repos.example/<repo>' })];
 const policy = (members: string) =>
   `rules:\n  - ${members.startsWith(MARK) ? MARK : ''}{ name: r, ${members.replace(/^¦/, '')} }\n`;
 
@@ -22,7 +25,7 @@ function findingsOf(lint: string, text: string): readonly Finding[] {
 }
 
 describe('a lint about a rule', () => {
-  it.each(LINT_CASES.map((one) => [one.lint, one] as const))('%s', (lint, { severity, fires, twin }) => {
+  it.each(CASES.map((one) => [one.lint, one] as const))('%s', (lint, { severity, fires, twin }) => {
     const marked = policy(fires);
     const [before = ''] = marked.split(MARK);
     const text = marked.replace(MARK, '');
@@ -39,6 +42,6 @@ describe('a lint about a rule', () => {
   });
 
   it('has a case, each of them', () => {
-    expect(new Set(LINT_CASES.map(({ lint }) => lint))).toEqual(new Set(RULE_LINTS.map(({ name }) => name)));
+    expect(new Set(CASES.map(({ lint }) => lint))).toEqual(new Set(RULE_LINTS.map(({ name }) => name)));
   });
 });

@@ -81,6 +81,21 @@ const CASES: readonly (readonly [lint: string, severity: 'error' | 'warning' | '
       `${CLUSTER}, issuer: "https://lab.example", ¦replay: once`,
       oidc('issuer: "https://lab.example", replay: once'),
     ],
+    ['looks-like-regex', 'warning', events('¦ref: "refs/heads/.*"'), events('ref: "refs/heads/*"')],
+    ['short-ref', 'warning', events('¦ref: main'), events('ref: refs/heads/main')],
+    ['not-an-id', 'warning', events('¦repository_id: acme'), events('repository_id: 74')],
+    [
+      'never-matches',
+      'warning',
+      `${AWS}, require: { ¦account: 12345678901 }`,
+      `${AWS}, require: { account: 123456789012 }`,
+    ],
+    [
+      'never-matches',
+      'warning',
+      `${AWS}, require: { "https://sts.amazonaws.com/": { ¦aws_account: "12345678901" } }`,
+      `${AWS}, require: { "https://sts.amazonaws.com/": { aws_account: "123456789012" } }`,
+    ],
     ['replayable-tokens', 'error', github('¦replay: reusable'), github('replay: once-per-target')],
   ];
 

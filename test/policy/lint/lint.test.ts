@@ -8,7 +8,7 @@ const compile = (texts: readonly string[], now = NOW) =>
   compilePolicy({
     documents: texts.map((text, index) => documentOf(text, `p${index}.yaml`)),
     sources: SOURCES,
-    targets: [...TARGETS, target('per-repo', { address: 'https://api.example/<repo>' })],
+    targets: [...TARGETS, target('per-repo', { address: 'https://repos.example/<repo>' })],
     clients: CLIENTS,
     now,
   });
@@ -76,6 +76,20 @@ describe('a finding', () => {
     ]);
   });
 
+  it('about a value that a row brings stands at the row, once for each', () => {
+    const table = 'rows:\n  - { repo: a, id: 1O05 }\n  - { repo: b, id: 2 }\n  - { repo: c, id: abc }\n';
+    const each = `each: { repo: p1.yaml }, ${MAIN.replace('74', '<id>').replace('[deploy]', '[per-repo]')}`;
+    const compiled = compile([rules(each), table]);
+    expect(compiled.ok && compiled.warnings.map(({ file, path, message }) => `${file} ${path} ${message}`)).toEqual([
+      expect.stringMatching(/^p1\.yaml rows\[0\]\.id "1O05" is no number, /),
+      expect.stringMatching(/^p1\.yaml rows\[2\]\.id "abc" is no number, /),
+    ]);
+    expect(said([rules(`${each}, accept: { not-an-id: known }`), table])).toEqual([
+      '2:16 not-an-id: known',
+      '4:16 not-an-id: known',
+    ]);
+  });
+
   it('does not depend on the order of files', () => {
     const files = [rules(ALONE), rules(ALONE).replace('r0', 's0'), rules(MAIN).replace('r0', 't0')];
     const sorted = (texts: readonly string[]) => {
@@ -116,6 +130,46 @@ describe('accept', () => {
   it('of a rule replaces that of the defaults', () => {
     const text = `defaults: { accept: { environment-alone: reviewed } }\n${rules(`${ALONE}, accept: {}`)}`;
     expect(said([text])).toEqual([expect.stringMatching(/environment-alone$/)]);
+  });
+});
+
+describe('two rows that pin the same id', () => {
+  const NAMED = MAIN.replace('repository_id: 74', 'repository: acme/<repo>, repository_id: <id>');
+  const each = `each: { repo: p1.yaml }, ${NAMED.replace('[deploy]', '[per-repo]')}`;
+  const rows = (...written: readonly string[]) => `rows:\n${written.map((row) => `  - { ${row} }\n`).join('')}`;
+
+  it('are a warning at the later row, which names the earlier one', () => {
+    const table = rows('repo: shop, id: 1004', 'repo: pay, id: 1005', 'repo: books, id: 1004');
+    expect(said([rules(each), table])).toEqual(['4:20 same-row-id']);
+    const compiled = compile([rules(each), table]);
+    expect(compiled.ok && compiled.warnings).toMatchObject([
+      { file: 'p1.yaml', message: expect.stringMatching(/^pins the same ids as the row at line 2; /) },
+    ]);
+    expect(said([rules(`${each}, accept: { same-row-id: moved }`), table])).toEqual(['4:20 same-row-id: moved']);
+  });
+
+  it.each([
+    ['ids that differ', each, rows('repo: shop, id: 1004', 'repo: pay, id: 1005')],
+    [
+      'an owner that they share',
+      each.replace('repository_id:', 'repository_owner_id: <owner>, repository_id:'),
+      rows('repo: shop, id: 1004, owner: 65', 'repo: pay, id: 1005, owner: 65'),
+    ],
+    [
+      'another context for each',
+      each.replace('refs/heads/main', 'refs/heads/<branch>'),
+      rows('repo: shop, id: 1004, branch: main', 'repo: books, id: 1004, branch: release'),
+    ],
+  ])('are not those with %s', (_, rule, table) => {
+    expect(said([rules(rule), table])).toEqual([]);
+  });
+
+  it('are not the combinations of one row with those of a table that pins nothing', () => {
+    const both = each.replace('p1.yaml }', 'p1.yaml, stage: p2.yaml }').replace('ref:', 'workflow: <stage>, ref:');
+    const stages = rows('stage: test', 'stage: live');
+    expect(said([rules(both), rows('repo: shop, id: 1004', 'repo: pay, id: 1005'), stages])).toEqual([]);
+    const twice = rows('repo: shop, id: 1004', 'repo: books, id: 1004');
+    expect(said([rules(both), twice, stages])).toEqual(['3:20 same-row-id']);
   });
 });
 

@@ -67,6 +67,7 @@ describe('audit breaks', () => {
     expect(rules[0]).toMatchObject({
       subjects: 2,
       subjectsMore: false,
+      names: ['github:a', 'github:b'],
       sources: ['github'],
       first: at(NOW),
       last: at(NOW + 60),

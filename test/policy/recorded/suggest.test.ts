@@ -214,6 +214,12 @@ describe('what suggest leaves out', () => {
       },
       'no rule and no require pins its tenant',
     ],
+    // The address was enough: whoever made a deleted account's address again was suggested under it, by his own number.
+    [
+      'an account whose address alone a rule pins',
+      { subject: google('1002'), targets: ['ledger'] },
+      'no rule and no require pins its tenant',
+    ],
     ['what a deny refuses', { subject: dev({ actor: 'mallory' }), targets: ['deploy'] }, 'denied by never'],
     ['people', { subject: people, targets: ['deploy'] }, 'people: their rules need an actor'],
     ['a target that is not there', { subject: dev(), targets: ['nowhere'] }, 'the target is unknown'],

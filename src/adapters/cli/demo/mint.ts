@@ -1,8 +1,10 @@
-// Prints a credential as a platform would issue it to a workload: `node src/adapters/cli/demo/mint.ts cluster`; `mesh-x509` prints an
-// X.509-SVID with its key, in one PEM text as `curl --cert` takes it. Without an argument it only makes what the development
-// set-up needs. It stands in for the platforms; the broker knows nothing of it.
+// Prints a credential as a platform would issue it to a workload: `node src/adapters/cli/demo/mint.ts cluster`; with other claims where
+// they are said, `mint.ts github ref=refs/heads/dev`. `mesh-x509` prints an X.509-SVID with its key, in one PEM text as `curl --cert`
+// takes it. Without an argument it only makes what the development set-up needs. It stands in for the platforms; the broker knows
+// nothing of it.
 
 import { join } from 'node:path';
+import { changedClaims } from './claims.ts';
 import { makeMaterial, mintCertificate, mintToken } from './material.ts';
 import {
   type Claims,
@@ -31,15 +33,17 @@ const CREDENTIALS: Record<string, { readonly platform: 'github' | 'cluster' | 'm
 
 const directory = join(import.meta.dirname, '../../../../config/dev');
 await makeMaterial(directory);
-const wanted = process.argv[2];
-if (wanted === CERTIFICATE) {
+const [wanted, ...words] = process.argv.slice(2);
+if (wanted === CERTIFICATE && words.length === 0) {
   const { cert, key } = await mintCertificate(directory, RECONCILER);
   process.stdout.write(cert + key);
 } else if (wanted !== undefined) {
   const credential = CREDENTIALS[wanted];
-  if (credential) process.stdout.write(await mintToken(directory, credential.platform, credential.claims));
+  const claims = credential && changedClaims(credential.claims, words);
+  if (claims) process.stdout.write(await mintToken(directory, credential.platform, claims));
   else {
-    process.stderr.write(`usage: mint.ts ${[...Object.keys(CREDENTIALS), CERTIFICATE].join(' | ')}\n`);
+    const names = Object.keys(CREDENTIALS).join(' | ');
+    process.stderr.write(`usage: mint.ts ${CERTIFICATE} | (${names}) [claim=value ...]\n`);
     process.exitCode = 2;
   }
 }
