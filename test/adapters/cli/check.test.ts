@@ -134,7 +134,9 @@ describe('exchequer check', () => {
       'a,line=9::x\\u000a.yaml:4:3 rules[0].name: one\\u000d\\u000a::add-mask::x 100%\\u001b[2J',
     ]);
     // Only `check` escaped what it printed: `serve`, `dev`, `explain`, `suggest` and `diff --against` wrote the same problems raw.
-    expect(renderProblem(hostile)).toBe('a,line=9::x\\u000a.yaml:4:3 rules[0].name: one\\u000d\\u000a::add-mask::x 100%\\u001b[2J');
+    expect(renderProblem(hostile)).toBe(
+      'a,line=9::x\\u000a.yaml:4:3 rules[0].name: one\\u000d\\u000a::add-mask::x 100%\\u001b[2J',
+    );
   });
 
   it.each(['--json', '--print'])('exits 2 where %s and --github are both asked for, without looking', async (flag) => {
