@@ -101,8 +101,6 @@ export const TOKEN_RETRY_MS = 250;
 export const EXCHANGE_RETRIES_MAX = 2;
 /** The longest `Retry-After` that is waited for; a broker that asks for more is reported instead. */
 export const EXCHANGE_RETRY_SECONDS_MAX = 10;
-/** How often standard input that says "not yet" is asked again; a person does not notice. */
-export const INPUT_POLL_MS = 10;
 /** The file of `--ca`: a bundle of every public root is 220 KiB. */
 export const CA_FILE_BYTES_MAX = 1_048_576;
 /** A client secret of letters and digits: 62^43 is the first power beyond 2^256. */

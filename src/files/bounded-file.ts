@@ -5,7 +5,8 @@ import { constants, read } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { INPUT_POLL_MS } from '../core/limits-outside.ts';
+
+const readInput = promisify(read);
 
 /** The bytes of a regular file in latin1, or undefined where it is no file or a larger one. Rejects where it cannot be opened or read. */
 export async function readBoundedFile(path: string, bytesMax: number): Promise<string | undefined> {
@@ -20,29 +21,31 @@ export async function readBoundedFile(path: string, bytesMax: number): Promise<s
   }
 }
 
+/** How long to wait for a parent that has not written yet. */
+const NOT_YET_MS = 5;
+const CHUNK_BYTES = 65_536;
+
 /** What is piped into this process, in latin1, or undefined where it is more. Waits for its end; rejects where it cannot be read. */
 export async function readBoundedInput(bytesMax: number): Promise<string | undefined> {
-  const buffer = Buffer.alloc(bytesMax + 1);
+  const chunks: Buffer[] = [];
   let bytes = 0;
-  while (bytes <= bytesMax) {
-    const count = await readInput(buffer, bytes);
-    if (count === 0) return buffer.toString('latin1', 0, bytes);
-    bytes += count;
+  for (let chunk = await nextInput(); chunk.length > 0; chunk = await nextInput()) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > bytesMax) return undefined;
   }
-  return undefined;
+  return Buffer.concat(chunks).toString('latin1');
 }
 
-const readDescriptor = promisify(read);
-
-/** By its descriptor: a socket, which some parents hand over, cannot be opened by the name /dev/stdin. */
-async function readInput(buffer: Buffer, at: number): Promise<number> {
+/** By its descriptor: a socket, which some parents hand over, cannot be opened by the name /dev/stdin, and says EAGAIN while it is empty. */
+async function nextInput(): Promise<Buffer> {
   for (;;) {
     try {
-      return (await readDescriptor(0, buffer, at, buffer.length - at, null)).bytesRead;
+      const { bytesRead, buffer } = await readInput(0, Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+      return buffer.subarray(0, bytesRead);
     } catch (error) {
-      // Such a socket may be set not to wait: then it is asked again for what its writer has not written yet.
       if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
-      await setTimeout(INPUT_POLL_MS);
+      await setTimeout(NOT_YET_MS);
     }
   }
 }

@@ -239,7 +239,6 @@ describe('standard input', () => {
   });
 
   it('is bounded', () => {
-    // A socket that does not wait has nothing to give at times: that was taken for the failure of a read, in some runs of this test.
     const said = piped('{'.repeat(KEY_SET_BYTES_MAX + 1));
     expect([said.status, said.stdout, said.stderr]).toEqual([3, '', `-: it is more than ${KEY_SET_BYTES_MAX} bytes\n`]);
   });

