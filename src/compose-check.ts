@@ -3,7 +3,7 @@
 
 import type { CheckHow, CheckReport, CheckTools } from './adapters/cli/check.ts';
 import { assumedClient } from './compose-clients.ts';
-import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { type Configuration, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
 import { printedConfig } from './config/printed.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
@@ -15,9 +15,7 @@ export const checkTools = (world: World) =>
   ({ check: (path, how = {}) => check(world, path, how) }) satisfies CheckTools;
 
 async function check(world: World, path: string, { print, offline }: CheckHow): Promise<CheckReport> {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
+  const read = await readOffline(world, path);
   // Where the broker does not run, its certificate need not be.
   const [absent, aside] = offline ? [[], read.listener] : [read.listener, []];
   if (!read.ok) return { problems: [...absent, ...read.problems], warnings: aside, findings: [], summary: [] };

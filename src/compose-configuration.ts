@@ -18,7 +18,6 @@ import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
-
 import type { PolicyTest } from './policy/compile/compile.ts';
 import { compileTexts, compileTextsApart, type PolicyTexts } from './policy/compile/compile-texts.ts';
 import { compileRequire, type RequireRead } from './policy/compile/match.ts';
@@ -146,7 +145,7 @@ const policyInputOf = ({ clock }: World, config: Config, sources: readonly Sourc
   now: clock.nowSeconds(),
 });
 
-/** Reaches nobody: for `check` and `explain`. */
+/** Reaches nobody. */
 export function offlineReach({ clock, randomBytes }: World): Reach {
   const outbound: Outbound = {
     request: () => Promise.resolve({ ok: false, problem: 'network', detail: 'offline' }),
@@ -163,6 +162,14 @@ export function offlineReach({ clock, randomBytes }: World): Reach {
       onEvent: () => undefined,
     }),
   };
+}
+
+/** As `readConfiguration`, for verbs that look at a configuration once and reach nobody. */
+export async function readOffline(world: World, path: string): Promise<ConfigurationRead> {
+  const reach = offlineReach(world);
+  const read = await readConfiguration(world, path, reach);
+  reach.caches.retain(new Set());
+  return read;
 }
 
 /** A certificate renewed before its key is found here, and not by the listener that is serving. */

@@ -6,14 +6,8 @@ import type { BrokerPlace } from './adapters/cli/place.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { openLines } from './audit/lines.ts';
 import { assumedClient } from './compose-clients.ts';
-import {
-  type Configuration,
-  type OpenSource,
-  offlineReach,
-  readConfiguration,
-  type World,
-} from './compose-configuration.ts';
-import { TRUST_KINDS } from './compose-kinds.ts';
+import { type Configuration, type OpenSource, readOffline, type World } from './compose-configuration.ts';
+import { tableOf } from './compose-kinds.ts';
 import type { Foreseen } from './core/cause.ts';
 import { isJsonObject, type JsonObject } from './core/json.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
@@ -34,9 +28,7 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
     return text === undefined ? undefined : Buffer.from(text, 'latin1');
   },
   async load(path) {
-    const reach = offlineReach(world);
-    const read = await readConfiguration(world, path, reach);
-    reach.caches.retain(new Set());
+    const read = await readOffline(world, path);
     if (!read.ok) return read;
     const { config, sources, clients, compiled } = read.configuration;
     const offline = {
@@ -150,16 +142,15 @@ function routeOf({ sources, verifiers }: Configuration, { source: name, claims }
 }
 
 const factsOf = ({ config, compiled }: Configuration): readonly SourceFacts[] =>
-  config.sources.flatMap((source) => {
-    const table = TRUST_KINDS.find(({ kind }) => kind === source.kind)?.table;
-    const require = compiled.sources.find(({ name }) => name === source.name)?.require ?? [];
-    return table ? [{ ...source, table, require }] : [];
-  });
+  config.sources.map((source) => ({
+    ...source,
+    table: tableOf(source.kind),
+    require: compiled.sources.find(({ name }) => name === source.name)?.require ?? [],
+  }));
 
 /** What a source's file of keys lacks for a token. Keys that are fetched are not known here. */
 async function lackingKey({ config, keys }: OpenSource, { alg, kid }: TokenHeader): Promise<LackingFile | undefined> {
-  const kind = TRUST_KINDS.find(({ kind }) => kind === config.kind);
-  const algorithm = kind?.table.algorithms.find((known) => known === alg);
+  const algorithm = tableOf(config.kind).algorithms.find((known) => known === alg);
   const found = algorithm && (await keys.keys.find({ alg: algorithm, kid }));
   return found?.found === 'none' ? lackingFile(found, { alg, kid }).lacking : undefined;
 }

@@ -14,7 +14,6 @@ import type { SourceKind } from './verifiers/kind.ts';
 import { kubernetes } from './verifiers/kubernetes.ts';
 import { oidc } from './verifiers/oidc.ts';
 
-/** Every kind there is. Adding one is a file and a line here. */
 export const TRUST_KINDS: readonly SourceKind[] = [
   oidc,
   github,

@@ -1,5 +1,5 @@
 // The linter, composed: what it says of the configured sources, and what of all its findings goes into records and metrics. What is found
-// is decided in policy/lint*.ts, and nothing here hides any of it.
+// is decided in policy/lint/, and nothing here hides any of it.
 
 import type { FindingCount } from './adapters/observe/metrics.ts';
 import type { AcceptedFinding } from './audit/system.ts';

@@ -8,11 +8,12 @@ import type { Terminal } from './adapters/cli/terminal.ts';
 import type { ShownCondition, ShownCut, ShownEntry } from './adapters/cli/walk-text.ts';
 import { registerWhoCan, type WhoCanTools } from './adapters/cli/who-can.ts';
 import { assumedClient } from './compose-clients.ts';
-import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { type Configuration, readOffline, type World } from './compose-configuration.ts';
 import { kindOf } from './compose-kinds.ts';
 import { againstTools } from './compose-record-tools.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { claimKey } from './core/record.ts';
+import { isMap } from './parsing/yaml.ts';
 import { CLIENT } from './platforms/client.ts';
 import type { CompiledTarget } from './policy/compiled.ts';
 import type { Condition } from './policy/evaluate.ts';
@@ -30,17 +31,9 @@ export function registerPolicyTools(program: Command, terminal: Terminal, world:
   registerDiff(program, terminal, { ...againstTools(world), diff: (before, after) => diff(world, before, after) });
 }
 
-/** A configuration, loaded without any network. */
-async function load(world: World, path: string) {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
-  return read;
-}
-
 const canTools = (world: World): CanTools => ({
   async can(path, { identity, client, scopes }) {
-    const read = await load(world, path);
+    const read = await readOffline(world, path);
     if (!read.ok) return read;
     const { configuration } = read;
     const found = readIdentity(namedSources(configuration), identity);
@@ -71,7 +64,7 @@ const canTools = (world: World): CanTools => ({
 
 const whoCanTools = (world: World): WhoCanTools => ({
   async whoCan(path, { target, scopes }) {
-    const read = await load(world, path);
+    const read = await readOffline(world, path);
     if (!read.ok) return read;
     const { compiled } = read.configuration;
     const found = whoCan(compiled, { target, scopes, now: world.clock.nowSeconds() });
@@ -88,7 +81,7 @@ const whoCanTools = (world: World): WhoCanTools => ({
 });
 
 async function diff(world: World, before: string, after: string): Promise<DiffRead> {
-  const [old, fresh] = [await load(world, before), await load(world, after)];
+  const [old, fresh] = [await readOffline(world, before), await readOffline(world, after)];
   if (!old.ok) return old;
   if (!fresh.ok) return fresh;
   const [was, is] = [old.configuration, fresh.configuration];
@@ -137,13 +130,10 @@ function written(
   what: 'trust' | 'clients',
   name: string,
 ): Readonly<Record<string, unknown>> {
-  const root = isEntry(config.document.value) ? config.document.value[what] : undefined;
-  const entry = isEntry(root) ? root[name] : undefined;
-  return isEntry(entry) ? entry : {};
+  const root = isMap(config.document.value) ? config.document.value[what] : undefined;
+  const entry = isMap(root) ? root[name] : undefined;
+  return isMap(entry) ? entry : {};
 }
-
-const isEntry = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const clientTexts = (configuration: Configuration): Texts =>
   new Map(

@@ -9,7 +9,7 @@ import { registerSuggest, type SuggestTools } from './adapters/cli/suggest.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import type { Since } from './adapters/cli/trail-options.ts';
 import { openLines } from './audit/lines.ts';
-import { type Configuration, offlineReach, readConfiguration, type World } from './compose-configuration.ts';
+import { type Configuration, readOffline, type World } from './compose-configuration.ts';
 import type { Json } from './core/json.ts';
 import { compileTexts } from './policy/compile/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
@@ -34,9 +34,8 @@ export function registerRecordTools(
 
 /** What `diff --against` is made of. */
 export const againstTools = (world: World): AgainstTools => ({
-  renderProblem,
   async against(path, trail, onFlip) {
-    const read = await load(world, path);
+    const read = await readOffline(world, path);
     if (!read.ok) return read;
     const { configuration } = read;
     const compare = createComparison(configuration.compiled, replayOn(configuration)(configuration.compiled));
@@ -52,19 +51,12 @@ export const againstTools = (world: World): AgainstTools => ({
 });
 
 const suggestTools = (world: World): SuggestTools => ({
-  renderProblem,
   async suggest(path, trail, since) {
-    const read = await load(world, path);
+    const read = await readOffline(world, path);
     if (!read.ok) return read;
     const { configuration } = read;
     const { compiled: policy, policyInput } = configuration;
-    const on = replayOn(configuration);
-    const suggester = createSuggester({
-      policy,
-      sources: policyInput.sources,
-      replay: on(policy),
-      replayOn: on,
-    });
+    const suggester = createSuggester({ policy, sources: policyInput.sources, replayOn: replayOn(configuration) });
     const { unreadable } = await eachRequest(trail, since?.(world.clock.nowSeconds()), suggester.take);
     const suggestions = vetted(suggester.finish(), (file, text) => {
       const compiled = compileTexts({ ...policyInput, texts: [...policyInput.texts, [file, text]] });
@@ -77,7 +69,7 @@ const suggestTools = (world: World): SuggestTools => ({
 const breaksTools = (world: World, configured: BreaksTools['configured']): BreaksTools => ({
   configured,
   async breaks(path, trail, since) {
-    const read = await load(world, path);
+    const read = await readOffline(world, path);
     const breaks = createBreaks(read.ok ? read.configuration.compiled : undefined);
     const { unreadable } = await eachRequest(trail, since?.(world.clock.nowSeconds()), breaks.take);
     const [first] = read.ok ? [] : read.problems;
@@ -112,13 +104,6 @@ function readLine(line: string): Recorded {
     return { is: 'unreadable' };
   }
   return readRecorded(value);
-}
-
-async function load(world: World, path: string) {
-  const reach = offlineReach(world);
-  const read = await readConfiguration(world, path, reach);
-  reach.caches.retain(new Set());
-  return read;
 }
 
 const replayOn = ({ clients }: Configuration) => {

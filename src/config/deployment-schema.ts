@@ -3,6 +3,8 @@
 // does not load yet has a schema already. A text with a parameter (`<repo>`) is left alone: what it becomes is not known here.
 
 import type { z } from 'zod';
+import { CLIENTS_SOURCE } from '../core/client.ts';
+import { isMap } from '../parsing/yaml.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -16,22 +18,20 @@ type Entry = Readonly<Record<string, unknown>>;
 
 /** The names in a configuration as it was written. What is no name of ours is left out. */
 export function namesIn(written: unknown): DeploymentNames {
-  const { trust, targets, clients } = isEntry(written) ? written : {};
+  const { trust, targets, clients } = isMap(written) ? written : {};
   return {
     sources: entriesOf(trust).map(([name, source]) => ({ name, kind: String(source.kind) })),
     targets: entriesOf(targets).map(([name, { scopes }]) => ({
       name,
-      scopes: isEntry(scopes) ? Object.keys(scopes) : [],
+      scopes: isMap(scopes) ? Object.keys(scopes) : [],
     })),
     clients: entriesOf(clients).map(([name]) => name),
   };
 }
 
 const entriesOf = (value: unknown): readonly (readonly [string, Entry])[] =>
-  isEntry(value) ? Object.entries(value).map(([name, entry]) => [name, isEntry(entry) ? entry : {}]) : [];
+  isMap(value) ? Object.entries(value).map(([name, entry]) => [name, isMap(entry) ? entry : {}]) : [];
 
-/** Registered clients that ask for themselves are a source of this name, which nobody writes down. */
-const CLIENTS = 'clients';
 const PARAMETER = { type: 'string', pattern: '<[^>]*>' };
 
 /** The schema with these names. `kinds`: all that there are, of which those without a source lose their claim block. */
@@ -41,11 +41,11 @@ export function narrowed(schema: JsonSchema, names: DeploymentNames, kinds: read
   const narrow = narrowings(names);
   const walk = (node: unknown): unknown => {
     if (Array.isArray(node)) return node.map(walk);
-    if (!isEntry(node)) return node;
+    if (!isMap(node)) return node;
     return Object.fromEntries(
       Object.entries(node).map(([key, value]) => [
         key,
-        key === 'properties' && isEntry(value) ? members(value) : key === 'examples' ? value : walk(value),
+        key === 'properties' && isMap(value) ? members(value) : key === 'examples' ? value : walk(value),
       ]),
     );
   };
@@ -59,20 +59,21 @@ export function narrowed(schema: JsonSchema, names: DeploymentNames, kinds: read
     );
   };
   const result = walk(schema);
-  return isEntry(result) ? result : schema;
+  return isMap(result) ? result : schema;
 }
 
 /** The narrower node with what the general one says of itself, where it is one that holds names. */
 function replaced(narrower: Entry | undefined, node: unknown): Entry | undefined {
   // In exchequer.yaml `trust` and `clients` are where the names come from.
-  if (!narrower || !isEntry(node) || 'propertyNames' in node || 'not' in node) return undefined;
+  if (!narrower || !isMap(node) || 'propertyNames' in node || 'not' in node) return undefined;
   const { description } = node;
   return { ...(description === undefined ? {} : { description }), ...narrower };
 }
 
 /** By member name, wherever in a file it stands. */
 function narrowings({ sources, targets, clients }: DeploymentNames): Readonly<Record<string, Entry>> {
-  const source = oneOf([...sources.map(({ name }) => name), ...(clients.length > 0 ? [CLIENTS] : [])]);
+  // Registered clients that ask for themselves are a source, which nobody writes down.
+  const source = oneOf([...sources.map(({ name }) => name), ...(clients.length > 0 ? [CLIENTS_SOURCE] : [])]);
   const target = oneOf(targets.map(({ name }) => name));
   const client = oneOf(clients);
   return {
@@ -104,6 +105,3 @@ const oneOf = (names: readonly string[]): Entry =>
   names.length > 0 ? { anyOf: [{ enum: names }, PARAMETER] } : PARAMETER;
 
 const listOf = (items: Entry): Entry => ({ type: 'array', items, minItems: 1 });
-
-const isEntry = (value: unknown): value is Entry =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -4,6 +4,7 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Config } from './config.ts';
 
+/** By the names that exchequer.yaml has, trust sources, clients and targets by their own. */
 export function printedConfig(config: Config): JsonObject {
   const { issuer, listen, observe, control, sources, clients, targets, store, keys, audit, digest } = config;
   const { tls } = listen;

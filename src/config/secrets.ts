@@ -2,7 +2,7 @@
 // secret is ever committed beside the configuration.
 
 import { problemAt } from '../parsing/problems.ts';
-import type { Problem, YamlDocument, YamlPath } from '../parsing/yaml.ts';
+import { isMap, type Problem, type YamlDocument, type YamlPath } from '../parsing/yaml.ts';
 
 const REFERENCE = /^\$\{[^}]+\}$/;
 
@@ -28,6 +28,3 @@ function written(document: YamlDocument, secret: unknown, path: YamlPath): reado
         ),
       ];
 }
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -22,3 +22,22 @@ export function valueAt(root: JsonObject, path: readonly string[]): Json | undef
   }
   return value;
 }
+
+/** An object to put members into, without a prototype. */
+export const blankObject = (): Record<string, Json> => Object.create(null);
+
+/**
+ * Puts a value at a path of member names. Objects on the way are copied before they are changed; what stands in the way and is none is
+ * replaced. Of an empty path it does nothing.
+ */
+export function putAt(root: Record<string, Json>, path: readonly string[], value: Json): void {
+  let object = root;
+  for (const name of path.slice(0, -1)) {
+    const before = object[name];
+    const inner = Object.assign(blankObject(), isJsonObject(before) ? before : undefined);
+    object[name] = inner;
+    object = inner;
+  }
+  const last = path.at(-1);
+  if (last !== undefined) object[last] = value;
+}

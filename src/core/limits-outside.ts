@@ -129,6 +129,8 @@ export const TOKEN_REVIEW_RETRY_SECONDS = 1;
 export const AWS_REQUEST_BYTES_MAX = 4_096;
 /** `X-Amz-Expires`: the longest that STS takes, and what presigners ask for. */
 export const AWS_REQUEST_SECONDS_MAX = 900;
+/** `X-Amz-Expires` of what `token` signs: long enough for a slow exchange, and no longer. */
+export const AWS_PRESIGNED_SECONDS = 120;
 /** One question to STS, whole: a regional endpoint answers in some ten milliseconds, one across an ocean in 300. */
 export const AWS_IDENTITY_MS = 2_000;
 /** The answer: an ARN, an id and an account, or an error with its message. */

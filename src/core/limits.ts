@@ -104,6 +104,8 @@ export const RULE_ROWS_MAX = 10_000;
 export const LINT_RIVALS_MAX = 64;
 /** A rule that ends within this time is warned of: two weeks, so that whoever is away for one still sees it. */
 export const ENDS_SOON_SECONDS = 14 * 86_400;
+/** Single values that `diff` takes a rule apart into to name the new ones, 32 of each of two claims; past it the whole rule is named. */
+export const DIFF_PIECES_MAX = 1_024;
 /** Index keys that one rule may stand under; past this its longest list is not indexed, or lists would multiply. */
 export const RULE_KEYS_MAX = 64;
 /** Rules listed in one trace. */
@@ -193,9 +195,11 @@ export const TRAIL_PROBLEMS_MAX = 100;
 /** Groups of flips that `diff --against` keeps, and prints; requests beyond them are counted. A change of policy has some tens. */
 export const FLIP_GROUPS_MAX = 10_000;
 export const FLIP_GROUPS_SHOWN_MAX = 100;
+/** Decisions that it prints of each group: enough to look one up with `explain`. */
+export const FLIP_EXAMPLES_MAX = 3;
 /** Rules that `suggest` writes at most: what nobody would review. The requests of others are counted. */
 export const SUGGESTED_RULES_MAX = 10_000;
-/** Reasons, by source, for which `suggest` leaves requests out. */
+/** Reasons, by source, for which `suggest` leaves requests out, and those that it prints: some ten for each of some ten sources. */
 export const LEFT_OUT_MAX = 1_000;
 export const LEFT_OUT_SHOWN_MAX = 100;
 /** Rules in preview or to be retired that `audit breaks` follows. */
@@ -242,10 +246,7 @@ export const METRIC_SERIES_MAX = 20_000;
 
 // `exchequer dev`.
 
-/** What `token --as` signs lives as long as GitHub's tokens do. */
+/** What `token --as` signs, a request to AWS too, lives as long as GitHub's tokens do. */
 export const DEV_TOKEN_SECONDS = 300;
 /** The throw-away secret of clients, and each `jti`: 128 bits outlast a day on a laptop. */
 export const DEV_SECRET_BYTES = 16;
-
-/** Into how many single values a rule is taken apart to say which of them are new in a `diff`; past it the whole rule is named. */
-export const DIFF_PIECES_MAX = 1_024;

@@ -2,8 +2,11 @@
 // them. It answers for its own requests alone, once each to the verifier that is the real one; everything else goes nowhere.
 
 import type { JsonObject } from '../core/json.ts';
+import { DEV_TOKEN_SECONDS } from '../core/limits.ts';
 import type { Outbound } from '../core/outside.ts';
 import type { RandomBytes } from '../core/ports.ts';
+import { SIGNED_HEADERS } from '../parsing/presigned-request.ts';
+import { stsEndpoint } from '../parsing/sts-endpoint.ts';
 
 export interface StandInSts {
   /** What AWS's libraries would have signed for a role with these claims. */
@@ -12,7 +15,6 @@ export interface StandInSts {
 }
 
 const ACCESS_KEY = 'ASIAEXAMPLEEXAMPLE12';
-const EXPIRES_SECONDS = 300;
 const SIGNATURE_BYTES = 32;
 
 /** `otherwise` takes every other request. */
@@ -24,22 +26,21 @@ export function createStandInSts(randomBytes: RandomBytes, otherwise: Outbound):
       const signature = Buffer.from(randomBytes(SIGNATURE_BYTES)).toString('hex');
       presented.set(signature, claims);
       const date = new Date(nowSeconds * 1_000).toISOString().replace(/[-:]|\.[0-9]{3}/g, '');
-      const everywhere = region === 'aws-global';
-      const scope = `${date.slice(0, 8)}/${everywhere ? 'us-east-1' : region}/sts/aws4_request`;
+      const endpoint = stsEndpoint(region);
+      const scope = `${date.slice(0, 8)}/${endpoint.region}/sts/aws4_request`;
       const query = {
         Action: 'GetCallerIdentity',
         Version: '2011-06-15',
         'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
         'X-Amz-Credential': `${ACCESS_KEY}/${scope}`,
         'X-Amz-Date': date,
-        'X-Amz-Expires': String(EXPIRES_SECONDS),
+        'X-Amz-Expires': String(DEV_TOKEN_SECONDS),
         'X-Amz-Security-Token': 'exchequer-dev',
-        'X-Amz-SignedHeaders': 'host;x-exchequer-audience',
+        'X-Amz-SignedHeaders': SIGNED_HEADERS,
         'X-Amz-Signature': signature,
       };
-      const host = `sts.${everywhere ? '' : `${region}.`}amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
       const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-      return `https://${host}/?${pairs.join('&')}`;
+      return `https://${endpoint.host}/?${pairs.join('&')}`;
     },
     outbound: Object.freeze({
       async request(request: Parameters<Outbound['request']>[0]) {

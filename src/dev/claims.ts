@@ -1,7 +1,7 @@
 // The claims that `token --as` signs: what was given, by the field names of the kind's table, and for what its tokens always have a
 // value that is plausible: from the source's own `require`, from what was given, or an example. They prove nothing outside `dev`.
 
-import { type Json, type JsonObject, valueAt } from '../core/json.ts';
+import { blankObject, type Json, type JsonObject, putAt, valueAt } from '../core/json.ts';
 import { closest } from '../parsing/closest.ts';
 import { readJson } from '../parsing/json.ts';
 import { exampleClaim } from '../platforms/examples.ts';
@@ -46,23 +46,22 @@ const REGISTERED: Readonly<Record<string, ClaimRow['type'] | 'any'>> = {
 export function assumedClaims(assumption: Assumption): Assumed {
   const { table, issuer, audience, given, wanted, nowSeconds, jti, lifetimeSeconds } = assumption;
   const now = Math.floor(nowSeconds);
-  const claims: Record<string, Json> = {
-    ...(issuer.startsWith(SPIFFE_SCHEME) ? {} : { iss: issuer }),
+  const claims = Object.assign(blankObject(), issuer.startsWith(SPIFFE_SCHEME) ? {} : { iss: issuer }, {
     aud: audience,
     iat: now,
     exp: now + lifetimeSeconds,
     jti,
-  };
+  });
   for (const [field, text] of Object.entries(given)) {
     const strange = unknownProblem(assumption, field);
     if (strange !== undefined) return { ok: false, problem: strange };
     const type = REGISTERED[field] ?? table.claims[field]?.type ?? 'any';
     const value = asClaim(text, type);
     if (value === undefined) return { ok: false, problem: `${field} must be a ${type}` };
-    put(claims, fieldPath(table, field), value);
+    putAt(claims, fieldPath(table, field), value);
   }
   for (const [path, value] of wanted)
-    if (valueAt(claims, path) === undefined) put(claims, path, typed(table, path, value));
+    if (valueAt(claims, path) === undefined) putAt(claims, path, typed(table, path, value));
   fill(claims, assumption);
   return { ok: true, claims };
 }
@@ -88,7 +87,7 @@ function fill(claims: Record<string, Json>, assumption: Assumption): void {
   };
   const fillIn = (field: string, value: Json | undefined): void => {
     if (value !== undefined && fieldValue(table, field, claims) === undefined)
-      put(claims, fieldPath(table, field), value);
+      putAt(claims, fieldPath(table, field), value);
   };
   for (const field of Object.keys(assumption.require))
     if (table.claims[field] !== undefined) fillIn(field, required(assumption, field));
@@ -153,19 +152,3 @@ function asClaim(text: string, type: ClaimRow['type'] | 'any'): Json | undefined
   if (type !== 'any') return typeof value === type ? value : undefined;
   return value === undefined || value === null ? text : value;
 }
-
-/** Sets a value below member names; what stands in the way is replaced. */
-function put(into: Record<string, Json>, path: readonly string[], value: Json): void {
-  const [name, ...rest] = path;
-  if (name === undefined) return;
-  const inner: unknown = into[name];
-  if (rest.length === 0) into[name] = value;
-  else {
-    const object = isRecord(inner) ? inner : {};
-    put(object, rest, value);
-    into[name] = object;
-  }
-}
-
-const isRecord = (value: unknown): value is Record<string, Json> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -17,6 +17,7 @@ export function devDirectory(config: string): string {
   return join(tmpdir(), `exchequer-dev-${userInfo().uid}-${name}`);
 }
 
+/** The control socket of the `dev` whose folder this is. */
 export const devSocket = (directory: string): string => join(directory, 'control.sock');
 export const devRecords = (directory: string): string => join(directory, 'audit.jsonl');
 

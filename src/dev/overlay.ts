@@ -2,6 +2,8 @@
 // everything of ours below one folder, and no file, secret or address of somebody else that a laptop need not have. Trust, targets and
 // policies stay what they are: rules are tried as they stand.
 
+import { isMap } from '../parsing/yaml.ts';
+
 /** Where things of `dev` are; absolute. */
 export interface DevPlaces {
   readonly issuer: string;
@@ -22,7 +24,7 @@ type Entry = Readonly<Record<string, unknown>>;
 
 /** From written to written. What is no configuration is left as it is, for the schema to refuse. */
 export function localised(written: unknown, places: DevPlaces): unknown {
-  if (!isEntry(written)) return written;
+  if (!isMap(written)) return written;
   const { issuer } = written;
   const ours = (value: unknown): unknown => (value === issuer ? places.issuer : value);
   return {
@@ -71,7 +73,7 @@ const places = (entry: Entry, names: readonly string[], standIn: string): Entry 
   Object.fromEntries(
     names.flatMap((name) => {
       const place = entry[name];
-      if (!isEntry(place)) return [];
+      if (!isMap(place)) return [];
       const kept = Object.entries(place).map(([key, value]) => [
         key,
         FILES.includes(key) && typeof value === 'string' ? standIn : value,
@@ -83,12 +85,9 @@ const places = (entry: Entry, names: readonly string[], standIn: string): Entry 
 /** One member whose entries are changed, or nothing where it is no map: the schema says so. */
 function mapped(written: Entry, name: string, change: (entry: Entry) => Entry): Entry {
   const entries = written[name];
-  if (!isEntry(entries)) return {};
-  const changed = Object.entries(entries).map(([key, entry]) => [key, isEntry(entry) ? change(entry) : entry]);
+  if (!isMap(entries)) return {};
+  const changed = Object.entries(entries).map(([key, entry]) => [key, isMap(entry) ? change(entry) : entry]);
   return { [name]: Object.fromEntries(changed) };
 }
 
-const entryOf = (value: unknown): Entry => (isEntry(value) ? value : {});
-
-const isEntry = (value: unknown): value is Entry =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+const entryOf = (value: unknown): Entry => (isMap(value) ? value : {});

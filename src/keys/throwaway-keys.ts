@@ -19,6 +19,7 @@ interface Made {
   readonly sign: (claims: JsonObject, typ: string | undefined) => Promise<string>;
 }
 
+/** Makes a key at the first use of an origin, by the first algorithm that its kind takes. */
 export function createThrowawayKeys(): ThrowawayKeys {
   /** For as long as the process lives: a source that a reload takes away and brings back has the same key. */
   const made = new Map<string, Promise<Made>>();

@@ -2,10 +2,11 @@
 // to a broker (docs/platforms/aws-caller-identity.md). Credentials are found, and the request is signed, by AWS's own libraries,
 // in their own order: environment, web identity, ECS and EKS, instance. It never sends the request, and prints nothing of it.
 
+import { AWS_PRESIGNED_SECONDS } from '../core/limits-outside.ts';
+import { STS_REGION, stsEndpoint } from '../parsing/sts-endpoint.ts';
+
 /** Whom a signature is for stands in this header, which is signed: no other broker can use it. */
 const AUDIENCE_HEADER = 'x-exchequer-audience';
-/** Long enough for a slow exchange, and no longer: AWS would take up to 900. */
-const EXPIRES_SECONDS = 120;
 
 export type AwsIdentity =
   | { readonly ok: true; readonly url: string }
@@ -18,7 +19,7 @@ export async function presignCallerIdentity(
   nowSeconds: number,
 ): Promise<AwsIdentity> {
   // A region becomes a part of the host.
-  if (!/^[a-z]{2}(?:-[a-z]+)+-[0-9]$/.test(region)) return { ok: false, problem: 'AWS_REGION names no region' };
+  if (!STS_REGION.test(region)) return { ok: false, problem: 'AWS_REGION names no region' };
   try {
     // Loaded here: nothing else needs them, and they take longer to load than the rest of the program.
     const [{ SignatureV4 }, { Hash }, { defaultProvider }] = await Promise.all([
@@ -26,15 +27,15 @@ export async function presignCallerIdentity(
       import('@smithy/hash-node'),
       import('@aws-sdk/credential-provider-node'),
     ]);
-    const hostname = `sts.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+    const { host: hostname, region: signed } = stsEndpoint(region);
     const signer = new SignatureV4({
       service: 'sts',
-      region,
+      region: signed,
       credentials: defaultProvider(),
       sha256: Hash.bind(null, 'sha256'),
       applyChecksum: false,
     });
-    const signed = await signer.presign(
+    const request = await signer.presign(
       {
         method: 'GET',
         protocol: 'https:',
@@ -43,9 +44,9 @@ export async function presignCallerIdentity(
         headers: { host: hostname, [AUDIENCE_HEADER]: audience },
         query: { Action: 'GetCallerIdentity', Version: '2011-06-15' },
       },
-      { expiresIn: EXPIRES_SECONDS, signingDate: new Date(nowSeconds * 1_000) },
+      { expiresIn: AWS_PRESIGNED_SECONDS, signingDate: new Date(nowSeconds * 1_000) },
     );
-    const query = Object.entries(signed.query ?? {})
+    const query = Object.entries(request.query ?? {})
       .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)
       .join('&');
     return { ok: true, url: `https://${hostname}/?${query}` };

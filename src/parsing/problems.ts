@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import { closest, closestKey } from './closest.ts';
 import { allowedKeys } from './schema-keys.ts';
-import type { Problem, YamlDocument, YamlPath } from './yaml.ts';
+import { isMap, type Problem, type YamlDocument, type YamlPath } from './yaml.ts';
 import { renderPath } from './yaml-events.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -141,8 +141,6 @@ function choices(allowed: readonly string[], written: string | undefined, pick =
   const meant = written === undefined || written.includes('${') ? undefined : pick(written, allowed);
   return meant === undefined ? list : `${list}; did you mean ${meant}?`;
 }
-
-const isMap = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function valueIn(root: unknown, path: YamlPath): unknown {
   let value = root;

@@ -35,6 +35,16 @@ export interface YamlDocument {
   locate(path: YamlPath): Position;
 }
 
+/** Whether a value of a document is a map. Says nothing of what stands in it. */
+export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A value of a document that is neither empty nor made of others. */
+export type Scalar = string | number | boolean;
+
+export const isScalar = (value: unknown): value is Scalar =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+
 export type YamlRead =
   | { readonly ok: true; readonly document: YamlDocument }
   | { readonly ok: false; readonly problems: readonly Problem[] };

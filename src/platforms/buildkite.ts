@@ -8,9 +8,11 @@ import type { PlatformTable } from './table.ts';
 const optional = { type: 'text' } as const;
 const required = { type: 'text', required: true } as const;
 
+export const BUILDKITE_ISSUER = 'https://agent.buildkite.com';
+
 export const BUILDKITE: PlatformTable = {
   kind: 'buildkite',
-  issuer: 'https://agent.buildkite.com',
+  issuer: BUILDKITE_ISSUER,
   algorithms: ['RS256'],
   typ: ['JWT', undefined],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
@@ -18,7 +20,7 @@ export const BUILDKITE: PlatformTable = {
   lifetimeSecondsMax: 600,
   replay: 'once',
   jtiOptional: true,
-  shared: { issuers: ['https://agent.buildkite.com'], tenancy: ['organization_id', 'pipeline_id'] },
+  shared: { issuers: [BUILDKITE_ISSUER], tenancy: ['organization_id', 'pipeline_id'] },
   claims: {
     organization_id: required,
     pipeline_id: required,

@@ -17,5 +17,6 @@ const EXAMPLES: readonly (readonly [RegExp, string])[] = [
   [/^repository$|_path$/, 'example/example'],
 ];
 
+/** A value that a text claim of this field could have, on any platform. */
 export const exampleClaim = (field: string): string =>
   EXAMPLES.find(([pattern]) => pattern.test(field))?.[1] ?? 'example';

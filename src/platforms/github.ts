@@ -8,9 +8,12 @@ import type { PlatformTable } from './table.ts';
 
 const optional = { type: 'text' } as const;
 
+/** Of github.com. Enterprises have it with their slug behind it, and instances their own. */
+export const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
+
 export const GITHUB: PlatformTable = {
   kind: 'github',
-  issuer: 'https://token.actions.githubusercontent.com',
+  issuer: GITHUB_ISSUER,
   issuerForms: [
     {
       host: /^(?:.*\.)?githubusercontent\.com$/,
@@ -33,7 +36,7 @@ export const GITHUB: PlatformTable = {
   lifetimeSecondsMax: 900,
   replay: 'once',
   shared: {
-    issuers: ['https://token.actions.githubusercontent.com'],
+    issuers: [GITHUB_ISSUER],
     tenancy: ['repository_owner_id', 'repository_id', 'enterprise_id'],
   },
   claims: {

@@ -7,9 +7,11 @@ import type { PlatformTable } from './table.ts';
 
 const optional = { type: 'text' } as const;
 
+export const GITLAB_ISSUER = 'https://gitlab.com';
+
 export const GITLAB: PlatformTable = {
   kind: 'gitlab',
-  issuer: 'https://gitlab.com',
+  issuer: GITLAB_ISSUER,
   algorithms: ['RS256'],
   typ: ['JWT', undefined],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
@@ -17,7 +19,7 @@ export const GITLAB: PlatformTable = {
   // others run nightly jobs for longer. A project can say a month: that is refused. `maxAge` is how an operator narrows it.
   lifetimeSecondsMax: 90_000,
   replay: 'once-per-target',
-  shared: { issuers: ['https://gitlab.com'], tenancy: ['namespace_id', 'project_id'] },
+  shared: { issuers: [GITLAB_ISSUER], tenancy: ['namespace_id', 'project_id'] },
   claims: {
     project_id: { type: 'text', required: true },
     project_path: { type: 'text', required: true, ignoreCase: true },

@@ -7,9 +7,11 @@ import type { PlatformTable } from './table.ts';
 const optional = { type: 'text' } as const;
 const required = { type: 'text', required: true } as const;
 
+export const GOOGLE_ISSUER = 'https://accounts.google.com';
+
 export const GOOGLE: PlatformTable = {
   kind: 'google',
-  issuer: 'https://accounts.google.com',
+  issuer: GOOGLE_ISSUER,
   algorithms: ['RS256'],
   typ: ['JWT', undefined],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],

@@ -8,9 +8,11 @@ import type { PlatformTable } from './table.ts';
 const optional = { type: 'text' } as const;
 const required = { type: 'text', required: true } as const;
 
+export const HCP_TERRAFORM_ISSUER = 'https://app.terraform.io';
+
 export const HCP_TERRAFORM: PlatformTable = {
   kind: 'hcp-terraform',
-  issuer: 'https://app.terraform.io',
+  issuer: HCP_TERRAFORM_ISSUER,
   algorithms: ['RS256'],
   typ: ['JWT', undefined],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
@@ -18,7 +20,7 @@ export const HCP_TERRAFORM: PlatformTable = {
   lifetimeSecondsMax: 86_400,
   replay: 'once-per-target',
   shared: {
-    issuers: ['https://app.terraform.io', 'https://app.eu.terraform.io'],
+    issuers: [HCP_TERRAFORM_ISSUER, 'https://app.eu.terraform.io'],
     tenancy: ['organization_id', 'project_id', 'workspace_id', 'stack_id'],
   },
   claims: {

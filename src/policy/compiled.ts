@@ -16,6 +16,10 @@ export interface SourceMatch {
   readonly claims: readonly Condition[];
 }
 
+/** The conditions of a match, pin first; none where a rule does not speak of a source. */
+export const conditionsOf = (match: SourceMatch | undefined): readonly Condition[] =>
+  match ? [...match.ids, ...match.context, ...match.claims] : [];
+
 export interface AllowedTarget {
   readonly target: string;
   /** `all` is every scope that the target has. */

@@ -31,6 +31,7 @@ export interface SourceRules {
   readonly denies: RuleIndex<DenyRule>;
 }
 
+/** The rules that speak of a source, ready to be looked up by claims. */
 export function rulesOf({ rules }: CompiledPolicy, source: string): SourceRules {
   const allows: Entry<AllowRule>[] = [];
   const denies: Entry<DenyRule>[] = [];
@@ -50,8 +51,13 @@ interface Judged {
 }
 
 /** Everybody who has a role in the request. Roles can refuse, and only the subject's own rules allow. */
-export const partiesOf = ({ subject, client }: Question<Principal>): readonly Principal[] =>
-  client && client.principal !== subject ? [subject, client.principal] : [subject];
+export const partiesOf = <P>({
+  subject,
+  client,
+}: {
+  subject: P;
+  client: { principal: P } | undefined;
+}): readonly P[] => (client && client.principal !== subject ? [subject, client.principal] : [subject]);
 
 function decide<P extends Principal>(
   rulesOfSource: (source: string) => SourceRules | undefined,

@@ -89,6 +89,13 @@ export function displayAll(values: readonly Json[]): string {
   return text;
 }
 
+/** A value as it was written. */
+export const textOf = (value: Expected): string => (isPattern(value) ? value.text : String(value));
+
+/** The values of a condition for people, patterns as written. */
+export const displayExpected = (values: readonly Expected[]): string =>
+  displayAll(values.map((value) => (isPattern(value) ? value.text : value)));
+
 /** Everything outside printable ASCII as `\uXXXX`. */
 export const ascii = (text: string): string =>
   text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -29,6 +29,7 @@ const ORDER: readonly RulePart[] = ['source', 'pin', 'claims', 'actor', 'client'
 
 /** How far a rule came: the place of the part that failed, or beyond them all. */
 const progress = (failed: Failed | undefined): number => (failed ? ORDER.indexOf(failed.part) : ORDER.length);
+/** Whether a rule held in this part and in all before it. */
 export const isPast = (part: RulePart, failed: Failed | undefined): boolean => progress(failed) > ORDER.indexOf(part);
 
 /** Whether an allow rule grants all that is asked. `match` is what it asks of the subject's source; undefined: nothing. */

@@ -128,6 +128,7 @@ function wildcardEnd(text: string, from: number, after: string): number {
 /** How many segments stand complete before the first wildcard. */
 export const literalSegments = (pattern: Pattern): number => countSeparators(pattern.literals[0] ?? '');
 
+/** How many segments of a text are complete. */
 export function countSeparators(text: string): number {
   let count = 0;
   for (const character of text) if (isSeparator(character)) count += 1;

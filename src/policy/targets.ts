@@ -28,6 +28,7 @@ export interface Asked {
 /** Finds what the values ask for. */
 export type FindTarget = (values: readonly string[]) => Asked;
 
+/** Among all targets of a policy; names come before addresses. */
 export function createTargetFinder(targets: readonly CompiledTarget[]): FindTarget {
   const byName = new Map(targets.map((target) => [target.name, target]));
   const fixed = targets.filter(({ parameters }) => parameters.length === 0);

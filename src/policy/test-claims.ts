@@ -1,9 +1,10 @@
-// Claims that a test of a policy assumes, judged by their names: a misspelt one would be another way to assume nothing. Kinds without a
-// table of claims, whose tokens may have any, are not judged; values never are.
+// Claims that a test of a policy assumes: what people write by the names of a table's fields becomes what tokens have, typed as they have it
+// (an id is text, whether it is written 74 or "74"), and a misspelt name is told, as it would be another way to assume nothing. Kinds
+// without a table of claims are not judged; values never are, and nothing here proves anything.
 
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import { blankObject, isJsonObject, type Json, type JsonObject, putAt, valueAt } from '../core/json.ts';
 import { closestKey } from '../parsing/closest.ts';
-import { fieldPath, type PlatformTable } from '../platforms/table.ts';
+import { type ClaimRow, fieldPath, type PlatformTable } from '../platforms/table.ts';
 import { hasBlock } from './compile/schema.ts';
 import type { CompiledPolicy, CompiledSource } from './compiled.ts';
 
@@ -54,3 +55,22 @@ const begins = (path: Path, start: Path): boolean =>
       ? path[index]?.startsWith(name.slice(0, -1)) === true
       : path[index] === name,
   );
+
+/** The claims that these fields stand for. What is nested as the claims are is taken as well. */
+export function claimsOfFields(table: PlatformTable, fields: JsonObject): JsonObject {
+  const claims = blankObject();
+  for (const [field, value] of Object.entries(fields)) {
+    const row = Object.hasOwn(table.claims, field) ? table.claims[field] : undefined;
+    const path = row?.path ?? [field];
+    const [before, said] = [valueAt(claims, path), row ? typed(row, value) : value];
+    putAt(claims, path, isJsonObject(before) && isJsonObject(said) ? Object.assign(blankObject(), before, said) : said);
+  }
+  return claims;
+}
+
+function typed({ type }: ClaimRow, value: Json): Json {
+  if (type === 'text' && (typeof value === 'number' || typeof value === 'boolean')) return String(value);
+  if (type === 'texts' && Array.isArray(value))
+    return value.map((each) => (typeof each === 'number' ? String(each) : each));
+  return value;
+}

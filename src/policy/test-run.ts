@@ -7,14 +7,13 @@ import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { PolicyRefusal } from '../core/refusal.ts';
 import type { Problem } from '../parsing/yaml.ts';
-import { claimsOfFields } from '../platforms/fields.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import type { PolicyTest } from './compile/compile.ts';
 import { firstUnmet } from './compile/match.ts';
 import type { CompiledPolicy } from './compiled.ts';
 import { createPolicy } from './decide.ts';
 import { explainQuestion } from './explain/explain.ts';
-import { ruledPaths, strangeClaim } from './test-claims.ts';
+import { claimsOfFields, ruledPaths, strangeClaim } from './test-claims.ts';
 
 /** What tests are run against, beside the policy. */
 export interface TestWorld {

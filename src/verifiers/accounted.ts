@@ -10,6 +10,7 @@ import type { PlatformTable } from '../platforms/table.ts';
 const OF_STANDARDS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'azp', 'cnf', 'auth_time', 'nonce', 'at_hash'];
 const KINDS_UNKNOWN = ['oidc', 'spiffe', 'client'];
 
+/** Undefined where nobody keeps account: of kinds whose claims are nobody's in particular. */
 export function accountedClaims({ kind, known = [] }: PlatformTable): AccountedClaims | undefined {
   if (KINDS_UNKNOWN.includes(kind)) return undefined;
   const whole = known.filter((path) => !path.at(-1)?.endsWith('*'));

@@ -10,6 +10,7 @@ import { AWS_IDENTITY_RETRY_SECONDS, AWS_REGIONS_MAX, AWS_REQUEST_SECONDS_MAX } 
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse } from '../core/refusal.ts';
 import { type PresignedRequest, readPresignedRequest } from '../parsing/presigned-request.ts';
+import { STS_REGION, type StsEndpoint, stsEndpoint } from '../parsing/sts-endpoint.ts';
 import { AWS_STS_ISSUER, isRoleOfPeople, AWS_CALLER_IDENTITY as TABLE } from '../platforms/aws-caller-identity.ts';
 import { accountedClaims } from './accounted.ts';
 import { type CallerIdentity, createCallerIdentity } from './caller-identity.ts';
@@ -17,13 +18,9 @@ import { type ClaimRefusal, tableProblem } from './claims.ts';
 import type { SourceKind, SourceSettings, SourceVerifier } from './kind.ts';
 import { principalName } from './name.ts';
 
-/** The endpoint without a region of its own, as AWS's tools call it; it signs for us-east-1. */
-const GLOBAL = 'aws-global';
-const REGION = /^(?:aws-global|[a-z]{2,3}(?:-[a-z]+)+-[0-9]{1,2})$/;
-
 const options = z.object({
   regions: z
-    .array(z.string().regex(REGION, { error: 'must be a region of AWS, such as eu-west-1, or aws-global' }))
+    .array(z.string().regex(STS_REGION, { error: 'must be a region of AWS, such as eu-west-1, or aws-global' }))
     .min(1, { error: 'must name at least one region' })
     .max(AWS_REGIONS_MAX)
     .describe(
@@ -36,17 +33,11 @@ const options = z.object({
     .describe('What callers sign as `x-exchequer-audience`; our issuer unless written.'),
 });
 
-/** By host: the region that signatures for it name, and the partition of the accounts that it knows. */
-type Hosts = ReadonlyMap<string, { readonly region: string; readonly partition: string }>;
+/** By host. */
+type Hosts = ReadonlyMap<string, StsEndpoint>;
 
 const hostsOf = (regions: readonly string[]): Hosts =>
-  new Map(
-    regions.map((region) => {
-      if (region === GLOBAL) return ['sts.amazonaws.com', { region: 'us-east-1', partition: 'aws' }];
-      const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-      return [`sts.${region}.amazonaws.com${partition === 'aws-cn' ? '.cn' : ''}`, { region, partition }];
-    }),
-  );
+  new Map(regions.map(stsEndpoint).map((endpoint) => [endpoint.host, endpoint]));
 
 export const awsCallerIdentity: SourceKind<typeof options> = Object.freeze({
   kind: TABLE.kind,

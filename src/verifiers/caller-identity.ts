@@ -35,6 +35,7 @@ export interface CallerIdentityParts {
   readonly clock: Clock;
 }
 
+/** For one source: its rate and number count apart from those of others. */
 export function createCallerIdentity({ audience, outbound, clock }: CallerIdentityParts): CallerIdentity {
   const admit = createGate({
     clock,

@@ -4,16 +4,14 @@
 import { z } from 'zod';
 import { AZURE_DEVOPS, AZURE_DEVOPS_AUDIENCE } from '../platforms/azure-devops.ts';
 import { BITBUCKET } from '../platforms/bitbucket.ts';
-import { BUILDKITE } from '../platforms/buildkite.ts';
+import { BUILDKITE, BUILDKITE_ISSUER } from '../platforms/buildkite.ts';
 import { CIRCLECI } from '../platforms/circleci.ts';
 import { FORGEJO } from '../platforms/forgejo.ts';
-import { GITHUB } from '../platforms/github.ts';
-import { GITLAB } from '../platforms/gitlab.ts';
+import { GITHUB, GITHUB_ISSUER } from '../platforms/github.ts';
+import { GITLAB, GITLAB_ISSUER } from '../platforms/gitlab.ts';
 import { fieldValue } from '../platforms/table.ts';
 import { keyOptions, oneOrigin } from './key-options.ts';
 import { issuedBy, issuedByDefault, issuedByOne, platformIssuer, platformKind } from './platform-kind.ts';
-
-const GITHUB_ISSUER = 'https://token.actions.githubusercontent.com';
 
 const githubOptions = z
   .object({
@@ -47,13 +45,13 @@ export const github = platformKind({
 export const gitlab = platformKind({
   table: GITLAB,
   options: issuedByDefault(GITLAB),
-  read: ({ issuer = 'https://gitlab.com', ...keys }) => ({ issuer, keys }),
+  read: ({ issuer = GITLAB_ISSUER, ...keys }) => ({ issuer, keys }),
 });
 
 export const buildkite = platformKind({
   table: BUILDKITE,
   options: issuedByOne,
-  read: (keys) => ({ issuer: 'https://agent.buildkite.com', keys }),
+  read: (keys) => ({ issuer: BUILDKITE_ISSUER, keys }),
 });
 
 export const circleci = platformKind({

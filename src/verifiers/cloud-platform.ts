@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { JsonObject } from '../core/json.ts';
 import { AWS } from '../platforms/aws.ts';
 import { ENTRA, ENTRA_AUDIENCES_OF_OTHERS } from '../platforms/entra.ts';
-import { GOOGLE } from '../platforms/google.ts';
+import { GOOGLE, GOOGLE_ISSUER } from '../platforms/google.ts';
 import { fieldValue } from '../platforms/table.ts';
 import type { ClaimRefusal } from './claims.ts';
 import { keyOptions, oneOrigin } from './key-options.ts';
@@ -14,7 +14,7 @@ import { issuedBy, issuedByOne, platformIssuer, platformKind } from './platform-
 export const google = platformKind({
   table: GOOGLE,
   options: issuedByOne,
-  read: (keys) => ({ issuer: 'https://accounts.google.com', keys }),
+  read: (keys) => ({ issuer: GOOGLE_ISSUER, keys }),
 });
 
 export const aws = platformKind({

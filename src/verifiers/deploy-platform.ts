@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { FLY } from '../platforms/fly.ts';
-import { HCP_TERRAFORM } from '../platforms/hcp-terraform.ts';
+import { HCP_TERRAFORM, HCP_TERRAFORM_ISSUER } from '../platforms/hcp-terraform.ts';
 import { SPACELIFT } from '../platforms/spacelift.ts';
 import { hostOf } from '../platforms/table.ts';
 import { VERCEL } from '../platforms/vercel.ts';
@@ -15,7 +15,7 @@ import { issuedBy, issuedByDefault, platformIssuer, platformKind } from './platf
 export const hcpTerraform = platformKind({
   table: HCP_TERRAFORM,
   options: issuedByDefault(HCP_TERRAFORM),
-  read: ({ issuer = 'https://app.terraform.io', ...keys }) => ({ issuer, keys }),
+  read: ({ issuer = HCP_TERRAFORM_ISSUER, ...keys }) => ({ issuer, keys }),
 });
 
 export const spacelift = platformKind({

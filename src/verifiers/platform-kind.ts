@@ -27,6 +27,7 @@ export interface PlatformParts<Options extends z.ZodObject> {
   readonly readClaims?: (claims: JsonObject) => JsonObject;
 }
 
+/** A kind whose principals are workloads that present themselves, by JWTs that the table describes. */
 export function platformKind<Options extends z.ZodObject>({
   table,
   options,

@@ -3,8 +3,9 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { CONFIG_HELP, configPath } from './place.ts';
-import { jsonLine } from './shown.ts';
+import { escaped, jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
+import { readable } from './trail-options.ts';
 
 /** What verification found, as far as this verb shows it; `--json` prints the whole of it. */
 export interface TrailReport {
@@ -71,15 +72,6 @@ export function registerAudit(program: Command, terminal: Terminal, tools: Audit
       }),
     );
   return audit;
-}
-
-async function readable(terminal: Terminal, run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    terminal.err(escaped(error instanceof Error ? error.message : 'the trail cannot be read'));
-    terminal.exit(3);
-  }
 }
 
 function showReport(terminal: Terminal, report: TrailReport): void {
@@ -154,15 +146,6 @@ function readMembers(line: string): Members | undefined {
     return undefined;
   }
 }
-
-// Control characters, line separators, and marks that change direction or take no room: shown by number, never sent.
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
-const escaped = (words: string): string =>
-  words.replace(UNSAFE, (character) => character.split('').map(escapedUnit).join(''));
-
-// As JSON escapes it, so that an escaped line of JSON still says the same.
-const escapedUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 function wholeNumber(value: string): number {
   const count = Number(value);

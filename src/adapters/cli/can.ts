@@ -2,20 +2,11 @@
 // 1 nothing, 2 usage, 3 where the configuration does not load. It proves nothing and calls nobody.
 
 import type { Command } from 'commander';
-import { renderProblem } from './check.ts';
+import { type NotLoaded, sayProblems } from './check.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';
-import {
-  byText,
-  conditionText,
-  cutText,
-  givenText,
-  type NotLoaded,
-  type RulePlace,
-  type ShownEntry,
-  scopesOf,
-} from './walk-text.ts';
+import { byText, conditionText, cutText, givenText, type RulePlace, type ShownEntry, scopesOf } from './walk-text.ts';
 
 /** What a rule gives the principal. `conditions` are those that its name does not tell: none, and it can have it. */
 export interface CanEntry extends ShownEntry {
@@ -59,7 +50,7 @@ export function registerCan(program: Command, terminal: Terminal, { can }: CanTo
       const read = await can(configPath(config, terminal.env), { identity, client, scopes: scopesOf(scope) });
       if (!read.ok) {
         if ('usage' in read) terminal.err(shown(read.usage));
-        else for (const problem of read.problems) terminal.err(shown(renderProblem(problem)));
+        else sayProblems(terminal, read.problems);
         return terminal.exit('usage' in read ? 2 : 3);
       }
       const { entries } = read;

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { Problem } from '../../parsing/yaml.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
-import { jsonLine } from './shown.ts';
+import { escaped, jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** One finding of the linter (docs/lint.md). */
@@ -88,19 +88,30 @@ function placedFrom(path: string, report: CheckReport): CheckReport {
 }
 
 /** `file:line:column path: message [lint]`, the form that editors and terminals make a link of; printable, whatever a file says. */
-export const renderProblem = (problem: Problem): string => printable(rendered(problem, ''));
+export const renderProblem = (problem: Problem): string => escaped(rendered(problem, ''));
+
+/** A configuration that does not load. */
+export interface NotLoaded {
+  readonly ok: false;
+  readonly problems: readonly Problem[];
+}
+
+/** Says why a configuration does not load. */
+export function sayProblems(terminal: Terminal, problems: readonly Problem[]): void {
+  for (const problem of problems) terminal.err(renderProblem(problem));
+}
 
 const rendered = ({ file, line, column, path, message, lint }: Problem, level: string): string =>
   `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}${level}${lint === undefined ? '' : ` [${lint}]`}`;
 
 function plain(terminal: Terminal, path: string, report: CheckReport): void {
   const { problems, warnings, findings, summary, resolved } = report;
-  if (resolved) for (const line of outline(resolved)) terminal.out(printable(line));
+  if (resolved) for (const line of outline(resolved)) terminal.out(escaped(line));
   for (const problem of problems) terminal.out(renderProblem(problem));
-  for (const warning of warnings) terminal.out(printable(rendered(warning, ' (warning)')));
+  for (const warning of warnings) terminal.out(escaped(rendered(warning, ' (warning)')));
   for (const { severity, problem, accepted } of findings)
-    if (severity === 'info' && accepted === undefined) terminal.out(printable(rendered(problem, ' (info)')));
-  terminal.err(printable(verdict(path, problems, summary)));
+    if (severity === 'info' && accepted === undefined) terminal.out(escaped(rendered(problem, ' (info)')));
+  terminal.err(escaped(verdict(path, problems, summary)));
 }
 
 /** Data as an indented outline; lists of plain values stay on one line. */
@@ -129,7 +140,7 @@ function verdict(path: string, problems: readonly Problem[], summary: readonly s
 function github(terminal: Terminal, path: string, { problems, warnings, summary }: CheckReport): void {
   for (const problem of problems) terminal.out(workflowCommand('error', problem));
   for (const warning of warnings) terminal.out(workflowCommand('warning', warning));
-  terminal.err(printable(verdict(path, problems, summary)));
+  terminal.err(escaped(verdict(path, problems, summary)));
 }
 
 function workflowCommand(level: 'error' | 'warning', { file, line, column, path, message, lint }: Problem): string {
@@ -141,7 +152,3 @@ function workflowCommand(level: 'error' | 'warning', { file, line, column, path,
 const data = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 
 const property = (text: string): string => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
-
-/** What files say is shown, never obeyed: no escape sequence reaches a terminal, no line break forges a second line. */
-const printable = (text: string): string =>
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => JSON.stringify(character).slice(1, -1));

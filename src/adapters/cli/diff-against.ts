@@ -1,8 +1,8 @@
 // `exchequer diff --against`: which recorded decisions another configuration would make otherwise. Exit 0 none, 1 some, 3 where none was
 // found and some cannot be told, or the configuration or the trail cannot be read. It changes nothing and calls nobody.
 
-import { FLIP_GROUPS_MAX, FLIP_GROUPS_SHOWN_MAX } from '../../core/limits.ts';
-import type { Problem } from '../../parsing/yaml.ts';
+import { FLIP_EXAMPLES_MAX, FLIP_GROUPS_MAX, FLIP_GROUPS_SHOWN_MAX } from '../../core/limits.ts';
+import { type NotLoaded, sayProblems } from './check.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 import { readable } from './trail-options.ts';
@@ -38,14 +38,11 @@ export interface AgainstSummary {
   readonly unreadable: number;
 }
 
-export type AgainstRead =
-  | { readonly ok: true; readonly summary: AgainstSummary }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+export type AgainstRead = { readonly ok: true; readonly summary: AgainstSummary } | NotLoaded;
 
 export interface AgainstTools {
   /** Judges every record of a trail (`-`: standard input) by a configuration. Throws where the trail cannot be read. */
   against(config: string, trail: string, onFlip: (flip: Flip) => void): Promise<AgainstRead>;
-  readonly renderProblem: (problem: Problem) => string;
 }
 
 export interface AgainstOptions {
@@ -67,7 +64,7 @@ export const diffAgainst = (
       else groups.add(flip);
     });
     if (!read.ok) {
-      for (const problem of read.problems) terminal.err(tools.renderProblem(problem));
+      sayProblems(terminal, read.problems);
       terminal.exit(3);
       return;
     }
@@ -93,8 +90,6 @@ const summaryLines = (summary: AgainstSummary): readonly string[] =>
     ([member, words]) => `${summary[member]} ${words}`,
   );
 
-const EXAMPLES = 3;
-
 interface Group {
   readonly first: Flip;
   count: number;
@@ -115,7 +110,7 @@ function createGroups() {
       }
       groups.set(key, group);
       group.count += 1;
-      if (group.examples.length < EXAMPLES) group.examples.push(`  ${flip.decision}  ${nameOf(flip)}`);
+      if (group.examples.length < FLIP_EXAMPLES_MAX) group.examples.push(`  ${flip.decision}  ${nameOf(flip)}`);
     },
     lines(): readonly string[] {
       const sorted = [...groups.values()].sort((a, b) => b.count - a.count);

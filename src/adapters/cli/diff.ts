@@ -2,20 +2,12 @@
 // which recorded decisions would be others. Exit 0 nothing, 1 something, 2 usage, 3 where one does not load.
 
 import type { Command } from 'commander';
-import { renderProblem } from './check.ts';
+import { type NotLoaded, sayProblems } from './check.ts';
 import { type AgainstTools, diffAgainst } from './diff-against.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';
-import {
-  byText,
-  conditionsText,
-  conditionText,
-  givenText,
-  type NotLoaded,
-  type ShownCut,
-  type ShownEntry,
-} from './walk-text.ts';
+import { byText, conditionsText, conditionText, givenText, type ShownCut, type ShownEntry } from './walk-text.ts';
 
 /** A deny that only the other side has. */
 export interface ShownDeny extends Omit<ShownCut, 'of'> {
@@ -97,7 +89,7 @@ const whatIsGiven = ({ rule: _, at: _at, owner: _owner, mode: _mode, unless: _un
 
 function diffPair(terminal: Terminal, read: DiffRead, json: boolean): void {
   if (!read.ok) {
-    for (const problem of read.problems) terminal.err(shown(renderProblem(problem)));
+    sayProblems(terminal, read.problems);
     terminal.exit(3);
     return;
   }

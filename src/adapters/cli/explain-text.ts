@@ -4,7 +4,7 @@
 import type { Cause } from '../../core/cause.ts';
 import type { RuleTrace } from '../../core/decision.ts';
 import type { ExplainedRule, ExplainTools, Explanation, JudgedClaims, UnknownTarget } from './explain-tools.ts';
-import { jsonLine } from './shown.ts';
+import { escaped, jsonLine } from './shown.ts';
 
 /** An offline explanation. */
 export interface Offline {
@@ -31,7 +31,7 @@ export function renderOffline(found: Offline, rulesMax: number | undefined): rea
     ...(unknown ? [unknownText(unknown)] : []),
     ...(headline === undefined ? [] : [headline, ...mendText(judged), ...(rest.length > 0 ? ['but for that:'] : [])]),
     ...rest,
-  ].map(printable);
+  ].map(escaped);
 }
 
 const unknownText = ({ asked, meant }: UnknownTarget): string =>
@@ -131,7 +131,7 @@ export function renderDecided(
   const rules = Array.isArray(trace)
     ? trace.filter(isTrace).map((rule) => ruleText({ ...rule, hint: hintOf(rule, hint) }))
     : [];
-  return [...lines, `rules     ${rules.length} considered`, ...rules].map(printable);
+  return [...lines, `rules     ${rules.length} considered`, ...rules].map(escaped);
 }
 
 /** What a record says was asked for; long texts are there as their hashes only, and left out. */
@@ -188,9 +188,3 @@ const isTrace = (value: unknown): value is RuleTrace =>
 
 const isWould = (value: unknown): value is { readonly rule: string; readonly would: string } =>
   typeof value === 'object' && value !== null && 'rule' in value && 'would' in value;
-
-const printable = (text: string): string =>
-  text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { LackingFile } from '../../core/refusal.ts';
 import type { UnprovedJws } from '../../parsing/jws.ts';
-import type { Problem } from '../../parsing/yaml.ts';
+import type { NotLoaded } from './check.ts';
 import type { BrokerPlace } from './place.ts';
 
 /** What the header of a token says. */
@@ -79,12 +79,7 @@ export interface ExplainTools {
   /** What is piped in, or undefined where it is more than that. Rejects where it cannot be read. */
   readInput(bytesMax: number): Promise<Uint8Array | undefined>;
   /** Loads the configuration by the same code as start and reload. */
-  load(
-    config: string,
-  ): Promise<
-    | { readonly ok: true; readonly offline: OfflinePolicy }
-    | { readonly ok: false; readonly problems: readonly Problem[] }
-  >;
+  load(config: string): Promise<{ readonly ok: true; readonly offline: OfflinePolicy } | NotLoaded>;
   /** How the value that was presented comes close to what was expected, both as a record has them; undefined where it does not. */
   hint(presented: string, expected: string): string | undefined;
   /** The record of one decision (`last`: the newest) from the running broker. Rejects where it cannot be asked. */

@@ -6,12 +6,12 @@
 import type { Command } from 'commander';
 import { isDecisionId } from '../../core/decision-id.ts';
 import { EXPLAINED_RULES_MAX } from '../../core/limits.ts';
-import { renderProblem } from './check.ts';
+import { sayProblems } from './check.ts';
 import { readClaims, readTime } from './explain-input.ts';
 import { askedTargets, type Offline, offlineJson, renderDecided, renderOffline } from './explain-text.ts';
 import type { ExplainTools, JudgedClaims, OfflinePolicy, UnknownTarget } from './explain-tools.ts';
 import { type BrokerPlace, brokerPlace, CONFIG_HELP, CONTROL_HELP } from './place.ts';
-import { jsonLine, shown } from './shown.ts';
+import { escaped, jsonLine, shown } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 interface ExplainOptions {
@@ -83,7 +83,7 @@ async function explain(terminal: Terminal, tools: ExplainTools, options: Explain
     if (options.decision !== undefined || options.last) return await explainDecided(terminal, tools, options, place);
     return await explainOffline(terminal, tools, options, place.config);
   } catch (error) {
-    terminal.err(error instanceof Error ? error.message : 'could not find out');
+    terminal.err(escaped(error instanceof Error ? error.message : 'could not find out'));
     return 3;
   }
 }
@@ -130,7 +130,7 @@ async function explainOffline(
   const read = await readClaims(options, tools.readInput);
   const loaded = await tools.load(config);
   if (!loaded.ok) {
-    for (const problem of loaded.problems) terminal.err(renderProblem(problem));
+    sayProblems(terminal, loaded.problems);
     throw new Error(`${config} does not load`);
   }
   const { offline } = loaded;

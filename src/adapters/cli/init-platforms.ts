@@ -236,6 +236,7 @@ export const FIRST_STEPS: Readonly<Record<string, FirstSteps>> = {
   },
 };
 
+/** What `init` calls the source of a kind. */
 export const sourceName = (kind: string): string => FIRST_STEPS[kind]?.name ?? kind;
 
 /** In the order of their names. */

@@ -5,6 +5,7 @@
 import { type Command, Option } from 'commander';
 import type { RevokedKey, SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
 import { type BrokerPlace, brokerPlace, withPlace } from './place.ts';
+import { escaped } from './shown.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Each rejects with an error whose message people may read. */
@@ -54,7 +55,7 @@ async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<v
     await ask();
     terminal.exit(0);
   } catch (error) {
-    terminal.err(printable(error instanceof Error ? error.message : 'the broker did not answer'));
+    terminal.err(escaped(error instanceof Error ? error.message : 'the broker did not answer'));
     terminal.exit(3);
   }
 }
@@ -87,7 +88,7 @@ function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | 
 
 /** Columns as wide as their widest cell, two spaces apart, nothing after the last. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = [head, ...rows].map((row) => row.map(printable));
+  const cells = [head, ...rows].map((row) => row.map(escaped));
   const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
   return cells.map((row) =>
     row
@@ -99,6 +100,3 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): r
 
 const instant = (seconds: number | undefined): string =>
   seconds === undefined ? '-' : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
-
-/** Nothing that came over a socket moves a terminal's cursor. */
-const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');

@@ -2,18 +2,14 @@
 // `--config` that of one deployment, with its own names. Exit 0 printed, 1 the configuration is no YAML, 2 usage.
 
 import { Argument, type Command } from 'commander';
-import type { Problem } from '../../parsing/yaml.ts';
-import { renderProblem } from './check.ts';
+import { type NotLoaded, sayProblems } from './check.ts';
 import type { Terminal } from './terminal.ts';
 
 export type SchemaOf = 'config' | 'policy';
 
 export interface SchemaTools {
   /** The text; with a configuration's path, narrowed to its names. */
-  schema(
-    of: SchemaOf,
-    config: string | undefined,
-  ): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problems: readonly Problem[] };
+  schema(of: SchemaOf, config: string | undefined): { readonly ok: true; readonly text: string } | NotLoaded;
 }
 
 export function registerSchema(program: Command, terminal: Terminal, tools: SchemaTools): void {
@@ -26,7 +22,7 @@ export function registerSchema(program: Command, terminal: Terminal, tools: Sche
     .action((of: SchemaOf, { config }: { config?: string }) => {
       const made = tools.schema(of, config);
       if (made.ok) terminal.out(made.text.trimEnd());
-      else for (const problem of made.problems) terminal.err(renderProblem(problem));
+      else sayProblems(terminal, made.problems);
       terminal.exit(made.ok ? 0 : 1);
     });
 }

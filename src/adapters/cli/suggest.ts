@@ -2,7 +2,7 @@
 // or only previewed. Nothing is loaded by it. Exit 0 where it wrote rules, 1 where there are none to write, 3 where it cannot read.
 
 import type { Command } from 'commander';
-import type { Problem } from '../../parsing/yaml.ts';
+import { type NotLoaded, sayProblems } from './check.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import type { Terminal } from './terminal.ts';
 import { readable, SINCE_HELP, type Since, sinceOption } from './trail-options.ts';
@@ -16,12 +16,11 @@ export type SuggestRead =
       /** Lines of the trail that are no record of ours. */
       readonly unreadable: number;
     }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | NotLoaded;
 
 export interface SuggestTools {
   /** From the records of a trail (`-`: standard input). Throws where it cannot be read. */
   suggest(config: string, trail: string, since: Since | undefined): Promise<SuggestRead>;
-  readonly renderProblem: (problem: Problem) => string;
 }
 
 interface SuggestOptions {
@@ -42,7 +41,7 @@ export function registerSuggest(program: Command, terminal: Terminal, tools: Sug
       readable(terminal, async () => {
         const read = await tools.suggest(configPath(options.config, terminal.env), options.from, options.since);
         if (!read.ok) {
-          for (const problem of read.problems) terminal.err(tools.renderProblem(problem));
+          sayProblems(terminal, read.problems);
           terminal.exit(3);
           return;
         }

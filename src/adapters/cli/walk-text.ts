@@ -1,7 +1,6 @@
 // What `can`, `who-can` and `diff` print of rules: who, under which conditions, what, and by which rule. Everything that a policy or a
 // command line says is printable ASCII on one line.
 
-import type { Problem } from '../../parsing/yaml.ts';
 import { shown } from './shown.ts';
 
 /** A rule, as far as people need it to find it. */
@@ -44,12 +43,6 @@ export interface ShownEntry extends RulePlace {
   readonly unless: readonly ShownCut[];
 }
 
-/** A configuration that does not load. */
-export interface NotLoaded {
-  readonly ok: false;
-  readonly problems: readonly Problem[];
-}
-
 /** `deploy (https://deploy.example) with read write for at most 300 s`. */
 export function givenText({ target, address, scopes, lifetimeSeconds, proof, clients }: ShownEntry): string {
   const through = clients === undefined ? '' : `, through ${clients.join(' or ')}`;
@@ -58,16 +51,19 @@ export function givenText({ target, address, scopes, lifetimeSeconds, proof, cli
   return shown(`${target} (${address})${scoped} for at most ${lifetimeSeconds} s${bound}${through}`);
 }
 
+/** `by shop (policies/shop.yaml:4): preview, until 2027-01-31T00:00:00Z`. */
 export function byText({ rule, at, mode, until }: ShownEntry): string {
   const words = [...(mode === 'enforce' ? [] : [mode]), ...(until === undefined ? [] : [`until ${until}`])];
   return shown(`by ${rule} (${at})${words.length === 0 ? '' : `: ${words.join(', ')}`}`);
 }
 
+/** `ref is "refs/heads/main"`. */
 export const conditionText = ({ claim, expected }: ShownCondition): string => shown(`${claim} is ${expected}`);
 
 export const conditionsText = (conditions: readonly ShownCondition[]): string =>
   conditions.length === 0 ? 'always' : conditions.map(conditionText).join(', ');
 
+/** `unless actor is "robot": denied by never-bots (policies/deploy.yaml:13)`. */
 export const cutText = ({ rule, at, of, source, conditions }: ShownCut): string =>
   shown(
     `unless ${of === 'client' ? `its client, of ${source}, has ` : ''}${conditionsText(conditions)}: denied by ${rule} (${at})`,

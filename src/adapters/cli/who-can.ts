@@ -2,7 +2,7 @@
 // policy. Exit 0 somebody, 1 nobody, 2 usage, 3 where the configuration does not load.
 
 import type { Command } from 'commander';
-import { renderProblem } from './check.ts';
+import { type NotLoaded, sayProblems } from './check.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';
@@ -11,7 +11,6 @@ import {
   conditionText,
   cutText,
   givenText,
-  type NotLoaded,
   type ShownCondition,
   type ShownEntry,
   scopesOf,
@@ -56,7 +55,7 @@ export function registerWhoCan(program: Command, terminal: Terminal, { whoCan }:
       const read = await whoCan(configPath(config, terminal.env), { target, scopes: scopesOf(scope) });
       if (!read.ok) {
         if ('usage' in read) terminal.err(shown(read.usage));
-        else for (const problem of read.problems) terminal.err(shown(renderProblem(problem)));
+        else sayProblems(terminal, read.problems);
         return terminal.exit('usage' in read ? 2 : 3);
       }
       const { ok: _ok, ...answer } = read;

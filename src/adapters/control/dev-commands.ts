@@ -31,6 +31,7 @@ export interface DevCommands {
 
 const order = z.strictObject({ source: z.string(), target: z.string(), claims: z.record(z.string(), z.string()) });
 
+/** Adds the routes of `dev` to its control socket. What is refused is 400, with a sentence. */
 export function addDevCommands(app: FastifyInstance, commands: DevCommands): void {
   app.get('/dev', async () => commands.place());
   app.post('/dev/sign', async (request, reply) => {

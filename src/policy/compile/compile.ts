@@ -116,7 +116,7 @@ function contextOf({ sources, targets, clients }: PolicyInput): CompileContext {
     sources: [...sources].sort(byName).map((view) => {
       const require = compileRequire({ source: view, document: NOWHERE, base: [] });
       const requirements = require.ok ? require.conditions : [];
-      return { ...view, reach: view.reach, requirements, rows: rows.get(view.table) ?? tableRows(view.table) };
+      return { ...view, requirements, rows: rows.get(view.table) ?? tableRows(view.table) };
     }),
     targets: new Map([...targets].sort(byName).map((target) => [target.name, target])),
     clients: [...clients].sort(),

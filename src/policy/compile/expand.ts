@@ -4,8 +4,8 @@
 import { RULE_ROWS_MAX } from '../../core/limits.ts';
 import { problemAt } from '../../parsing/problems.ts';
 import { type Parameters, parametersIn, render } from '../../parsing/template.ts';
-import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
-import { isMap, noTable, type Row, type Scalar, type Table, type Tables, tableFrom, valueProblem } from './tables.ts';
+import { isMap, isScalar, type Problem, type Scalar, type YamlDocument, type YamlPath } from '../../parsing/yaml.ts';
+import { noTable, type Row, type Table, type Tables, tableFrom, valueProblem } from './tables.ts';
 
 /** One rule that a written one means. */
 export interface Variant {
@@ -85,7 +85,7 @@ function constantsOf(written: unknown, report: Report): Readonly<Record<string, 
     const problem = valueProblem(value);
     if (problem !== undefined) report(['with', name], problem);
   }
-  return written;
+  return Object.fromEntries(Object.entries(written).filter((entry): entry is [string, Scalar] => isScalar(entry[1])));
 }
 
 /** A table, and the column whose value names its rows. */

@@ -8,7 +8,7 @@ import { claimKey } from '../../core/record.ts';
 import { closestKey } from '../../parsing/closest.ts';
 import { problemAt } from '../../parsing/problems.ts';
 import { parametersIn, piecesOf } from '../../parsing/template.ts';
-import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
+import { isMap, isScalar, type Problem, type YamlDocument, type YamlPath } from '../../parsing/yaml.ts';
 import { type ClaimRow, foldAscii, type PlatformTable } from '../../platforms/table.ts';
 import { type Condition, displayAll, type Expected, holds, isPattern } from '../evaluate.ts';
 import { readPattern } from '../pattern.ts';
@@ -37,6 +37,7 @@ export interface TableRows {
   readonly byPath: ReadonlyMap<string, ClaimRow>;
 }
 
+/** Made once for each table: rules come by the thousand. */
 export const tableRows = (table: PlatformTable): TableRows => ({
   table,
   byPath: new Map(Object.entries(table.claims).map(([field, row]) => [claimKey(row.path ?? [field]), row])),
@@ -223,9 +224,3 @@ function unknownField({ document, base, rows }: ConditionsInput, key: string): P
   const hint = meant === undefined ? `; allowed: ${fields.join(', ')}` : `; did you mean ${meant}?`;
   return problemAt(document, [...base, key], `is no claim of ${rows.table.kind} tokens${hint}`);
 }
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const isScalar = (value: unknown): value is string | number | boolean =>
-  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';

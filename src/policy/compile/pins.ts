@@ -5,7 +5,7 @@
 import { parseSpiffeId } from '../../parsing/spiffe-id.ts';
 import { SHARED_ISSUER_HOSTS } from '../../platforms/oidc.ts';
 import { fieldPath, type PlatformTable } from '../../platforms/table.ts';
-import { type Condition, type Expected, isPattern } from '../evaluate.ts';
+import { type Condition, type Expected, isPattern, textOf } from '../evaluate.ts';
 import { inPin } from '../pattern.ts';
 
 /** What must be known of a source to judge a pin. */
@@ -218,8 +218,6 @@ function isSpiffePin(value: Expected, reaches: Reaches): boolean {
     value.captures.every((name, index) => (name !== undefined && reaches(name)) || isLast(index))
   );
 }
-
-const textOf = (value: Expected): string => (isPattern(value) ? value.text : String(value));
 
 const strict = (condition: Condition): Condition =>
   condition.values.some(isPattern)

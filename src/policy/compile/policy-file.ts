@@ -2,7 +2,7 @@
 // Rules are not looked at here; each is compiled, and reported, apart.
 
 import { problemAt, problemsFromZod } from '../../parsing/problems.ts';
-import type { Problem, YamlDocument } from '../../parsing/yaml.ts';
+import { isMap, type Problem, type YamlDocument } from '../../parsing/yaml.ts';
 import { withDefaults } from './expand.ts';
 import { defaultsSchema, fileSchema, type WrittenTest } from './schema.ts';
 import { built } from './unbuilt.ts';
@@ -14,6 +14,7 @@ export interface PolicyFile {
   readonly problems: readonly Problem[];
 }
 
+/** Never throws. Rules come out also where something else in the file is wrong. */
 export function readPolicyFile(document: YamlDocument): PolicyFile {
   const read = fileSchema.safeParse(document.value);
   const problems: Problem[] = [];
@@ -44,6 +45,3 @@ function readDefaults(document: YamlDocument, problems: Problem[]): Readonly<Rec
     problems.push(problemAt(document, at, 'is empty: it says nothing'));
   return isMap(value) ? value : undefined;
 }
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

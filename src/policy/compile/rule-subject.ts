@@ -31,7 +31,7 @@ export function matchesOf(
   const byTable = new Map<unknown, readonly ReadCondition[]>();
   return sources.map((source) => {
     const known = byTable.get(source.table);
-    const read = known ?? conditionsOf(work, key, { ...written, captures: pinned }, source, byTable.size === 0);
+    const read = known ?? readConditions(work, key, { ...written, captures: pinned }, source, byTable.size === 0);
     if (!known) work.reads.push(...read);
     byTable.set(source.table, read);
     const conditions = read.map(({ condition }) => condition);
@@ -76,7 +76,7 @@ interface WrittenWho {
 }
 
 /** Every condition, typed by one source's table. What is wrong under several tables alike is reported once. */
-function conditionsOf(
+function readConditions(
   work: Work,
   key: string,
   who: WrittenWho,

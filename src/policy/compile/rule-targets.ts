@@ -2,11 +2,12 @@
 // with every parameter that they need bound, by `each`, `with`, or a capture from every source's claims.
 
 import type { YamlPath } from '../../parsing/yaml.ts';
-import { type AllowedTarget, byName, type SourceMatch } from '../compiled.ts';
+import { type AllowedTarget, byName, conditionsOf, type SourceMatch } from '../compiled.ts';
 import { isPattern } from '../evaluate.ts';
 import { meant, type RuleTarget, report, type Work } from './rule-work.ts';
 import type { WrittenRule } from './schema.ts';
 
+/** The targets of an allow rule with their scopes, in the order of names. What is wrong is reported, and left in. */
 export function allowed(work: Work, written: NonNullable<WrittenRule['allow']>): readonly AllowedTarget[] {
   if (Array.isArray(written)) {
     for (const [index, name] of written.entries()) {
@@ -63,7 +64,7 @@ export function capturesOf(
   matches: readonly SourceMatch[],
   allow: readonly AllowedTarget[],
 ): readonly string[] {
-  const each = matches.map(({ ids, context, claims }) => new Set([...ids, ...context, ...claims].flatMap(captured)));
+  const each = matches.map((match) => new Set(conditionsOf(match).flatMap(captured)));
   const all = [...new Set(each.flatMap((names) => [...names]))].sort();
   for (const name of all)
     if (each.some((names) => !names.has(name)))

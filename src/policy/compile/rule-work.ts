@@ -51,6 +51,7 @@ export interface Work {
   readonly reads: ReadCondition[];
 }
 
+/** Notes a problem at a path within the rule. */
 export function report(work: Work, path: YamlPath, message: string): void {
   work.problems.push(problemAt(work.document, [...work.path, ...path], message));
 }

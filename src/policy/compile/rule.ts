@@ -32,6 +32,7 @@ export interface RuleCompiled {
   readonly reads: readonly ReadCondition[];
 }
 
+/** One rule, parameters bound, by the schema already. Never throws. */
 export function compileRule(context: RuleContext, { written, label, ...input }: RuleInput): RuleCompiled {
   const work: Work = { context, ...input, problems: [], warnings: [], reads: [] };
   const rule = written.deny === undefined ? allowRule(work, written, label) : denyRule(work, written, label);

@@ -9,6 +9,7 @@ import {
   type CompiledRule,
   type CompiledSource,
   type CompiledTarget,
+  conditionsOf,
 } from '../compiled.ts';
 import type { RuleSource } from './rule-work.ts';
 import type { TargetView } from './views.ts';
@@ -48,10 +49,10 @@ const compiledTarget = (target: TargetView): CompiledTarget =>
 function pathsNamed(rules: readonly CompiledRule[]): ReadonlyMap<string, ReadonlySet<string>> {
   const named = new Map<string, Set<string>>();
   for (const { matches } of rules)
-    for (const { source, ids, context, claims } of matches) {
-      const keys = named.get(source) ?? new Set<string>();
-      named.set(source, keys);
-      for (const conditions of [ids, context, claims]) for (const { path } of conditions) keys.add(claimKey(path));
+    for (const match of matches) {
+      const keys = named.get(match.source) ?? new Set<string>();
+      named.set(match.source, keys);
+      for (const { path } of conditionsOf(match)) keys.add(claimKey(path));
     }
   return named;
 }

@@ -5,9 +5,7 @@ import { dirname, join } from 'node:path/posix';
 import { PARAMETER_VALUE_CHARACTERS_MAX } from '../../core/limits.ts';
 import { closest } from '../../parsing/closest.ts';
 import { problemAt } from '../../parsing/problems.ts';
-import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
-
-export type Scalar = string | number | boolean;
+import { isMap, type Problem, type Scalar, type YamlDocument, type YamlPath } from '../../parsing/yaml.ts';
 
 export interface Row {
   readonly document: YamlDocument;
@@ -86,6 +84,3 @@ export function valueProblem(value: unknown): string | undefined {
   if (/[*<>\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value)) return 'must not have "*", "<", ">" or control characters';
   return undefined;
 }
-
-export const isMap = (value: unknown): value is Readonly<Record<string, Scalar>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -36,6 +36,7 @@ export interface RuleRead {
   readonly parameters: ReadonlySet<string>;
 }
 
+/** Every rule that one written rule means, and each problem once, however many rows have it. */
 export function compileVariants(context: CompileContext, input: VariantsInput): RuleRead {
   const { document, path, expanded } = input;
   const parameters = new Set(expanded.used);

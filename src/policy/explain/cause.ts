@@ -2,10 +2,10 @@
 // exist or demands more. Values may be shown here: it is for an operator (core/cause.ts). Decides nothing: policy has.
 
 import type { PolicyRefusal } from '../../core/refusal.ts';
-import type { DenyRule } from '../compiled.ts';
+import { conditionsOf, type DenyRule } from '../compiled.ts';
 import { display, displayAll, holds, presentedFor } from '../evaluate.ts';
 import { unknownTarget } from './asked-for.ts';
-import { type CauseInput, conditionsOf, nearestCause, type RuleCause } from './nearest-cause.ts';
+import { type CauseInput, nearestCause, type RuleCause } from './nearest-cause.ts';
 
 /** Why policy refuses; undefined where it grants. */
 export function causeOf(input: CauseInput): RuleCause | undefined {

@@ -30,6 +30,7 @@ export interface CredentialCauseInput {
   readonly nowSeconds: number;
 }
 
+/** The refusal of a credential, as an operator reads it. */
 export function credentialCause(input: CredentialCauseInput): Cause {
   const { reason } = input.refusal;
   return { reason, by: input.source?.name, ...lackOf(input) };

@@ -8,7 +8,7 @@ import { SENTENCE_CHARACTERS_MAX, SENTENCE_NAME_CHARACTERS_MAX } from '../../cor
 import type { Principal } from '../../core/principal.ts';
 import type { Nearest } from '../../core/refusal.ts';
 import type { Ask } from '../../core/request.ts';
-import type { CompiledPolicy, CompiledRule } from '../compiled.ts';
+import { type CompiledPolicy, type CompiledRule, conditionsOf } from '../compiled.ts';
 import { askedTargets, countsAt, createPolicy, once, partiesOf } from '../decide.ts';
 import { ascii } from '../evaluate.ts';
 import { byProgress, judgeAllow, judgeDeny, traced, type Verdict } from '../judge.ts';
@@ -73,7 +73,7 @@ function explained(verdict: Verdict, { subject, now }: Question<Principal>): Exp
   const { owner, why, matches } = verdict.rule;
   const trace = traced(verdict);
   const match = matches.find(({ source }) => source === subject.source);
-  const conditions = match ? [...match.ids, ...match.context, ...match.claims] : [];
+  const conditions = conditionsOf(match);
   const failed = conditions.find(
     ({ what, expected }) => what === trace.failed?.what && expected === trace.failed.expected,
   );

@@ -3,6 +3,7 @@
 
 import type { Lack } from '../../core/cause.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { GITHUB_ISSUER } from '../../platforms/github.ts';
 import { display, displayAll } from '../evaluate.ts';
 import { nearMiss } from './hints.ts';
 
@@ -87,10 +88,9 @@ const RELATIONS: readonly Relation[] = [
 const hostOf = (text: string): string | null => URL.parse(text)?.host ?? null;
 const domainOf = (text: string): string | undefined => hostOf(text)?.split('.').slice(-2).join('.');
 
-const GITHUB = 'https://token.actions.githubusercontent.com';
-const isGithub = (issuer: string): boolean => issuer === GITHUB || issuer.startsWith(`${GITHUB}/`);
+const isGithub = (issuer: string): boolean => issuer === GITHUB_ISSUER || issuer.startsWith(`${GITHUB_ISSUER}/`);
 /** The slug with which GitHub Enterprise Cloud makes an issuer its enterprise's own. */
-const slug = (issuer: string): string | undefined => issuer.slice(GITHUB.length + 1) || undefined;
+const slug = (issuer: string): string | undefined => issuer.slice(GITHUB_ISSUER.length + 1) || undefined;
 
 function slugHint(presented: string, issuer: string): string {
   const [token, source] = [slug(presented), slug(issuer)];

@@ -7,9 +7,9 @@ import type { Decision, Question } from '../../core/decision.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
 import { closest } from '../../parsing/closest.ts';
-import type { AllowRule, CompiledPolicy, SourceMatch } from '../compiled.ts';
+import { type AllowRule, type CompiledPolicy, conditionsOf } from '../compiled.ts';
 import { countsAt } from '../decide.ts';
-import { type Condition, display, displayAll, holds, presentedFor } from '../evaluate.ts';
+import { display, displayAll, holds, presentedFor } from '../evaluate.ts';
 import type { Failed } from '../failed.ts';
 import { byProgress, type Verdict } from '../judge.ts';
 import { bound } from '../walk/bind.ts';
@@ -112,9 +112,6 @@ function lacking(
   const unmet = conditions.filter((condition) => holds(condition, claims) !== 'true').map(({ what }) => what);
   return [...new Set([failed.what, ...unmet, ...(asked.gives(rule) ? [] : ['target'])])];
 }
-
-export const conditionsOf = (match: SourceMatch | undefined): readonly Condition[] =>
-  match ? [...match.ids, ...match.context, ...match.claims] : [];
 
 function lackOf(input: CauseInput, { verdict, otherSource }: Near): Lack {
   const { subject, now } = input.question;

@@ -14,6 +14,7 @@ type TimeRefusal = Extract<
 /** Kubernetes ends an extended token before its `exp` (KB-03). */
 const WARNAFTER = ['kubernetes.io', 'warnafter'];
 
+/** Which time is wrong, in words; as of `nowSeconds` since the epoch. */
 export function timeLack(refusal: TimeRefusal, claims: JsonObject, nowSeconds: number): Lack {
   const { exp, nbf, iat } = claims;
   const at = (time: unknown) => (typeof time === 'number' ? instant(time, nowSeconds) : undefined);

@@ -38,7 +38,7 @@ export interface AcceptHit {
   readonly message: string;
 }
 
-/** What is wrong with `accept` at this place. `fired`: the lints that fire there. `inherited`: where the file's defaults stand. */
+/** What is wrong with `accept` at this place; where it is none of its own there, it is that of the file's defaults. `fired`: the lints that fire there. */
 export function judgeAccept(input: {
   readonly document: YamlDocument;
   readonly path: YamlPath;

@@ -3,7 +3,7 @@
 
 import { LINT_RIVALS_MAX } from '../../core/limits.ts';
 import { claimKey } from '../../core/record.ts';
-import type { AllowedTarget, AllowRule, SourceMatch } from '../compiled.ts';
+import { type AllowedTarget, type AllowRule, conditionsOf, type SourceMatch } from '../compiled.ts';
 import { type Condition, isPattern } from '../evaluate.ts';
 import { matchesPattern } from '../pattern.ts';
 import type { LintText } from './lint-view.ts';
@@ -57,7 +57,7 @@ function* entriesOf<Linted extends { readonly rule: AllowRule | { readonly effec
   for (const match of rule.matches)
     for (const target of rule.allow) {
       const [first] = match.ids;
-      const conditions = [...match.ids, ...match.context, ...match.claims];
+      const conditions = conditionsOf(match);
       const entry = { linted, rule, match, target, conditions };
       for (const value of first?.values ?? [])
         if (!isPattern(value)) yield [JSON.stringify([match.source, target.target, first?.what, value]), entry];

@@ -1,6 +1,7 @@
 // Lints about names and wildcards, whatever the platform: a name that somebody else can come to have, an id that means another
 // thing on another instance, a parameter that is a wildcard for one of its targets, and what a caller writes by himself.
 
+import { GITHUB_ISSUER } from '../../platforms/github.ts';
 import { isPattern } from '../evaluate.ts';
 import { type Hit, type MatchView, own, places, type RuleLint, required, says } from './lint-view.ts';
 
@@ -59,8 +60,7 @@ const INSTANCE_IDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Enterprises on github.com have issuers of their own, and share its ids. */
-const instanceOf = (issuer: string): string =>
-  issuer.startsWith('https://token.actions.githubusercontent.com') ? 'github.com' : issuer;
+const instanceOf = (issuer: string): string => (issuer.startsWith(GITHUB_ISSUER) ? 'github.com' : issuer);
 
 function idsAcrossInstances(view: MatchView): readonly Hit[] {
   const { source, sources } = view;

@@ -6,8 +6,8 @@ import { collect } from '../compile/expand.ts';
 import type { ReadCondition } from '../compile/match.ts';
 import type { Row } from '../compile/tables.ts';
 import type { CompiledRule } from '../compiled.ts';
-import type { Condition } from '../evaluate.ts';
-import { type LintText, ownConditions, written } from './lint-view.ts';
+import { type Condition, textOf } from '../evaluate.ts';
+import { type LintText, ownConditions } from './lint-view.ts';
 
 export const SAME_ROW_ID: LintText = {
   name: 'same-row-id',
@@ -74,7 +74,7 @@ export function sameRows<Linted extends RowRule>(rules: readonly Linted[]): read
   });
 }
 
-const keyOf = ({ path, form, values }: Condition): string => JSON.stringify([path, form, values.map(written)]);
+const keyOf = ({ path, form, values }: Condition): string => JSON.stringify([path, form, values.map(textOf)]);
 
 /** The parameters that stand in what was written at this place. */
 function parametersAt({ value }: YamlDocument, at: YamlPath): readonly string[] {

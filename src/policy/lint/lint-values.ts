@@ -3,8 +3,8 @@
 
 import type { ClaimRow, PlatformTable } from '../../platforms/table.ts';
 import { fieldPath } from '../../platforms/table.ts';
-import { type Condition, type Expected, isPattern } from '../evaluate.ts';
-import { type LintText, type RuleLint, written } from './lint-view.ts';
+import { type Condition, type Expected, isPattern, textOf } from '../evaluate.ts';
+import type { LintText, RuleLint } from './lint-view.ts';
 
 export interface ValueLint extends LintText {
   /** Whether no token has this value; `field` is that of the table, where it has one. */
@@ -66,7 +66,7 @@ export const VALUE_LINTS: readonly ValueLint[] = [
     when: 'a value looks like a regular expression: `^main$`, `(main|release)`, `.*`, `[a-z]+`, `\\d`',
     why: 'is no regular expression here, but compared as it stands: "*" is the rest of one segment, and there is nothing else',
     mend: 'list the values, or write "*" at the end of a segment',
-    is: (value) => REGEX.test(written(value)),
+    is: (value) => REGEX.test(textOf(value)),
   },
   {
     name: 'short-ref',
@@ -101,7 +101,7 @@ export const VALUE_LINTS: readonly ValueLint[] = [
 export function strangeValue(lint: ValueLint, condition: Condition, table: PlatformTable): string | undefined {
   const field = fieldOf(condition, table);
   const found = condition.values.find((value) => lint.is(value, field, table));
-  return found === undefined ? undefined : written(found);
+  return found === undefined ? undefined : textOf(found);
 }
 
 /** The field of the table that a condition is about, also where it was written as a claim. */

@@ -6,8 +6,8 @@ import type { YamlPath } from '../../parsing/yaml.ts';
 import { fieldPath } from '../../platforms/table.ts';
 import type { ReadCondition } from '../compile/match.ts';
 import type { SourceView, TargetView } from '../compile/views.ts';
-import type { CompiledRule, SourceMatch } from '../compiled.ts';
-import { type Condition, type Expected, isPattern } from '../evaluate.ts';
+import { type CompiledRule, conditionsOf, type SourceMatch } from '../compiled.ts';
+import { type Condition, type Expected, isPattern, textOf } from '../evaluate.ts';
 import { matchesPattern } from '../pattern.ts';
 import type { Severity } from './finding.ts';
 
@@ -59,7 +59,7 @@ export interface MatchView {
 
 /** The rule's conditions for one source. A condition is read once for each table, and stands here once. */
 export function ownConditions(match: SourceMatch, reads: readonly ReadCondition[]): readonly Placed[] {
-  const keys = new Set([...match.ids, ...match.context, ...match.claims].map(({ path }) => claimKey(path)));
+  const keys = new Set(conditionsOf(match).map(({ path }) => claimKey(path)));
   const placed = new Map<string, Placed>();
   for (const read of reads) {
     const key = claimKey(read.condition.path);
@@ -110,6 +110,7 @@ export function admits(view: MatchView, field: string, values: readonly (string 
   return required(view, field).some(some) ? [undefined] : [];
 }
 
+/** Where these conditions stand. */
 export const places = (conditions: readonly ReadCondition[]): readonly Hit[] => conditions.map(({ at }) => at);
 
 /** The places of the conditions on these fields that have a value of this sort. */
@@ -118,10 +119,7 @@ export const withValue = (
   fields: readonly string[],
   is: (text: string, value: Expected) => boolean,
 ): readonly Hit[] =>
-  places(own(view, ...fields).filter(({ condition }) => condition.values.some((value) => is(written(value), value))));
-
-/** A value as it was written. */
-export const written = (value: Expected): string => (isPattern(value) ? value.text : String(value));
+  places(own(view, ...fields).filter(({ condition }) => condition.values.some((value) => is(textOf(value), value))));
 
 /** The rule, where this is so. */
 export const ruleIf = (fires: boolean): readonly Hit[] => (fires ? [undefined] : []);

@@ -10,7 +10,7 @@ import type { SourceView, TargetView } from '../compile/views.ts';
 import type { CompiledRule, SourceMatch } from '../compiled.ts';
 import { type Condition, display } from '../evaluate.ts';
 import type { Finding } from './finding.ts';
-import { ENDS_SOON, judgeAccept } from './lint-accept.ts';
+import { ACCEPT_UNUSED, ENDS_SOON, judgeAccept } from './lint-accept.ts';
 import { WIDER_RULE, widerRules } from './lint-across.ts';
 import { type Place, placeOfValue, SAME_ROW_ID, sameRows } from './lint-rows.ts';
 import { requirementsOf } from './lint-sources.ts';
@@ -144,6 +144,6 @@ function lintAccepts(rules: readonly LintedRule[], found: Collector): void {
   for (const linted of first.values()) {
     const { document, path, accept } = linted;
     for (const { lint, at, message } of judgeAccept({ document, path, accept, known, fired: found.fired(linted) }))
-      found.add({ ...linted, accept: lint.name === 'accept-unused' ? accept : {} }, lint, at, message);
+      found.add({ ...linted, accept: lint === ACCEPT_UNUSED ? accept : {} }, lint, at, message);
   }
 }

@@ -1,7 +1,7 @@
 // The claims of a principal as its record kept them: in full, cut with the SHA-256 of the whole, by name only, or not at all, which means
 // that the credential had none. Where a record says that it left claims out, nothing is absent any more.
 
-import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
+import { blankObject, isJsonObject, type Json, type JsonObject, putAt } from '../../core/json.ts';
 import { RECORDED_VALUE_BYTES_MAX } from '../../core/limits.ts';
 import { claimKey } from '../../core/record.ts';
 import type { Knowledge, KnowledgeOf } from '../walk/known.ts';
@@ -19,13 +19,13 @@ export interface RecordedClaims {
 
 /** Reads them from a record. */
 export function claimsOf({ claims, otherClaims, leftOut }: JsonObject): RecordedClaims {
-  const known = blank();
+  const known = blankObject();
   const cut = new Map<string, Extract<Knowledge, { is: 'cut' }>>();
   for (const claim of isList(claims) ? claims : []) {
     if (!isJsonObject(claim) || !isList(claim.path)) continue;
     const path = claim.path.filter((name) => typeof name === 'string');
     const { value = null, sha256 } = claim;
-    if (typeof sha256 !== 'string') put(known, path, value);
+    if (typeof sha256 !== 'string') putAt(known, path, value);
     else cut.set(claimKey(path), { is: 'cut', of: typeof value === 'string' ? 'text' : 'list', sha256 });
   }
   const named = isList(otherClaims) ? otherClaims.filter((name) => typeof name === 'string') : [];
@@ -105,16 +105,3 @@ function parentsOf(name: string): readonly string[] {
 }
 
 const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value);
-const blank = (): Record<string, Json> => Object.create(null);
-
-/** Objects on the way are of our own making: a record has a path for each value that is none. */
-function put(root: Record<string, Json>, path: readonly string[], value: Json): void {
-  let object = root;
-  for (const name of path.slice(0, -1)) {
-    const before = object[name];
-    const inner = Object.assign(blank(), isJsonObject(before) ? before : undefined);
-    object[name] = inner;
-    object = inner;
-  }
-  object[path.at(-1) ?? ''] = value;
-}

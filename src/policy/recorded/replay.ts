@@ -52,6 +52,7 @@ interface World extends ReplayParts {
   readonly named: (sha256: string) => string | undefined;
 }
 
+/** Decides recorded requests again, by this policy. */
 export function createReplay(parts: ReplayParts): Replay {
   const { policy } = parts;
   const world: World = {

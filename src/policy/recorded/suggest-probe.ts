@@ -8,6 +8,7 @@ import type { Replay } from './replay.ts';
 /** Why no allow rule would help; undefined where one would. */
 export type Probe = (request: RecordedRequest, target: CompiledTarget) => string | undefined;
 
+/** `replayOn` decides recorded requests by a policy that is given. */
 export function createProbe({
   policy,
   replayOn,

@@ -6,9 +6,9 @@ import { parametersIn } from '../../parsing/template.ts';
 import { type ClaimRow, fieldPath, foldAscii, type PlatformTable } from '../../platforms/table.ts';
 import { hasBlock } from '../compile/schema.ts';
 import type { SourceView } from '../compile/views.ts';
-import type { CompiledPolicy } from '../compiled.ts';
+import { type CompiledPolicy, conditionsOf } from '../compiled.ts';
 import { type Condition, isPattern } from '../evaluate.ts';
-import { conditionsOf, type KnowledgeOf } from '../walk/known.ts';
+import type { KnowledgeOf } from '../walk/known.ts';
 
 export type SubjectSource = Pick<SourceView, 'name' | 'table' | 'subjects'>;
 

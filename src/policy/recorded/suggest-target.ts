@@ -15,6 +15,7 @@ export interface AskedTarget {
 /** The target, or why it is not known. */
 export type FindAskedTarget = (request: RecordedRequest) => AskedTarget | string;
 
+/** Among all targets of a policy. */
 export function createAskedTarget(targets: readonly CompiledTarget[]): FindAskedTarget {
   const find = createTargetFinder(targets);
   const shaped = targets.filter(({ parameters }) => parameters.length > 0);

@@ -67,12 +67,12 @@ export interface Suggestions {
 export interface SuggestParts {
   readonly policy: CompiledPolicy;
   readonly sources: readonly SubjectSource[];
-  readonly replay: Replay;
-  /** Decides by another policy, as `replay` does. */
+  /** Decides recorded requests by a policy: this one, and others that are made of it. */
   readonly replayOn: (policy: CompiledPolicy) => Replay;
 }
 
 interface World extends SuggestParts {
+  readonly replay: Replay;
   readonly bySource: ReadonlyMap<string, SubjectSource>;
   readonly reaches: ReadonlyMap<string, readonly string[] | undefined>;
   readonly askedTarget: FindAskedTarget;
@@ -86,6 +86,7 @@ type Draft = Omit<Suggestion, 'name' | 'seen' | 'previews' | 'who'>;
 export function createSuggester(parts: SuggestParts) {
   const world: World = {
     ...parts,
+    replay: parts.replayOn(parts.policy),
     bySource: new Map(parts.sources.map((source) => [source.name, source])),
     askedTarget: createAskedTarget(parts.policy.targets),
     probe: createProbe(parts),

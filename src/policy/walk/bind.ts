@@ -3,14 +3,14 @@
 
 import { type Parameters, piecesOf, render } from '../../parsing/template.ts';
 import type { AllowRule, CompiledTarget } from '../compiled.ts';
-import { type Condition, displayAll, type Expected, isPattern } from '../evaluate.ts';
+import { type Condition, displayExpected, type Expected, isPattern } from '../evaluate.ts';
 import { isCapturable, type Pattern } from '../pattern.ts';
 
 /** The condition with these values in the place of what captured them. */
 export function bound(condition: Condition, values: Parameters): Condition {
   const changed = condition.values.map((value) => (isPattern(value) ? boundPattern(value, values) : value));
   if (changed.every((value, index) => value === condition.values[index])) return condition;
-  return { ...condition, values: changed, expected: displayAll(changed.map(textOf)) };
+  return { ...condition, values: changed, expected: displayExpected(changed) };
 }
 
 function boundPattern(pattern: Pattern, values: Parameters): Expected {
@@ -32,8 +32,6 @@ function boundPattern(pattern: Pattern, values: Parameters): Expected {
     ? (texts[0] ?? '')
     : { ...pattern, text: render(pattern.text, values), literals: texts, captures: kept };
 }
-
-const textOf = (value: Expected): string | number | boolean => (isPattern(value) ? value.text : value);
 
 /** Every way in which a rule gives a target this address: the values that it would have captured. */
 export function capturesFor(

@@ -4,11 +4,10 @@
 
 import { DIFF_PIECES_MAX } from '../../core/limits.ts';
 import { claimKey } from '../../core/record.ts';
-import type { CompiledPolicy, CompiledRule, DenyRule, SourceMatch } from '../compiled.ts';
+import { type CompiledPolicy, type CompiledRule, conditionsOf, type DenyRule, type SourceMatch } from '../compiled.ts';
 import { countsAt } from '../decide.ts';
-import { type Condition, displayAll, type Expected, isPattern } from '../evaluate.ts';
+import { type Condition, displayExpected, type Expected, isPattern } from '../evaluate.ts';
 import { implies, impliesInDeny } from './implication.ts';
-import { conditionsOf } from './known.ts';
 import { cutsOf, denyingOnly, type Entry, entriesOf, isExcluded, requireOf } from './walk.ts';
 
 /** One side: a policy, and what proves the principals of each source beside its `require`. */
@@ -36,6 +35,7 @@ export interface PolicyDiff {
   readonly losses: OneWay;
 }
 
+/** From `before` to `after`, of the rules that count at `now`, in seconds since the epoch. */
 export function diffPolicies(before: Side, after: Side, now: number): PolicyDiff {
   return { gains: onlyIn(after, before, now), losses: onlyIn(before, after, now) };
 }
@@ -156,7 +156,7 @@ function uncovered(entry: Entry, isCovered: (entry: Entry) => boolean, pieces: n
 const only = (condition: Condition, values: readonly Expected[]): Condition => ({
   ...condition,
   values,
-  expected: displayAll(values.map((value) => (isPattern(value) ? value.text : value))),
+  expected: displayExpected(values),
 });
 
 const withCondition = (entry: Entry, index: number, condition: Condition): Entry => ({

@@ -2,9 +2,8 @@
 // false, about another type, or open. Says `open` only where some value of the claim would make it true and another would not.
 
 import { hash } from 'node:crypto';
-import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
+import { blankObject, isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { foldAscii } from '../../platforms/table.ts';
-import type { SourceMatch } from '../compiled.ts';
 import { type Condition, type Expected, holds, isPattern, type Truth } from '../evaluate.ts';
 import { matchesPattern } from '../pattern.ts';
 
@@ -89,7 +88,7 @@ function holdsUnderHash(
 
 /** Claims as an index looks them up: what is not known is `null`, which finds every rule. */
 export function sketchOf(knowledge: KnowledgeOf, paths: readonly (readonly string[])[]): JsonObject {
-  const sketch = blank();
+  const sketch = blankObject();
   for (const path of paths) {
     const found = knowledge(path);
     if (found.is !== 'absent') put(sketch, path, found.is === 'known' ? found.value : null);
@@ -97,24 +96,16 @@ export function sketchOf(knowledge: KnowledgeOf, paths: readonly (readonly strin
   return sketch;
 }
 
-const blank = (): Record<string, Json> => Object.create(null);
-
+/** What stands above it stays, and what is not known replaces nothing. */
 function put(root: Record<string, Json>, path: readonly string[], value: Json): void {
   let object = root;
   for (const name of path.slice(0, -1)) {
     const before = object[name];
     if (before !== undefined && !isJsonObject(before)) return;
-    const inner = Object.assign(blank(), before);
+    const inner = Object.assign(blankObject(), before);
     object[name] = inner;
     object = inner;
   }
   const name = path.at(-1) ?? '';
   object[name] = value ?? object[name] ?? null;
 }
-
-/** The conditions of a match, pin first. */
-export const conditionsOf = ({ ids, context, claims }: SourceMatch): readonly Condition[] => [
-  ...ids,
-  ...context,
-  ...claims,
-];

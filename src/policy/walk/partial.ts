@@ -5,7 +5,7 @@
 import { claimKey } from '../../core/record.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from '../compiled.ts';
-import { countsAt, lifetimeOf, rulesOf, unmetRequirement } from '../decide.ts';
+import { countsAt, lifetimeOf, partiesOf, rulesOf, unmetRequirement } from '../decide.ts';
 import type { Condition } from '../evaluate.ts';
 import { type Asked, createTargetFinder } from '../targets.ts';
 import { sketchOf } from './known.ts';
@@ -73,8 +73,7 @@ export function createPartialPolicy(policy: CompiledPolicy): (question: PartialQ
     const allows = found(subject)
       .allows.filter(counts)
       .flatMap(({ rule, match }) => weighAllow(rule, match, question, { asked, targets }) ?? []);
-    const parties = client && client.principal !== subject ? [subject, client.principal] : [subject];
-    const denies = parties.flatMap((principal) =>
+    const denies = partiesOf(question).flatMap((principal) =>
       found(principal)
         .denies.filter(counts)
         .filter(({ rule }) => rule.mode === 'enforce' && (principal === subject || rule.whose === 'anyone'))

@@ -36,9 +36,7 @@ const printedMatch = ({ ids, context, claims }: SourceMatch): JsonObject =>
   defined({ pin: conditions([...ids, ...context]), claims: conditions(claims) });
 
 const conditions = (all: readonly Condition[]): JsonObject | undefined =>
-  all.length === 0
-    ? undefined
-    : Object.fromEntries(all.map(({ what, form, expected }) => [what, form === 'has' ? `has ${expected}` : expected]));
+  all.length === 0 ? undefined : Object.fromEntries(all.map(({ what, expected }) => [what, expected]));
 
 const defined = (members: Readonly<Record<string, JsonObject[string] | undefined>>): JsonObject => {
   const there = Object.entries(members).flatMap(([name, value]) =>

@@ -2,13 +2,20 @@
 // denies that may cut it. Nothing is asked or guessed here; a property test compares it with decisions.
 
 import { type Parameters, render } from '../../parsing/template.ts';
-import type { AllowRule, CompiledPolicy, CompiledRule, CompiledSource, CompiledTarget, DenyRule } from '../compiled.ts';
+import {
+  type AllowRule,
+  type CompiledPolicy,
+  type CompiledRule,
+  type CompiledSource,
+  type CompiledTarget,
+  conditionsOf,
+  type DenyRule,
+} from '../compiled.ts';
 import { countsAt, lifetimeOf } from '../decide.ts';
 import type { Condition } from '../evaluate.ts';
 import { createTargetFinder } from '../targets.ts';
 import { bound, capturesFor } from './bind.ts';
 import { excludes } from './implication.ts';
-import { conditionsOf } from './known.ts';
 
 /** What one allow rule gives to principals of one source for which all conditions hold. */
 export interface Entry {
@@ -60,6 +67,7 @@ export function withValues(entry: Omit<Entry, 'address' | 'parameters'>, capture
   return { ...entry, conditions, parameters, address: render(entry.target.address, all) };
 }
 
+/** Whether an entry has all of these scopes; where none are named, it does. */
 export const grantsScopes = ({ scopes }: Entry, wanted: readonly string[] | undefined): boolean =>
   wanted?.every((scope) => scopes.includes(scope)) ?? true;
 
@@ -138,5 +146,6 @@ export function whoCan(
   return { entries, targets, sources };
 }
 
+/** What a source requires of all its principals; nothing of a source that is not there. */
 export const requireOf = ({ sources }: CompiledPolicy, source: string): readonly Condition[] =>
   sources.find(({ name }) => name === source)?.require ?? [];

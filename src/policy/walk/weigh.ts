@@ -5,11 +5,18 @@ import type { Binding } from '../../core/decision.ts';
 import type { Ask } from '../../core/request.ts';
 import { type Parameters, piecesOf, render } from '../../parsing/template.ts';
 import { captureFrom } from '../capture.ts';
-import type { AllowRule, CompiledRule, CompiledTarget, DenyRule, SourceMatch } from '../compiled.ts';
+import {
+  type AllowRule,
+  type CompiledRule,
+  type CompiledTarget,
+  conditionsOf,
+  type DenyRule,
+  type SourceMatch,
+} from '../compiled.ts';
 import type { Condition } from '../evaluate.ts';
 import { failedClient, failedScope } from '../judge.ts';
 import type { Asked } from '../targets.ts';
-import { conditionsOf, holdsUnder, type KnowledgeOf, sketchOf } from './known.ts';
+import { holdsUnder, type KnowledgeOf, sketchOf } from './known.ts';
 
 export interface PartialPrincipal {
   readonly source: string;
@@ -147,4 +154,5 @@ function couldBe(template: string, text: string): boolean {
   return text.startsWith(literals[0] ?? '') && text.endsWith(literals.at(-1) ?? '');
 }
 
+/** Whether a rule matches, whatever is not known. */
 export const isCertain = ({ open }: { readonly open: readonly Condition[] }): boolean => open.length === 0;

@@ -131,10 +131,12 @@ describe('exchequer check', () => {
       '::error file=a%2Cline=9%3A%3Ax%0A.yaml,line=4,col=3::rules[0].name: one%0D%0A::add-mask::x 100%25\u001b[2J',
     ]);
     expect((await run([], report)).out).toEqual([
-      'a,line=9::x\\n.yaml:4:3 rules[0].name: one\\r\\n::add-mask::x 100%\\u001b[2J',
+      'a,line=9::x\\u000a.yaml:4:3 rules[0].name: one\\u000d\\u000a::add-mask::x 100%\\u001b[2J',
     ]);
     // Only `check` escaped what it printed: `serve`, `dev`, `explain`, `suggest` and `diff --against` wrote the same problems raw.
-    expect(renderProblem(hostile)).toBe('a,line=9::x\\n.yaml:4:3 rules[0].name: one\\r\\n::add-mask::x 100%\\u001b[2J');
+    expect(renderProblem(hostile)).toBe(
+      'a,line=9::x\\u000a.yaml:4:3 rules[0].name: one\\u000d\\u000a::add-mask::x 100%\\u001b[2J',
+    );
   });
 
   it.each(['--json', '--print'])('exits 2 where %s and --github are both asked for, without looking', async (flag) => {

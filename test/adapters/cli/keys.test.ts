@@ -114,7 +114,7 @@ describe('exchequer keys', () => {
     const { out, err, exits } = await run(['keys', 'rotate'], { rotate: refuse });
     expect({ out, err, exits }).toEqual({
       out: [],
-      err: ['the next key may not sign before tomorrow\u{fffd}[2J'],
+      err: ['the next key may not sign before tomorrow\\u001b[2J'],
       exits: [3],
     });
   });

@@ -48,7 +48,6 @@ async function run(argv: readonly string[], register: (program: Command, termina
 describe('diff --against', () => {
   const diff = (summary: Partial<AgainstSummary>, flips: readonly Flip[] = [], ...more: readonly string[]) => {
     const tools: AgainstTools = {
-      renderProblem: ({ message }) => message,
       against: async (config, trail, onFlip) => {
         expect([config, trail]).toEqual(['e.yaml', 'audit.jsonl']);
         for (const one of flips) onFlip(one);
@@ -116,10 +115,12 @@ describe('diff --against', () => {
 
   it('exits 3 where the configuration does not load, and where the trail cannot be read', async () => {
     const failing = (against: AgainstTools['against']) =>
-      run(['diff', '--against', 'f'], (program, terminal) =>
-        registerDiff(program, terminal, { renderProblem: ({ message }) => message, against, diff: never }),
-      );
-    expect(await failing(async () => ({ ok: false, problems: [PROBLEM] }))).toEqual({ out: [], err: ['m'], exit: 3 });
+      run(['diff', '--against', 'f'], (program, terminal) => registerDiff(program, terminal, { against, diff: never }));
+    expect(await failing(async () => ({ ok: false, problems: [PROBLEM] }))).toEqual({
+      out: [],
+      err: ['f:1:1 p: m'],
+      exit: 3,
+    });
     expect(await failing(() => Promise.reject(new Error('ENOENT')))).toEqual({ out: [], err: ['ENOENT'], exit: 3 });
   });
 });
@@ -128,7 +129,6 @@ describe('suggest', () => {
   const suggest = (read: Awaited<ReturnType<SuggestTools['suggest']>>, ...more: readonly string[]) => {
     const asked: unknown[] = [];
     const tools: SuggestTools = {
-      renderProblem: ({ message }) => message,
       suggest: async (config, trail, since) => {
         asked.push(config, trail, since?.(1_000_000));
         return read;
@@ -149,7 +149,7 @@ describe('suggest', () => {
     });
     expect((await suggest(wrote(0))).exit).toBe(1);
     expect((await suggest(wrote(0, 1))).exit).toBe(3);
-    expect(await suggest({ ok: false, problems: [PROBLEM] })).toMatchObject({ out: [], err: ['m'], exit: 3 });
+    expect(await suggest({ ok: false, problems: [PROBLEM] })).toMatchObject({ out: [], err: ['f:1:1 p: m'], exit: 3 });
   });
 
   it.each<readonly [string, number]>([

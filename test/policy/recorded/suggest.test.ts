@@ -75,7 +75,7 @@ function suggest(askings: readonly Asking[], { before = RULES, now = RULES } = {
   if (!decided || !compiled) throw new Error('two policies');
   const on = (policy: typeof compiled) =>
     createReplay({ policy, clients: new Map(CLIENTS.map((id) => [id, { proofRequired: false }])) });
-  const suggester = createSuggester({ policy: compiled, sources: world.sources, replay: on(compiled), replayOn: on });
+  const suggester = createSuggester({ policy: compiled, sources: world.sources, replayOn: on });
   for (const [index, asking] of askings.entries()) {
     const recorded = readRecorded(JSON.parse(lineOf(createPolicy(decided), asking, `d${index}`)));
     if (recorded.is === 'decided') suggester.take(recorded.request);
