@@ -26,11 +26,10 @@ const parametrised = (name: string, address: string): TargetView => ({
   lifetimeSecondsMax: 300,
 });
 
-/** `one` and `two` may come to the same address. */
 export const WORLD_TARGETS: readonly TargetView[] = [
   ...TARGETS,
   parametrised('one', 'https://x.example/<repo>/main'),
-  parametrised('two', 'https://x.example/shop/<ref>'),
+  parametrised('two', 'https://y.example/shop/<ref>'),
   parametrised('space', 'https://space.example/<namespace>'),
 ];
 

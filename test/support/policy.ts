@@ -100,6 +100,13 @@ export function policyOf(text: string, world: PolicyTexts = {}): CompiledPolicy 
   return compiled.policy;
 }
 
+/** Rules that do not load together, put together all the same: for what a decision holds by itself. */
+export function joinedPolicy(texts: readonly string[], world: PolicyTexts = {}): CompiledPolicy {
+  const [first, ...others] = texts.map((text) => policyOf(text, world));
+  if (!first) throw new Error('the test joins nothing');
+  return { ...first, rules: [first, ...others].flatMap(({ rules }) => rules) };
+}
+
 /** Every problem of one text, as `line:column path message`. */
 export function problemsOf(text: string, world: PolicyTexts = {}): readonly string[] {
   const compiled = compileTexts([text], world);

@@ -5,6 +5,7 @@ import { type Parameters, piecesOf, render } from '../../parsing/template.ts';
 import { canonicalResource } from '../../parsing/uri.ts';
 import type { AllowRule, CompiledTarget } from '../compiled.ts';
 import { capturesFor } from '../walk/bind.ts';
+import { overlap } from './overlap.ts';
 
 type Target = Pick<CompiledTarget, 'name' | 'address' | 'parameters'>;
 
@@ -18,6 +19,7 @@ export type CheckRendering = (rule: AllowRule, target: Target) => string | undef
 export function createRenderingCheck(targets: readonly Target[], issuer: string | undefined): CheckRendering {
   const seen = new Map<string, { readonly target: string; readonly parameters: string; readonly rule: string }>();
   const fixed = new Map<string, string>();
+  const made: Made = { open: [], exact: [] };
   for (const { name, address, parameters } of targets) {
     fixed.set(name, name);
     if (parameters.length === 0) fixed.set(canonicalResource(address), name);
@@ -37,6 +39,9 @@ export function createRenderingCheck(targets: readonly Target[], issuer: string 
     const taken = takenBy(rule, target, fixed.keys());
     if (taken)
       return `may make ${taken.text} of ${target.name}, which is ${fixed.get(taken.text)}, where ${taken.where}`;
+    const near = meets(made, { target: target.name, address, isOpen: opens(rule, target), rule: rule.name });
+    if (near)
+      return `may make what ${near.rule} makes of ${near.target}: ${address} and ${near.address} can be one address`;
     const parameters = JSON.stringify(ofTarget(rule.parameters, target));
     const before = seen.get(key);
     if (!before) seen.set(key, { target: target.name, parameters, rule: rule.name });
@@ -46,6 +51,40 @@ export function createRenderingCheck(targets: readonly Target[], issuer: string 
       return `makes ${address} with other parameters than ${before.rule} does: every parameter must be part of the address`;
     return undefined;
   };
+}
+
+/** An address as one rule makes it; open where it has a captured parameter. */
+interface MadeAddress {
+  readonly target: string;
+  readonly address: string;
+  readonly isOpen: boolean;
+  readonly rule: string;
+}
+
+interface Made {
+  readonly open: MadeAddress[];
+  readonly exact: MadeAddress[];
+}
+
+const opens = (rule: AllowRule, { parameters }: Target): boolean =>
+  parameters.some((name) => rule.captures.includes(name));
+
+/** An address of another target that can be this one; if there is none, this one is kept for those that come. */
+function meets({ open, exact }: Made, address: MadeAddress): MadeAddress | undefined {
+  const isNear = (one: MadeAddress) =>
+    one.target !== address.target && beginAlike(one.address, address.address) && overlap(one.address, address.address);
+  const near = open.find(isNear) ?? (address.isOpen ? exact.find(isNear) : undefined);
+  const kept = address.isOpen ? open : exact;
+  const isKnown =
+    address.isOpen && open.some((one) => one.target === address.target && one.address === address.address);
+  if (!near && !isKnown) kept.push(address);
+  return near;
+}
+
+/** Whether what stands before the first open parameter of both is the same: most addresses part there. */
+function beginAlike(one: string, other: string): boolean {
+  const [a = '', b = ''] = [one, other].map((address) => piecesOf(address).literals[0]);
+  return a.startsWith(b) || b.startsWith(a);
 }
 
 const ofTarget = (parameters: Parameters, { parameters: names }: Target): readonly (readonly [string, string])[] =>
