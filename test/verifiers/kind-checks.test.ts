@@ -289,3 +289,10 @@ describe('who learns why', () => {
     expect(await tell('circleci', {}, { issuer: 'https://oidc.circleci.com' })).toBe('operator');
   });
 });
+
+it('a Buildkite token as it is seen in the field is taken: no typ, and null for what a build has not', async () => {
+  const seen = await verified('buildkite-default', { build_tag: null, step_key: null }, { typ: undefined });
+  expect(seen.ok).toBe(true);
+  const unbuilt = await verified('buildkite-default', { pipeline_id: null }, { typ: undefined });
+  expect(unbuilt).toMatchObject({ refusal: { reason: 'claim_invalid', claim: 'pipeline_id' } });
+});
