@@ -21,6 +21,7 @@ export const AZURE_DEVOPS: PlatformTable = {
   typ: ['JWT', undefined],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
   lifetimeSecondsMax: 900,
+  fixedAudience: true,
   replay: 'once',
   claims: {
     org_id: required,

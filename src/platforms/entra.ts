@@ -30,6 +30,7 @@ export const ENTRA: PlatformTable = {
   tokenTypes: [JWT_TOKEN_TYPE],
   // 24 hours, and `iat` lies five minutes before they were issued.
   lifetimeSecondsMax: 90_000,
+  longLived: true,
   replay: 'reusable',
   jtiOptional: true,
   claims: {

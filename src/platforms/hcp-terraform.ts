@@ -18,6 +18,7 @@ export const HCP_TERRAFORM: PlatformTable = {
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
   // As long as the phase may take; a day at most.
   lifetimeSecondsMax: 86_400,
+  longLived: true,
   replay: 'once-per-target',
   shared: {
     issuers: [HCP_TERRAFORM_ISSUER, 'https://app.eu.terraform.io'],

@@ -21,6 +21,7 @@ export const SPACELIFT: PlatformTable = {
   typ: ['JWT', undefined],
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
   lifetimeSecondsMax: 3_600,
+  fixedAudience: true,
   replay: 'once-per-target',
   claims: {
     callerType: required,

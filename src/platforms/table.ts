@@ -57,6 +57,10 @@ export interface PlatformTable {
   readonly tokenTypes: readonly SubjectTokenType[];
   /** The longest `exp - iat`, in seconds. */
   readonly lifetimeSecondsMax: number;
+  /** Its tokens usually live for hours: a source should say `maxAge`. */
+  readonly longLived?: true;
+  /** The audience is the platform's choice, and no job can ask for another: whoever else takes it takes our tokens too. */
+  readonly fixedAudience?: true;
   readonly replay: ReplayClass;
   /** Its tokens may have no `jti`: one is then told from another by its signing input. */
   readonly jtiOptional?: true;

@@ -21,6 +21,7 @@ export const VERCEL: PlatformTable = {
   tokenTypes: [JWT_TOKEN_TYPE, ID_TOKEN_TYPE],
   // Twelve hours in development, an hour or two elsewhere.
   lifetimeSecondsMax: 43_200,
+  fixedAudience: true,
   replay: 'reusable',
   jtiOptional: true,
   shared: { issuers: ['https://oidc.vercel.com'], tenancy: ['owner_id', 'project_id'] },

@@ -32,13 +32,10 @@ const SHARED_AUDIENCES = [
   'https://gitlab.com',
 ];
 const DEFAULT_AUDIENCE = /^(?:https:\/\/(?:github\.com|buildkite\.com|fly\.io)\/[^/]+|npm:.*)$/;
-/** Their audience is the platform's choice, and no job can ask for another. */
-const FIXED_AUDIENCE = ['azure-devops', 'spacelift', 'vercel'];
 
 const ENTRA_HOSTS = ['login.microsoftonline.com', 'login.microsoftonline.us', 'sts.windows.net'];
 const isEntra = ({ kind, issuer }: SourceView): boolean =>
   kind === 'entra' || (kind === 'oidc' && ENTRA_HOSTS.includes(hostOf(issuer)));
-const LONG_LIVED = ['entra', 'hcp-terraform'];
 
 const names = (required: readonly Condition[], field: string): boolean => required.some(({ what }) => what === field);
 const at = (fires: boolean, ...path: YamlPath): readonly YamlPath[] => (fires ? [path] : []);
@@ -82,9 +79,9 @@ export const SOURCE_LINTS: readonly SourceLint[] = [
     when: 'the `audience` of a source is one that tokens for others bear by default, on a platform that lets you choose',
     why: 'whoever is given such a token for something else can bring it here, and the other way round',
     mend: 'leave `audience` out, so that it is our issuer, or write one that is yours alone',
-    fires: ({ kind, audience }) =>
+    fires: ({ table, audience }) =>
       at(
-        !FIXED_AUDIENCE.includes(kind) &&
+        !table.fixedAudience &&
           (SHARED_AUDIENCES.includes(audience.replace(/\/$/, '')) || DEFAULT_AUDIENCE.test(audience)),
         'audience',
       ),
@@ -108,7 +105,7 @@ export const SOURCE_LINTS: readonly SourceLint[] = [
     fires: (source) =>
       at(
         source.maxAgeSeconds === undefined &&
-          (LONG_LIVED.includes(source.kind) || (source.subjects === 'workloads' && isEntra(source))),
+          (source.table.longLived === true || (source.subjects === 'workloads' && isEntra(source))),
       ),
   },
   {
