@@ -82,6 +82,12 @@ export const SHUTDOWN_MS = 15_000;
 export const CONNECTIONS_MAX = 10_000;
 /** Requests in work at once; the next one is answered 503 at once (F-46). */
 export const REQUESTS_IN_FLIGHT_MAX = 512;
+/** Standard input is read by so much at a time: what a pipe holds. */
+export const INPUT_CHUNK_BYTES = 65_536;
+/** A socket as standard input that is empty is asked again after this. */
+export const INPUT_RETRY_MS = 5;
+/** What a caller is told to wait where a store or the records could not answer: both are back within a second, or for long. */
+export const UNAVAILABLE_RETRY_SECONDS = 1;
 /** What a caller is told to wait after an overload, in seconds. */
 export const OVERLOAD_RETRY_SECONDS = 1;
 

@@ -3,7 +3,7 @@
 // written. What an operation does is its own path's business (exchange.ts, dry-run.ts); nothing here decides, spends or issues.
 
 import { decisionId } from './decision-id.ts';
-import { OVERLOAD_RETRY_SECONDS, REQUESTS_IN_FLIGHT_MAX } from './limits.ts';
+import { OVERLOAD_RETRY_SECONDS, REQUESTS_IN_FLIGHT_MAX, UNAVAILABLE_RETRY_SECONDS } from './limits.ts';
 import {
   type Audit,
   AuditUnavailable,
@@ -109,7 +109,7 @@ async function run(parts: OperationParts, path: Path, received: Received, record
 async function unwind(parts: OperationParts, record: ExchangeRecord, kept: Kept, error: unknown): Promise<Outcome> {
   await kept.spent?.release();
   if (error instanceof AuditUnavailable) {
-    const refusal: Refusal = { reason: 'audit_unavailable', retryAfterSeconds: 1 };
+    const refusal: Refusal = { reason: 'audit_unavailable', retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS };
     noteRefusal(record, refusal);
     return refusedEarly(record, refusal);
   }

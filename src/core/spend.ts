@@ -2,7 +2,7 @@
 // is mended) and before issuing. RFC 7519 §4.1.7; keys are made from proved values, never from the token text.
 
 import type { ProvedGrant } from './decision.ts';
-import { LEEWAY_SECONDS } from './limits.ts';
+import { LEEWAY_SECONDS, UNAVAILABLE_RETRY_SECONDS } from './limits.ts';
 import { type Spending, type SpentStore, StoreUnavailable } from './ports.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 
@@ -39,7 +39,8 @@ export async function claimOnce(
       ? ok(undefined)
       : refuse({ role: spending.purpose, source, reason: 'replayed', spentBy });
   } catch (error) {
-    if (error instanceof StoreUnavailable) return refuse({ reason: 'store_unavailable', retryAfterSeconds: 1 });
+    if (error instanceof StoreUnavailable)
+      return refuse({ reason: 'store_unavailable', retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS });
     throw error;
   }
 }

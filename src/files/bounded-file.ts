@@ -5,6 +5,7 @@ import { constants, read } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { INPUT_CHUNK_BYTES, INPUT_RETRY_MS } from '../core/limits.ts';
 
 const readInput = promisify(read);
 
@@ -20,10 +21,6 @@ export async function readBoundedFile(path: string, bytesMax: number): Promise<s
     await file.close();
   }
 }
-
-/** How long to wait for a parent that has not written yet. */
-const NOT_YET_MS = 5;
-const CHUNK_BYTES = 65_536;
 
 /** What is piped into this process, in latin1, or undefined where it is more. Waits for its end; rejects where it cannot be read. */
 export async function readBoundedInput(bytesMax: number): Promise<string | undefined> {
@@ -41,11 +38,11 @@ export async function readBoundedInput(bytesMax: number): Promise<string | undef
 async function nextInput(): Promise<Buffer> {
   for (;;) {
     try {
-      const { bytesRead, buffer } = await readInput(0, Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, null);
+      const { bytesRead, buffer } = await readInput(0, Buffer.alloc(INPUT_CHUNK_BYTES), 0, INPUT_CHUNK_BYTES, null);
       return buffer.subarray(0, bytesRead);
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
-      await setTimeout(NOT_YET_MS);
+      await setTimeout(INPUT_RETRY_MS);
     }
   }
 }

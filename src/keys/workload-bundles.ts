@@ -2,6 +2,7 @@
 // the stream of X.509 bundles, keys from that of JWT bundles, each for its own use alone (SA-05). Every message is the whole
 // state: a domain that is no longer in it has nothing (SA-03). What a stream said last goes on serving while the agent is away.
 
+import { KEYS_RETRY_SECONDS_MIN } from '../core/limits-outside.ts';
 import type { KeySource, KeysFound, WorkloadApi } from '../core/outside.ts';
 import type { Authorities, AuthoritiesFound } from '../x509/authorities.ts';
 import type { Certificate } from '../x509/certificate.ts';
@@ -34,7 +35,7 @@ export const SILENT_WORKLOAD_API: WorkloadApi = Object.freeze<WorkloadApi>({
 
 const NOTHING: KeyIndex = createKeyIndex([]);
 /** The agent says when it has something new: asking again in a second is soon enough. */
-const UNKNOWN = Object.freeze({ found: 'unavailable', retryAfterSeconds: 1 } as const);
+const UNKNOWN = Object.freeze({ found: 'unavailable', retryAfterSeconds: KEYS_RETRY_SECONDS_MIN } as const);
 
 export function createWorkloadBundle(parts: WorkloadBundleParts): WorkloadBundle {
   const jwt = createJwtHalf(parts);
