@@ -52,6 +52,7 @@ export const HCP_TERRAFORM: PlatformTable = {
   pins: {
     all: ['organization_id'],
     context: [{ field: 'workspace_id' }, { field: 'stack_id' }],
+    phase: [{ field: 'run_phase' }, { field: 'operation' }],
   },
   tight: ['run_phase', 'deployment_name', 'operation', 'project_id'],
 };

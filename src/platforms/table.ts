@@ -43,6 +43,12 @@ export interface IssuerForm {
   readonly says: string;
 }
 
+/** A field that pins, with any exact value or with one. */
+export interface ContextField {
+  readonly field: string;
+  readonly equals?: string;
+}
+
 export interface PlatformTable {
   readonly kind: string;
   /** The only issuer of the platform, where it has one that everybody shares; else the operator writes it. */
@@ -77,7 +83,9 @@ export interface PlatformTable {
   /** Fields that a rule must pin: all of `all` (or `require` does), and one of `context`. */
   readonly pins: {
     readonly all: readonly string[];
-    readonly context: readonly { readonly field: string; readonly equals?: string }[];
+    readonly context: readonly ContextField[];
+    /** And one of these too, where the platform has a second context: which phase a run is in. `require` may state the one for all. */
+    readonly phase?: readonly ContextField[];
   };
   /** Fields that the tightest rule for one token would state beside the pins, where the token has them. */
   readonly tight?: readonly string[];

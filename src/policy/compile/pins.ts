@@ -4,7 +4,7 @@
 
 import { parseSpiffeId } from '../../parsing/spiffe-id.ts';
 import { SHARED_ISSUER_HOSTS } from '../../platforms/oidc.ts';
-import { fieldPath, type PlatformTable } from '../../platforms/table.ts';
+import { type ContextField, fieldPath, type PlatformTable } from '../../platforms/table.ts';
 import { type Condition, type Expected, isPattern, textOf } from '../evaluate.ts';
 import { inPin } from '../pattern.ts';
 
@@ -60,6 +60,8 @@ function halvesOf(source: PinSource, conditions: readonly Condition[], reaches: 
 function platform(source: PinSource, conditions: readonly Condition[], reaches: Reaches, starred: boolean): Halves {
   const { table } = source;
   const required = (field: string) => source.requirements.filter(isAbout(fieldPath(table, field))).some(isExact);
+  const requiredAlone = (field: string) =>
+    source.requirements.filter(isAbout(fieldPath(table, field))).some((one) => isExact(one) && one.values.length === 1);
   const written = table.pins.all.map((field) => {
     const about = conditions.filter(isAbout(fieldPath(table, field)));
     const captured = about.filter(({ values }) => values.every((value) => isAny(value) && reachesAll(value, reaches)));
@@ -75,24 +77,29 @@ function platform(source: PinSource, conditions: readonly Condition[], reaches: 
     if (found.length === 0 && !required(field))
       problems.push(`does not pin ${field}: it must be exact here, or in the require of ${source.name}`);
   }
-  const context = contextOf(table, conditions, reaches);
-  if (!context) problems.push(noContext(table, conditions));
-  return { ids, context: context ?? [], problems };
+  const { context, phase = [] } = table.pins;
+  const contexts = [context, phase.some(({ field }) => requiredAlone(field)) ? [] : phase].flatMap((choices) => {
+    const pinned = contextOf(table, choices, conditions, reaches);
+    if (!pinned) problems.push(noContext(table, choices, conditions));
+    return pinned ?? [];
+  });
+  return { ids, context: contexts, problems };
 }
 
-/** The conditions on the first field of the table's context that is pinned; none needed where the table has no context. */
+/** The conditions on the first of these fields that is pinned; none needed where there is none to choose from. */
 function contextOf(
   table: PlatformTable,
+  choices: readonly ContextField[],
   conditions: readonly Condition[],
   reaches: Reaches,
 ): readonly Condition[] | undefined {
-  if (table.pins.context.length === 0) return [];
+  if (choices.length === 0) return [];
   // What a list must have is exact: its elements are names of their own (the contexts of a CircleCI job).
   const isPinnedIn =
     ({ form }: Condition) =>
     (value: Expected): boolean =>
       form === 'has' ? isLiteral(value) : isSegmented(value) || reachesAll(value, reaches);
-  for (const { field, equals } of table.pins.context) {
+  for (const { field, equals } of choices) {
     const about = conditions.filter(isAbout(fieldPath(table, field)));
     const pinned = about.filter((condition) =>
       equals === undefined ? condition.values.every(isPinnedIn(condition)) : isOnly(condition, equals),
@@ -102,9 +109,9 @@ function contextOf(
   return undefined;
 }
 
-function noContext(table: PlatformTable, conditions: readonly Condition[]): string {
-  const choices = table.pins.context.map(({ field, equals }) => (equals === undefined ? field : `${field}: ${equals}`));
-  const loose = table.pins.context.find(
+function noContext(table: PlatformTable, fields: readonly ContextField[], conditions: readonly Condition[]): string {
+  const choices = fields.map(({ field, equals }) => (equals === undefined ? field : `${field}: ${equals}`));
+  const loose = fields.find(
     ({ field, equals }) => equals === undefined && conditions.some(isAbout(fieldPath(table, field))),
   );
   const reason = loose

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CIRCLECI } from '../../../src/platforms/circleci.ts';
+import { HCP_TERRAFORM } from '../../../src/platforms/hcp-terraform.ts';
 import { compileTexts, policyOf, problemsOf, SOURCES, TARGETS } from '../../support/policy.ts';
 
 /** One rule, from its members. */
@@ -215,6 +216,25 @@ describe('a pin', () => {
     const policy = policyOf(rule(`subject: { trust: idp, sub: w, claims: { a: { b: c } } }, allow: [deploy]`));
     const named = policy.sources.find(({ name }) => name === 'idp')?.claimsNamed;
     expect(named).toEqual(['a\u0000b', 'email_verified', 'sub']);
+  });
+});
+
+describe('a second context', () => {
+  const [source] = SOURCES;
+  if (!source) throw new Error('the test has sources');
+  const problems = (phase: string, require: object = {}) => {
+    const sources = [{ ...source, name: 'tf', kind: 'hcp-terraform', table: HCP_TERRAFORM, require }];
+    const subject = `subject: { trust: tf, hcp-terraform: { organization_id: o-1, workspace_id: w-1${phase} } }`;
+    const compiled = compileTexts([rule(`${subject}, allow: [deploy]`)], { sources });
+    return compiled.ok ? [] : compiled.problems.map(({ message }) => message);
+  };
+
+  it('is pinned too: plan and apply of one workspace are not one identity', () => {
+    expect(problems(', run_phase: apply')).toEqual([]);
+    const none = ['does not pin its context: one of run_phase, operation must'];
+    expect(problems('')).toEqual(none);
+    expect(problems('', { run_phase: ['plan', 'apply'] })).toEqual(none);
+    expect(problems('', { run_phase: 'apply' })).toEqual([]);
   });
 });
 

@@ -56,7 +56,6 @@ export const LINT_SOURCES: readonly SourceView[] = [
   view('bitbucket', BITBUCKET, { require: { workspaceUuid: 'w' } }),
   view('devops', AZURE_DEVOPS),
   view('fly', FLY),
-  view('terraform', HCP_TERRAFORM, { require: { organization_id: 'o', run_phase: ['plan', 'apply'] } }),
   view('applied', HCP_TERRAFORM, { require: { organization_id: 'o' } }),
   view('spacelift', SPACELIFT),
   view('vercel', VERCEL, { require: { owner_id: 't' } }),
@@ -293,12 +292,6 @@ const whole: readonly LintCase[] = [
     ),
   ],
   [
-    'plan-runs',
-    'warning',
-    allow('trust: terraform, hcp-terraform: { workspace_id: w }'),
-    allow('trust: terraform, hcp-terraform: { workspace_id: w, run_phase: apply }'),
-  ],
-  [
     'every-service-account',
     'error',
     allow('trust: eks, kubernetes: { namespace: "*", serviceaccount: "*" }'),
@@ -337,7 +330,7 @@ const others: readonly LintCase[] = [
     'plan-runs',
     'warning',
     allow('trust: applied, hcp-terraform: { workspace_id: w, ¦run_phase: [plan, apply] }'),
-    allow('trust: applied, hcp-terraform: { workspace_id: w }'),
+    allow('trust: applied, hcp-terraform: { workspace_id: w, run_phase: apply }'),
   ],
   [
     'proposed-runs',
