@@ -7,7 +7,7 @@ import type { PlatformTable } from './table.ts';
 const optional = { type: 'text' } as const;
 const required = { type: 'text', required: true } as const;
 
-const AWS_CLAIMS = 'https://sts.amazonaws.com/';
+export const AWS_CLAIMS = 'https://sts.amazonaws.com/';
 const ACCOUNT = /^[0-9]{12}$/;
 
 export const AWS: PlatformTable = {

@@ -26,7 +26,10 @@ export const FORGEJO: PlatformTable = {
     repository_id: required,
     repository_owner: { ...required, ignoreCase: true },
     repository_owner_id: required,
-    event_name: { ...required, forbidden: ['pull_request_target', 'workflow_run', 'issue_comment'] },
+    event_name: {
+      ...required,
+      forbidden: ['pull_request_target', 'workflow_run', 'issue_comment', 'pull_request_comment'],
+    },
     ref: optional,
     ref_type: optional,
     ref_protected: optional,

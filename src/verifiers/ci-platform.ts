@@ -2,6 +2,7 @@
 // DevOps and Forgejo Actions. Beside it stands only what ties a token to the tenant that its issuer names.
 
 import { z } from 'zod';
+import type { JsonObject } from '../core/json.ts';
 import { AZURE_DEVOPS, AZURE_DEVOPS_AUDIENCE } from '../platforms/azure-devops.ts';
 import { BITBUCKET } from '../platforms/bitbucket.ts';
 import { BUILDKITE, BUILDKITE_ISSUER } from '../platforms/buildkite.ts';
@@ -52,7 +53,15 @@ export const buildkite = platformKind({
   table: BUILDKITE,
   options: issuedByOne,
   read: (keys) => ({ issuer: BUILDKITE_ISSUER, keys }),
+  readClaims: withoutTagAsBranch,
 });
+
+/** Of a tag's build Buildkite writes the tag as its branch too: whoever may push a tag would be every branch. */
+function withoutTagAsBranch(claims: JsonObject): JsonObject {
+  const { build_branch, ...others } = claims;
+  const isTag = typeof build_branch === 'string' && build_branch !== '' && build_branch === claims.build_tag;
+  return isTag ? Object.assign(Object.create(null), others) : claims;
+}
 
 export const circleci = platformKind({
   table: CIRCLECI,

@@ -119,6 +119,9 @@ export function tableProblem(
     if (row.required && value === undefined) return { reason: 'claim_missing', claim: field };
     if (row.required && !hasType(value, row.type)) return { reason: 'claim_invalid', claim: field };
     if (value !== undefined && !hasForm(value, row)) return { reason: 'claim_invalid', claim: field };
+    // What is written in another way than it is forbidden in would pass for what is not forbidden.
+    if (row.forbidden && value !== undefined && value !== '' && !hasType(value, row.type))
+      return { reason: 'claim_invalid', claim: field };
     if (isForbidden(value, row) && !listed(require[field], value)) return { reason: 'claim_forbidden', claim: field };
   }
   return variantProblem(claims, table);

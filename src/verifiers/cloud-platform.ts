@@ -2,8 +2,8 @@
 // Their issuers sign for people too; what tells a workload from a person stands in the tables and here.
 
 import { z } from 'zod';
-import type { JsonObject } from '../core/json.ts';
-import { AWS } from '../platforms/aws.ts';
+import { type JsonObject, valueAt } from '../core/json.ts';
+import { AWS, AWS_CLAIMS } from '../platforms/aws.ts';
 import { ENTRA, ENTRA_AUDIENCES_OF_OTHERS } from '../platforms/entra.ts';
 import { GOOGLE, GOOGLE_ISSUER } from '../platforms/google.ts';
 import { fieldValue } from '../platforms/table.ts';
@@ -24,6 +24,9 @@ export const aws = platformKind({
   ownProblem(claims) {
     // Roles that IAM Identity Center makes are people's.
     if (String(claims.sub).includes(':role/aws-reserved/sso.')) return { reason: 'claim_forbidden', claim: 'role' };
+    // A session that Identity Center made somebody's, whatever its role is.
+    if (valueAt(claims, [AWS_CLAIMS, 'identity_store_user_id']) !== undefined)
+      return { reason: 'claim_forbidden', claim: 'identity_store_user_id' };
     const account = fieldValue(AWS, 'account', claims);
     const [, , , , ofRole] = String(claims.sub).split(':');
     return ofRole === account ? undefined : { reason: 'claim_invalid', claim: 'account' };

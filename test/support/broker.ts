@@ -10,7 +10,8 @@ import { freePort } from '../../src/adapters/cli/demo/broker.ts';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { type Claims, createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import { type Broker, startBroker } from '../../src/compose.ts';
-import type { BrokerWorld } from '../../src/compose-state.ts';
+import { type BrokerWorld, openFrame } from '../../src/compose-state.ts';
+import type { Outbound } from '../../src/core/outside.ts';
 
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 export const JWT_TYPE = 'urn:ietf:params:oauth:token-type:jwt';
@@ -66,6 +67,8 @@ export interface TestBrokerOptions {
   /** Files beside the configuration, written before it is read. */
   readonly files?: Readonly<Record<string, string>>;
   readonly world?: Partial<BrokerWorld>;
+  /** Instead of the way outward. */
+  readonly outbound?: Outbound;
   /** Starts on the folder of a broker that was stopped with `keep`. */
   readonly folder?: string;
 }
@@ -142,7 +145,9 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     log: { write: (text) => void logs.push(text) },
     ...options.world,
   };
-  const started = await startBroker(world, join(folder, 'exchequer.yaml'));
+  const { outbound } = options;
+  const staging = outbound && { frame: { ...openFrame(world), outbound }, dev: () => NO_DEV };
+  const started = await startBroker(world, join(folder, 'exchequer.yaml'), staging);
   if (!started.ok) throw new Error(`the broker did not start:\n${started.problems.join('\n')}`);
   const { broker } = started;
   const ca = readFileSync(join(folder, 'ca.crt'), 'utf8');
@@ -175,6 +180,11 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
     },
   };
 }
+
+const NO_DEV = {
+  place: () => ({ issuer: '', ca: '' }),
+  sign: async () => ({ ok: false as const, problem: 'signs for nobody' }),
+};
 
 type Write = (file: string, text: string) => void;
 

@@ -102,6 +102,12 @@ const REFUSED: readonly (readonly [title: string, name: string, change: JsonObje
     'claim_invalid email_verified',
   ],
   ['a Google sub that is no number', 'google-gce-full', { sub: 'deployer' }, 'claim_invalid sub'],
+  [
+    "a person's session of an AWS role",
+    'aws-outbound-lambda',
+    aws({ identity_store_user_id: '1234567890-aaaa' }),
+    'claim_forbidden identity_store_user_id',
+  ],
   ['an AWS user', 'aws-outbound-lambda', { sub: 'arn:aws:iam::123456789012:user/ann' }, 'claim_invalid role'],
   [
     'the root of an AWS account',

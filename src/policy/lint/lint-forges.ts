@@ -20,7 +20,12 @@ import {
 const GITHUB = ['github'];
 const ACTIONS = ['github', 'forgejo'];
 const GHES = '/_services/token';
-export const OUTSIDERS: readonly string[] = ['pull_request_target', 'workflow_run', 'issue_comment'];
+export const OUTSIDERS: readonly string[] = [
+  'pull_request_target',
+  'workflow_run',
+  'issue_comment',
+  'pull_request_comment',
+];
 const MERGE_REQUEST = 'merge_request_event';
 
 const IMMUTABLE = /^repo:[^/:]*@[^/:]*\//;
@@ -222,7 +227,7 @@ export const OUTSIDER_EVENTS: LintText = {
   name: 'outsider-events',
   row: 'L12',
   severity: 'warning',
-  when: 'a rule, or the `require` of a source, lists an event that is refused unless it is listed: pull_request_target, workflow_run, issue_comment',
+  when: 'a rule, or the `require` of a source, lists an event that is refused unless it is listed: pull_request_target, workflow_run, issue_comment, and pull_request_comment on Forgejo',
   why: 'outsiders can start such runs, and their tokens look like a push to the default branch',
   mend: 'list only the events that you need, such as [push, workflow_dispatch, release]',
 };
