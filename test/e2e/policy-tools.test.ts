@@ -1,7 +1,8 @@
 // `can`, `who-can` and `diff OLD NEW` as main.ts runs them, on configurations in files.
 
-import { writeFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { placeExample } from '../support/examples.ts';
 import { runProgram } from '../support/program.ts';
 
@@ -35,7 +36,15 @@ rules:
     deny: all
 `;
 
-const place = (rules: string, configuration = CONFIGURATION): Promise<string> => placeExample(configuration, [rules]);
+const placed: string[] = [];
+async function place(rules: string, configuration = CONFIGURATION): Promise<string> {
+  const file = await placeExample(configuration, [rules]);
+  placed.push(dirname(file));
+  return file;
+}
+afterAll(() => {
+  for (const folder of placed) rmSync(folder, { recursive: true });
+});
 
 let config: string;
 beforeAll(async () => {
