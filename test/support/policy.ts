@@ -19,7 +19,8 @@ import type { CompiledPolicy } from '../../src/policy/compiled.ts';
 /** 2026-09-21. */
 export const NOW = 1_790_000_000;
 
-const source = (name: string, table: PlatformTable, more: Partial<SourceView> = {}): SourceView => ({
+/** A source of a platform's table, as policy sees it. */
+export const source = (name: string, table: PlatformTable, more: Partial<SourceView> = {}): SourceView => ({
   name,
   kind: table.kind,
   table,
@@ -114,6 +115,29 @@ export function problemsOf(text: string, world: PolicyTexts = {}): readonly stri
     ? []
     : compiled.problems.map(({ line, column, path, message }) => `${line}:${column} ${path} ${message}`);
 }
+
+/** Every problem of texts read together, as `file:line path message`. */
+export function problemsIn(texts: readonly string[], world: PolicyTexts = {}): readonly string[] {
+  const compiled = compileTexts(texts, world);
+  return compiled.ok
+    ? []
+    : compiled.problems.map(({ file, line, path, message }) => `${file}:${line} ${path} ${message}`);
+}
+
+/** A table of rows, and a file of one rule that uses it when it stands first: for `compileTexts([ROWS, RULES])`. */
+export const ROWS = `
+rows:
+  - { repo: shop, id: 74 }
+  - { repo: pay, id: 75 }
+`;
+export const RULES = `
+rules:
+  - name: production
+    each: { repo: p0.yaml }
+    subject: { trust: github, github: { repository: acme/<repo>, repository_id: <id>, ref: refs/heads/main } }
+    with: { account: "111122223333" }
+    allow: [role]
+`;
 
 /** A principal of a source, with a name good enough for tests. */
 export function principalOf(sourceName: string, claims: JsonObject): Principal {

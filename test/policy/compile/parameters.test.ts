@@ -11,7 +11,10 @@ import {
   type PolicyTexts,
   policyOf,
   principalOf,
+  problemsIn,
   question,
+  ROWS,
+  RULES,
   TARGETS,
   target,
 } from '../../support/policy.ts';
@@ -24,12 +27,7 @@ const PARAMETRISED: PolicyTexts = {
     target('mixed', { address: 'https://x.example/<a>-<b>' }),
   ],
 };
-const problems = (...texts: readonly string[]) => {
-  const compiled = compileTexts(texts, PARAMETRISED);
-  return compiled.ok
-    ? []
-    : compiled.problems.map(({ file, line, path, message }) => `${file}:${line} ${path} ${message}`);
-};
+const problems = (...texts: readonly string[]) => problemsIn(texts, PARAMETRISED);
 const policy = (...texts: readonly string[]) => {
   const compiled = compileTexts(texts, PARAMETRISED);
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
@@ -42,19 +40,6 @@ const decide = (texts: readonly string[], ...asked: Parameters<typeof question>)
   return { rule: rule.name, target: name, parameters };
 };
 
-const ROWS = `
-rows:
-  - { repo: shop, id: 74 }
-  - { repo: pay, id: 75 }
-`;
-const RULES = `
-rules:
-  - name: production
-    each: { repo: p0.yaml }
-    subject: { trust: github, github: { repository: acme/<repo>, repository_id: <id>, ref: refs/heads/main } }
-    with: { account: "111122223333" }
-    allow: [role]
-`;
 const TABLE = [ROWS, RULES];
 const pay = githubJob({ repository: 'acme/pay', repository_id: '75' });
 const NS =

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { BUILDKITE } from '../../../src/platforms/buildkite.ts';
 import { HCP_TERRAFORM } from '../../../src/platforms/hcp-terraform.ts';
-import { compileTexts, SOURCES, target } from '../../support/policy.ts';
+import { problemsIn, ROWS, RULES, SOURCES, target } from '../../support/policy.ts';
 
 const [GITHUB] = SOURCES;
 const sources = [
@@ -13,26 +13,7 @@ const sources = [
   ),
 ];
 const targets = [target('role', { address: 'arn:aws:iam::<account>:role/gha-<repo>' }), target('deploy')];
-const problems = (...texts: readonly string[]): readonly string[] => {
-  const compiled = compileTexts(texts, { sources, targets });
-  return compiled.ok
-    ? []
-    : compiled.problems.map(({ file, line, path, message }) => `${file}:${line} ${path} ${message}`);
-};
-
-const ROWS = `
-rows:
-  - { repo: shop, id: 74 }
-  - { repo: pay, id: 75 }
-`;
-const RULES = `
-rules:
-  - name: production
-    each: { repo: p0.yaml }
-    subject: { trust: github, github: { repository: acme/<repo>, repository_id: <id>, ref: refs/heads/main } }
-    with: { account: "111122223333" }
-    allow: [role]
-`;
+const problems = (...texts: readonly string[]) => problemsIn(texts, { sources, targets });
 
 describe('a table of rows', () => {
   it('reports rows that cannot name a rule once each, at their own lines, however many rules use the table', () => {

@@ -18,57 +18,40 @@ import { KUBERNETES } from '../../../src/platforms/kubernetes.ts';
 import { OIDC } from '../../../src/platforms/oidc.ts';
 import { SPACELIFT } from '../../../src/platforms/spacelift.ts';
 import { SPIFFE } from '../../../src/platforms/spiffe.ts';
-import type { PlatformTable } from '../../../src/platforms/table.ts';
 import { VERCEL } from '../../../src/platforms/vercel.ts';
 import type { SourceView } from '../../../src/policy/compile/views.ts';
-
-const view = (name: string, table: PlatformTable, more: Partial<SourceView> = {}): SourceView => ({
-  name,
-  kind: table.kind,
-  table,
-  issuer: table.issuer ?? `https://${name}.example`,
-  subjects: 'workloads',
-  pins: [],
-  tell: 'caller',
-  audience: 'https://sts.example',
-  otherAudiences: false,
-  replay: undefined,
-  maxAgeSeconds: undefined,
-  reach: undefined,
-  require: {},
-  ...more,
-});
+import { source } from '../../support/policy.ts';
 
 const OWNER = { repository_owner_id: 65 };
 
 export const LINT_SOURCES: readonly SourceView[] = [
-  view('github', GITHUB, { require: OWNER }),
-  view('prod', GITHUB, { require: { ...OWNER, environment: 'production' } }),
-  view('ghes', GITHUB, { issuer: 'https://ghes.example/_services/token', require: OWNER }),
-  view('enterprise', GITHUB, { issuer: `${GITHUB.issuer}/acme`, require: OWNER }),
-  view('codeberg', FORGEJO, { require: OWNER }),
-  view('gitlab', GITLAB, { require: { namespace_id: 72 } }),
-  view('lab', GITLAB, { issuer: 'https://lab.example', require: { namespace_id: 72 } }),
-  view('buildkite', BUILDKITE, { require: { organization_id: 'o' } }),
-  view('hooks', BUILDKITE, { require: { organization_id: 'o', build_source: 'webhook' } }),
-  view('circleci', CIRCLECI, { require: { 'org-id': 'o' } }),
-  view('rerun', CIRCLECI, { require: { 'org-id': 'o', 'ssh-rerun': [true, false] } }),
-  view('bitbucket', BITBUCKET, { require: { workspaceUuid: 'w' } }),
-  view('devops', AZURE_DEVOPS),
-  view('fly', FLY),
-  view('applied', HCP_TERRAFORM, { require: { organization_id: 'o' } }),
-  view('spacelift', SPACELIFT),
-  view('vercel', VERCEL, { require: { owner_id: 't' } }),
-  view('google', GOOGLE),
-  view('aws', AWS),
-  view('sts', AWS_CALLER_IDENTITY, { require: { account: '111122223333' } }),
-  view('entra', ENTRA),
-  view('eks', KUBERNETES),
-  view('gke', KUBERNETES, {
+  source('github', GITHUB, { require: OWNER }),
+  source('prod', GITHUB, { require: { ...OWNER, environment: 'production' } }),
+  source('ghes', GITHUB, { issuer: 'https://ghes.example/_services/token', require: OWNER }),
+  source('enterprise', GITHUB, { issuer: `${GITHUB.issuer}/acme`, require: OWNER }),
+  source('codeberg', FORGEJO, { require: OWNER }),
+  source('gitlab', GITLAB, { require: { namespace_id: 72 } }),
+  source('lab', GITLAB, { issuer: 'https://lab.example', require: { namespace_id: 72 } }),
+  source('buildkite', BUILDKITE, { require: { organization_id: 'o' } }),
+  source('hooks', BUILDKITE, { require: { organization_id: 'o', build_source: 'webhook' } }),
+  source('circleci', CIRCLECI, { require: { 'org-id': 'o' } }),
+  source('rerun', CIRCLECI, { require: { 'org-id': 'o', 'ssh-rerun': [true, false] } }),
+  source('bitbucket', BITBUCKET, { require: { workspaceUuid: 'w' } }),
+  source('devops', AZURE_DEVOPS),
+  source('fly', FLY),
+  source('applied', HCP_TERRAFORM, { require: { organization_id: 'o' } }),
+  source('spacelift', SPACELIFT),
+  source('vercel', VERCEL, { require: { owner_id: 't' } }),
+  source('google', GOOGLE),
+  source('aws', AWS),
+  source('sts', AWS_CALLER_IDENTITY, { require: { account: '111122223333' } }),
+  source('entra', ENTRA),
+  source('eks', KUBERNETES),
+  source('gke', KUBERNETES, {
     issuer: 'https://container.googleapis.com/v1/projects/p/locations/l/clusters/c',
   }),
-  view('mesh', SPIFFE, { issuer: 'spiffe://example.org' }),
-  view('idp', OIDC),
+  source('mesh', SPIFFE, { issuer: 'spiffe://example.org' }),
+  source('idp', OIDC),
 ];
 
 export interface LintCase {
