@@ -2,7 +2,8 @@
 // A decision is generic over its principals: `explain` and tests decide on assumed ones, but only a grant to proved ones
 // can be issued (core/issue.ts takes nothing else).
 
-import type { Principal, ProvedPrincipal } from './principal.ts';
+import type { Actors } from './actor.ts';
+import type { Confirmation, Principal, ProvedPrincipal } from './principal.ts';
 import type { Nearest, PolicyRefusal, RulePart } from './refusal.ts';
 import type { Ask } from './request.ts';
 
@@ -10,7 +11,8 @@ import type { Ask } from './request.ts';
 export interface Question<P extends Principal> {
   readonly subject: P;
   /** The OAuth client that asks; undefined where the workload asks for itself, without one. */
-  readonly client: AskingClient | undefined;
+  readonly client: AskingClient<P> | undefined;
+  readonly delegation: Delegation<P>;
   readonly binding: Binding;
   readonly ask: Ask;
   /** Seconds since the epoch. */
@@ -18,16 +20,43 @@ export interface Question<P extends Principal> {
 }
 
 /** A client, as far as policy needs to know it. */
-export interface AskingClient {
+export interface AskingClient<P extends Principal = Principal> {
   readonly id: string;
-  readonly principal: Principal;
+  readonly principal: P;
 }
+
+/** Who acts for the subject, and who has acted before. */
+export interface Delegation<P extends Principal> {
+  /** Proved by an actor token; undefined where there was none. */
+  readonly actor: P | undefined;
+  /** Who acts already, by the subject's own credential; the current one first. */
+  readonly actors: Actors;
+  /** Whoever those can be, by configured sources: denies look at them, allow rules never do (TX-42). */
+  readonly nested: readonly Principal[];
+  /** The subject's credential says who may act (`may_act`): without an actor there is nothing for it. Whether the one who acts is meant
+   * has been judged. */
+  readonly restricted: boolean;
+  /** Scopes that the subject's credential does not let anything exceed; undefined: it sets no bound. */
+  readonly scopesMax: readonly string[] | undefined;
+}
+
+/** Nobody acts, and nobody has. */
+export const NOBODY_ACTS: Delegation<never> = Object.freeze({
+  actor: undefined,
+  actors: Object.freeze([]),
+  nested: Object.freeze([]),
+  restricted: false,
+  scopesMax: undefined,
+});
 
 /** What a token can, and must, be bound to. */
 export interface Binding {
-  /** The thumbprint of the certificate whose key the caller proved to have (`x5t#S256`); undefined where there was none. */
-  readonly certificate: string | undefined;
-  /** The subject's own credential is bound, or its client demands it: what is issued must be bound as well (A-156). */
+  /** A key that the caller proved to have, that of a DPoP proof before that of the certificate; undefined where there was none. */
+  readonly key: Confirmation | undefined;
+  /**
+   * What is issued must be bound: the subject's own credential is (A-156), its client demands it, or a DPoP proof asks for it
+   * (RFC 9449 §5).
+   */
   readonly required: boolean;
 }
 
@@ -50,10 +79,14 @@ export interface Grant<P extends Principal> {
   readonly lifetimeSeconds: number;
   readonly rule: RuleReference;
   readonly subject: P;
+  /** Who acts now, as proved; undefined where nobody does but those who acted before. Nothing outlives its credential. */
+  readonly actor: P | undefined;
+  /** Everybody who acts, the current one first: what `act` will say. */
+  readonly actors: Actors;
   /** The OAuth client; the subject's own name where the workload asked for itself. */
   readonly clientId: string;
-  /** The thumbprint of the certificate that the token is bound to; undefined for a bearer token. */
-  readonly boundTo: string | undefined;
+  /** The key that the token is bound to; undefined for a bearer token. */
+  readonly boundTo: Confirmation | undefined;
 }
 
 /** `preview` is recorded and changes nothing; `retire` still grants, but only where no other rule does. */

@@ -4,10 +4,13 @@
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, Question } from './decision.ts';
 import type { JsonObject } from './json.ts';
-import type { Principal, ProvedPrincipal, Role } from './principal.ts';
+import type { Actor } from './actor.ts';
+import type { Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { ExchangeRecord } from './record.ts';
-import type { ClientRefusal, CredentialRefusal, Result, UnavailableRefusal } from './refusal.ts';
+import type { PresentedProof, ProvedKey } from './proof-of-possession.ts';
+import type { ClientRefusal, CredentialRefusal, ProofRefusal, Result, UnavailableRefusal } from './refusal.ts';
 import type { Credential, GrantType, IssuedTokenType } from './request.ts';
+import type { Standing, Withdrawal } from './withdrawal.ts';
 
 /** The clock. `nowSeconds` is wall time with milliseconds; `elapsedMs` only ever grows. Never throws. */
 export interface Clock {
@@ -26,6 +29,16 @@ export interface Verifiers {
   verify(
     credential: Credential,
     role: Role,
+    nowSeconds: number,
+  ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
+  /** Everybody whom an actor in somebody's `act` can be, by the configured sources: assumed, and never proved. */
+  whoIs(actor: Actor): readonly Principal[];
+}
+
+/** Reads our own tokens, whether or not they may be exchanged: signature, times, form. As `Verifiers` otherwise. */
+export interface OwnTokens {
+  verify(
+    token: string,
     nowSeconds: number,
   ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
 }
@@ -60,12 +73,17 @@ export interface IssueOrder {
   /** Whole seconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
+  /** Handles of the tokens that it is made of, oldest first (core/lineage.ts). */
+  readonly lineage: readonly string[];
+  readonly origin: Origin;
+  /** How the person was authenticated whom it is about. */
+  readonly authentication: Authentication | undefined;
 }
 
 /** What was made, ready for the caller. */
 export interface Issued {
   readonly token: string;
-  readonly tokenType: 'Bearer' | 'N_A';
+  readonly tokenType: 'Bearer' | 'DPoP' | 'N_A';
   readonly issuedTokenType: IssuedTokenType;
 }
 
@@ -79,8 +97,14 @@ export interface IssuedFacts {
   readonly scopes: readonly string[];
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** `cnf` `x5t#S256`; null for a bearer token, so that its absence is compared too. */
-  readonly boundTo: string | null;
+  /** `cnf`; null for a bearer token, so that its absence is compared too. */
+  readonly boundTo: Confirmation | null;
+  /** `act`; null where nobody acts. */
+  readonly act: JsonObject | null;
+  readonly lineage: readonly string[];
+  readonly origin: Origin;
+  readonly authTime: number | null;
+  readonly acr: string | null;
 }
 
 /** Makes one kind of output for one target. Never widens the order. Throws on any fault. Calls may overlap. */
@@ -118,7 +142,7 @@ export interface RevokedKey {
 
 /** One use of a credential that can be spent. */
 export interface Spending {
-  readonly purpose: Role;
+  readonly purpose: Role | 'dpop';
   /**
    * As proved, not the operator's name for the source: a source that is renamed makes nothing spendable again. For a client's
    * assertion its `iss`, the `client_id`.
@@ -138,6 +162,45 @@ export interface Spending {
 export interface SpentStore {
   claim(spending: Spending, decision: string, untilSeconds: number): Promise<string>;
   release(spending: Spending, decision: string): Promise<void>;
+}
+
+/**
+ * Asks for blocks and revocations in force, from memory that the store feeds. Never waits. Throws StoreUnavailable where the feed has been
+ * silent for FEED_SILENT_MS: then nobody knows.
+ */
+export interface Withdrawals {
+  /** One that ends this request, now; undefined where none does. */
+  against(standing: Standing, nowSeconds: number): Withdrawal | undefined;
+}
+
+/** What became of a change: every replica that is alive has it, but for those named. */
+export interface InForce {
+  /** Replicas that did not say that they have it. They stop issuing by themselves, or have stopped. */
+  readonly unreached: readonly string[];
+}
+
+/**
+ * Keeps blocks and revocations, durable before it resolves and in force in every live replica: no answer that leaves any of them
+ * afterwards is against it. Throws StoreUnavailable where it cannot be kept. Calls may overlap.
+ */
+export interface WithdrawalStore extends Withdrawals {
+  add(withdrawal: Withdrawal): Promise<InForce>;
+  /** Lifts a block by its id; undefined where there is none. */
+  lift(id: string): Promise<InForce | undefined>;
+  list(nowSeconds: number): readonly Withdrawal[];
+}
+
+/** Makes and knows the nonces of DPoP (RFC 9449 §8): the same in every replica. */
+export interface Nonces {
+  /** The newest: 1*NQCHAR. */
+  current(nowSeconds: number): string;
+  /** Whether it was given by any replica within DPOP_NONCE_SECONDS. */
+  accepts(nonce: string, nowSeconds: number): boolean;
+}
+
+/** Proves that a caller has a key, by a DPoP proof (RFC 9449 §4.3): signature, form, address, time and nonce. Spends nothing. */
+export interface DpopProofs {
+  verify(proof: PresentedProof, nowSeconds: number): Promise<Result<ProvedKey, ProofRefusal>>;
 }
 
 /** Thrown by a store that cannot answer for certain. */
@@ -175,6 +238,7 @@ export interface Snapshot {
   readonly clients: Clients;
   readonly verifiers: Verifiers;
   readonly policy: Policy;
+  readonly ownTokens: OwnTokens;
   /** By target name. */
   readonly issuers: ReadonlyMap<string, Issuer>;
 }

@@ -2,6 +2,7 @@
 // A proved principal is made in one place only, by a verifier, after every check of its credential; nothing else may
 // call `asProved` (test/architecture.test.ts). What is merely assumed, by `explain` and tests, never gets the brand.
 
+import type { Actors } from './actor.ts';
 import type { JsonObject } from './json.ts';
 
 /** How often a credential may be spent: once, once for each target, or as often as it is valid (core/spend.ts). */
@@ -44,10 +45,46 @@ export interface Proof {
   readonly presenter: 'self' | 'client';
   /** The one `aud` value of its source that the credential bore: what a client must be registered for to present it. */
   readonly audience: string;
-  /** The thumbprint of the certificate that the credential is bound to: its `cnf` (RFC 8705 §3.1). */
-  readonly boundTo: string | undefined;
+  /** The key that the credential is bound to: its `cnf`. */
+  readonly boundTo: Confirmation | undefined;
+  /** Seconds since the epoch: `iat`, or the start of a certificate's validity; absent where the credential says neither. */
+  readonly issuedAt?: number | undefined;
+  /** Its handle (core/lineage.ts); absent where it has no `jti`. */
+  readonly handle?: string | undefined;
+  /** What it says beside who it is about; absent where it says nothing more. */
+  readonly carried?: Carried | undefined;
   /** Absent where nothing is known of what its platform puts into tokens: then no claim is unknown. */
   readonly accounted?: AccountedClaims | undefined;
+}
+
+/** How a token is held to a key: the claim `cnf` with its one member (RFC 8705 §3.1, RFC 9449 §6.1). */
+export type Confirmation = { readonly 'x5t#S256': string } | { readonly jkt: string };
+
+/** The first proof of a chain, byte for byte. It decides nothing. */
+export interface Origin {
+  readonly iss: string;
+  readonly sub: string;
+}
+
+/** What a token says that what is made from it must say again, or obey. */
+export interface Carried {
+  /** `act`: who acts already. */
+  readonly actors: Actors;
+  /** `may_act`: who may. */
+  readonly mayAct: JsonObject | undefined;
+  /** Scopes that nothing made from it exceeds; undefined where it sets no such bound. */
+  readonly scopesMax: readonly string[] | undefined;
+  /** How a person was authenticated; absent in what workloads have. */
+  readonly authentication: Authentication | undefined;
+  /** Of one of our own tokens: what it was made of, and where the chain began. */
+  readonly own: { readonly lineage: readonly string[]; readonly origin: Origin; readonly clientId: string } | undefined;
+}
+
+/** OpenID Connect Core §2. */
+export interface Authentication {
+  /** Seconds since the epoch. */
+  readonly authTime: number | undefined;
+  readonly acr: string | undefined;
 }
 
 /** Claims that somebody has thought about, as keys of their paths (core/record.ts): made once for a kind. */

@@ -82,9 +82,40 @@ export type CredentialRefusal = { readonly role: Role; readonly source?: string 
   | { readonly reason: 'replayed'; readonly spentBy: string }
   | { readonly reason: 'certificate_refused'; readonly problem: CertificateProblem }
   | { readonly reason: 'review_refused'; readonly problem: ReviewProblem }
-  /** The credential is bound to a key that the caller did not prove to have (RFC 8705 §3). */
+  /** The credential is bound to a key that the caller did not prove to have (RFC 8705 §3, RFC 9449 §5). */
   | { readonly reason: 'binding_mismatch' }
+  /** It is blocked, or was revoked: `withdrawal` is the id of the block or revocation, which says why. */
+  | { readonly reason: 'withdrawn'; readonly withdrawal: string }
+  /** Who acts is the subject itself, or the actor token is the subject token (TX-50). */
+  | { readonly reason: 'actor_is_subject' }
+  /** Who acts has acted before, and others since: the chain would be a loop (A-147). */
+  | { readonly reason: 'actor_repeated' }
+  /** The chain of actors, or of tokens, would be longer than may be issued (OB-04). */
+  | { readonly reason: 'chain_too_long' }
+  /** `may_act` of the subject's credential means somebody else, or nobody acts (TX-45). */
+  | { readonly reason: 'may_act_unmet' }
 );
+
+/** A DPoP proof proves nothing (RFC 9449 §4.3), or a nonce is wanted in it. */
+export type ProofRefusal =
+  | { readonly reason: 'dpop_proof_refused'; readonly problem: ProofProblem }
+  /** `nonce` is the one to use (RFC 9449 §8). */
+  | { readonly reason: 'dpop_nonce_wanted'; readonly nonce: string }
+  | { readonly reason: 'dpop_proof_replayed'; readonly spentBy: string };
+
+export type ProofProblem =
+  | 'repeated'
+  | 'malformed'
+  | 'too_large'
+  | 'typ'
+  | 'algorithm'
+  | 'header'
+  | 'key'
+  | 'signature'
+  | 'claims'
+  | 'htm'
+  | 'htu'
+  | 'time';
 
 /** A file of keys that has none for a token: what the operator compares. */
 export interface LackingFile {
@@ -204,7 +235,15 @@ export type PolicyRefusal =
   | { readonly reason: 'target_not_allowed'; readonly nearest?: Nearest }
   | { readonly reason: 'target_denied'; readonly rule: string }
   | { readonly reason: 'target_requirement_unmet'; readonly requirement: string }
-  | { readonly reason: 'scope_not_allowed'; readonly nearest?: Nearest };
+  | { readonly reason: 'scope_not_allowed'; readonly nearest?: Nearest }
+  /** A person must confirm anew, or more strongly (RFC 9470 §3). */
+  | {
+      readonly reason: 'confirmation_wanted';
+      /** Authentication contexts, any of which will do; empty where any will. */
+      readonly acrValues: readonly string[];
+      readonly maxAgeSeconds: number | undefined;
+      readonly nearest?: Nearest;
+    };
 
 /** Something we depend on cannot serve now; the same request may pass later. */
 export type UnavailableRefusal =
@@ -220,7 +259,13 @@ export type UnavailableRefusal =
   | { readonly reason: 'audit_unavailable'; readonly retryAfterSeconds: number }
   | { readonly reason: 'overloaded'; readonly retryAfterSeconds: number };
 
-export type Refusal = SyntaxRefusal | ClientRefusal | CredentialRefusal | PolicyRefusal | UnavailableRefusal;
+export type Refusal =
+  | SyntaxRefusal
+  | ClientRefusal
+  | ProofRefusal
+  | CredentialRefusal
+  | PolicyRefusal
+  | UnavailableRefusal;
 
 export type Reason = Refusal['reason'];
 

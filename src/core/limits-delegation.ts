@@ -1,0 +1,30 @@
+// Numbers that bound delegation, what holds a token to a key, and what withdraws it: the third part of limits.ts, by the same rules.
+
+// Delegation.
+
+/** Actors in one chain: drafts ask for four or more, agents in the field have two to three (A-147, OB-04). */
+export const ACTORS_MAX = 8;
+/** The claim `act`: eight actors with the longest names in use. */
+export const ACT_BYTES_MAX = 8_192;
+/** Handles in `lineage`: each exchange of an own token adds one or two. */
+export const LINEAGE_MAX = 16;
+/** Bytes of SHA-256 that a handle keeps: nobody finds a second text with the same 128 bits. */
+export const HANDLE_BYTES = 16;
+
+// Withdrawals.
+
+/** A feed of blocks and revocations that has been silent for this long is lost: nothing is issued (docs/operating.md). */
+export const FEED_SILENT_MS = 1_000;
+/** A block or revocation that no replica had refused to confirm by now is answered with what could not be reached. */
+export const WITHDRAWAL_CONFIRM_MS = 12_000;
+/** Blocks and revocations in force at once. */
+export const WITHDRAWALS_MAX = 100_000;
+
+// DPoP (RFC 9449).
+
+/** One proof: a JWT with a public key in its header; RSA keys of 4,096 bits take 1.3 KiB (A-157). */
+export const DPOP_PROOF_BYTES_MAX = 8_192;
+/** How old, or how early, `iat` of a proof may be: the nonce says more exactly when it was made (RFC 9449 §11.1). */
+export const DPOP_WINDOW_SECONDS = 300;
+/** How long a nonce is taken after a newer one was given. */
+export const DPOP_NONCE_SECONDS = 300;
