@@ -13,6 +13,7 @@ import { CLIENTS_SOURCE } from './core/client.ts';
 import { createEpochs } from './core/epochs.ts';
 import type { Epochs, Issuer, Snapshot } from './core/ports.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
+import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import type { KeysEvent } from './keys/status.ts';
@@ -20,6 +21,7 @@ import { createOutbound } from './outbound/fetch.ts';
 import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
 import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
+import { createOwnTokens } from './verifiers/own-token.ts';
 
 /** What a running broker needs of the world, beside what every verb needs. */
 export interface BrokerWorld extends World {
@@ -36,6 +38,7 @@ export interface BrokerWorld extends World {
 export interface Frame extends Reach {
   readonly log: Logger;
   readonly workloadApis: WorkloadApis;
+  readonly ownKeys: OwnKeys;
   /** Tells of every fetch of keys, those before the call included: at a cold start they say what is missing (F-2). */
   followKeys(listener: (digest: string, event: KeysEvent) => void): void;
   close(): void;
@@ -50,8 +53,10 @@ export function openFrame(world: BrokerWorld): Frame {
     permitLoopback: world.permitLoopback ?? false,
     ...(world.lookup ? { lookup: world.lookup } : {}),
   });
+  const ownKeys = createOwnKeys();
   const caches = createKeyCaches({
     outbound,
+    ownKeys,
     clock: world.clock,
     randomBytes: world.randomBytes,
     workloadApi: workloadApis.of,
@@ -62,6 +67,7 @@ export function openFrame(world: BrokerWorld): Frame {
     log,
     caches,
     outbound,
+    ownKeys,
     workloadApis,
     followKeys(following) {
       listener = following;
@@ -127,7 +133,11 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     longestLifetimeSeconds: () => longestLifetime(inForce()),
     onEvent: (event) => void recordKeyChange(frame.log, audit, event),
   });
-  const first: Current = { configuration, snapshot: snapshotOf(configuration, signingKeys, 1) };
+  frame.ownKeys.follow(signingKeys.jwks);
+  const first: Current = {
+    configuration,
+    snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys }, 1),
+  };
   held.current = first;
 
   return {
@@ -171,13 +181,18 @@ export const keyOrigins = ({ sources, clients }: Configuration) => [
 ];
 
 /** The immutable value that requests read. */
-export function snapshotOf(configuration: Configuration, signer: SigningKeys, generation: number): Snapshot {
+export function snapshotOf(
+  configuration: Configuration,
+  { signingKeys: signer, ownKeys }: { readonly signingKeys: SigningKeys; readonly ownKeys: OwnKeys },
+  generation: number,
+): Snapshot {
   const { config, compiled, verifiers } = configuration;
   const clients = clientsOf(config, configuration.clients, verifiers);
   const issuers = new Map<string, Issuer>();
   for (const target of config.targets)
     issuers.set(target.name, targetKindOf(target).create({ issuer: config.issuer, signer }, target.options));
-  return Object.freeze({ generation, clients, verifiers, policy: createPolicy(compiled), issuers });
+  const ownTokens = createOwnTokens(config.issuer, ownKeys);
+  return Object.freeze({ generation, clients, verifiers, policy: createPolicy(compiled), ownTokens, issuers });
 }
 
 const longestLifetime = ({ compiled }: Configuration): number =>

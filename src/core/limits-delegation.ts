@@ -30,6 +30,8 @@ export const WITHDRAWN_KEPT_SECONDS = 3_600;
 
 /** One proof: a JWT with a public key in its header; RSA keys of 4,096 bits take 1.3 KiB (A-157). */
 export const DPOP_PROOF_BYTES_MAX = 8_192;
+/** The RSA key in a proof, which anybody may choose: what clients make, and a sixteenth of the cost of 16,384 bits (A-157). */
+export const DPOP_RSA_BITS_MAX = 4_096;
 /** How old, or how early, `iat` of a proof may be: the nonce says more exactly when it was made (RFC 9449 §11.1). */
 export const DPOP_WINDOW_SECONDS = 300;
 /** How long a nonce is taken after a newer one was given. */

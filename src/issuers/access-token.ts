@@ -1,8 +1,10 @@
 // Issues RFC 9068 JWT access tokens (AT rows) for targets of kind `token`. Writes exactly what the order says: one audience in
-// its registered spelling, the principal's name, the client, the scopes granted; and `origin`, the first proof byte for byte.
+// its registered spelling, the principal's name, the client, the scopes granted, who acts (`act`, RFC 8693 §4.1), how a person was
+// authenticated; `origin`, the first proof byte for byte, and `lineage`, the tokens that it was made of.
 // Never widens anything: read-access-token.ts reads back what was made, and the recheck compares it with the order.
 
 import { z } from 'zod';
+import { actOf } from '../core/actor.ts';
 import type { JsonObject } from '../core/json.ts';
 import { TOKEN_LIFETIME_SECONDS_DEFAULT, TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
 import type { Issued, IssuedFacts, IssueOrder, Issuer, Signer, SigningAlgorithm } from '../core/ports.ts';
@@ -25,11 +27,21 @@ const notBuilt = (what: string) =>
     .optional()
     .describe(`Reserved: ${what} is not built yet.`);
 
+/** How a person must have authenticated for it (RFC 9470). */
+const confirm = z
+  .strictObject({
+    acr: z.array(z.string().min(1)).min(1).optional().describe('Authentication contexts, any of which will do.'),
+    maxAge: durationSeconds.optional().describe('How long ago the person may have authenticated.'),
+  })
+  .refine(({ acr, maxAge }) => acr !== undefined || maxAge !== undefined, { error: 'needs acr or maxAge' })
+  .transform(({ acr, maxAge }) => ({ acr, maxAgeSeconds: maxAge }))
+  .describe('How the person must have authenticated whom the token is about.');
+
 const options = z
   .strictObject({
     audience: z.string().min(1).describe('The `aud` of the tokens, byte for byte: what the resource server compares.'),
     scopes: z
-      .record(scopeToken, z.strictObject({ confirm: notBuilt('`confirm`') }))
+      .record(scopeToken, z.strictObject({ confirm: confirm.optional() }))
       .default({})
       .describe('The scopes that the target has.'),
     defaultScopes: z.array(scopeToken).default([]).describe('Granted where none are asked for.'),
@@ -41,8 +53,8 @@ const options = z
       .strictObject({
         sources: z.array(z.string()).min(1).optional().describe('The trust sources whose principals may have it.'),
         lifetimeMax: lifetime.optional().describe('No rule grants longer.'),
-        actor: notBuilt('`actor`'),
-        confirm: notBuilt('`confirm`'),
+        actor: z.literal(true).optional().describe('Somebody acts for the subject, and is named.'),
+        confirm: confirm.optional(),
       })
       .optional()
       .describe('What holds for everyone; no rule loosens it.'),
@@ -50,7 +62,9 @@ const options = z
     proof: z
       .literal('required')
       .optional()
-      .describe('Tokens are bound to the certificate that the caller presents (RFC 8705 §3), and refused without one.'),
+      .describe(
+        'Tokens are bound to a key that the caller proves to have, by DPoP (RFC 9449) or its certificate (RFC 8705 §3).',
+      ),
     agentClaim: notBuilt('`agentClaim`'),
   })
   .superRefine(({ scopes, defaultScopes }, context) => {
@@ -70,10 +84,15 @@ export const tokenTarget: TargetKind<typeof options> = Object.freeze({
   address: (chosen) => chosen.audience,
   terms: ({ scopes, defaultScopes, lifetime, require, proof }) => ({
     scopes: Object.keys(scopes),
+    scopeConfirms: Object.fromEntries(
+      Object.entries(scopes).flatMap(([scope, { confirm: wanted }]) => (wanted ? [[scope, wanted]] : [])),
+    ),
     defaultScopes,
     lifetimeSecondsMax: lifetime,
     require: {
       proof: proof === 'required',
+      actor: require?.actor === true,
+      ...(require?.confirm ? { confirm: require.confirm } : {}),
       ...(require?.sources ? { sources: require.sources } : {}),
       ...(require?.lifetimeMax === undefined ? {} : { lifetimeMaxSeconds: require.lifetimeMax }),
     },
@@ -98,8 +117,11 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
   return Object.freeze({
     async issue(order: IssueOrder): Promise<Issued> {
       const token = await signer.sign(algorithm, TYP, claimsOf(order, parts));
-      // It is an access token under either name that it can be asked for, so it is a bearer token under both (TX-21).
-      return { token, tokenType: 'Bearer', issuedTokenType: order.issuedTokenType };
+      // It is an access token under either name that it can be asked for, so it is used as one under both (TX-21); one that is bound to a
+      // key of DPoP is used with it (DP-07), and one bound to a certificate like any other (RFC 8705 §3).
+      const { boundTo } = order.grant;
+      const tokenType = boundTo && 'jkt' in boundTo ? 'DPoP' : 'Bearer';
+      return { token, tokenType, issuedTokenType: order.issuedTokenType };
     },
     read: (issued: Issued) => readAccessToken(issued.token, { algorithm, typ: TYP }),
     expect: (order: IssueOrder): IssuedFacts => ({
@@ -112,12 +134,19 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
       issuedAt: order.issuedAt,
       expiresAt: order.expiresAt,
       boundTo: order.grant.boundTo ?? null,
+      act: actOf(order.grant.actors) ?? null,
+      lineage: order.lineage,
+      origin: order.origin,
+      authTime: order.authentication?.authTime ?? null,
+      acr: order.authentication?.acr ?? null,
     }),
   });
 }
 
 function claimsOf(order: IssueOrder, { issuer, audience }: AccessTokenParts): JsonObject {
-  const { subject, clientId, scopes, boundTo, parameters } = order.grant;
+  const { subject, actors, clientId, scopes, boundTo, parameters } = order.grant;
+  const act = actOf(actors);
+  const { authTime, acr } = order.authentication ?? {};
   return {
     iss: issuer,
     aud: render(audience, parameters),
@@ -127,7 +156,11 @@ function claimsOf(order: IssueOrder, { issuer, audience }: AccessTokenParts): Js
     exp: order.expiresAt,
     jti: order.id,
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
-    ...(boundTo === undefined ? {} : { cnf: { 'x5t#S256': boundTo } }),
-    origin: { iss: subject.issuer, sub: subject.subject },
+    ...(boundTo === undefined ? {} : { cnf: { ...boundTo } }),
+    ...(act === undefined ? {} : { act }),
+    ...(authTime === undefined ? {} : { auth_time: authTime }),
+    ...(acr === undefined ? {} : { acr }),
+    origin: { iss: order.origin.iss, sub: order.origin.sub },
+    ...(order.lineage.length === 0 ? {} : { lineage: order.lineage }),
   };
 }

@@ -3,8 +3,8 @@
 // Whether a certificate may sign is judged with the chain that it begins, in x509/.
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import { keyProblem } from '../parsing/public-jwk.ts';
 import { type Certificate, readCertificate } from '../x509/certificate.ts';
-import { keyProblem } from './jwk.ts';
 import type { IgnoredKey } from './jwk-set.ts';
 
 export interface AuthoritiesRead {

@@ -1,5 +1,6 @@
-// Two judgements about URIs, by grammar alone (RFC 3986): how a resource is compared (row RI-04), and whether an issuer in
-// configuration can be byte-exact. No `new URL()`: it resolves dots, drops ports and decodes, so that two texts become one.
+// Judgements about URIs, by grammar alone (RFC 3986): how a resource is compared (row RI-04), how the address in a DPoP proof is (row
+// DP-03), and whether an issuer in configuration can be byte-exact. No `new URL()`: it resolves dots, drops ports and decodes where
+// nobody asked for it, so that two texts become one.
 
 import { ISSUER_BYTES_MAX } from '../core/limits.ts';
 
@@ -17,6 +18,44 @@ export function canonicalResource(text: string): string {
   const keptPort = port === (lower === 'https' ? ':443' : ':80') ? '' : port;
   const keptPath = path === '/' && query === '' ? '' : path;
   return `${lower}://${host.toLowerCase()}${keptPort}${keptPath}${query}`;
+}
+
+/** Scheme, authority, path; query and fragment are dropped. */
+const HTTP_URI = /^([Hh][Tt][Tt][Pp][Ss]?):\/\/([^/?#]*)([^?#]*)(?:\?[^#]*)?(?:#.*)?$/;
+const AUTHORITY = /^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]*))?$/;
+
+/**
+ * An http(s) URI without query and fragment, as RFC 3986 §6.2.2 and §6.2.3 normalise it: case, percent-encoding, dot segments, the default
+ * port, the empty path. Undefined for anything else, and for one with userinfo, which no request has.
+ */
+export function normalizedHttpUri(text: string): string | undefined {
+  const [, scheme = '', authority, path = ''] = HTTP_URI.exec(text) ?? [];
+  if (authority === undefined || !PATH.test(path)) return undefined;
+  const [, host, port = ''] = AUTHORITY.exec(decodeUnreserved(authority)) ?? [];
+  if (host === undefined) return undefined;
+  const lower = scheme.toLowerCase();
+  const keptPort = port === '' || port === (lower === 'https' ? '443' : '80') ? '' : `:${port}`;
+  return `${lower}://${host.toLowerCase()}${keptPort}${withoutDots(decodeUnreserved(path))}`;
+}
+
+/** RFC 3986 §6.2.2.2: what needs no encoding is decoded; the rest is encoded in upper case (§6.2.2.1). */
+const decodeUnreserved = (text: string): string =>
+  text.replaceAll(/%[0-9A-Fa-f]{2}/g, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(character) ? character : encoded.toUpperCase();
+  });
+
+/** RFC 3986 §5.2.4, for a path that is absolute or empty. */
+function withoutDots(path: string): string {
+  const kept: string[] = [];
+  const segments = path.split('/').slice(1);
+  for (const segment of segments) {
+    if (segment === '..') kept.pop();
+    else if (segment !== '.') kept.push(segment);
+  }
+  // A dot segment at the end leaves the slash before it.
+  if (['.', '..'].includes(segments.at(-1) ?? '')) kept.push('');
+  return `/${kept.join('/')}`;
 }
 
 const SCHEME = 'https://';

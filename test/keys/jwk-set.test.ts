@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { KEY_SET_BYTES_MAX, KEY_SET_KEYS_MAX } from '../../src/core/limits-outside.ts';
 import type { SignatureAlgorithm } from '../../src/core/outside.ts';
 import { type KeySet, readKeySet } from '../../src/keys/jwk-set.ts';
-import { hasRocaFingerprint } from '../../src/keys/roca.ts';
+import { hasRocaFingerprint } from '../../src/parsing/roca.ts';
 import { OIDC } from '../../src/platforms/oidc.ts';
 import { publicJwk, setOf } from './public-jwk.ts';
 

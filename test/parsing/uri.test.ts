@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalResource, issuerProblem } from '../../src/parsing/uri.ts';
+import { canonicalResource, issuerProblem, normalizedHttpUri } from '../../src/parsing/uri.ts';
 
 describe('canonicalResource', () => {
   it.each([
@@ -147,5 +147,39 @@ describe('issuerProblem', () => {
       }),
       { numRuns: 5_000 },
     );
+  });
+});
+
+describe('DP-03 an http(s) URI as a DPoP proof names it (RFC 3986 §6.2.2, §6.2.3)', () => {
+  it.each([
+    ['https://sts.example', 'https://sts.example/'],
+    ['HTTPS://STS.Example:443/Token', 'https://sts.example/Token'],
+    ['http://sts.example:80', 'http://sts.example/'],
+    ['http://sts.example:443/', 'http://sts.example:443/'],
+    ['https://sts.example:/a?b=c/d#e', 'https://sts.example/a'],
+    ['https://[2001:DB8::1]:443/a', 'https://[2001:db8::1]/a'],
+    ['https://%53TS.example/%7Euser/%e2%82%ac', 'https://sts.example/~user/%E2%82%AC'],
+    ['https://sts.example/a/./b/../../c/.', 'https://sts.example/c/'],
+    ['https://sts.example/../../a/..', 'https://sts.example/'],
+    ['https://sts.example/a//b/', 'https://sts.example/a//b/'],
+  ])('%s is %s', (text, normal) => {
+    expect(normalizedHttpUri(text)).toBe(normal);
+    expect(normalizedHttpUri(normal)).toBe(normal);
+  });
+
+  it.each([
+    ['no scheme', 'sts.example/a'],
+    ['another scheme', 'ftp://sts.example/a'],
+    ['no host', 'https:///a'],
+    ['userinfo', 'https://a@sts.example/'],
+    ['an encoded host delimiter', 'https://sts.example%2f.attacker.example/'],
+    ['a port in letters', 'https://sts.example:https/'],
+    ['a backslash', 'https://sts.example\\a'],
+    ['a blank', 'https://sts.example/a b'],
+    ['a broken percent-encoding', 'https://sts.example/%zz'],
+    ['a host beyond ASCII', 'https://stś.example/'],
+    ['a line end', 'https://sts.example/\n'],
+  ])('with %s it is none', (_what, text) => {
+    expect(normalizedHttpUri(text)).toBeUndefined();
   });
 });

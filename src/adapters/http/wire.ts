@@ -16,6 +16,9 @@ export type OAuthError =
   | 'invalid_target'
   | 'invalid_scope'
   | 'unsupported_grant_type'
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
+  | 'insufficient_user_authentication'
   | 'temporarily_unavailable'
   | 'server_error';
 
@@ -44,6 +47,9 @@ const FIXED: Readonly<Record<OAuthError, string>> = {
   invalid_target: 'the target is unknown or not allowed; decision',
   invalid_scope: 'a scope is unknown or not allowed; decision',
   unsupported_grant_type: 'the grant type is not offered; decision',
+  invalid_dpop_proof: 'the DPoP proof was refused; decision',
+  use_dpop_nonce: 'a DPoP proof with the nonce of the header DPoP-Nonce is wanted; decision',
+  insufficient_user_authentication: 'the person must authenticate anew, or more strongly; decision',
   temporarily_unavailable: 'cannot be served now, try again; decision',
   server_error: 'the broker failed; decision',
 };
@@ -105,6 +111,13 @@ export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusa
     case 'client_required':
     case 'client_not_presenter':
       return clientRefusal(refusal);
+    case 'dpop_proof_refused':
+    case 'dpop_proof_replayed':
+      return fixed('invalid_dpop_proof');
+    case 'dpop_nonce_wanted':
+      return { ...fixed('use_dpop_nonce'), headers: { 'dpop-nonce': refusal.nonce } };
+    case 'confirmation_wanted':
+      return fixed('insufficient_user_authentication');
     case 'no_rule':
       return fixed(credentialError);
     case 'target_unknown':
