@@ -37,11 +37,16 @@ export function order(scopes: readonly string[] = []): IssueOrder {
       rule: { name: 'r', at: 'p.yaml:1', owner: undefined },
       subject: provedSubject(),
       clientId: 'eks:a',
+      actor: undefined,
+      actors: [],
       boundTo: undefined,
     },
     issuedTokenType: ACCESS_TOKEN_TYPE,
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_000_300,
+    lineage: [],
+    origin: { iss: 'https://gh.example', sub: 's' },
+    authentication: undefined,
   };
 }
 

@@ -163,7 +163,7 @@ describe('a form that is refused', () => {
     [`${form()}&subject_token=x`, { reason: 'parameter_repeated', parameter: 'subject_token' }],
     [`${form()}&scope=a&scope=b`, { reason: 'parameter_repeated', parameter: 'scope' }],
     [form({ grant_type: 'token-exchange' }), { reason: 'grant_type_unsupported' }],
-    [form({ actor_token: 'x' }), { reason: 'parameter_unsupported', parameter: 'actor_token' }],
+    [form({ actor_token: 'x' }), { reason: 'parameter_missing', parameter: 'actor_token_type' }],
     [`${form()}&subject_token[]=x`, malformed('bad_parameter_name')],
     [`${form()}&x=%zz`, malformed('bad_percent_encoding')],
     [`${form()}&x=%ff`, malformed('not_utf8')],
