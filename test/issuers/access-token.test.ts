@@ -11,7 +11,6 @@ import {
 } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Issued, IssueOrder, Signer } from '../../src/core/ports.ts';
-import { asProved } from '../../src/core/principal.ts';
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { createAccessTokenIssuer, tokenTarget } from '../../src/issuers/access-token.ts';
 import { type IssuerUnderTest, issuerContract, orderFor } from '../contract/issuer.ts';
