@@ -14,6 +14,7 @@ import { CLIENTS_SOURCE } from './core/client.ts';
 import type { BundleOrigin, Outbound } from './core/outside.ts';
 import type { Clock, RandomBytes } from './core/ports.ts';
 import { type CachedKeys, createKeyCaches, type KeyCaches } from './keys/key-caches.ts';
+import { createOwnKeys } from './keys/own-keys.ts';
 import { SILENT_WORKLOAD_API } from './keys/workload-bundles.ts';
 import { problemAt } from './parsing/problems.ts';
 import type { Problem } from './parsing/yaml.ts';
@@ -155,6 +156,7 @@ export function offlineReach({ clock, randomBytes }: World): Reach {
     outbound,
     caches: createKeyCaches({
       outbound,
+      ownKeys: createOwnKeys(),
       clock,
       randomBytes,
       workloadApi: () => SILENT_WORKLOAD_API,

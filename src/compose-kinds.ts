@@ -13,6 +13,7 @@ import { spiffe } from './verifiers/jwt-svid.ts';
 import type { SourceKind } from './verifiers/kind.ts';
 import { kubernetes } from './verifiers/kubernetes.ts';
 import { oidc } from './verifiers/oidc.ts';
+import { self } from './verifiers/own-token.ts';
 
 export const TRUST_KINDS: readonly SourceKind[] = [
   oidc,
@@ -33,6 +34,7 @@ export const TRUST_KINDS: readonly SourceKind[] = [
   aws,
   entra,
   awsCallerIdentity,
+  self,
 ];
 const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
 export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };

@@ -12,11 +12,13 @@ import { CLIENTS_SOURCE } from './core/client.ts';
 import type { Issuer, Snapshot } from './core/ports.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
+import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import type { KeysEvent } from './keys/status.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
+import { createOwnTokens } from './verifiers/own-token.ts';
 import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
 
 /** What a running broker needs of the world, beside what every verb needs. */
@@ -34,6 +36,7 @@ export interface BrokerWorld extends World {
 export interface Frame extends Reach {
   readonly log: Logger;
   readonly workloadApis: WorkloadApis;
+  readonly ownKeys: OwnKeys;
   /** Tells of every fetch of keys, those before the call included: at a cold start they say what is missing (F-2). */
   followKeys(listener: (digest: string, event: KeysEvent) => void): void;
   close(): void;
@@ -48,8 +51,10 @@ export function openFrame(world: BrokerWorld): Frame {
     permitLoopback: world.permitLoopback ?? false,
     ...(world.lookup ? { lookup: world.lookup } : {}),
   });
+  const ownKeys = createOwnKeys();
   const caches = createKeyCaches({
     outbound,
+    ownKeys,
     clock: world.clock,
     randomBytes: world.randomBytes,
     workloadApi: workloadApis.of,
@@ -60,6 +65,7 @@ export function openFrame(world: BrokerWorld): Frame {
     log,
     caches,
     outbound,
+    ownKeys,
     workloadApis,
     followKeys(following) {
       listener = following;
@@ -118,7 +124,8 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     longestLifetimeSeconds: () => longestLifetime(inForce()),
     onEvent: (event) => void recordKeyChange(frame.log, audit, event),
   });
-  const first: Current = { configuration, snapshot: snapshotOf(configuration, signingKeys, 1) };
+  frame.ownKeys.follow(signingKeys.jwks);
+  const first: Current = { configuration, snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys }, 1) };
   held.current = first;
 
   return {
@@ -161,13 +168,18 @@ export const keyOrigins = ({ sources, clients }: Configuration) => [
 ];
 
 /** The immutable value that requests read. */
-export function snapshotOf(configuration: Configuration, signer: SigningKeys, generation: number): Snapshot {
+export function snapshotOf(
+  configuration: Configuration,
+  { signingKeys: signer, ownKeys }: { readonly signingKeys: SigningKeys; readonly ownKeys: OwnKeys },
+  generation: number,
+): Snapshot {
   const { config, compiled, verifiers } = configuration;
   const clients = clientsOf(config, configuration.clients, verifiers);
   const issuers = new Map<string, Issuer>();
   for (const target of config.targets)
     issuers.set(target.name, targetKindOf(target).create({ issuer: config.issuer, signer }, target.options));
-  return Object.freeze({ generation, clients, verifiers, policy: createPolicy(compiled), issuers });
+  const ownTokens = createOwnTokens(config.issuer, ownKeys);
+  return Object.freeze({ generation, clients, verifiers, policy: createPolicy(compiled), ownTokens, issuers });
 }
 
 const longestLifetime = ({ compiled }: Configuration): number =>

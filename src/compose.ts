@@ -225,7 +225,7 @@ function reloadOf({
     },
     swap(next) {
       const generation = state.current.snapshot.generation + 1;
-      const snapshot = snapshotOf(next, state.signingKeys, generation);
+      const snapshot = snapshotOf(next, { signingKeys: state.signingKeys, ownKeys: frame.ownKeys }, generation);
       listener.replaceCertificate(tlsOf(next.config, frame.workloadApis));
       before = state.current;
       state.current = { configuration: next, snapshot };

@@ -61,7 +61,7 @@ function* unknown(
 function* sourceClashes(issuer: string, sources: readonly SourceConfig[]): Generator<Clash> {
   for (const [index, source] of sources.entries()) {
     const path = ['trust', source.name];
-    if (issuersOf(source).includes(issuer))
+    if (source.kind !== 'self' && issuersOf(source).includes(issuer))
       yield { path, message: 'has our own issuer; own tokens are the source `self`' };
     for (const before of sources.slice(0, index)) {
       const message = sourceClash(before, source);

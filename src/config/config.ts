@@ -12,7 +12,7 @@ export interface TrustKind {
   readonly kind: string;
   readonly options: z.ZodObject;
   /** `iss` of its tokens, or `spiffe://<trust domain>`. */
-  issuer(options: Options): string;
+  issuer(options: Options, ownIssuer: string): string;
   /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
   otherIssuers?(options: Options): readonly string[];
   /** Nothing in its credentials names a source, so that there is at most one of the kind. */
@@ -56,6 +56,7 @@ export interface SourceConfig extends Placed {
   readonly alone: boolean;
   readonly audience: string;
   readonly otherAudiences: boolean;
+  readonly scopesAreCeiling: boolean;
   readonly replay: ReplayClass | undefined;
   readonly tell: Tell | undefined;
   readonly maxAgeSeconds: number | undefined;

@@ -63,7 +63,7 @@ interface Read {
 function loadDocument(read: Read): Loaded {
   const { document, interpolated, kinds } = read;
   const schema = configSchema(kinds);
-  const parsed = schema.safeParse(interpolated.value);
+  const parsed = schema.safeParse(withOwnTokens(interpolated.value));
   // What a reference that could not be followed leaves behind is no second problem.
   const unresolved = new Set(interpolated.problems.map((problem) => problem.path));
   if (!parsed.success) {
@@ -72,6 +72,16 @@ function loadDocument(read: Read): Loaded {
   }
   return resolveConfig(read, parsed.data);
 }
+
+/** `self: {}` needs no kind: the name says it. */
+function withOwnTokens(written: unknown): unknown {
+  if (!isEntry(written) || !isEntry(written.trust) || !isEntry(written.trust.self)) return written;
+  const { self } = written.trust;
+  return { ...written, trust: { ...written.trust, self: { kind: 'self', ...self } } };
+}
+
+const isEntry = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A mistake in exchequer.yaml does not hide those in the policies, where their folders can be made out. */
 function policyProblems({ path, document, interpolated, files }: Read): readonly Problem[] {

@@ -25,11 +25,13 @@ export function resolveSources(input: {
     return {
       name,
       kind: kind.kind,
-      issuer: kind.issuer(options),
+      issuer: kind.issuer(options, written.issuer),
       otherIssuers: kind.otherIssuers?.(options) ?? [],
       alone: kind.alone ?? false,
       audience: common.audience ?? kind.audience?.(options) ?? written.issuer,
       otherAudiences: common.otherAudiences === 'allow',
+      // Of our own tokens always: what was granted for one hop is the most for the next.
+      scopesAreCeiling: common.scopes === 'ceiling' || kind.kind === 'self',
       replay: common.replay,
       tell: common.tell,
       maxAgeSeconds: common.maxAge,
@@ -94,6 +96,7 @@ const parametersOf = (options: Entry): readonly string[] => {
 const COMMON = z.object({
   audience: z.string().optional(),
   otherAudiences: z.literal('allow').optional(),
+  scopes: z.literal('ceiling').optional(),
   require: z.record(z.string(), z.unknown()),
   replay: z.enum(['once', 'once-per-target', 'reusable']).optional(),
   tell: z.enum(['caller', 'operator']).optional(),

@@ -11,7 +11,7 @@ import type { Kinds, TargetKind, TrustKind } from './config.ts';
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const NAME_RULE = 'must be a lower-case letter, then letters, digits and dashes, 63 characters at most';
 /** Names that would read as something else in `<source>:<name>`. */
-const RESERVED = ['self', 'clients', 'spiffe', 'wimse', 'http', 'https', 'urn'];
+const RESERVED = ['clients', 'spiffe', 'wimse', 'http', 'https', 'urn'];
 
 /** A member that is planned, and that this version does not have. */
 const notBuilt = (what: string) =>
@@ -51,9 +51,7 @@ const sourceName = z
   .string()
   .regex(NAME, { error: `is no name for a source: it ${NAME_RULE}` })
   .superRefine((name, context) => {
-    if (name === 'self')
-      context.addIssue({ code: 'custom', message: 'own tokens as a trust source are not built yet' });
-    else if (RESERVED.includes(name)) context.addIssue({ code: 'custom', message: 'is a reserved name for a source' });
+    if (RESERVED.includes(name)) context.addIssue({ code: 'custom', message: 'is a reserved name for a source' });
   });
 
 /** Without a colon, or an https URL: then it is never equal to a name that we issue (`<source>:...`, `spiffe://...`). */
@@ -71,6 +69,10 @@ const sourceOptions = {
     .optional()
     .describe('The one `aud` value that tokens must bear; our issuer unless written, or what the platform fixes.'),
   otherAudiences: z.literal('allow').optional().describe('Other values may stand beside ours in `aud`.'),
+  scopes: z
+    .literal('ceiling')
+    .optional()
+    .describe("Nothing made from a token has a scope that the token's own `scope` does not have."),
   require: z
     .record(z.string(), z.unknown())
     .default({})
@@ -118,6 +120,17 @@ const somethingIn = (what: string) => (entries: Readonly<Record<string, unknown>
     context.addIssue({ code: 'custom', message: `must name at least one ${what}` });
 };
 
+/** Own tokens are the source `self`, and nothing else is. Its issuer and its audiences are ours. */
+const ownTokens = (sources: Readonly<Record<string, unknown>>, context: z.RefinementCtx) => {
+  for (const [name, source] of Object.entries(sources)) {
+    const { kind, audience } = source as { readonly kind: string; readonly audience?: string };
+    if ((name === 'self') !== (kind === 'self'))
+      context.addIssue({ code: 'custom', path: [name], message: 'own tokens are the source `self`, written `self: {}`' });
+    if (name === 'self' && audience !== undefined)
+      context.addIssue({ code: 'custom', path: [name, 'audience'], message: 'own tokens are for whatever they were issued for' });
+  }
+};
+
 /** The schema of exchequer.yaml. */
 export const configSchema = (kinds: Kinds) =>
   z
@@ -141,6 +154,7 @@ export const configSchema = (kinds: Kinds) =>
       trust: z
         .record(sourceName, byKind(kinds.trust.map(sourceOf), 'no kinds of trust sources'))
         .superRefine(somethingIn('source'))
+        .superRefine(ownTokens)
         .describe('Who can prove themselves, and how.'),
       clients: z
         .record(clientId, kinds.client.options.describe('An OAuth client.'))

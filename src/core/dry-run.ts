@@ -23,7 +23,8 @@ const dryRunPath =
     const current = parts.snapshot();
     const nowSeconds = parts.clock.nowSeconds();
     const facts = JSON.stringify(issuer.expect(order));
-    const stands = recheckGrant({ ...decided.value, current, nowSeconds, facts });
+    const { withdrawals } = parts;
+    const stands = recheckGrant({ ...decided.value, current, withdrawals, nowSeconds, facts });
     if (!stands.ok) {
       notePolicy(record, current);
       return stands;

@@ -5,18 +5,40 @@
 import type { Question } from './decision.ts';
 import { issueOrder } from './issue.ts';
 import type { Kept, Operate, Operation, Path } from './operation.ts';
-import type { Clock, IssueOrder, Issuer, Snapshot, SpentStore } from './ports.ts';
+import type { Clock, DpopProofs, IssueOrder, Issuer, Snapshot, SpentStore, Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
-import { type ProvedParties, presentable, proveBinding, proveClient, proveSubject } from './prove.ts';
+import {
+  type ProvedKeys,
+  type ProvedParties,
+  presentable,
+  proveActor,
+  proveBinding,
+  proveDelegation,
+  proveKeys,
+  proveSubject,
+  spendProofs,
+} from './prove.ts';
 import { recheck } from './recheck.ts';
-import { type ExchangeRecord, noteClient, noteDecision, noteIssued, notePolicy, noteSubject } from './record.ts';
+import {
+  type ExchangeRecord,
+  noteActor,
+  noteClient,
+  noteDecision,
+  noteIssued,
+  noteKey,
+  notePolicy,
+  noteSubject,
+} from './record.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { Ask, Received, TokenRequest } from './request.ts';
 import { spend } from './spend.ts';
+import { refuseWithdrawn, type StandingParties } from './standing.ts';
 
 export interface ExchangeParts {
   readonly snapshot: () => Snapshot;
   readonly spent: SpentStore;
+  readonly withdrawals: Withdrawals;
+  readonly proofs: DpopProofs;
   readonly clock: Clock;
 }
 
@@ -31,15 +53,16 @@ const exchangePath =
     if (!decided.ok) return decided;
     const { order, issuer, ask } = decided.value;
 
-    const spent = await spend(parts.spent, order.grant, record.decision);
+    const spent = await spend({ store: parts.spent, decision: record.decision }, order.grant);
     if (!spent.ok) return spent;
     kept.spent = spent.value;
 
     const issued = await issuer.issue(order);
 
-    // Spending and signing took time: the clock is read again, and the configuration may be another one.
+    // Spending and signing took time: the clock is read again, and the configuration, or who is blocked, may be another.
+    const { withdrawals } = parts;
     const current = parts.snapshot();
-    const released = recheck({ ...decided.value, issued, current, nowSeconds: parts.clock.nowSeconds() });
+    const released = recheck({ ...decided.value, issued, current, withdrawals, nowSeconds: parts.clock.nowSeconds() });
     if (!released.ok) {
       notePolicy(record, current);
       return released;
@@ -55,6 +78,7 @@ export interface Decided {
   readonly order: IssueOrder;
   readonly issuer: Issuer;
   readonly question: Omit<Question<ProvedPrincipal>, 'now'>;
+  readonly parties: StandingParties;
   /** The snapshot that the request was decided on. */
   readonly decidedOn: Snapshot;
 }
@@ -72,17 +96,25 @@ export async function decide(
   if (!received.request.ok) return received.request;
   const request = received.request.value;
 
-  const parties = await prove(parts, snapshot, request, record);
-  if (!parties.ok) return parties;
-  kept.subject = parties.value.subject;
-  const presented = presentable(parties.value);
+  const proved = await prove(parts, snapshot, request, record);
+  if (!proved.ok) return proved;
+  const { parties, keys } = proved.value;
+  kept.subject = parties.subject;
+  const presented = presentable(parties);
   if (!presented.ok) return presented;
-  const binding = proveBinding(request, parties.value);
+  const binding = proveBinding(parties, keys);
   if (!binding.ok) return binding;
+  const delegation = proveDelegation(snapshot, parties);
+  if (!delegation.ok) return delegation;
 
   // Proving may have waited for keys: the decision and the token's times start from a fresh reading.
   const now = parts.clock.nowSeconds();
-  const question = { ...parties.value, binding: binding.value, ask: request.ask };
+  const standing = { ...parties, whoIs: snapshot.verifiers.whoIs };
+  const stands = refuseWithdrawn(parts.withdrawals, standing, now);
+  if (!stands.ok) return stands;
+
+  const { subject, client } = parties;
+  const question = { subject, client, delegation: delegation.value, binding: binding.value, ask: request.ask };
   const decision = snapshot.policy.decide({ ...question, now });
   noteDecision(record, decision);
   if (!decision.granted) return refuse(decision.refusal);
@@ -91,24 +123,31 @@ export async function decide(
   if (!order.ok) return order;
   const issuer = snapshot.issuers.get(decision.grant.target);
   if (!issuer) throw new Error('policy granted a target that has no issuer');
-  return ok({ ask: request.ask, order: order.value, issuer, question, decidedOn: snapshot });
+  return ok({ ask: request.ask, order: order.value, issuer, question, parties: standing, decidedOn: snapshot });
 }
 
-/** Who asks, and whom the token is about: each is recorded as soon as it is proved. */
+/** Who asks, with which keys, whom the token is about, and who acts: each is recorded as soon as it is proved. */
 async function prove(
-  { spent: store, clock }: ExchangeParts,
+  { spent: store, proofs, clock }: ExchangeParts,
   snapshot: Snapshot,
   request: TokenRequest,
   record: ExchangeRecord,
-): Promise<Result<ProvedParties>> {
-  const once = { store, decision: record.decision };
-  const client = await proveClient(snapshot.clients, request, once, clock.nowSeconds());
+): Promise<Result<{ readonly parties: ProvedParties; readonly keys: ProvedKeys }>> {
+  const client = await snapshot.clients.authenticate(request.client, request.grantType, clock.nowSeconds());
   if (!client.ok) return client;
   if (client.value) noteClient(record, client.value);
+  const keys = await proveKeys(proofs, request, clock.nowSeconds());
+  if (!keys.ok) return keys;
+  noteKey(record, keys.value.dpop);
+  const fresh = await spendProofs({ store, decision: record.decision }, client.value, keys.value);
+  if (!fresh.ok) return fresh;
 
   const subject = await proveSubject(snapshot, request, client.value, clock.nowSeconds());
   if (!subject.ok) return subject;
   noteSubject(record, subject.value, snapshot.policy.claimsNamed(subject.value.source));
   record.asked = request.ask;
-  return ok({ subject: subject.value, client: client.value });
+  const actor = await proveActor(snapshot, request, clock.nowSeconds());
+  if (!actor.ok) return actor;
+  if (actor.value) noteActor(record, actor.value);
+  return ok({ parties: { subject: subject.value, client: client.value, actor: actor.value }, keys: keys.value });
 }

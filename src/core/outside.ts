@@ -12,6 +12,8 @@ export type KeyOrigin =
   | { readonly from: 'file'; readonly file: string }
   /** No keys at all: somebody else is asked about every token (TokenReview). */
   | { readonly from: 'none' }
+  /** Our own signing keys. */
+  | { readonly from: 'own' }
   | BundleOrigin;
 
 interface OriginNetwork {

@@ -1,44 +1,74 @@
-// Phase "prove": turns the credentials of a request into proved principals, in the order client, subject, bindings; the first failure
-// answers. DPoP and actor tokens are refused while the request is read, until they exist.
+// Phase "prove": turns the credentials of a request into proved principals, in the order client, DPoP proof, subject, actor, bindings,
+// withdrawals; the first failure answers. Who may act is policy's business; that nobody acts for itself, that no chain is a loop or grows
+// without end, and that `may_act` is obeyed, holds whatever policy says (TX-43, TX-45, TX-50).
 
+import { actorOf, fits, isActor, mayAct } from './actor.ts';
 import type { PresentedClient, ProvedClient } from './client.ts';
-import type { Binding } from './decision.ts';
-import type { Clients, Snapshot, SpentStore } from './ports.ts';
-import type { ProvedPrincipal } from './principal.ts';
+import type { Binding, Delegation } from './decision.ts';
+import { LINEAGE_MAX } from './limits-delegation.ts';
+import type { DpopProofs, Snapshot } from './ports.ts';
+import type { Confirmation, ProvedPrincipal } from './principal.ts';
+import type { ProvedKey } from './proof-of-possession.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { TokenRequest } from './request.ts';
-import { claimOnce } from './spend.ts';
+import { claimOnce, claimProof, type Once } from './spend.ts';
 
 /** The principals of one request. */
 export interface ProvedParties {
   readonly subject: ProvedPrincipal;
   readonly client: ProvedClient | undefined;
+  /** Proved by an actor token. */
+  readonly actor: ProvedPrincipal | undefined;
+}
+
+/** The keys that the caller proved to have. */
+export interface ProvedKeys {
+  readonly dpop: ProvedKey | undefined;
+  readonly certificates: PresentedClient['certificates'];
+}
+
+/** Proves the key of a DPoP proof, where there is one (RFC 9449 §4.3). */
+export async function proveKeys(
+  proofs: DpopProofs,
+  { proof, client: { certificates } }: TokenRequest,
+  nowSeconds: number,
+): Promise<Result<ProvedKeys>> {
+  if (!proof) return ok({ dpop: undefined, certificates });
+  const dpop = await proofs.verify(proof, nowSeconds);
+  return dpop.ok ? ok({ dpop: dpop.value, certificates }) : dpop;
 }
 
 /**
- * Proves the client, where the request claims one, and spends its assertion: for good, since whoever shows an assertion again is
- * not the one who made it (JA-08). One that is bound to a key is taken, and spent, from the holder of that key only.
+ * Spends what is good for one request: the client's assertion and the DPoP proof, for good, since whoever shows one again is not the one
+ * who made it (JA-08, DP-05). An assertion that is bound to a key is taken, and spent, from the holder of that key only.
  */
-export async function proveClient(
-  clients: Clients,
-  { client: presented, grantType }: TokenRequest,
-  once: { readonly store: SpentStore; readonly decision: string },
-  nowSeconds: number,
-): Promise<Result<ProvedClient | undefined>> {
-  const client = await clients.authenticate(presented, grantType, nowSeconds);
-  if (!client.ok || !client.value) return client;
-  const { id, principal, spends } = client.value;
-  const { source } = principal;
-  if (!isHeldBy(principal, presented)) return refuse({ role: 'client', source, reason: 'binding_mismatch' });
-  if (!spends) return client;
-  const spending = { purpose: 'client' as const, issuer: id, jti: spends.jti, target: undefined };
-  const claimed = await claimOnce(once.store, spending, once.decision, spends.untilSeconds, source);
-  return claimed.ok ? client : claimed;
+export async function spendProofs(
+  once: Once,
+  client: ProvedClient | undefined,
+  keys: ProvedKeys,
+): Promise<Result<undefined>> {
+  if (client) {
+    const { source } = client.principal;
+    if (!isHeldBy(client.principal, keys)) return refuse({ role: 'client', source, reason: 'binding_mismatch' });
+    const spent = client.spends && (await claimAssertion(once, client.id, client.spends, source));
+    if (spent && !spent.ok) return spent;
+  }
+  return keys.dpop ? claimProof(once, keys.dpop) : ok(undefined);
 }
 
-/** Whether a credential is bound to no key, or to the one whose possession the connection proves (RFC 8705 §3, MT-05). */
-const isHeldBy = ({ proof: { boundTo } }: ProvedPrincipal, { certificates }: PresentedClient): boolean =>
-  boundTo === undefined || boundTo === certificates?.thumbprint;
+const claimAssertion = (
+  once: Once,
+  issuer: string,
+  { jti, untilSeconds }: NonNullable<ProvedClient['spends']>,
+  source: string,
+): Promise<Result<undefined>> =>
+  claimOnce(once, { purpose: 'client', issuer, jti, target: undefined }, untilSeconds, source);
+
+/** Whether a credential is bound to no key, or to one whose possession was proved (RFC 8705 §3, MT-05; RFC 9449 §5, DP-09). */
+const isHeldBy = ({ proof: { boundTo } }: ProvedPrincipal, { dpop, certificates }: ProvedKeys): boolean => {
+  if (boundTo === undefined) return true;
+  return 'jkt' in boundTo ? boundTo.jkt === dpop?.jkt : boundTo['x5t#S256'] === certificates?.thumbprint;
+};
 
 /** Proves whom the token is about: the subject token, or the client itself where the grant says so. */
 export async function proveSubject(
@@ -52,22 +82,84 @@ export async function proveSubject(
   return ok(client.principal);
 }
 
-/**
- * Whether the subject may be presented so: without client authentication only a workload's own self-authenticating credential (TX-12),
- * any other by a client that is registered for its `aud`. Asked after the proof, so that nobody unproved learns which sources want a
- * client, and that the record names whom it was about.
- */
-export function presentable({ subject, client }: ProvedParties): Result<undefined> {
-  const { source, proof } = subject;
-  if (proof.presenter === 'self' || client?.principal === subject) return ok(undefined);
-  if (!client) return refuse({ reason: 'client_required', source });
-  return client.presents.includes(proof.audience) ? ok(undefined) : refuse({ reason: 'client_not_presenter', source });
+/** Proves who acts, where a token says it. One who is acted for does not act: whose word would it be? */
+export async function proveActor(
+  { verifiers }: Snapshot,
+  { actor }: TokenRequest,
+  nowSeconds: number,
+): Promise<Result<ProvedPrincipal | undefined>> {
+  return actor ? verifiers.verify(actor, 'actor', nowSeconds) : ok(undefined);
 }
 
-/** What the token can and must be bound to. A subject that is bound is taken from the holder of its key only. */
-export function proveBinding({ client: presented }: TokenRequest, { subject, client }: ProvedParties): Result<Binding> {
-  if (!isHeldBy(subject, presented))
-    return refuse({ role: 'subject', source: subject.source, reason: 'binding_mismatch' });
-  const required = subject.proof.boundTo !== undefined || client?.proofRequired === true;
-  return ok({ certificate: presented.certificates?.thumbprint, required });
+/**
+ * Whether the credentials may be presented so: without client authentication only a workload's own self-authenticating one, as the
+ * subject and for itself (TX-12); any other by a client that is registered for its `aud`. Asked after the proof, so that nobody unproved
+ * learns which sources want a client, and that the record names whom it was about.
+ */
+export function presentable({ subject, actor, client }: ProvedParties): Result<undefined> {
+  if (actor && !client) return refuse({ reason: 'client_required', source: actor.source });
+  for (const principal of actor ? [subject, actor] : [subject]) {
+    const { source, proof } = principal;
+    if (proof.presenter === 'self' || client?.principal === principal) continue;
+    if (!client) return refuse({ reason: 'client_required', source });
+    if (!client.presents.includes(proof.audience)) return refuse({ reason: 'client_not_presenter', source });
+  }
+  return ok(undefined);
+}
+
+/** What the token can and must be bound to. A subject or actor that is bound is taken from the holder of its key only. */
+export function proveBinding({ subject, actor, client }: ProvedParties, keys: ProvedKeys): Result<Binding> {
+  for (const [role, principal] of [['subject', subject] as const, ['actor', actor] as const])
+    if (principal && !isHeldBy(principal, keys))
+      return refuse({ role, source: principal.source, reason: 'binding_mismatch' });
+  const { dpop, certificates } = keys;
+  const required = subject.proof.boundTo !== undefined || client?.proofRequired === true || dpop !== undefined;
+  return ok({ key: keyOf(dpop?.jkt, certificates?.thumbprint), required });
+}
+
+const keyOf = (jkt: string | undefined, thumbprint: string | undefined): Confirmation | undefined => {
+  if (jkt !== undefined) return { jkt };
+  return thumbprint === undefined ? undefined : { 'x5t#S256': thumbprint };
+};
+
+/** Who acts, and who has acted before; or why nobody may act so, whatever policy says. */
+export function proveDelegation({ verifiers }: Snapshot, parties: ProvedParties): Result<Delegation<ProvedPrincipal>> {
+  const { subject, actor } = parties;
+  const { carried } = subject.proof;
+  const actors = carried?.actors ?? [];
+  const acting = actingOf(parties);
+  const no = (reason: 'actor_is_subject' | 'actor_repeated' | 'chain_too_long' | 'may_act_unmet') =>
+    refuse({ role: actor ? 'actor' : 'subject', source: (actor ?? subject).source, reason });
+
+  if (actor && isSubject(actor, subject)) return no('actor_is_subject');
+  if (acting && actors.slice(1).some((earlier) => isActor(earlier, acting))) return no('actor_repeated');
+  // What policy may still decide not to do: whoever acts is the last who may be added.
+  if (acting && !fits([actorOf(acting), ...actors])) return no('chain_too_long');
+  if ((carried?.own?.lineage.length ?? 0) >= LINEAGE_MAX) return no('chain_too_long');
+  if (carried?.mayAct && !(acting && mayAct(carried.mayAct, acting, subject.issuer))) return no('may_act_unmet');
+  return ok({
+    actor,
+    actors,
+    nested: actors.flatMap((earlier) => verifiers.whoIs(earlier)),
+    restricted: carried?.mayAct !== undefined,
+    scopesMax: carried?.scopesMax,
+  });
+}
+
+/** Who acts now, if anybody does: whom an actor token proves, or a client that is not the subject itself. */
+function actingOf({ subject, actor, client }: ProvedParties): ProvedPrincipal | undefined {
+  if (actor) return actor;
+  return client && !isSubject(client.principal, subject) ? client.principal : undefined;
+}
+
+/** By whatever the subject is known: its own proof, its name, or the first proof of its chain. */
+function isSubject(principal: ProvedPrincipal, subject: ProvedPrincipal): boolean {
+  const origin = subject.proof.carried?.own?.origin;
+  return (
+    principal === subject ||
+    principal.name === subject.name ||
+    (principal.issuer === subject.issuer && principal.subject === subject.subject) ||
+    (principal.proof.sha256 !== undefined && principal.proof.sha256 === subject.proof.sha256) ||
+    (origin !== undefined && principal.issuer === origin.iss && principal.subject === origin.sub)
+  );
 }

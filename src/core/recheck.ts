@@ -1,12 +1,13 @@
 // Phase "recheck": the last look before anything leaves. What was issued is parsed and compared with the grant (its
 // signature is not verified again), the clock is read again, and if the configuration has been swapped meanwhile, the
-// decision is made again on the new one and only what that still grants leaves.
+// decision is made again on the new one and only what that still grants leaves. Blocks and revocations are asked again.
 
 import type { ProvedGrant, Question } from './decision.ts';
 import { LEEWAY_SECONDS } from './limits.ts';
-import type { Issued, IssueOrder, Issuer, Snapshot } from './ports.ts';
+import type { Issued, IssueOrder, Issuer, Snapshot, Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { ok, type Result, refuse } from './refusal.ts';
+import { refuseWithdrawn, type StandingParties } from './standing.ts';
 
 /** What a grant is looked at again with. */
 export interface GrantRecheckInput {
@@ -18,6 +19,8 @@ export interface GrantRecheckInput {
   readonly current: Snapshot;
   /** The clock, read again. */
   readonly nowSeconds: number;
+  readonly withdrawals: Withdrawals;
+  readonly parties: StandingParties;
 }
 
 export interface RecheckInput extends GrantRecheckInput {
@@ -40,6 +43,8 @@ export function recheckGrant(input: GrantRecheckInput & { readonly facts: string
   const { subject } = order.grant;
   if (nowSeconds >= order.expiresAt || order.issuedAt > nowSeconds + LEEWAY_SECONDS)
     return refuse({ role: 'subject', source: subject.source, reason: 'expired' });
+  const standing = refuseWithdrawn(input.withdrawals, input.parties, nowSeconds);
+  if (!standing.ok) return standing;
 
   if (input.current.generation === input.decidedOn.generation) return ok(undefined);
   const again = input.current.policy.decide({ ...input.question, now: nowSeconds });
@@ -54,7 +59,8 @@ export function recheckGrant(input: GrantRecheckInput & { readonly facts: string
 /** Whether the new grant still allows everything that the order issued. */
 const covers = (grant: ProvedGrant, order: IssueOrder): boolean =>
   grant.target === order.grant.target &&
-  grant.boundTo === order.grant.boundTo &&
+  JSON.stringify(grant.boundTo) === JSON.stringify(order.grant.boundTo) &&
+  JSON.stringify(grant.actors) === JSON.stringify(order.grant.actors) &&
   JSON.stringify(grant.parameters) === JSON.stringify(order.grant.parameters) &&
   order.grant.scopes.every((scope) => grant.scopes.includes(scope)) &&
   order.expiresAt <= order.issuedAt + grant.lifetimeSeconds;

@@ -1,10 +1,12 @@
 // The record of one request (docs/records.md): opened before the first check, filled as phases finish, closed on every exit.
 // It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved.
 
+import { type Actor, namedBeside } from './actor.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
 import type { Decision, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { AccountedClaims, ProvedPrincipal, Role } from './principal.ts';
+import type { IssueOrder } from './ports.ts';
+import type { AccountedClaims, Origin, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Ask, Received } from './request.ts';
 
@@ -16,6 +18,13 @@ export interface RecordedPrincipal {
   readonly name: string;
   /** Of a token's signing input or of a certificate; undefined for a shared secret. */
   readonly sha256: string | undefined;
+}
+
+/** One who acts, as `act` says it: with a name where what stands in `act` makes none. */
+export interface RecordedActor {
+  readonly iss: string;
+  readonly sub: string;
+  readonly name?: string;
 }
 
 /** The client as recorded, beside its role: by which name it is registered, and how it authenticated. */
@@ -41,6 +50,8 @@ export interface ExchangeRecord {
   readonly grantType: string | undefined;
   /** The thumbprint of the certificate that the peer presented, whatever it served for. */
   readonly mtls: string | undefined;
+  /** The thumbprint of the key that a DPoP proof proved. */
+  dpop: string | undefined;
   /** Nothing was issued, nor would have been: the request only asked. */
   readonly dryRun: true | undefined;
   outcome: 'granted' | 'refused' | 'failed';
@@ -49,6 +60,11 @@ export interface ExchangeRecord {
   /** The refusal's own evidence, without its reason. */
   evidence: object | undefined;
   roles: Partial<Record<Role, RecordedPrincipal>>;
+  /** Who acts by what was issued, the current one first; undefined where nobody does. */
+  actors: readonly RecordedActor[] | undefined;
+  /** The tokens that it was made of, oldest first, and the first proof; undefined where nothing was issued. */
+  lineage: readonly string[] | undefined;
+  origin: Origin | undefined;
   /** The `client_id` sent without proof, hashed or not is the writer's business: it is cut like any value. */
   unprovedClientId: string | undefined;
   client: RecordedClient | undefined;
@@ -72,7 +88,7 @@ export interface ExchangeRecord {
   jti: string | undefined;
   /** Expiry of what was issued, seconds since the epoch. */
   exp: number | undefined;
-  /** The thumbprint that what was issued is bound to. */
+  /** The thumbprint of the key that what was issued is bound to: `mtls` or `dpop`. */
   boundTo: string | undefined;
 }
 
@@ -87,11 +103,15 @@ export function openRecord(received: Received, decision: string, time: number, d
     traceId: received.traceId,
     grantType: received.grantType,
     mtls: received.mtls,
+    dpop: undefined,
     dryRun,
     outcome: 'failed',
     reason: 'fault',
     evidence: undefined,
     roles: {},
+    actors: undefined,
+    lineage: undefined,
+    origin: undefined,
     unprovedClientId: received.request.ok ? received.request.value.client.id : undefined,
     client: undefined,
     claims: [],
@@ -125,6 +145,16 @@ export function noteClient(record: ExchangeRecord, { id, method, principal }: Pr
   record.roles.client = recorded(principal);
   record.client = { id, method };
   record.unprovedClientId = undefined;
+}
+
+/** Notes the key that a DPoP proof proved. */
+export function noteKey(record: ExchangeRecord, dpop: { readonly jkt: string } | undefined): void {
+  record.dpop = dpop?.jkt;
+}
+
+/** Notes whom an actor token proved. */
+export function noteActor(record: ExchangeRecord, actor: ProvedPrincipal): void {
+  record.roles.actor = recorded(actor);
 }
 
 const recorded = ({ source, issuer, subject, name, proof }: ProvedPrincipal): RecordedPrincipal => ({
@@ -172,13 +202,21 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
 /** Closes the record with what was issued. */
 export function noteIssued(
   record: ExchangeRecord,
-  order: { readonly id: string; readonly expiresAt: number; readonly grant: { readonly boundTo: string | undefined } },
+  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: IssueOrder,
 ): void {
   record.outcome = 'granted';
   record.reason = undefined;
-  record.jti = order.id;
-  record.exp = order.expiresAt;
-  record.boundTo = order.grant.boundTo;
+  record.jti = id;
+  record.exp = expiresAt;
+  record.boundTo = boundTo && ('jkt' in boundTo ? boundTo.jkt : boundTo['x5t#S256']);
+  record.actors = actors.length > 0 ? actors.map(recordedActor) : undefined;
+  record.lineage = lineage.length > 0 ? lineage : undefined;
+  record.origin = origin;
+}
+
+function recordedActor(actor: Actor): RecordedActor {
+  const name = namedBeside(actor);
+  return { iss: actor.iss, sub: actor.sub, ...(name === undefined ? {} : { name }) };
 }
 
 /** Closes the record of a dry run with what it found: there is no `jti`, no expiry and no binding of what does not exist. */

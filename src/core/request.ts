@@ -4,6 +4,7 @@
 
 import type { PresentedCertificates, PresentedClient } from './client.ts';
 import { CREDENTIAL_BYTES_MAX, PARAMETER_BYTES_MAX, SCOPES_MAX, TARGET_VALUES_MAX } from './limits.ts';
+import type { PresentedProof } from './proof-of-possession.ts';
 import { ok, type Result, refuse, type SyntaxRefusal } from './refusal.ts';
 
 export const TOKEN_EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -48,9 +49,13 @@ export interface TokenRequest {
   readonly grantType: GrantType;
   /** Undefined where the client itself is the subject (`client_credentials`), and only there (A-129). */
   readonly subject: TokenCredential | undefined;
+  /** Who acts for the subject, where that is said by a token. */
+  readonly actor: TokenCredential | undefined;
   readonly issuedTokenType: IssuedTokenType;
   readonly ask: Ask;
   readonly client: PresentedClient;
+  /** What the caller proves to have a key with; undefined where it sent none. */
+  readonly proof: PresentedProof | undefined;
 }
 
 /** Where a request came from and what it was, for its record. */
@@ -72,8 +77,6 @@ export type Parameters = ReadonlyMap<string, readonly string[]>;
 
 /** Parameters that carry a meaning which is not built: refused, because ignoring them would widen what is issued. */
 const UNSUPPORTED = [
-  'actor_token',
-  'actor_token_type',
   'authorization_details',
   'request_context',
   'request_details',
@@ -83,8 +86,8 @@ const UNSUPPORTED = [
 /** Parameters of the other grants. */
 const FOREIGN: Readonly<Record<GrantType, readonly string[]>> = {
   [TOKEN_EXCHANGE_GRANT]: ['assertion'],
-  [CLIENT_CREDENTIALS_GRANT]: ['subject_token', 'subject_token_type', 'assertion'],
-  [JWT_BEARER_GRANT]: ['subject_token', 'subject_token_type'],
+  [CLIENT_CREDENTIALS_GRANT]: ['subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'assertion'],
+  [JWT_BEARER_GRANT]: ['subject_token', 'subject_token_type', 'actor_token', 'actor_token_type'],
 };
 /** The only parameters that may be sent more than once (RFC 8693 §2.1, RFC 8707 §2). */
 export const MAY_REPEAT: ReadonlySet<string> = new Set(['audience', 'resource']);
@@ -100,7 +103,7 @@ const ABSOLUTE_URI =
   /^[A-Za-z][A-Za-z0-9+.-]*:(?:[\x21\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]|%[0-9A-Fa-f]{2})+$/;
 
 /** What a transport knows of the caller beside the parameters. */
-export type Caller = Pick<PresentedClient, 'authorization' | 'attested' | 'certificates'>;
+export type Caller = Pick<PresentedClient, 'authorization' | 'attested' | 'certificates'> & Pick<TokenRequest, 'proof'>;
 
 /** Reads the parameters of a request to the token endpoint, or says what is wrong with the first that is. */
 export function readTokenRequest(parameters: Parameters, caller: Caller): Result<TokenRequest, SyntaxRefusal> {
@@ -119,20 +122,24 @@ export function readTokenRequest(parameters: Parameters, caller: Caller): Result
 
   const subject = readSubject(grantType, one);
   if (!subject.ok) return subject;
+  const actor = readActor(one);
+  if (!actor.ok) return actor;
   const issuedTokenType = one('requested_token_type') ?? ACCESS_TOKEN_TYPE;
   if (issuedTokenType !== ACCESS_TOKEN_TYPE && issuedTokenType !== JWT_TOKEN_TYPE)
     return refuse({ reason: 'token_type_unsupported', parameter: 'requested_token_type' });
 
   const ask = readAsk(parameters);
   if (!ask.ok) return ask;
+  const { proof, ...connection } = caller;
   const client: PresentedClient = {
-    ...caller,
+    ...connection,
     id: one('client_id'),
     secret: one('client_secret'),
     assertion: one('client_assertion'),
     assertionType: one('client_assertion_type'),
   };
-  return ok({ grantType, subject: subject.value, issuedTokenType, ask: ask.value, client });
+  const parties = { subject: subject.value, actor: actor.value, client, proof };
+  return ok({ grantType, issuedTokenType, ask: ask.value, ...parties });
 }
 
 /** The grant type of this text, where there is one. */
@@ -147,12 +154,27 @@ function readSubject(
   const [name, typeName] = grantType === JWT_BEARER_GRANT ? ['assertion'] : ['subject_token', 'subject_token_type'];
   const text = one(name);
   if (text === undefined) return refuse({ reason: 'parameter_missing', parameter: name });
-  if (typeName === undefined) return ok({ text, tokenType: JWT_TOKEN_TYPE });
-  const tokenType = one(typeName);
-  if (tokenType === undefined) return refuse({ reason: 'parameter_missing', parameter: typeName });
+  return typeName === undefined ? ok({ text, tokenType: JWT_TOKEN_TYPE }) : typed(text, typeName, one(typeName));
+}
+
+/** Both parameters, or neither (RFC 8693 §2.1, TX-03, A-143). */
+function readActor(
+  one: (name: string) => string | undefined,
+): Result<TokenCredential | undefined, SyntaxRefusal> {
+  const [text, tokenType] = [one('actor_token'), one('actor_token_type')];
+  if (text !== undefined) return typed(text, 'actor_token_type', tokenType);
+  return tokenType === undefined ? ok(undefined) : refuse({ reason: 'parameter_missing', parameter: 'actor_token' });
+}
+
+function typed(
+  text: string,
+  parameter: string,
+  tokenType: string | undefined,
+): Result<TokenCredential, SyntaxRefusal> {
+  if (tokenType === undefined) return refuse({ reason: 'parameter_missing', parameter });
   return isSubjectTokenType(tokenType)
     ? ok({ text, tokenType })
-    : refuse({ reason: 'token_type_unsupported', parameter: typeName });
+    : refuse({ reason: 'token_type_unsupported', parameter });
 }
 
 /** Reads what is asked for: targets (RFC 8707 §2) and scopes (RFC 6749 §3.3). */

@@ -1,8 +1,10 @@
 // Issues RFC 9068 JWT access tokens (AT rows) for targets of kind `token`. Writes exactly what the order says: one audience in
-// its registered spelling, the principal's name, the client, the scopes granted; and `origin`, the first proof byte for byte.
+// its registered spelling, the principal's name, the client, the scopes granted, who acts (`act`, RFC 8693 §4.1), how a person was
+// authenticated; `origin`, the first proof byte for byte, and `lineage`, the tokens that it was made of.
 // Never widens anything: read-access-token.ts reads back what was made, and the recheck compares it with the order.
 
 import { z } from 'zod';
+import { actOf } from '../core/actor.ts';
 import type { JsonObject } from '../core/json.ts';
 import { TOKEN_LIFETIME_SECONDS_DEFAULT, TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
 import type { Issued, IssuedFacts, IssueOrder, Issuer, Signer, SigningAlgorithm } from '../core/ports.ts';
@@ -98,8 +100,11 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
   return Object.freeze({
     async issue(order: IssueOrder): Promise<Issued> {
       const token = await signer.sign(algorithm, TYP, claimsOf(order, parts));
-      // It is an access token under either name that it can be asked for, so it is a bearer token under both (TX-21).
-      return { token, tokenType: 'Bearer', issuedTokenType: order.issuedTokenType };
+      // It is an access token under either name that it can be asked for, so it is used as one under both (TX-21); one that is bound to a
+      // key of DPoP is used with it (DP-07), and one bound to a certificate like any other (RFC 8705 §3).
+      const { boundTo } = order.grant;
+      const tokenType = boundTo && 'jkt' in boundTo ? 'DPoP' : 'Bearer';
+      return { token, tokenType, issuedTokenType: order.issuedTokenType };
     },
     read: (issued: Issued) => readAccessToken(issued.token, { algorithm, typ: TYP }),
     expect: (order: IssueOrder): IssuedFacts => ({
@@ -112,12 +117,19 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
       issuedAt: order.issuedAt,
       expiresAt: order.expiresAt,
       boundTo: order.grant.boundTo ?? null,
+      act: actOf(order.grant.actors) ?? null,
+      lineage: order.lineage,
+      origin: order.origin,
+      authTime: order.authentication?.authTime ?? null,
+      acr: order.authentication?.acr ?? null,
     }),
   });
 }
 
 function claimsOf(order: IssueOrder, { issuer, audience }: AccessTokenParts): JsonObject {
-  const { subject, clientId, scopes, boundTo, parameters } = order.grant;
+  const { subject, actors, clientId, scopes, boundTo, parameters } = order.grant;
+  const act = actOf(actors);
+  const { authTime, acr } = order.authentication ?? {};
   return {
     iss: issuer,
     aud: render(audience, parameters),
@@ -127,7 +139,11 @@ function claimsOf(order: IssueOrder, { issuer, audience }: AccessTokenParts): Js
     exp: order.expiresAt,
     jti: order.id,
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
-    ...(boundTo === undefined ? {} : { cnf: { 'x5t#S256': boundTo } }),
-    origin: { iss: subject.issuer, sub: subject.subject },
+    ...(boundTo === undefined ? {} : { cnf: { ...boundTo } }),
+    ...(act === undefined ? {} : { act }),
+    ...(authTime === undefined ? {} : { auth_time: authTime }),
+    ...(acr === undefined ? {} : { acr }),
+    origin: { iss: order.origin.iss, sub: order.origin.sub },
+    ...(order.lineage.length === 0 ? {} : { lineage: order.lineage }),
   };
 }

@@ -4,13 +4,17 @@
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { IssuedFacts } from '../core/ports.ts';
+import type { Confirmation, Origin } from '../core/principal.ts';
 
 export interface ExpectedHeader {
   readonly algorithm: string;
   readonly typ: string;
 }
 
-const MEMBERS = ['iss', 'aud', 'sub', 'client_id', 'iat', 'exp', 'jti', 'scope', 'cnf', 'origin'];
+const MEMBERS = [
+  ...['iss', 'aud', 'sub', 'client_id', 'iat', 'exp', 'jti', 'scope', 'cnf'],
+  ...['act', 'auth_time', 'acr', 'origin', 'lineage'],
+];
 
 /** The facts, in the order in which the issuer expects them, so that their JSON can be compared. Throws where it cannot be read. */
 export function readAccessToken(token: string, { algorithm, typ }: ExpectedHeader): IssuedFacts {
@@ -33,7 +37,24 @@ export function readAccessToken(token: string, { algorithm, typ }: ExpectedHeade
     issuedAt: instant(said.iat),
     expiresAt: instant(said.exp),
     boundTo: said.cnf === undefined ? null : confirmation(said.cnf),
+    act: said.act === undefined ? null : object(said.act),
+    lineage: said.lineage === undefined ? [] : texts(said.lineage),
+    origin: originOf(object(said.origin)),
+    authTime: said.auth_time === undefined ? null : instant(said.auth_time),
+    acr: said.acr === undefined ? null : text(said.acr),
   };
+}
+
+const originOf = ({ iss, sub }: JsonObject): Origin => ({ iss: text(iss), sub: text(sub) });
+
+function texts(value: Json): readonly string[] {
+  if (!Array.isArray(value)) throw new Error('a claim of the issued token is no list');
+  return value.map(text);
+}
+
+function object(value: Json | undefined): JsonObject {
+  if (!isJsonObject(value)) throw new Error('a claim of the issued token is no object');
+  return value;
 }
 
 function readPart(part: string): JsonObject {
@@ -56,11 +77,12 @@ function text(value: Json | undefined): string {
   return value;
 }
 
-/** RFC 8705 §3.1: the thumbprint, and no other member. */
-function confirmation(value: Json): string {
-  if (!isJsonObject(value) || Object.keys(value).join() !== 'x5t#S256')
+/** RFC 8705 §3.1, RFC 9449 §6.1: one thumbprint, and no other member. */
+function confirmation(value: Json): Confirmation {
+  const { 'x5t#S256': certificate, jkt, ...others } = object(value);
+  if ((certificate === undefined) === (jkt === undefined) || Object.keys(others).length > 0)
     throw new Error('the issued token has another confirmation');
-  return text(value['x5t#S256']);
+  return certificate === undefined ? { jkt: text(jkt) } : { 'x5t#S256': text(certificate) };
 }
 
 function instant(value: Json | undefined): number {

@@ -7,6 +7,7 @@ import type { Authorities } from '../x509/authorities.ts';
 import type { KeysOrigin } from './discovery.ts';
 import { type IgnoredKey, readKeySet } from './jwk-set.ts';
 import { type OpenBundleParts, type OpenWith, openBundle, voucherNeeded } from './open-bundle.ts';
+import type { OwnKeys } from './own-keys.ts';
 import { createPinnedKeys } from './pinned-keys.ts';
 import { createRemoteKeys } from './remote-jwks.ts';
 import type { KeysEvent, KeysStatus } from './status.ts';
@@ -34,6 +35,7 @@ export type OpenedKeys =
   | { readonly ok: false; readonly problem: string; readonly at: readonly string[] };
 
 export interface KeyCachesParts extends Omit<OpenBundleParts, 'onEvent'> {
+  readonly ownKeys: OwnKeys;
   /** `digest` is that of the cache whose origin was asked. */
   readonly onEvent: (digest: string, event: KeysEvent) => void;
 }
@@ -118,6 +120,8 @@ async function make(parts: KeyCachesParts, origin: KeyOrigin, context: MakeWith)
       return remote(parts, { url: origin.url }, origin, context);
     case 'none':
       return noKeys(digest);
+    case 'own':
+      return { ok: true, held: { digest, keys: parts.ownKeys, authorities: NONE, ignored: [], close: () => undefined } };
     case 'bundle':
     case 'bundle_endpoint':
     case 'workload_api': {

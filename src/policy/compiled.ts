@@ -41,9 +41,29 @@ interface RuleBase {
   readonly matches: readonly SourceMatch[];
 }
 
+/** Who acts in what an allow rule grants. */
+export type ActorRule =
+  /** Nobody, nor has anybody before. */
+  | { readonly by: 'nobody' }
+  /** Whom client authentication proved. */
+  | { readonly by: 'client' }
+  /** Whom an actor token proves: one match for each source. */
+  | { readonly by: 'token'; readonly matches: readonly SourceMatch[] }
+  /** Nobody is named who was not named before: the client has a token in the subject's own name. */
+  | { readonly by: 'impersonation' };
+
+/** How a person must have authenticated (RFC 9470). */
+export interface Confirm {
+  /** One of these contexts; undefined: any. */
+  readonly acr: readonly string[] | undefined;
+  readonly maxAgeSeconds: number | undefined;
+}
+
 export interface AllowRule extends RuleBase {
   readonly effect: 'allow';
-  /** Ids of the registered clients that may ask; undefined: none, or one that is the subject itself. */
+  readonly actor: ActorRule;
+  readonly confirm: Confirm | undefined;
+  /** Ids of the registered clients that may ask; undefined: none, or one that is the subject or the actor itself. */
   readonly clients: readonly string[] | undefined;
   readonly allow: readonly AllowedTarget[];
   readonly lifetimeSeconds: number | undefined;
@@ -73,11 +93,16 @@ export interface CompiledTarget {
   readonly parameters: readonly string[];
   readonly scopes: readonly string[];
   readonly defaultScopes: readonly string[];
+  /** Of the scopes that a person must confirm. */
+  readonly scopeConfirms: Readonly<Record<string, Confirm>>;
   readonly lifetimeSecondsMax: number;
   readonly require: {
     readonly sources: readonly string[] | undefined;
-    /** Tokens are bound to the caller's certificate. */
+    /** Tokens are bound to a key of the caller. */
     readonly proof: boolean;
+    /** Somebody acts. */
+    readonly actor: boolean;
+    readonly confirm: Confirm | undefined;
     readonly lifetimeMaxSeconds: number | undefined;
   };
 }
@@ -86,6 +111,8 @@ export interface CompiledSource {
   readonly name: string;
   readonly kind: string;
   readonly issuer: string;
+  /** Whether its principals are, or may stand for, people. */
+  readonly people: boolean;
   readonly require: readonly Condition[];
   /** The most that its principals can get, whatever rules say; undefined: anything. Checked when rules are compiled. */
   readonly reach: readonly string[] | undefined;

@@ -8,12 +8,15 @@ import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Nearest, PolicyRefusal } from '../core/refusal.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from './compiled.ts';
-import { type AllowVerdict, byProgress, isPast, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
+import { actingBy, chainOf } from './acting.ts';
+import { authenticatedBy, wantedOf } from './confirm.ts';
+import { type AllowVerdict, byProgress, confirmsOf, isPast, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
 import { type Entry, indexAllows, indexDenies, type RuleIndex } from './rule-index.ts';
 import { type Asked, createTargetFinder, type FindTarget } from './targets.ts';
 
 /** A compiled policy, ready to be asked. */
 export function createPolicy(compiled: CompiledPolicy): Policy {
+  const people = peopleOf(compiled);
   const findTarget = createTargetFinder(compiled.targets);
   const rules = new Map(compiled.sources.map(({ name }) => [name, rulesOf(compiled, name)]));
   const named = new Map(compiled.sources.map(({ name, claimsNamed }) => [name, new Set(claimsNamed)]));
@@ -21,7 +24,7 @@ export function createPolicy(compiled: CompiledPolicy): Policy {
   return Object.freeze({
     digest: compiled.digest,
     decide: <P extends Principal>(question: Question<P>): Decision<P> =>
-      decide((source) => rules.get(source), findTarget, question),
+      decide({ rulesOf: (source) => rules.get(source), findTarget, people }, question),
     claimsNamed: (source: string) => named.get(source) ?? none,
   });
 }
@@ -50,29 +53,48 @@ interface Judged {
   readonly asked: Asked;
 }
 
-/** Everybody who has a role in the request. Roles can refuse, and only the subject's own rules allow. */
+/** Everybody who has a role in the request, and whoever acted before. All can refuse, and only subject, actor and client allow. */
 export const partiesOf = <P>({
   subject,
   client,
+  delegation,
 }: {
-  subject: P;
-  client: { principal: P } | undefined;
-}): readonly P[] => (client && client.principal !== subject ? [subject, client.principal] : [subject]);
+  readonly subject: P;
+  readonly client: { readonly principal: P } | undefined;
+  readonly delegation: { readonly actor: P | undefined; readonly nested: readonly P[] };
+}): readonly P[] => [
+  ...new Set([
+    subject,
+    ...(client ? [client.principal] : []),
+    ...(delegation.actor ? [delegation.actor] : []),
+    ...delegation.nested,
+  ]),
+];
+
+/** Sources whose principals are, or stand for, people. */
+export const peopleOf = ({ sources }: CompiledPolicy): ReadonlySet<string> =>
+  new Set(sources.filter(({ people }) => people).map(({ name }) => name));
+
+interface World {
+  readonly rulesOf: (source: string) => SourceRules | undefined;
+  readonly findTarget: FindTarget;
+  readonly people: ReadonlySet<string>;
+}
 
 function decide<P extends Principal>(
-  rulesOfSource: (source: string) => SourceRules | undefined,
-  findTarget: FindTarget,
+  { rulesOf: rulesOfSource, findTarget, people }: World,
   question: Question<P>,
 ): Decision<P> {
   const { subject, client, ask, now } = question;
   const asked = findTarget(ask.targets);
+  const authenticated = authenticatedBy(subject, people.has(subject.source));
   const counts = ({ rule }: Entry): boolean => countsAt(rule, now);
   const allows = (rulesOfSource(subject.source)?.allows(subject.claims) ?? [])
     .filter(counts)
-    .map((one) => judgeAllow(one.rule, one.match, question, asked));
+    .map((one) => judgeAllow(one.rule, one.match, question, { asked, authenticated }));
   const targets = askedTargets(asked, allows);
   const denies = once(
-    partiesOf(question).flatMap((principal) =>
+    partiesOf<Principal>(question).flatMap((principal) =>
       (rulesOfSource(principal.source)?.denies(principal.claims) ?? [])
         .filter(counts)
         .filter(({ rule }) => principal === subject || rule.whose === 'anyone')
@@ -136,10 +158,24 @@ function grantOf<P extends Principal>(
 
   const granting = grantingOf(enforced);
   const best = bestOf(granting);
-  if (!best?.rendered) return { reason: 'scope_not_allowed', ...evidence };
+  if (!best?.rendered) return confirmationOf(enforced, found.target, question, evidence) ?? { reason: 'scope_not_allowed', ...evidence };
   const addresses = new Set(granting.map(({ rendered }) => rendered?.address));
   if (addresses.size > 1) return { reason: 'target_ambiguous', rules: namesOf(granting) };
-  return grantBy(best, best.rendered.target, question);
+  const grant = grantBy(best, best.rendered.target, question);
+  const nobody = found.target.require.actor && grant.actors.length === 0;
+  return nobody ? { reason: 'target_requirement_unmet', requirement: 'actor' } : grant;
+}
+
+/** What a person must do, where nothing else is missing from a rule that is nearest. */
+function confirmationOf(
+  enforced: readonly AllowVerdict[],
+  target: CompiledTarget,
+  { ask }: Pick<Question<Principal>, 'ask'>,
+  evidence: { readonly nearest?: Nearest },
+): PolicyRefusal | undefined {
+  const [near] = enforced.filter(({ failed }) => failed?.part === 'confirm').sort(byProgress);
+  if (!near) return undefined;
+  return { reason: 'confirmation_wanted', ...wantedOf(confirmsOf(near.rule, target, ask.scopes)), ...evidence };
 }
 
 /** Rules that are to be retired count only where no other one grants. */
@@ -149,9 +185,16 @@ function grantingOf(enforced: readonly AllowVerdict[]): readonly AllowVerdict[] 
   return staying.length > 0 ? staying : granting;
 }
 
-/** The longest lifetime, then the smallest name. */
+/** One that names who acts before one that does not; the longest lifetime; then the smallest name. */
 const bestOf = (granting: readonly AllowVerdict[]): AllowVerdict | undefined =>
-  [...granting].sort((a, b) => lifetime(b) - lifetime(a) || (a.rule.name < b.rule.name ? -1 : 1))[0];
+  [...granting].sort(
+    (a, b) =>
+      Number(impersonates(a)) - Number(impersonates(b)) ||
+      lifetime(b) - lifetime(a) ||
+      (a.rule.name < b.rule.name ? -1 : 1),
+  )[0];
+
+const impersonates = ({ rule }: AllowVerdict): boolean => rule.actor.by === 'impersonation';
 
 const namesOf = (verdicts: readonly AllowVerdict[]): readonly string[] =>
   verdicts
@@ -162,8 +205,10 @@ const namesOf = (verdicts: readonly AllowVerdict[]): readonly string[] =>
 function grantBy<P extends Principal>(
   { rule, parameters }: AllowVerdict,
   target: CompiledTarget,
-  { subject, client, binding, ask }: Question<P>,
+  question: Question<P>,
 ): Grant<P> {
+  const { subject, client, binding, ask, delegation } = question;
+  const actor = actingBy(rule.actor, question);
   return {
     target: target.name,
     parameters: Object.fromEntries(target.parameters.map((name) => [name, parameters[name] ?? ''])),
@@ -171,8 +216,10 @@ function grantBy<P extends Principal>(
     lifetimeSeconds: lifetimeOf(rule, target),
     rule: { name: rule.name, at: rule.at, owner: rule.owner },
     subject,
+    actor,
+    actors: chainOf(actor, delegation.actors),
     clientId: client?.id ?? subject.name,
-    boundTo: mustBind(target, binding) ? binding.certificate : undefined,
+    boundTo: mustBind(target, binding) ? binding.key : undefined,
   };
 }
 
@@ -193,7 +240,7 @@ export function unmetRequirement(
 ): string | undefined {
   const { sources } = target.require;
   if (sources !== undefined && !sources.includes(subject.source)) return 'sources';
-  return mustBind(target, binding) && binding.certificate === undefined ? 'proof' : undefined;
+  return mustBind(target, binding) && binding.key === undefined ? 'proof' : undefined;
 }
 
 const mustBind = ({ require }: CompiledTarget, { required }: Binding): boolean => require.proof || required;

@@ -1,4 +1,4 @@
-// One rule against one question, part by part in the order source, pin, claims, client, target, scope, and
+// One rule against one question, part by part in the order source, pin, claims, actor, client, target, scope, confirm, and
 // the first part that failed. An allow needs every condition true. A deny fires unless some part is certainly false: a claim
 // of the wrong type cannot be used to slip past it.
 
@@ -7,7 +7,9 @@ import type { Principal } from '../core/principal.ts';
 import type { RulePart } from '../core/refusal.ts';
 import type { Parameters } from '../parsing/template.ts';
 import { captureFrom } from './capture.ts';
-import type { AllowRule, CompiledRule, CompiledTarget, DenyRule, SourceMatch } from './compiled.ts';
+import { failedActor, ownClients } from './acting.ts';
+import type { AllowRule, CompiledRule, CompiledTarget, Confirm, DenyRule, SourceMatch } from './compiled.ts';
+import { type Authenticated, failedConfirm } from './confirm.ts';
 import { type Condition, display, displayAll, holds, presentedFor } from './evaluate.ts';
 import type { Failed } from './failed.ts';
 import type { Asked, Rendered } from './targets.ts';
@@ -36,21 +38,24 @@ export const isPast = (part: RulePart, failed: Failed | undefined): boolean => p
 export function judgeAllow(
   rule: AllowRule,
   match: SourceMatch | undefined,
-  { subject, client, ask }: Question<Principal>,
-  asked: Asked,
+  question: Question<Principal>,
+  { asked, authenticated }: About,
 ): AllowVerdict {
+  const { subject, client, ask, delegation } = question;
   const no = (failed: Failed, parameters = rule.parameters): AllowVerdict => ({
     rule,
     failed,
     parameters,
     rendered: undefined,
   });
-  const unlike = failedPrincipal(rule, match, subject, (truth) => truth === 'true');
+  const unlike = failedMatch(rule.matches, match, subject, isTrue);
   if (unlike) return no(unlike);
   const captured = rule.captures.length > 0 && match ? captureFrom(match, subject.claims) : NONE;
   if ('differs' in captured) return no(captured.differs);
   const parameters = rule.captures.length > 0 ? { ...rule.parameters, ...captured.parameters } : rule.parameters;
-  const noClient = failedClient(rule.clients ?? (client && isSubject(client, subject) ? [client.id] : []), client);
+  const noActor = failedActor(rule.actor, question, isTrue);
+  if (noActor) return no(noActor, parameters);
+  const noClient = failedClient(rule.clients ?? ownClients(client, subject, delegation.actor), client);
   if (noClient) return no(noClient, parameters);
   const rendered = asked.among(rule.allow, parameters);
   if (!rendered)
@@ -61,7 +66,38 @@ export function judgeAllow(
       ),
       parameters,
     );
-  return { rule, failed: failedScope(rule, rendered.target, ask.scopes), parameters, rendered };
+  const { target } = rendered;
+  const failed =
+    failedScope(rule, target, ask.scopes) ??
+    aboveCeiling(ask.scopes ?? target.defaultScopes, delegation.scopesMax) ??
+    failedConfirm(confirmsOf(rule, target, ask.scopes), authenticated, question.now);
+  return { rule, failed, parameters, rendered };
+}
+
+/** What a request is judged by, beside itself. */
+export interface About {
+  readonly asked: Asked;
+  /** How the person authenticated whom the subject is or stands for. */
+  readonly authenticated: Authenticated | undefined;
+}
+
+const isTrue: Passes = (truth) => truth === 'true';
+
+/** Everything that a person must have confirmed for these scopes of a target. */
+export const confirmsOf = (
+  rule: Pick<AllowRule, 'confirm'>,
+  target: CompiledTarget,
+  scopes: readonly string[] | undefined,
+): readonly Confirm[] =>
+  [rule.confirm, target.require.confirm, ...(scopes ?? target.defaultScopes).map((scope) => target.scopeConfirms[scope])]
+    .filter((confirm) => confirm !== undefined);
+
+/** A scope that the subject's own token has not: nothing made from it has more (RFC 8693 §2.1, A-137). */
+function aboveCeiling(wanted: readonly string[], scopesMax: readonly string[] | undefined): Failed | undefined {
+  const above = scopesMax && wanted.find((scope) => !scopesMax.includes(scope));
+  if (above === undefined) return undefined;
+  const expected = scopesMax?.length ? displayAll(scopesMax) : 'none';
+  return { part: 'scope', what: 'scope', presented: display(above), expected, held: 0, identified: true };
 }
 
 const NONE: { readonly parameters: Parameters } = Object.freeze({ parameters: Object.freeze({}) });
@@ -74,7 +110,7 @@ export function judgeDeny(
   targets: readonly CompiledTarget[],
 ): Verdict<DenyRule> {
   const failed =
-    failedPrincipal(rule, match, principal, (truth) => truth !== 'false') ??
+    failedMatch(rule.matches, match, principal, (truth) => truth !== 'false') ??
     (rule.clients && failedClient(rule.clients, client)) ??
     (rule.deny === 'all' || targets.some(({ name }) => rule.deny.includes(name))
       ? undefined
@@ -96,16 +132,17 @@ export const byProgress = (a: Verdict, b: Verdict): number =>
   (b.failed?.held ?? 0) - (a.failed?.held ?? 0) ||
   (a.rule.name < b.rule.name ? -1 : 1);
 
-type Passes = (truth: ReturnType<typeof holds>) => boolean;
+export type Passes = (truth: ReturnType<typeof holds>) => boolean;
 
-function failedPrincipal(
-  rule: CompiledRule,
+/** Why a principal is none of these; `match` is the one for its source. */
+export function failedMatch(
+  matches: readonly SourceMatch[],
   match: SourceMatch | undefined,
   subject: Principal,
   passes: Passes,
 ): Failed | undefined {
   if (!match) {
-    const expected = displayAll(rule.matches.map(({ source }) => source));
+    const expected = displayAll(matches.map(({ source }) => source));
     return { part: 'source', what: 'trust', presented: display(subject.source), expected, held: 0, identified: false };
   }
   return (
@@ -127,10 +164,6 @@ function failedCondition(
   const { what, expected } = condition;
   return { ...place, what, presented: presentedFor(condition, claims), expected, held: place.held + index };
 }
-
-/** Whether the client is the subject itself, which no rule has to name (`client_credentials`). */
-const isSubject = ({ principal }: AskingClient, subject: Principal): boolean =>
-  principal.source === subject.source && principal.name === subject.name;
 
 /** No client at all satisfies a rule that names none. */
 export function failedClient(

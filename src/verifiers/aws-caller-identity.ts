@@ -166,5 +166,6 @@ function proofOf(
     expiresAt: signedAtSeconds + expiresSeconds,
     presenter: 'self',
     boundTo: undefined,
+    issuedAt: signedAtSeconds,
   };
 }

@@ -3,7 +3,7 @@
 
 import { isJsonObject, type Json, type JsonObject, valueAt } from '../core/json.ts';
 import { JTI_BYTES_MAX, LEEWAY_SECONDS, NUMERIC_DATE_MAX, SUB_BYTES_MAX } from '../core/limits.ts';
-import type { ReplayClass } from '../core/principal.ts';
+import type { Confirmation, ReplayClass } from '../core/principal.ts';
 import type { CredentialRefusal } from '../core/refusal.ts';
 import { type ClaimRow, fieldPath, fieldValue, type PlatformTable } from '../platforms/table.ts';
 
@@ -14,8 +14,8 @@ export type ClaimRefusal = CredentialRefusal extends infer Arm
     : never
   : never;
 
-/** Claims whose meaning is not carried yet: a token that bears one is refused, or its meaning would be lost (TX-43, A-62). */
-const UNSUPPORTED_CLAIMS = ['act', 'may_act', 'authorization_details'] as const;
+/** Claims whose meaning is not carried yet: a token that bears one is refused, or its meaning would be lost (A-62). */
+const UNSUPPORTED_CLAIMS = ['authorization_details'] as const;
 
 const RESERVED_SUBJECT = /^(?:spiffe|wimse):/i;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
@@ -26,7 +26,7 @@ export function subjectProblem(claims: JsonObject, kind: string): ClaimRefusal |
   if (sub === undefined) return { reason: 'claim_missing', claim: 'sub' };
   if (typeof sub !== 'string' || sub === '' || CONTROL.test(sub) || Buffer.byteLength(sub) > SUB_BYTES_MAX)
     return { reason: 'claim_invalid', claim: 'sub' };
-  if (kind !== 'spiffe' && RESERVED_SUBJECT.test(sub)) return { reason: 'subject_reserved' };
+  if (kind !== 'spiffe' && kind !== 'self' && RESERVED_SUBJECT.test(sub)) return { reason: 'subject_reserved' };
   return undefined;
 }
 
@@ -83,17 +83,18 @@ export function jtiProblem(claims: JsonObject, replay: ReplayClass): ClaimRefusa
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * `cnf`: the thumbprint of a certificate and nothing else (RFC 8705 §3.1). What is bound in a way that is not built would lose its
- * binding here (A-156).
+ * `cnf`: the thumbprint of a certificate (RFC 8705 §3.1) or of a key (RFC 9449 §6.1), and nothing else. What is bound in a way that is not
+ * built would lose its binding here (A-156).
  */
-export function boundTo({ cnf }: JsonObject): { readonly thumbprint: string | undefined } | ClaimRefusal {
-  if (cnf === undefined) return { thumbprint: undefined };
+export function boundTo({ cnf }: JsonObject): { readonly key: Confirmation | undefined } | ClaimRefusal {
+  if (cnf === undefined) return { key: undefined };
   if (!isJsonObject(cnf)) return { reason: 'claim_invalid', claim: 'cnf' };
-  const { 'x5t#S256': thumbprint, ...others } = cnf;
-  if (thumbprint === undefined || Object.keys(others).length > 0) return { reason: 'claim_unsupported', claim: 'cnf' };
-  return typeof thumbprint === 'string' && THUMBPRINT.test(thumbprint)
-    ? { thumbprint }
-    : { reason: 'claim_invalid', claim: 'cnf' };
+  const [member, another] = Object.keys(cnf);
+  if ((member !== 'x5t#S256' && member !== 'jkt') || another !== undefined)
+    return { reason: 'claim_unsupported', claim: 'cnf' };
+  const thumbprint = cnf[member];
+  if (typeof thumbprint !== 'string' || !THUMBPRINT.test(thumbprint)) return { reason: 'claim_invalid', claim: 'cnf' };
+  return { key: member === 'jkt' ? { jkt: thumbprint } : { 'x5t#S256': thumbprint } };
 }
 
 /** Members that would change the meaning of what is issued, and that are not carried yet; and those of no identity at all. */

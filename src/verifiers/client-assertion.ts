@@ -23,6 +23,7 @@ export const createAssertionVerifier = ({ id, keys, ownIssuer, tokenEndpoint }: 
       audience: ownIssuer,
       ownIssuer,
       otherAudiences: false,
+      scopesAreCeiling: false,
       replay: 'once',
       tell: 'operator',
       maxAgeSeconds: undefined,

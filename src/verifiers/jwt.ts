@@ -5,6 +5,7 @@ import { hash } from 'node:crypto';
 import type { Foreseen } from '../core/cause.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LEEWAY_SECONDS } from '../core/limits.ts';
+import { handleOf } from '../core/lineage.ts';
 import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
@@ -14,6 +15,7 @@ import type { UnprovedJws } from '../parsing/jws.ts';
 import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import { accountedClaims } from './accounted.ts';
+import { type CarriedTerms, carriedBy, carriedProblem } from './carried-claims.ts';
 import {
   audienceProblem,
   boundTo,
@@ -47,6 +49,10 @@ export interface JwtSource {
   readonly jtiOptional?: true;
   /** The claims as everything after reads them, where a platform writes one thing in two ways. */
   readonly readClaims?: (claims: JsonObject) => JsonObject;
+  /** Its tokens are about people, or may be: `auth_time` and `acr` are theirs. */
+  readonly people?: boolean;
+  /** They are our own: `aud` is whatever they were issued for, and they carry `lineage` and `origin`. */
+  readonly own?: true;
   /** The token types that this source takes. */
   readonly tokenTypes: readonly SubjectTokenType[];
   /** JOSE header members that its tokens may bear; undefined: any but those that name keys or change the processing. */
@@ -76,6 +82,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
 
   return Object.freeze({
     source: settings.name,
+    kind: source.table.kind,
     responsibility: source.responsibility,
     tell: settings.tell ?? source.tell,
 
@@ -124,12 +131,15 @@ function claimsJudge(source: JwtSource, replay: Proof['replay']) {
   const { settings, table } = source;
   return (claims: JsonObject, role: Role): ClaimRefusal | undefined =>
     subjectProblem(claims, table.kind) ??
-    audienceProblem(
-      claims,
-      source.audiences?.(role) ?? [settings.audience],
-      role !== 'client' && settings.otherAudiences,
-    ) ??
+    (source.own
+      ? undefined
+      : audienceProblem(
+          claims,
+          source.audiences?.(role) ?? [settings.audience],
+          role !== 'client' && settings.otherAudiences,
+        )) ??
     unsupportedClaim(claims) ??
+    carriedProblem(claims, role, termsOf(source, claims)) ??
     bindingProblem(claims) ??
     jtiProblem(claims, replay) ??
     tableProblem(claims, table, settings.require) ??
@@ -189,7 +199,11 @@ function headerProblem(source: JwtSource, jws: UnprovedHeader, tokenType: Subjec
   if (!source.tokenTypes.includes(tokenType)) return { reason: 'token_type_refused' };
   if (!source.table.typ.includes(jws.typ)) return { reason: 'typ_refused' };
   // An access token says so in its header, and nothing else does (RFC 9068 §2.1, A-22): where both are possible, they must agree.
-  if ((tokenType === ACCESS_TOKEN_TYPE) !== ACCESS_TOKEN_TYPS.includes(jws.typ ?? '')) return { reason: 'typ_refused' };
+  // `jwt` says of a token only that it is one (RFC 8693 §3): a source that takes both takes its access tokens as either.
+  const isAccess = ACCESS_TOKEN_TYPS.includes(jws.typ ?? '');
+  const mayBeAccess =
+    tokenType === ACCESS_TOKEN_TYPE || (tokenType === JWT_TOKEN_TYPE && source.tokenTypes.includes(ACCESS_TOKEN_TYPE));
+  if (isAccess ? !mayBeAccess : tokenType === ACCESS_TOKEN_TYPE) return { reason: 'typ_refused' };
   const members = Object.keys(jws.header);
   const refused = source.headersAllowed
     ? members.find((member) => !source.headersAllowed?.includes(member))
@@ -241,21 +255,33 @@ function proofOf(
   jws: UnprovedJws,
   { replay, jtiOptional, accounted }: Pick<Proof, 'replay' | 'accounted'> & { readonly jtiOptional: boolean },
 ): Proof {
-  const { exp, jti } = jws.claims;
+  const { exp, iat, jti, aud } = jws.claims;
   const sha256 = hash('sha256', jws.signingInput);
   const bound = boundTo(jws.claims);
+  const terms = termsOf(source, jws.claims);
+  const id = typeof jti === 'string' ? jti : jtiOptional ? `sha256:${sha256}` : undefined;
   return {
     sha256,
-    jti: typeof jti === 'string' ? jti : jtiOptional ? `sha256:${sha256}` : undefined,
+    jti: id,
     expiresAt: Math.min(Number(exp), source.earlierExpiry?.(jws.claims) ?? Number.POSITIVE_INFINITY),
     replay,
     tell: source.settings.tell ?? source.tell,
     presenter: source.presenter,
-    audience: source.settings.audience,
-    boundTo: 'reason' in bound ? undefined : bound.thumbprint,
+    audience: source.own ? String(aud) : source.settings.audience,
+    boundTo: 'reason' in bound ? undefined : bound.key,
+    issuedAt: typeof iat === 'number' ? iat : undefined,
+    handle: id === undefined ? undefined : handleOf(terms.issuer, id),
+    carried: carriedBy(jws.claims, terms),
     accounted,
   };
 }
+
+const termsOf = (source: JwtSource, { iss }: JsonObject): CarriedTerms => ({
+  issuer: source.otherIssuers?.find((other) => other === iss) ?? source.issuer,
+  people: source.people === true,
+  scopesAreCeiling: source.settings.scopesAreCeiling,
+  own: source.own === true,
+});
 
 const withRole = (refusal: ClaimRefusal, role: Role, source: string): CredentialRefusal => ({
   ...refusal,

@@ -24,6 +24,8 @@ export interface SourceSettings {
   readonly ownIssuer: string;
   /** Whether other values may stand beside it in `aud`. */
   readonly otherAudiences: boolean;
+  /** Nothing made from a token of it has scopes that the token has not. */
+  readonly scopesAreCeiling: boolean;
   readonly replay: ReplayClass | undefined;
   readonly tell: Tell | undefined;
   readonly maxAgeSeconds: number | undefined;
@@ -43,6 +45,7 @@ export type Responsibility =
 
 export interface SourceVerifier {
   readonly source: string;
+  readonly kind: string;
   readonly responsibility: Responsibility;
   /** Who learns why its principals are refused. */
   readonly tell: Tell;
@@ -91,7 +94,7 @@ export interface SourceKind<Options extends z.ZodObject = z.ZodObject> {
   readonly table: PlatformTable;
   readonly options: Options;
   /** `iss` of its tokens; for SPIFFE `spiffe://<trust domain>`. */
-  issuer(options: z.infer<Options>): string;
+  issuer(options: z.infer<Options>, ownIssuer: string): string;
   /** Further issuers of the same party, whose tokens the source proves too (KB-10). */
   otherIssuers?(options: z.infer<Options>): readonly string[];
   /** Nothing in its credentials names a source, so that there is at most one of the kind. */

@@ -52,5 +52,6 @@ export const oidc: SourceKind<typeof options> = Object.freeze({
       tokenTypes: chosen.tokens.map((token) => TOKEN_TYPES[token]),
       tell: keysArePrivate(chosen) || Object.keys(settings.require).length > 0 ? 'caller' : 'operator',
       presenter: chosen.presenter,
+      people: chosen.subjects === 'people',
     }),
 } satisfies SourceKind<typeof options>);

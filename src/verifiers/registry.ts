@@ -2,10 +2,11 @@
 // begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. Certificates go to
 // the trust domain in their leaf's one URI name, signed requests to the one source that takes them. The caller never chooses.
 
+import type { Actor } from '../core/actor.ts';
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
-import type { ProvedPrincipal, Role } from '../core/principal.ts';
+import type { Principal, ProvedPrincipal, Role } from '../core/principal.ts';
 import { type CredentialRefusal, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
 import { AWS_REQUEST_TOKEN_TYPE } from '../core/request.ts';
 import { parseJws } from '../parsing/jws.ts';
@@ -13,7 +14,9 @@ import { parseSpiffeId } from '../parsing/spiffe-id.ts';
 import { readChain } from '../x509/chain.ts';
 import { svidId } from '../x509/svid.ts';
 import type { ClaimRefusal } from './claims.ts';
+import { registeredClient } from './client-secret.ts';
 import type { SourceVerifier } from './kind.ts';
+import { encodeName } from './name.ts';
 import { certificateRefusal } from './x509-svid.ts';
 
 /** The port, and the routing alone, for `explain`. */
@@ -41,8 +44,11 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
   const route = (claims: JsonObject): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } => {
     const no = (refusal: ClaimRefusal) => ({ ok: false, refusal }) as const;
     const { sub, iss } = claims;
-    // What we issued goes to `self` before anything else is looked at, and `self` is not built yet.
-    if (iss === ownIssuer) return no({ reason: 'issuer_unknown' });
+    // What we issued goes to `self` before anything else is looked at, whomever it is about.
+    if (iss === ownIssuer) {
+      const [own] = byIssuer.get(ownIssuer) ?? [];
+      return own ? { ok: true, value: own } : no({ reason: 'issuer_unknown' });
+    }
     if (typeof sub === 'string' && sub.startsWith('spiffe://')) {
       const id = parseSpiffeId(sub);
       if (!id) return no({ reason: 'claim_invalid', claim: 'sub' });
@@ -74,11 +80,38 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
       return source.value.verify(parsed.jws, credential.tokenType, role, nowSeconds);
     },
 
+    whoIs: (actor) => whoIs(actor, { byTrustDomain, byIssuer, ownIssuer }),
+
     responsible(claims) {
       const source = route(claims);
       return source.ok ? source : refuse({ ...source.refusal, role: 'subject' } as CredentialRefusal);
     },
   } satisfies Registry);
+}
+
+interface Known {
+  readonly byTrustDomain: ReadonlyMap<string, SourceVerifier>;
+  readonly byIssuer: ReadonlyMap<string, readonly SourceVerifier[]>;
+  readonly ownIssuer: string;
+}
+
+/** Whoever an actor can be. A SPIFFE ID is somebody also where nobody proves its trust domain: it may be blocked. */
+function whoIs({ iss, sub, others }: Actor, { byTrustDomain, byIssuer, ownIssuer }: Known): readonly Principal[] {
+  const id = iss.startsWith('spiffe://') ? parseSpiffeId(sub) : undefined;
+  if (id) {
+    const source = byTrustDomain.get(id.trustDomain)?.source ?? '';
+    return [{ source, kind: 'spiffe', issuer: iss, subject: sub, name: sub, claims: { sub } }];
+  }
+  const claims = { ...others, iss, sub };
+  const ofSources = (byIssuer.get(iss) ?? []).map(({ source, kind }) => ({
+    source,
+    kind,
+    issuer: iss,
+    subject: sub,
+    name: iss === ownIssuer ? sub : `${source}:${encodeName(sub)}`,
+    claims,
+  }));
+  return iss === ownIssuer ? [registeredClient(sub, ownIssuer), ...ofSources] : ofSources;
 }
 
 /** Proves a chain by the source of its leaf's trust domain. */

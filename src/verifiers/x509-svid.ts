@@ -67,6 +67,7 @@ function proved(
       presenter: 'self',
       audience: settings.ownIssuer,
       boundTo: undefined,
+      issuedAt: leaf.notBeforeSeconds,
     }),
   );
 }

@@ -90,11 +90,10 @@ function readRequest(
   headers: IncomingHttpHeaders,
   certificates: PresentedCertificates | undefined,
 ): Result<TokenRequest> {
+  const { headers } = message;
   const attested = ATTESTATIONS.some((name) => headers[name] !== undefined);
-  const request = readTokenRequest(parameters, { authorization: headers.authorization, attested, certificates });
-  if (!request.ok) return request;
-  const refusal = proof(headers);
-  return refusal ? refuse(refusal) : request;
+  const proof = presentedProof(message, htu);
+  return readTokenRequest(parameters, { authorization: headers.authorization, attested, certificates, proof });
 }
 
 /** RFC 9449: a caller who sends a proof expects a bound token; one that is not bound would be weaker than asked. */

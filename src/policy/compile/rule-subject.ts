@@ -13,7 +13,7 @@ type Who = NonNullable<WrittenRule['subject']>;
 /** One match for each source that the rule speaks of. `reaches`: for an allow rule, which is pinned; undefined for a deny. */
 export function matchesOf(
   work: Work,
-  key: 'subject' | 'anyone',
+  key: 'subject' | 'anyone' | 'actor',
   who: Who,
   reaches: Reaches | undefined,
 ): readonly SourceMatch[] {
@@ -28,10 +28,12 @@ export function matchesOf(
   if (sources.length === 0 && kinds.length > 1)
     report(work, [key], `has ${kinds.join(' and ')} claims, and no token has both: write a rule for each`);
   const written = { sub, claims, blocks, kinds };
+  // What an actor presents reaches no target: nothing of it is captured.
+  const captures = pinned && key === 'subject';
   const byTable = new Map<unknown, readonly ReadCondition[]>();
   return sources.map((source) => {
     const known = byTable.get(source.table);
-    const read = known ?? readConditions(work, key, { ...written, captures: pinned }, source, byTable.size === 0);
+    const read = known ?? readConditions(work, key, { ...written, captures }, source, byTable.size === 0);
     if (!known) work.reads.push(...read);
     byTable.set(source.table, read);
     const conditions = read.map(({ condition }) => condition);
@@ -107,8 +109,6 @@ function pinnedMatch(
 ): SourceMatch {
   const pin = choosePin(source, conditions, reaches);
   for (const message of pin.problems) report(work, [key], message);
-  if (source.subjects === 'people')
-    report(work, [key], `${source.name} proves people: their rules need actor or impersonate, which are not built yet`);
   return match(source, pin.ids, pin.context, pin.claims);
 }
 

@@ -5,7 +5,7 @@
 import { TOKEN_LIFETIME_SECONDS_MAX } from '../../core/limits.ts';
 import type { Parameters } from '../../parsing/template.ts';
 import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
-import type { CompiledRule, SourceMatch } from '../compiled.ts';
+import type { ActorRule, CompiledRule, SourceMatch } from '../compiled.ts';
 import type { ReadCondition } from './match.ts';
 import { matchesOf } from './rule-subject.ts';
 import { allowed, capturesOf, knownTarget, reachingAll } from './rule-targets.ts';
@@ -55,12 +55,29 @@ function allowRule(work: Work, written: WrittenRule, label: string): CompiledRul
   return Object.freeze({
     ...baseOf(work, written, label, matches),
     effect: 'allow',
+    actor: actorOf(work, written, matches),
+    confirm: written.confirm && Object.freeze(written.confirm),
     clients: clientsOf(work, written.client),
     allow,
     lifetimeSeconds: written.lifetime,
     parameters: Object.freeze(Object.fromEntries(bound.sort(([a], [b]) => (a < b ? -1 : 1)))),
     captures: capturesOf(work, matches, allow),
   });
+}
+
+/** Who acts, pinned like the subject; for people, and for our own tokens, a rule says it, or that nobody is named. */
+function actorOf(work: Work, written: WrittenRule, matches: readonly SourceMatch[]): ActorRule {
+  const { actor, impersonate, client } = written;
+  if (actor !== undefined && impersonate) report(work, ['impersonate'], 'a rule names who acts, or impersonates; not both');
+  if ((actor === 'client' || impersonate) && client === undefined)
+    report(work, ['client'], 'must be named: nobody else would pin who asks');
+  const person = matches.find(({ source }) => work.context.sources.some(({ name, subjects }) => name === source && subjects === 'people'));
+  if (person && actor === undefined && !impersonate)
+    report(work, ['actor'], `${person.source} proves people, or stands for them: say who acts (actor), or impersonate: true`);
+  if (impersonate) return Object.freeze({ by: 'impersonation' });
+  if (actor === undefined) return Object.freeze({ by: 'nobody' });
+  if (actor === 'client') return Object.freeze({ by: 'client' });
+  return Object.freeze({ by: 'token', matches: Object.freeze(matchesOf(work, 'actor', actor, () => false)) });
 }
 
 /** A source's `reach` is the most that its principals can ever get. */
@@ -75,7 +92,8 @@ function outOfReach(work: Work, matches: readonly SourceMatch[], allow: readonly
 
 function denyRule(work: Work, written: WrittenRule, label: string): CompiledRule | undefined {
   if (written.allow !== undefined) report(work, ['allow'], 'a rule allows or denies; it cannot do both');
-  if (written.lifetime !== undefined) report(work, ['lifetime'], 'means nothing in a deny');
+  for (const key of ['lifetime', 'actor', 'impersonate', 'confirm'] as const)
+    if (written[key] !== undefined) report(work, [key], 'means nothing in a deny');
   if (written.mode === 'retire') report(work, ['mode'], 'retire is for allow rules: a deny is enforced or previewed');
   if (written.subject && written.anyone) report(work, ['anyone'], 'a deny has a subject or anyone, not both');
   const key = written.anyone ? 'anyone' : 'subject';

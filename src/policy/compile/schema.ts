@@ -87,6 +87,15 @@ const scopes = z.union([z.literal('all'), names('Scopes of the target.')], {
   error: 'must be "all" or a list of scopes',
 });
 
+/** How a person must have authenticated: at least one of the two. */
+export const confirmSchema = z
+  .strictObject({
+    acr: z.array(z.string().min(1)).min(1).optional().describe('Authentication contexts, any of which will do.'),
+    maxAge: durationSeconds.optional().describe('How long ago the person may have authenticated.'),
+  })
+  .refine(({ acr, maxAge }) => acr !== undefined || maxAge !== undefined, { error: 'needs acr or maxAge' })
+  .transform(({ acr, maxAge }) => ({ acr, maxAgeSeconds: maxAge }));
+
 const client = z
   .union([z.string(), names('Ids of registered clients.')])
   .optional()
@@ -123,6 +132,15 @@ const rule = (tables: readonly PlatformTable[]) =>
       .describe('Files of rows by the column that names them: every row is a rule of its own, `name[row]`.'),
     with: z.record(z.string(), scalarValue).optional().describe('Constants, by the parameters that they stand for.'),
     subject: who(tables, 'Whom the rule is about. An allow rule pins it.'),
+    actor: z
+      .union([z.literal('client'), who(tables, 'Whom an actor token proves.')])
+      .optional()
+      .describe('Who acts: `client` for whom client authentication proved, or whom an actor token proves. An allow rule pins it.'),
+    impersonate: z
+      .literal(true)
+      .optional()
+      .describe('The client gets a token in the name of the subject, in which nobody is named who acts.'),
+    confirm: confirmSchema.optional().describe('How the person must have authenticated (RFC 9470).'),
     anyone: who(tables, 'In a deny: anybody who has a role in the request.'),
     allow: z
       .union([names('Targets without scopes.'), z.record(z.string(), scopes)])

@@ -37,10 +37,13 @@ const compiledTarget = (target: TargetView): CompiledTarget =>
     parameters: Object.freeze([...target.parameters]),
     scopes: Object.freeze([...target.scopes]),
     defaultScopes: Object.freeze([...target.defaultScopes]),
+    scopeConfirms: Object.freeze({ ...target.scopeConfirms }),
     lifetimeSecondsMax: target.lifetimeSecondsMax,
     require: Object.freeze({
       sources: target.require?.sources && Object.freeze([...target.require.sources]),
       proof: target.require?.proof === true,
+      actor: target.require?.actor === true,
+      confirm: target.require?.confirm,
       lifetimeMaxSeconds: target.require?.lifetimeMaxSeconds,
     }),
   });
@@ -66,6 +69,7 @@ function compiledSource(source: RuleSource, named: ReadonlySet<string> | undefin
     name,
     kind: table.kind,
     issuer,
+    people: source.subjects === 'people',
     require: Object.freeze([...requirements]),
     reach: reach && Object.freeze([...reach]),
     claimsNamed: Object.freeze([...keys].sort()),

@@ -4,7 +4,7 @@
 import { problemAt } from '../../parsing/problems.ts';
 import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
 
-const RULE_KEYS = ['actor', 'confirm', 'impersonate'];
+const RULE_KEYS: readonly string[] = [];
 
 /** A part of a document without what is not built, and a problem for each thing left out. */
 export interface Built {

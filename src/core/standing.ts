@@ -1,0 +1,79 @@
+// Blocks and revocations, asked about everybody and everything of a request: every role, everybody in an `act`, every token presented and
+// those that it was made of. Asked while proving, and again before anything leaves; where nobody can know, nothing leaves.
+
+import { type Actor, namedBeside } from './actor.ts';
+import { CLIENTS_SOURCE, type ProvedClient } from './client.ts';
+import { StoreUnavailable, type Verifiers, type Withdrawals } from './ports.ts';
+import type { ProvedPrincipal } from './principal.ts';
+import { ok, type Result, refuse } from './refusal.ts';
+import { STORE_UNAVAILABLE } from './spend.ts';
+import type { Party, Standing } from './withdrawal.ts';
+
+/** Whoever is asked about, in the order of the answer. */
+export interface StandingParties {
+  readonly client: ProvedClient | undefined;
+  readonly subject: ProvedPrincipal;
+  readonly actor: ProvedPrincipal | undefined;
+  readonly whoIs: Verifiers['whoIs'];
+}
+
+/** Refuses what a block or a revocation ends. */
+export function refuseWithdrawn(
+  withdrawals: Withdrawals,
+  parties: StandingParties,
+  nowSeconds: number,
+): Result<undefined> {
+  try {
+    const found = withdrawals.against(standingOf(parties), nowSeconds);
+    if (!found) return ok(undefined);
+    return refuse({ role: 'subject', source: parties.subject.source, reason: 'withdrawn', withdrawal: found.id });
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return refuse(STORE_UNAVAILABLE);
+    throw error;
+  }
+}
+
+function standingOf({ client, subject, actor, whoIs }: StandingParties): Standing {
+  const tokens = [subject, actor].filter((principal) => principal !== undefined);
+  const parties: Party[] = tokens.flatMap((principal) => partiesOf(principal, principal === actor ? 'actor' : 'subject', whoIs));
+  if (client) {
+    const { name } = client.principal;
+    for (const one of new Set([name, `${CLIENTS_SOURCE}:${client.id}`]))
+      parties.push({ name: one, role: 'client', issuedAtSeconds: undefined });
+    // A client that acts stands as an actor too; when its secret was made is not known, and an assertion is new each time.
+    parties.push({ name, role: 'actor', issuedAtSeconds: undefined });
+  }
+  return {
+    parties,
+    tokens: tokens.flatMap(({ proof: { handle } }) => (handle === undefined ? [] : [handle])),
+    ancestors: tokens.flatMap(({ proof: { carried } }) => carried?.own?.lineage ?? []),
+  };
+}
+
+/** A principal, everybody who acts in its token, and who asked for it. */
+function partiesOf(principal: ProvedPrincipal, role: 'subject' | 'actor', whoIs: Verifiers['whoIs']): readonly Party[] {
+  const { name, proof } = principal;
+  const issuedAtSeconds = proof.issuedAt;
+  const of = (one: string, as: Party['role']): Party => ({ name: one, role: as, issuedAtSeconds });
+  const acting = (proof.carried?.actors ?? []).flatMap((earlier) => namesOf(earlier, whoIs));
+  const own = proof.carried?.own;
+  return [
+    of(name, role),
+    ...acting.map((one) => of(one, 'actor')),
+    ...(own ? [own.clientId, `${CLIENTS_SOURCE}:${own.clientId}`].map((one) => of(one, 'client')) : []),
+  ];
+}
+
+const namesOf = (actor: Actor, whoIs: Verifiers['whoIs']): readonly string[] => {
+  const beside = namedBeside(actor);
+  return [...(beside === undefined ? [] : [beside]), ...whoIs(actor).map(({ name }) => name)];
+};
+
+/** For one of our own tokens alone, as it is introspected or revoked. */
+export const standingOfToken = (token: ProvedPrincipal, whoIs: Verifiers['whoIs']): StandingParties => ({
+  client: undefined,
+  subject: token,
+  actor: undefined,
+  whoIs,
+});
+

@@ -1,0 +1,76 @@
+// Who acts in what an allow rule grants: nobody, the client, or whom an actor token proves; or a rule that lets a client have a token in
+// somebody's own name. Earlier actors never count (TX-42), and none of them is ever dropped: what was acted for stays acted for (TX-43).
+
+import { type Actors, actorOf, isActor } from '../core/actor.ts';
+import type { AskingClient, Question } from '../core/decision.ts';
+import type { Principal } from '../core/principal.ts';
+import type { ActorRule } from './compiled.ts';
+import { display } from './evaluate.ts';
+import type { Failed } from './failed.ts';
+import type { Passes } from './judge.ts';
+import { failedMatch } from './judge.ts';
+
+/** Whether the client is the subject itself, which no rule has to name (`client_credentials`). */
+export const isSame = (
+  a: Pick<Principal, 'source' | 'name'> | undefined,
+  b: Pick<Principal, 'source' | 'name'> | undefined,
+): boolean => a !== undefined && b !== undefined && a.source === b.source && a.name === b.name;
+
+const no = (presented: string | undefined, expected: string): Failed => ({
+  part: 'actor',
+  what: 'actor',
+  presented: presented === undefined ? undefined : display(presented),
+  expected,
+  held: 0,
+  identified: true,
+});
+
+/** Why a rule does not match who acts; undefined where it does. */
+export function failedActor(
+  rule: ActorRule,
+  { delegation, client }: Pick<Question<Principal>, 'delegation' | 'client'>,
+  passes: Passes,
+): Failed | undefined {
+  const { actor, actors, restricted } = delegation;
+  switch (rule.by) {
+    case 'token': {
+      if (!actor) return no(undefined, 'an actor token');
+      const match = rule.matches.find(({ source }) => source === actor.source);
+      const failed = failedMatch(rule.matches, match, actor, passes);
+      return failed && { ...failed, part: 'actor', what: `actor ${failed.what}`, identified: true };
+    }
+    case 'client':
+      if (actor) return no(actor.name, 'the client');
+      return client ? undefined : no(undefined, 'the client');
+    case 'impersonation':
+      if (actor) return no(actor.name, 'none');
+      return restricted ? no(undefined, 'whom may_act names') : undefined;
+    case 'nobody':
+      if (actor) return no(actor.name, 'none');
+      if (actors[0]) return no(actors[0].sub, 'none');
+      return restricted ? no(undefined, 'whom may_act names') : undefined;
+  }
+}
+
+/** Who acts by a rule that matches; undefined where nobody does but those who acted before. */
+export function actingBy<P extends Principal>(
+  rule: ActorRule,
+  { subject, client, delegation: { actor } }: Pick<Question<P>, 'subject' | 'client' | 'delegation'>,
+): P | undefined {
+  if (rule.by === 'token') return actor;
+  return rule.by === 'client' && client && !isSame(client.principal, subject) ? client.principal : undefined;
+}
+
+/** The chain with whoever acts now at its head: as it was, where that is who acts already. */
+export function chainOf(acting: Principal | undefined, earlier: Actors): Actors {
+  if (!acting || (earlier[0] && isActor(earlier[0], acting))) return earlier;
+  return [actorOf(acting), ...earlier];
+}
+
+/** The clients that satisfy a rule which names none: one that is the subject, or the actor, itself. */
+export const ownClients = (
+  client: AskingClient | undefined,
+  subject: Pick<Principal, 'source' | 'name'>,
+  actor: Pick<Principal, 'source' | 'name'> | undefined,
+): readonly string[] =>
+  client && (isSame(client.principal, subject) || isSame(client.principal, actor)) ? [client.id] : [];

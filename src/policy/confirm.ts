@@ -1,0 +1,63 @@
+// Whether a person has confirmed: how strongly and how recently they authenticated, by `acr` and `auth_time` of their own token or of one
+// that was made from it (RFC 9470). Without `auth_time` nothing is confirmed, and nothing that a workload says confirms anything.
+
+import { LEEWAY_SECONDS } from '../core/limits.ts';
+import type { Principal } from '../core/principal.ts';
+import type { PolicyRefusal } from '../core/refusal.ts';
+import type { Confirm } from './compiled.ts';
+import { display, displayAll } from './evaluate.ts';
+import type { Failed } from './failed.ts';
+
+/** What a person's token says; undefined of anything else. */
+export interface Authenticated {
+  readonly authTime: number;
+  readonly acr: string | undefined;
+}
+
+/** `person`: whether the principal's source speaks of people. */
+export function authenticatedBy({ claims }: Pick<Principal, 'claims'>, person: boolean): Authenticated | undefined {
+  const { auth_time: authTime, acr } = claims;
+  if (!person || typeof authTime !== 'number' || !Number.isSafeInteger(authTime)) return undefined;
+  return { authTime, acr: typeof acr === 'string' ? acr : undefined };
+}
+
+/** The first of these that is not confirmed now, as a part of a rule that failed; undefined where all are. */
+export function failedConfirm(
+  confirms: readonly Confirm[],
+  authenticated: Authenticated | undefined,
+  now: number,
+): Failed | undefined {
+  for (const { acr, maxAgeSeconds } of confirms) {
+    if (!authenticated) return no('auth_time', undefined, 'a confirmation');
+    const { authTime } = authenticated;
+    // A time to come is none at which anybody confirmed anything.
+    if (authTime > now + LEEWAY_SECONDS) return no('auth_time', String(authTime), 'in the past');
+    if (maxAgeSeconds !== undefined && now - authTime > maxAgeSeconds)
+      return no('auth_time', `${Math.floor(now - authTime)} s ago`, `at most ${maxAgeSeconds} s ago`);
+    if (acr && !(authenticated.acr !== undefined && acr.includes(authenticated.acr)))
+      return no('acr', authenticated.acr, displayAll(acr));
+  }
+  return undefined;
+}
+
+const no = (what: string, presented: string | undefined, expected: string): Failed => ({
+  part: 'confirm',
+  what,
+  presented: presented === undefined ? undefined : display(presented),
+  expected,
+  held: 0,
+  identified: true,
+});
+
+/** What to ask the person for so that all of these hold: contexts that satisfy every one, and the shortest age (RFC 9470 §3). */
+export function wantedOf(
+  confirms: readonly Confirm[],
+): Pick<Extract<PolicyRefusal, { reason: 'confirmation_wanted' }>, 'acrValues' | 'maxAgeSeconds'> {
+  const lists = confirms.flatMap(({ acr }) => (acr ? [acr] : []));
+  const [first = []] = lists;
+  const ages = confirms.flatMap(({ maxAgeSeconds }) => (maxAgeSeconds === undefined ? [] : [maxAgeSeconds]));
+  return {
+    acrValues: first.filter((value) => lists.every((list) => list.includes(value))),
+    maxAgeSeconds: ages.length > 0 ? Math.min(...ages) : undefined,
+  };
+}
