@@ -63,7 +63,7 @@ export function metadataDocument(parts: {
       ? { token_endpoint_auth_signing_alg_values_supported: [...parts.assertionAlgorithms] }
       : {}),
     tls_client_certificate_bound_access_tokens: true,
-    dpop_signing_alg_values_supported: [...parts.proofAlgorithms],
+    ...(parts.proofAlgorithms.length > 0 ? { dpop_signing_alg_values_supported: [...parts.proofAlgorithms] } : {}),
     // REQUIRED although there is no authorization endpoint; what other issuers that clouds trust publish (MD-03).
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],

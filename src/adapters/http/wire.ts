@@ -7,7 +7,14 @@
 
 import { SENTENCE_CHARACTERS_MAX } from '../../core/limits.ts';
 import type { Outcome } from '../../core/operation.ts';
-import type { BodyProblem, ClientRefusal, PolicyRefusal, ProofRefusal, Refusal, SyntaxRefusal } from '../../core/refusal.ts';
+import type {
+  BodyProblem,
+  ClientRefusal,
+  PolicyRefusal,
+  ProofRefusal,
+  Refusal,
+  SyntaxRefusal,
+} from '../../core/refusal.ts';
 import { type GrantType, JWT_BEARER_GRANT } from '../../core/request.ts';
 
 export type OAuthError =

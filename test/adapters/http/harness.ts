@@ -14,6 +14,8 @@ import { provedSubject } from '../../support/path.ts';
 
 export const DECISION = '01JCX5ZZZZ0123456789ABCDEF';
 export const ISSUER = 'https://sts.example';
+/** The newest nonce for DPoP proofs. */
+export const NONCE = 'the-newest-nonce';
 export const JWKS = { keys: [{ kty: 'EC', kid: 'a', use: 'sig', alg: 'ES256', crv: 'P-256', x: 'x', y: 'y' }] };
 
 /** A form that is understood. */
@@ -97,9 +99,16 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     dryRun,
     jwks: () => JWKS,
     metadata: () =>
-      metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'], clientMethods: [], assertionAlgorithms: [] }),
+      metadataDocument({
+        issuer,
+        signingAlgorithms: ['RS256', 'ES256'],
+        clientMethods: [],
+        assertionAlgorithms: [],
+        proofAlgorithms: ['ES256'],
+      }),
     tls: { certificate: minted.cert, key: minted.key },
     sentence: () => undefined,
+    nonce: () => NONCE,
     onConnectionProblem: (kind) => problems.push(kind),
     ...parts,
   });
