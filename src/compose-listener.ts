@@ -16,6 +16,7 @@ import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/explain/tell.ts';
+import { createDpopProofs, DPOP_ALGORITHMS } from './verifiers/dpop.ts';
 
 /** The listener over the path of a request; nothing is bound before it is told to listen. */
 export function openPublicListener(
@@ -27,7 +28,15 @@ export function openPublicListener(
   const { config } = state.current.configuration;
   const { clock, randomBytes } = world;
   const operate = createOperate({ audit: state.audit, epochs, observer: metrics, clock, randomBytes });
-  const path = { snapshot: () => state.current.snapshot, spent: state.store, clock, operate };
+  const proofs = createDpopProofs({ nonces: state.store });
+  const path = {
+    snapshot: () => state.current.snapshot,
+    spent: state.store,
+    withdrawals: state.store,
+    proofs,
+    clock,
+    operate,
+  };
   return createPublicListener({
     issuer: config.issuer,
     exchange: createExchange(path),
@@ -36,6 +45,7 @@ export function openPublicListener(
     metadata: metadataOf(state),
     tls: tlsOf(config, frame.workloadApis),
     sentence: outcomeSentence,
+    nonce: () => state.store.current(clock.nowSeconds()),
     onConnectionProblem: metrics.connectionProblem,
   });
 }
@@ -80,6 +90,7 @@ function metadataOf(state: State): () => JsonObject {
           signingAlgorithms: ['ES256', 'RS256'],
           clientMethods: clientMethods(config, clients),
           assertionAlgorithms: CLIENT_ASSERTION.algorithms,
+          proofAlgorithms: DPOP_ALGORITHMS,
         }),
       };
     return last.document;

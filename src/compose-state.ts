@@ -11,15 +11,15 @@ import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload
 import { CLIENTS_SOURCE } from './core/client.ts';
 import type { Issuer, Snapshot } from './core/ports.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
-import type { SigningKeysEvent } from './keys/ring-keeper.ts';
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
+import type { SigningKeysEvent } from './keys/ring-keeper.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import type { KeysEvent } from './keys/status.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
-import { createOwnTokens } from './verifiers/own-token.ts';
 import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
+import { createOwnTokens } from './verifiers/own-token.ts';
 
 /** What a running broker needs of the world, beside what every verb needs. */
 export interface BrokerWorld extends World {
@@ -125,7 +125,10 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     onEvent: (event) => void recordKeyChange(frame.log, audit, event),
   });
   frame.ownKeys.follow(signingKeys.jwks);
-  const first: Current = { configuration, snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys }, 1) };
+  const first: Current = {
+    configuration,
+    snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys }, 1),
+  };
   held.current = first;
 
   return {

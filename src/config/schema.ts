@@ -125,9 +125,17 @@ const ownTokens = (sources: Readonly<Record<string, unknown>>, context: z.Refine
   for (const [name, source] of Object.entries(sources)) {
     const { kind, audience } = source as { readonly kind: string; readonly audience?: string };
     if ((name === 'self') !== (kind === 'self'))
-      context.addIssue({ code: 'custom', path: [name], message: 'own tokens are the source `self`, written `self: {}`' });
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: 'own tokens are the source `self`, written `self: {}`',
+      });
     if (name === 'self' && audience !== undefined)
-      context.addIssue({ code: 'custom', path: [name, 'audience'], message: 'own tokens are for whatever they were issued for' });
+      context.addIssue({
+        code: 'custom',
+        path: [name, 'audience'],
+        message: 'own tokens are for whatever they were issued for',
+      });
   }
 };
 

@@ -54,7 +54,8 @@ export const fits = (actors: Actors): boolean =>
  * one identity), the name stands beside them as `sub_id` (RFC 9493 §3.2.3), so that a block of it finds it in every chain.
  */
 export function actorOf({ issuer, subject, name, source, kind }: Principal): Actor {
-  const isOfSub = kind === 'spiffe' || kind === 'self' || name.startsWith(`${source}:`) === false || isPlain(name, subject);
+  const isOfSub =
+    kind === 'spiffe' || kind === 'self' || name.startsWith(`${source}:`) === false || isPlain(name, subject);
   return { iss: issuer, sub: subject, others: isOfSub ? {} : { sub_id: { format: 'opaque', id: name } } };
 }
 
@@ -73,7 +74,8 @@ export function namedBeside({ others: { sub_id: id } }: Actor): string | undefin
 }
 
 /** Whether an actor is this principal. */
-export const isActor = ({ iss, sub }: Actor, { issuer, subject }: Principal): boolean => iss === issuer && sub === subject;
+export const isActor = ({ iss, sub }: Actor, { issuer, subject }: Principal): boolean =>
+  iss === issuer && sub === subject;
 
 /** Whether a claim `may_act` can be obeyed: an object that names a `sub`, with texts and objects only. */
 export const isMayAct = (claim: Json | undefined): claim is JsonObject =>

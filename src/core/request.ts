@@ -76,13 +76,7 @@ export interface Received {
 export type Parameters = ReadonlyMap<string, readonly string[]>;
 
 /** Parameters that carry a meaning which is not built: refused, because ignoring them would widen what is issued. */
-const UNSUPPORTED = [
-  'authorization_details',
-  'request_context',
-  'request_details',
-  'requested_actor',
-  'req_cnf',
-];
+const UNSUPPORTED = ['authorization_details', 'request_context', 'request_details', 'requested_actor', 'req_cnf'];
 /** Parameters of the other grants. */
 const FOREIGN: Readonly<Record<GrantType, readonly string[]>> = {
   [TOKEN_EXCHANGE_GRANT]: ['assertion'],
@@ -158,19 +152,13 @@ function readSubject(
 }
 
 /** Both parameters, or neither (RFC 8693 §2.1, TX-03, A-143). */
-function readActor(
-  one: (name: string) => string | undefined,
-): Result<TokenCredential | undefined, SyntaxRefusal> {
+function readActor(one: (name: string) => string | undefined): Result<TokenCredential | undefined, SyntaxRefusal> {
   const [text, tokenType] = [one('actor_token'), one('actor_token_type')];
   if (text !== undefined) return typed(text, 'actor_token_type', tokenType);
   return tokenType === undefined ? ok(undefined) : refuse({ reason: 'parameter_missing', parameter: 'actor_token' });
 }
 
-function typed(
-  text: string,
-  parameter: string,
-  tokenType: string | undefined,
-): Result<TokenCredential, SyntaxRefusal> {
+function typed(text: string, parameter: string, tokenType: string | undefined): Result<TokenCredential, SyntaxRefusal> {
   if (tokenType === undefined) return refuse({ reason: 'parameter_missing', parameter });
   return isSubjectTokenType(tokenType)
     ? ok({ text, tokenType })

@@ -35,7 +35,9 @@ export function refuseWithdrawn(
 
 function standingOf({ client, subject, actor, whoIs }: StandingParties): Standing {
   const tokens = [subject, actor].filter((principal) => principal !== undefined);
-  const parties: Party[] = tokens.flatMap((principal) => partiesOf(principal, principal === actor ? 'actor' : 'subject', whoIs));
+  const parties: Party[] = tokens.flatMap((principal) =>
+    partiesOf(principal, principal === actor ? 'actor' : 'subject', whoIs),
+  );
   if (client) {
     const { name } = client.principal;
     for (const one of new Set([name, `${CLIENTS_SOURCE}:${client.id}`]))
@@ -76,4 +78,3 @@ export const standingOfToken = (token: ProvedPrincipal, whoIs: Verifiers['whoIs'
   actor: undefined,
   whoIs,
 });
-

@@ -57,7 +57,11 @@ export function isBlocked(identity: string, name: string): boolean {
 }
 
 /** Whether a withdrawal ends this request, now. */
-export function withdraws(withdrawal: Withdrawal, { parties, tokens, ancestors }: Standing, nowSeconds: number): boolean {
+export function withdraws(
+  withdrawal: Withdrawal,
+  { parties, tokens, ancestors }: Standing,
+  nowSeconds: number,
+): boolean {
   if (withdrawal.untilSeconds !== undefined && nowSeconds >= withdrawal.untilSeconds) return false;
   if (withdrawal.kind === 'block') return parties.some(({ name }) => isBlocked(withdrawal.identity, name));
   const { what, of, atSeconds } = withdrawal;

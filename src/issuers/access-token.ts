@@ -27,11 +27,21 @@ const notBuilt = (what: string) =>
     .optional()
     .describe(`Reserved: ${what} is not built yet.`);
 
+/** How a person must have authenticated for it (RFC 9470). */
+const confirm = z
+  .strictObject({
+    acr: z.array(z.string().min(1)).min(1).optional().describe('Authentication contexts, any of which will do.'),
+    maxAge: durationSeconds.optional().describe('How long ago the person may have authenticated.'),
+  })
+  .refine(({ acr, maxAge }) => acr !== undefined || maxAge !== undefined, { error: 'needs acr or maxAge' })
+  .transform(({ acr, maxAge }) => ({ acr, maxAgeSeconds: maxAge }))
+  .describe('How the person must have authenticated whom the token is about.');
+
 const options = z
   .strictObject({
     audience: z.string().min(1).describe('The `aud` of the tokens, byte for byte: what the resource server compares.'),
     scopes: z
-      .record(scopeToken, z.strictObject({ confirm: notBuilt('`confirm`') }))
+      .record(scopeToken, z.strictObject({ confirm: confirm.optional() }))
       .default({})
       .describe('The scopes that the target has.'),
     defaultScopes: z.array(scopeToken).default([]).describe('Granted where none are asked for.'),
@@ -43,8 +53,8 @@ const options = z
       .strictObject({
         sources: z.array(z.string()).min(1).optional().describe('The trust sources whose principals may have it.'),
         lifetimeMax: lifetime.optional().describe('No rule grants longer.'),
-        actor: notBuilt('`actor`'),
-        confirm: notBuilt('`confirm`'),
+        actor: z.literal(true).optional().describe('Somebody acts for the subject, and is named.'),
+        confirm: confirm.optional(),
       })
       .optional()
       .describe('What holds for everyone; no rule loosens it.'),
@@ -52,7 +62,9 @@ const options = z
     proof: z
       .literal('required')
       .optional()
-      .describe('Tokens are bound to the certificate that the caller presents (RFC 8705 §3), and refused without one.'),
+      .describe(
+        'Tokens are bound to a key that the caller proves to have, by DPoP (RFC 9449) or its certificate (RFC 8705 §3).',
+      ),
     agentClaim: notBuilt('`agentClaim`'),
   })
   .superRefine(({ scopes, defaultScopes }, context) => {
@@ -72,10 +84,15 @@ export const tokenTarget: TargetKind<typeof options> = Object.freeze({
   address: (chosen) => chosen.audience,
   terms: ({ scopes, defaultScopes, lifetime, require, proof }) => ({
     scopes: Object.keys(scopes),
+    scopeConfirms: Object.fromEntries(
+      Object.entries(scopes).flatMap(([scope, { confirm: wanted }]) => (wanted ? [[scope, wanted]] : [])),
+    ),
     defaultScopes,
     lifetimeSecondsMax: lifetime,
     require: {
       proof: proof === 'required',
+      actor: require?.actor === true,
+      ...(require?.confirm ? { confirm: require.confirm } : {}),
       ...(require?.sources ? { sources: require.sources } : {}),
       ...(require?.lifetimeMax === undefined ? {} : { lifetimeMaxSeconds: require.lifetimeMax }),
     },

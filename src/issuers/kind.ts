@@ -7,14 +7,24 @@ import type { Issuer, Signer } from '../core/ports.ts';
 /** What policy needs to know of a target. Lifetimes in seconds. */
 export interface TargetTerms {
   readonly scopes: readonly string[];
+  /** Of the scopes that a person must confirm. */
+  readonly scopeConfirms?: Readonly<Record<string, ConfirmTerms>>;
   readonly defaultScopes: readonly string[];
   readonly lifetimeSecondsMax: number;
   readonly require?: {
     readonly sources?: readonly string[];
-    /** What is issued is bound to the caller's certificate. */
+    /** What is issued is bound to a key of the caller. */
     readonly proof?: boolean;
+    readonly actor?: boolean;
+    readonly confirm?: ConfirmTerms;
     readonly lifetimeMaxSeconds?: number;
   };
+}
+
+/** How a person must have authenticated. */
+export interface ConfirmTerms {
+  readonly acr: readonly string[] | undefined;
+  readonly maxAgeSeconds: number | undefined;
 }
 
 /** What an issuer is made with, beside the target's own options. */

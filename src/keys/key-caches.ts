@@ -121,7 +121,10 @@ async function make(parts: KeyCachesParts, origin: KeyOrigin, context: MakeWith)
     case 'none':
       return noKeys(digest);
     case 'own':
-      return { ok: true, held: { digest, keys: parts.ownKeys, authorities: NONE, ignored: [], close: () => undefined } };
+      return {
+        ok: true,
+        held: { digest, keys: parts.ownKeys, authorities: NONE, ignored: [], close: () => undefined },
+      };
     case 'bundle':
     case 'bundle_endpoint':
     case 'workload_api': {

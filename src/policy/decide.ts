@@ -7,10 +7,19 @@ import { TRACE_RULES_MAX } from '../core/limits.ts';
 import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Nearest, PolicyRefusal } from '../core/refusal.ts';
-import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from './compiled.ts';
 import { actingBy, chainOf } from './acting.ts';
+import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from './compiled.ts';
 import { authenticatedBy, wantedOf } from './confirm.ts';
-import { type AllowVerdict, byProgress, confirmsOf, isPast, judgeAllow, judgeDeny, traced, type Verdict } from './judge.ts';
+import {
+  type AllowVerdict,
+  byProgress,
+  confirmsOf,
+  isPast,
+  judgeAllow,
+  judgeDeny,
+  traced,
+  type Verdict,
+} from './judge.ts';
 import { type Entry, indexAllows, indexDenies, type RuleIndex } from './rule-index.ts';
 import { type Asked, createTargetFinder, type FindTarget } from './targets.ts';
 
@@ -158,7 +167,8 @@ function grantOf<P extends Principal>(
 
   const granting = grantingOf(enforced);
   const best = bestOf(granting);
-  if (!best?.rendered) return confirmationOf(enforced, found.target, question, evidence) ?? { reason: 'scope_not_allowed', ...evidence };
+  if (!best?.rendered)
+    return confirmationOf(enforced, found.target, question, evidence) ?? { reason: 'scope_not_allowed', ...evidence };
   const addresses = new Set(granting.map(({ rendered }) => rendered?.address));
   if (addresses.size > 1) return { reason: 'target_ambiguous', rules: namesOf(granting) };
   const grant = grantBy(best, best.rendered.target, question);

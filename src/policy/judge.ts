@@ -6,8 +6,8 @@ import type { AskingClient, Question, RuleTrace } from '../core/decision.ts';
 import type { Principal } from '../core/principal.ts';
 import type { RulePart } from '../core/refusal.ts';
 import type { Parameters } from '../parsing/template.ts';
-import { captureFrom } from './capture.ts';
 import { failedActor, ownClients } from './acting.ts';
+import { captureFrom } from './capture.ts';
 import type { AllowRule, CompiledRule, CompiledTarget, Confirm, DenyRule, SourceMatch } from './compiled.ts';
 import { type Authenticated, failedConfirm } from './confirm.ts';
 import { type Condition, display, displayAll, holds, presentedFor } from './evaluate.ts';
@@ -89,8 +89,11 @@ export const confirmsOf = (
   target: CompiledTarget,
   scopes: readonly string[] | undefined,
 ): readonly Confirm[] =>
-  [rule.confirm, target.require.confirm, ...(scopes ?? target.defaultScopes).map((scope) => target.scopeConfirms[scope])]
-    .filter((confirm) => confirm !== undefined);
+  [
+    rule.confirm,
+    target.require.confirm,
+    ...(scopes ?? target.defaultScopes).map((scope) => target.scopeConfirms[scope]),
+  ].filter((confirm) => confirm !== undefined);
 
 /** A scope that the subject's own token has not: nothing made from it has more (RFC 8693 §2.1, A-137). */
 function aboveCeiling(wanted: readonly string[], scopesMax: readonly string[] | undefined): Failed | undefined {

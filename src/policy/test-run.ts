@@ -1,7 +1,7 @@
 // Tests of a policy (`tests:` in its files), run by `check`: who gets what, and who does not. The principal is assumed, never proved; a
 // source's `require` counts as it does in proving. A test that does not hold is a problem at its line, with the rule that came nearest.
 
-import type { AskingClient, Question } from '../core/decision.ts';
+import { type AskingClient, NOBODY_ACTS, type Question } from '../core/decision.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
@@ -60,7 +60,8 @@ function testProblem(
     subject: assumed(trust, source, claims),
     client,
     // Whether the caller holds a key is no matter of policy: a test is about who, and not about how.
-    binding: { certificate: 'assumed', required: false },
+    binding: { key: { jkt: 'assumed' }, required: false },
+    delegation: NOBODY_ACTS,
     ask: { targets: [written.ask], scopes },
     now,
   };
@@ -111,7 +112,8 @@ function whyOf(refusal: PolicyRefusal, wanted: () => string | undefined): string
       return refusal.rule;
     case 'no_rule':
     case 'target_not_allowed':
-    case 'scope_not_allowed': {
+    case 'scope_not_allowed':
+    case 'confirmation_wanted': {
       const { nearest } = refusal;
       const why = wanted();
       if (why !== undefined) return `${refusal.reason}; ${why}`;

@@ -72,6 +72,7 @@ function createVerifier({ settings, hosts, ask }: VerifierParts): SourceVerifier
 
   return Object.freeze({
     source,
+    kind: TABLE.kind,
     tell,
     responsibility: { issuer: AWS_STS_ISSUER, audience },
     // STS issues no JWT that proves a caller: what says that it is one is none.

@@ -44,10 +44,15 @@ export function carriedBy(claims: JsonObject, terms: CarriedTerms): Carried | un
     scopesMax: terms.scopesAreCeiling ? scopesOf(scope) : undefined,
     authentication: terms.people ? authenticationOf(claims) : undefined,
     own: terms.own
-      ? { lineage: isLineage(lineage) ? (lineage ?? []) : [], origin: originOf(origin), clientId: String(claims.client_id) }
+      ? {
+          lineage: isLineage(lineage) ? (lineage ?? []) : [],
+          origin: originOf(origin),
+          clientId: String(claims.client_id),
+        }
       : undefined,
   };
-  const says = carried.actors.length > 0 || carried.mayAct || carried.scopesMax || carried.authentication || carried.own;
+  const says =
+    carried.actors.length > 0 || carried.mayAct || carried.scopesMax || carried.authentication || carried.own;
   return says ? carried : undefined;
 }
 

@@ -4,6 +4,7 @@
 // running broker decided. Exit 0 allowed, 1 refused, 2 usage, 3 could not find out.
 
 import type { Command } from 'commander';
+import { NOBODY_ACTS } from '../../core/decision.ts';
 import { isDecisionId } from '../../core/decision-id.ts';
 import { EXPLAINED_RULES_MAX } from '../../core/limits.ts';
 import { sayProblems } from './check.ts';
@@ -172,7 +173,8 @@ function explained(
   return offline.explain({
     subject: principal,
     client: offline.clients.find(({ id }) => id === client),
-    binding: { certificate: undefined, required: false },
+    binding: { key: undefined, required: false },
+    delegation: NOBODY_ACTS,
     ask: { targets: [target ?? ''], scopes },
     now,
   });

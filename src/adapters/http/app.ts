@@ -66,9 +66,10 @@ export function createPublicListener(parts: PublicListenerParts): PublicListener
     reply.send(Buffer.from(answer.body));
   };
   const ending = createEnding();
+  const { origin } = new URL(parts.issuer);
   const forms: Forms = new Map([
-    [paths.token, formHandler(parts.exchange, parts, send, ending)],
-    [paths.decide, formHandler(parts.dryRun, parts, send, ending)],
+    [paths.token, formHandler(parts.exchange, origin + paths.token, { parts, send, ending })],
+    [paths.decide, formHandler(parts.dryRun, origin + paths.decide, { parts, send, ending })],
   ]);
   addGate(app, parts, paths, { send, forms, ending });
   addForms(app, parts, forms);
@@ -133,12 +134,16 @@ type FormHandler = (request: Request, reply: Reply, arrived: Arrived) => Promise
 type Forms = ReadonlyMap<string, FormHandler>;
 
 const formHandler =
-  (operation: Operation, parts: PublicListenerParts, send: Send, ending: Ending): FormHandler =>
+  (
+    operation: Operation,
+    address: string,
+    { parts, send, ending }: { readonly parts: PublicListenerParts; readonly send: Send; readonly ending: Ending },
+  ): FormHandler =>
   (request, reply, arrived) => {
     // What is still coming is not read, so the connection cannot serve another request.
     if (arrived.body?.ok === false) ending.after(request, reply);
     const proves = request.raw.headers.dpop !== undefined;
-    return operation(receiveToken(request.raw, arrived), (outcome) => {
+    return operation(receiveToken(request.raw, arrived, address), (outcome) => {
       const answer = renderOutcome(outcome, parts.sentence);
       send(reply, proves ? withNonce(answer, parts.nonce()) : answer);
     });

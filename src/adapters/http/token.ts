@@ -1,9 +1,9 @@
 // POST /token (RFC 6749 §3.2, RFC 8693 §2.1), and POST /decide, which takes the same form: turns one HTTP request into `Received`, and
-// nothing else. Every request to the paths goes through its operation, so that it is recorded, malformed ones too. DPoP does not exist yet: what asks for it is
-// refused, never ignored. A certificate counts only from the connection itself, never from a header (MT-07, A-98). Decides nothing.
+// nothing else. Every request to the paths goes through its operation, so that it is recorded, malformed ones too. A certificate counts only from the connection itself, never from a header (MT-07, A-98). Decides nothing.
 
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { PresentedCertificates } from '../../core/client.ts';
+import type { PresentedProof } from '../../core/proof-of-possession.ts';
 import { ok, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
 import {
   knownGrantType,
@@ -37,8 +37,8 @@ export async function arrive(message: IncomingMessage, readBody: ReadBody): Prom
   return { ...arrived, body: await readBody(message) };
 }
 
-/** What the exchange is told of a request to the token endpoint. */
-export function receiveToken(message: IncomingMessage, { peer, certificates, body }: Arrived): Received {
+/** What the exchange is told of a request to the token endpoint, whose own address as configured is `htu`. */
+export function receiveToken(message: IncomingMessage, { peer, certificates, body }: Arrived, htu: string): Received {
   const early = refuseEarly(message);
   const parameters = early ? refuse(early) : readForm(body);
   return {
@@ -47,7 +47,7 @@ export function receiveToken(message: IncomingMessage, { peer, certificates, bod
     traceId: traceId(message.headers.traceparent),
     mtls: certificates?.thumbprint,
     grantType: parameters.ok ? knownGrantType(parameters.value.get('grant_type')?.[0]) : undefined,
-    request: parameters.ok ? readRequest(parameters.value, message.headers, certificates) : parameters,
+    request: parameters.ok ? readRequest(message, parameters.value, { certificates, htu }) : parameters,
   };
 }
 
@@ -86,9 +86,9 @@ function isForm({ headers, rawHeaders }: IncomingMessage): boolean {
 const ATTESTATIONS = ['oauth-client-attestation', 'oauth-client-attestation-pop'];
 
 function readRequest(
+  message: IncomingMessage,
   parameters: Parameters,
-  headers: IncomingHttpHeaders,
-  certificates: PresentedCertificates | undefined,
+  { certificates, htu }: { readonly certificates: PresentedCertificates | undefined; readonly htu: string },
 ): Result<TokenRequest> {
   const { headers } = message;
   const attested = ATTESTATIONS.some((name) => headers[name] !== undefined);
@@ -96,9 +96,11 @@ function readRequest(
   return readTokenRequest(parameters, { authorization: headers.authorization, attested, certificates, proof });
 }
 
-/** RFC 9449: a caller who sends a proof expects a bound token; one that is not bound would be weaker than asked. */
-const proof = (headers: IncomingHttpHeaders): SyntaxRefusal | undefined =>
-  headers.dpop === undefined ? undefined : { reason: 'parameter_unsupported', parameter: 'DPoP' };
+/** Every DPoP header, as sent: of two, Node would join them into one (DP-01). What it must be for is ours to say (A-152). */
+function presentedProof({ rawHeaders }: IncomingMessage, htu: string): PresentedProof | undefined {
+  const texts = rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === 'dpop' && index % 2 === 1);
+  return texts.length === 0 ? undefined : { texts, htm: 'POST', htu };
+}
 
 /** An IPv4 peer on a dual-stack socket is recorded as the IPv4 address it is. */
 const peerAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/, '');

@@ -7,14 +7,7 @@
 
 import { SENTENCE_CHARACTERS_MAX } from '../../core/limits.ts';
 import type { Outcome } from '../../core/operation.ts';
-import type {
-  BodyProblem,
-  ClientRefusal,
-  PolicyRefusal,
-  ProofRefusal,
-  Refusal,
-  SyntaxRefusal,
-} from '../../core/refusal.ts';
+import type { BodyProblem, ClientRefusal, PolicyRefusal, Refusal, SyntaxRefusal } from '../../core/refusal.ts';
 import { type GrantType, JWT_BEARER_GRANT } from '../../core/request.ts';
 
 export type OAuthError =
@@ -122,9 +115,10 @@ export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusa
     case 'client_not_presenter':
       return clientRefusal(refusal);
     case 'dpop_proof_refused':
-    case 'dpop_nonce_wanted':
     case 'dpop_proof_replayed':
-      return proofRefusal(refusal);
+      return fixed('invalid_dpop_proof');
+    case 'dpop_nonce_wanted':
+      return { ...fixed('use_dpop_nonce'), headers: { [DPOP_NONCE]: refusal.nonce } };
     case 'no_rule':
       return fixed(credentialError);
     case 'target_unknown':
@@ -189,17 +183,6 @@ function clientRefusal(refusal: ClientRefusal): WireRefusal {
     case 'client_required':
     case 'client_not_presenter':
       return fixed('invalid_client');
-  }
-}
-
-/** RFC 9449 §5 and §8. The nonce alone is told: what else is wrong with a proof stands in the record. */
-function proofRefusal(refusal: ProofRefusal): WireRefusal {
-  switch (refusal.reason) {
-    case 'dpop_proof_refused':
-    case 'dpop_proof_replayed':
-      return fixed('invalid_dpop_proof');
-    case 'dpop_nonce_wanted':
-      return { ...fixed('use_dpop_nonce'), headers: { [DPOP_NONCE]: refusal.nonce } };
   }
 }
 

@@ -68,12 +68,19 @@ function allowRule(work: Work, written: WrittenRule, label: string): CompiledRul
 /** Who acts, pinned like the subject; for people, and for our own tokens, a rule says it, or that nobody is named. */
 function actorOf(work: Work, written: WrittenRule, matches: readonly SourceMatch[]): ActorRule {
   const { actor, impersonate, client } = written;
-  if (actor !== undefined && impersonate) report(work, ['impersonate'], 'a rule names who acts, or impersonates; not both');
+  if (actor !== undefined && impersonate)
+    report(work, ['impersonate'], 'a rule names who acts, or impersonates; not both');
   if ((actor === 'client' || impersonate) && client === undefined)
     report(work, ['client'], 'must be named: nobody else would pin who asks');
-  const person = matches.find(({ source }) => work.context.sources.some(({ name, subjects }) => name === source && subjects === 'people'));
+  const person = matches.find(({ source }) =>
+    work.context.sources.some(({ name, subjects }) => name === source && subjects === 'people'),
+  );
   if (person && actor === undefined && !impersonate)
-    report(work, ['actor'], `${person.source} proves people, or stands for them: say who acts (actor), or impersonate: true`);
+    report(
+      work,
+      ['actor'],
+      `${person.source} proves people, or stands for them: say who acts (actor), or impersonate: true`,
+    );
   if (impersonate) return Object.freeze({ by: 'impersonation' });
   if (actor === undefined) return Object.freeze({ by: 'nobody' });
   if (actor === 'client') return Object.freeze({ by: 'client' });

@@ -135,7 +135,9 @@ const rule = (tables: readonly PlatformTable[]) =>
     actor: z
       .union([z.literal('client'), who(tables, 'Whom an actor token proves.')])
       .optional()
-      .describe('Who acts: `client` for whom client authentication proved, or whom an actor token proves. An allow rule pins it.'),
+      .describe(
+        'Who acts: `client` for whom client authentication proved, or whom an actor token proves. An allow rule pins it.',
+      ),
     impersonate: z
       .literal(true)
       .optional()

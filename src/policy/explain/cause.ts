@@ -16,6 +16,7 @@ export function causeOf(input: CauseInput): RuleCause | undefined {
     case 'no_rule':
     case 'target_not_allowed':
     case 'scope_not_allowed':
+    case 'confirmation_wanted':
       return nearestCause(input, refusal);
     case 'target_denied':
       return denyCause(input, refusal);

@@ -9,7 +9,8 @@ import type { Principal } from '../../core/principal.ts';
 import type { Nearest } from '../../core/refusal.ts';
 import type { Ask } from '../../core/request.ts';
 import { type CompiledPolicy, type CompiledRule, conditionsOf } from '../compiled.ts';
-import { askedTargets, countsAt, createPolicy, once, partiesOf } from '../decide.ts';
+import { authenticatedBy } from '../confirm.ts';
+import { askedTargets, countsAt, createPolicy, once, partiesOf, peopleOf } from '../decide.ts';
 import { ascii } from '../evaluate.ts';
 import { byProgress, judgeAllow, judgeDeny, traced, type Verdict } from '../judge.ts';
 import { type Asked, createTargetFinder } from '../targets.ts';
@@ -54,16 +55,18 @@ export function explainQuestion<P extends Principal>(policy: CompiledPolicy, que
   return { decision, cause: found?.cause, rules: ordered.map((verdict) => explained(verdict, question)) };
 }
 
-function judgeAll({ rules }: CompiledPolicy, question: Question<Principal>, asked: Asked): Verdict[] {
+function judgeAll(policy: CompiledPolicy, question: Question<Principal>, asked: Asked): Verdict[] {
   const { subject, client } = question;
+  const authenticated = authenticatedBy(subject, peopleOf(policy).has(subject.source));
   const matchOf = (rule: CompiledRule, { source }: Principal) => rule.matches.find((match) => match.source === source);
+  const { rules } = policy;
   const allows = rules.flatMap((rule) =>
-    rule.effect === 'allow' ? [judgeAllow(rule, matchOf(rule, subject), question, asked)] : [],
+    rule.effect === 'allow' ? [judgeAllow(rule, matchOf(rule, subject), question, { asked, authenticated })] : [],
   );
   const targets = askedTargets(asked, allows);
   const denies = rules.flatMap((rule) => {
     if (rule.effect === 'allow') return [];
-    const parties = rule.whose === 'anyone' ? partiesOf(question) : [subject];
+    const parties = rule.whose === 'anyone' ? partiesOf<Principal>(question) : [subject];
     return once(parties.map((principal) => judgeDeny(rule, matchOf(rule, principal), { principal, client }, targets)));
   });
   return [...allows, ...denies];

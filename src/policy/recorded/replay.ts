@@ -4,9 +4,9 @@
 
 import { hash } from 'node:crypto';
 import { CLIENTS_SOURCE } from '../../core/client.ts';
-import type { Binding, Question } from '../../core/decision.ts';
+import { type Binding, NOBODY_ACTS, type Question } from '../../core/decision.ts';
 import type { Policy } from '../../core/ports.ts';
-import type { Principal } from '../../core/principal.ts';
+import type { Confirmation, Principal } from '../../core/principal.ts';
 import type { Reason } from '../../core/refusal.ts';
 import type { Ask } from '../../core/request.ts';
 import { render } from '../../parsing/template.ts';
@@ -148,7 +148,7 @@ function bindingOf({ clients }: World, { claims, client, mtls, was, ...request }
   const confirmed = Object.hasOwn(claims.known, 'cnf') || claims.named.some((name) => name.startsWith('cnf/'));
   const demanded = client !== undefined && clients.get(client.id)?.proofRequired === true;
   const own = was.granted && was.issued?.boundTo !== undefined && isSubject({ ...request, claims, client, mtls, was });
-  return { certificate: mtls, required: confirmed || demanded || own };
+  return { key: mtls === undefined ? undefined : { 'x5t#S256': mtls }, required: confirmed || demanded || own };
 }
 
 function decideWhole(world: World, request: RecordedRequest, ask: Ask): Replayed {
@@ -161,6 +161,7 @@ function decideWhole(world: World, request: RecordedRequest, ask: Ask): Replayed
       principal: isSubject(request) ? subject : principalOf(client, { sub: client.sub }),
     },
     binding: bindingOf(world, request),
+    delegation: NOBODY_ACTS,
     ask,
     now: request.time,
   };
@@ -172,7 +173,8 @@ function decideWhole(world: World, request: RecordedRequest, ask: Ask): Replayed
   const { grant } = decision;
   const target = world.targets.get(grant.target);
   const address = target && render(target.address, grant.parameters);
-  const { scopes, lifetimeSeconds, boundTo } = grant;
+  const { scopes, lifetimeSeconds } = grant;
+  const boundTo = thumbprintOf(grant.boundTo);
   const rule = grant.rule.name;
   return { outcome: 'granted', grants: [{ rule, target: grant.target, address, scopes, lifetimeSeconds, boundTo }] };
 }
@@ -204,7 +206,10 @@ function partialClient({ source, name, sub, method }: NonNullable<RecordedReques
   return { source, name, knowledge: (path) => (all || path[0] === 'sub' ? known(path) : { is: 'unknown' }) };
 }
 
-function replayedOf(decision: PartialDecision, ask: Ask, { certificate, required }: Binding): Replayed {
+const thumbprintOf = (key: Confirmation | undefined): string | undefined =>
+  key && ('jkt' in key ? key.jkt : key['x5t#S256']);
+
+function replayedOf(decision: PartialDecision, ask: Ask, { key, required }: Binding): Replayed {
   if (decision.outcome === 'refused') return refused(decision.reasons);
   if (decision.outcome === 'undetermined') {
     const open = decision.hinges.flatMap(({ conditions }) => conditions.map(({ what }) => what));
@@ -216,7 +221,7 @@ function replayedOf(decision: PartialDecision, ask: Ask, { certificate, required
     address,
     scopes: ask.scopes ?? target.defaultScopes,
     lifetimeSeconds,
-    boundTo: target.require.proof || required ? certificate : undefined,
+    boundTo: target.require.proof || required ? thumbprintOf(key) : undefined,
   }));
   return { outcome: 'granted', grants };
 }

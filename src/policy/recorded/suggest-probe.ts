@@ -47,6 +47,8 @@ function allowingAll(policy: CompiledPolicy, client: string | undefined): Compil
     untilSeconds: undefined,
     matches: policy.sources.map(({ name }) => ({ source: name, ids: [], context: [], claims: [] })),
     effect: 'allow',
+    actor: { by: 'nobody' },
+    confirm: undefined,
     clients: client === undefined ? undefined : [client],
     allow: policy.targets.map(({ name }) => ({ target: name, scopes: 'all' })),
     lifetimeSeconds: undefined,

@@ -73,11 +73,12 @@ export function createPartialPolicy(policy: CompiledPolicy): (question: PartialQ
     const allows = found(subject)
       .allows.filter(counts)
       .flatMap(({ rule, match }) => weighAllow(rule, match, question, { asked, targets }) ?? []);
-    const denies = partiesOf(question).flatMap((principal) =>
-      found(principal)
-        .denies.filter(counts)
-        .filter(({ rule }) => rule.mode === 'enforce' && (principal === subject || rule.whose === 'anyone'))
-        .flatMap(({ rule, match }) => weighDeny(rule, match, principal, client) ?? []),
+    const denies = partiesOf<PartialPrincipal>({ ...question, delegation: { actor: undefined, nested: [] } }).flatMap(
+      (principal) =>
+        found(principal)
+          .denies.filter(counts)
+          .filter(({ rule }) => rule.mode === 'enforce' && (principal === subject || rule.whose === 'anyone'))
+          .flatMap(({ rule, match }) => weighDeny(rule, match, principal, client) ?? []),
     );
     return conclude({ allows, denies, asked, question });
   };
