@@ -39,11 +39,16 @@ export function order(scopes: readonly string[] = []): IssueOrder {
       rule: { name: 'r', at: 'p.yaml:1', owner: undefined },
       subject: provedSubject(),
       clientId: 'eks:a',
+      actor: undefined,
+      actors: [],
       boundTo: undefined,
     },
     issuedTokenType: ACCESS_TOKEN_TYPE,
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_000_300,
+    lineage: [],
+    origin: { iss: 'https://gh.example', sub: 's' },
+    authentication: undefined,
   };
 }
 
@@ -125,13 +130,24 @@ export interface Got {
 /** One request through Node's own client. */
 export function send(
   harness: Harness,
-  options: { method?: string; path?: string; headers?: Record<string, string>; body?: string | Uint8Array } = {},
+  options: {
+    method?: string;
+    path?: string;
+    headers?: Record<string, string | string[]>;
+    body?: string | Uint8Array;
+  } = {},
 ): Promise<Got> {
   const { method = 'POST', path = '/token', body } = options;
   const headers = { 'content-type': 'application/x-www-form-urlencoded', ...options.headers };
   return new Promise((resolve, reject) => {
     const outgoing = httpsRequest(
-      { host: '127.0.0.1', port: harness.port, ca: harness.minted.ca, method, path, headers, agent: false },
+      {
+        ...{ host: '127.0.0.1', servername: 'localhost', port: harness.port, ca: harness.minted.ca },
+        method,
+        path,
+        headers,
+        agent: false,
+      },
       async (answer) => {
         let text = '';
         for await (const chunk of answer) text += chunk;

@@ -7,7 +7,7 @@ export const ROWS: readonly Row[] = [
   { id: 'DP-01', says: 'one DPoP header, with one proof in it' },
   {
     id: 'DP-02',
-    says: 'a proof is a well-formed JWT of its own type, signed by the key it brings',
+    says: 'a proof is a strict JWT of its own type, signed by its key',
     decision: 'ES, RS and PS algorithms; RSA keys of 2048 to 4096 bits',
   },
   {
@@ -20,7 +20,7 @@ export const ROWS: readonly Row[] = [
   { id: 'DP-06', says: 'a wanted nonce is told with 400 use_dpop_nonce; successes bring the newest' },
   {
     id: 'DP-07',
-    says: 'a proof makes the token one of type DPoP, with the thumbprint of its key',
+    says: 'a proof makes a token of type DPoP, bound to its key',
     decision: 'always: whoever sends a proof gets a bound token',
   },
   {
@@ -30,7 +30,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     id: 'DP-09',
-    says: 'a subject token that is bound is exchanged by the holder of its key only',
+    says: 'a bound subject token is exchanged by the holder of its key only',
     decision: 'an actor token and an assertion as well; what is made of it is bound too',
   },
   {
