@@ -1,6 +1,7 @@
 // What outlives a request and a configuration: signing keys, the spent store, the audit trail, key caches, the way outward, and
 // the holder of the current snapshot. Each is opened here once, in order, and closed in the opposite order.
 
+import { hostname } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { type AuditTrail, openAudit } from './audit/audit.ts';
 import type { Stdout } from './audit/sinks.ts';
@@ -9,7 +10,8 @@ import type { Configuration, Reach, World } from './compose-configuration.ts';
 import { targetKindOf } from './compose-kinds.ts';
 import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
-import type { Issuer, Snapshot } from './core/ports.ts';
+import { createEpochs } from './core/epochs.ts';
+import type { Epochs, Issuer, Snapshot } from './core/ports.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
@@ -88,7 +90,10 @@ export interface Current {
 export interface State {
   current: Current;
   readonly signingKeys: SigningKeys;
+  /** What is spent, blocked and revoked, and the nonces of DPoP. */
   readonly store: MemoryStore;
+  /** Requests in work: reloads, blocks and revocations are answered when those that entered before have left. */
+  readonly epochs: Epochs & { drained(): Promise<void> };
   readonly audit: AuditTrail;
   close(): Promise<void>;
 }
@@ -100,11 +105,15 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   const problem = (text: string) => frame.log.error(text);
   const held: { current: Current | undefined } = { current: undefined };
   const inForce = () => held.current?.configuration ?? configuration;
+  const epochs = createEpochs();
   // Before the trail: who does not get the lock of the store must not touch the lines of the one who has it.
   const store = await openMemoryStore({
     directory: config.store.directory,
     clock,
-    onEvent: (event) => frame.log.warn({ event }, 'spent store'),
+    randomBytes,
+    replica: hostname(),
+    drained: epochs.drained,
+    onEvent: (event) => frame.log.warn({ event }, 'store'),
   });
   const audit = await openAudit({
     to: config.audit.to === 'stdout' ? 'stdout' : { file: config.audit.to, sync: config.audit.sync },
@@ -140,6 +149,7 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     },
     signingKeys,
     store,
+    epochs,
     audit,
     async close() {
       signingKeys.close();

@@ -27,7 +27,6 @@ import { socketsOf, tlsOf } from './compose-workload-apis.ts';
 import type { Config } from './config/config.ts';
 import { renamedSources, restartNeeded, type SourceNames, withNamesOf } from './config/restart.ts';
 import { watchFiles } from './config/watch.ts';
-import { createEpochs } from './core/epochs.ts';
 import { RECORD_WRITE_MS, SHUTDOWN_MS, START_RECORD_MS } from './core/limits.ts';
 import { AuditUnavailable } from './core/ports.ts';
 import { createReload, type ReloadResult } from './core/reload.ts';
@@ -108,7 +107,7 @@ interface Opened {
 async function openListeners(opened: Opened, stillAsRead: () => boolean): Promise<Broker> {
   const { world, path, frame, state, dev } = opened;
   const { config } = state.current.configuration;
-  const epochs = createEpochs();
+  const { epochs } = state;
   const metrics = openMetrics(world, frame, state);
   const listener = openPublicListener(world, frame, state, { metrics, epochs });
   const unfollow = followIdentity(config, frame.workloadApis, listener);

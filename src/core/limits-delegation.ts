@@ -19,6 +19,12 @@ export const FEED_SILENT_MS = 1_000;
 export const WITHDRAWAL_CONFIRM_MS = 12_000;
 /** Blocks and revocations in force at once. */
 export const WITHDRAWALS_MAX = 100_000;
+/** The name that one is about: 2,048 bytes of `sub` percent-encoded, with its source. */
+export const WITHDRAWAL_NAME_BYTES_MAX = 8_192;
+/** The reason that an operator gives: a sentence or two, and a link. */
+export const WITHDRAWAL_WHY_CHARACTERS_MAX = 1_000;
+/** An ended one is kept for this long: a clock that steps back by an hour revives nothing (A-63). */
+export const WITHDRAWN_KEPT_SECONDS = 3_600;
 
 // DPoP (RFC 9449).
 
@@ -30,3 +36,7 @@ export const DPOP_RSA_BITS_MAX = 4_096;
 export const DPOP_WINDOW_SECONDS = 300;
 /** How long a nonce is taken after a newer one was given. */
 export const DPOP_NONCE_SECONDS = 300;
+/** How long one nonce is the newest. Callers keep one until they are given another: short enough that they are, long enough for a burst. */
+export const DPOP_NONCE_SLOT_SECONDS = 60;
+/** The secret that nonces are made of: as long as its hash (RFC 2104 §3). */
+export const DPOP_NONCE_SECRET_BYTES = 32;

@@ -1,7 +1,7 @@
 // What is claimed, in memory, with its end. Forgets only what has ended, a little at a time, and remembers up to which end it
 // may have forgotten: a clock that steps back must not find a spent credential unknown (F-30, A-63).
 
-import type { Change } from './journal-line.ts';
+import type { ClaimChange } from './journal-line.ts';
 
 export interface Claim {
   readonly decision: string;
@@ -25,9 +25,9 @@ export interface ClaimTable {
   forgottenUntilSeconds(): number;
   size(): number;
   /** Takes over what a journal tells. */
-  replay(change: Change): void;
+  replay(change: ClaimChange): void;
   /** Everything that is durably claimed; may be walked while claims come and go. */
-  changes(): Generator<Change>;
+  changes(): Generator<ClaimChange>;
 }
 
 export function createClaimTable(): ClaimTable {
@@ -62,7 +62,7 @@ export function createClaimTable(): ClaimTable {
     },
     forgottenUntilSeconds: () => forgottenUntilSeconds,
     size: () => claims.size,
-    replay: (change: Change) => {
+    replay: (change: ClaimChange) => {
       if (change.change === 'forget') {
         forgottenUntilSeconds = Math.max(forgottenUntilSeconds, change.untilSeconds);
         return;
@@ -72,7 +72,7 @@ export function createClaimTable(): ClaimTable {
         claims.set(key, { decision, untilSeconds: change.untilSeconds, written: undefined, releasing: undefined });
       else if (claims.get(key)?.decision === decision) claims.delete(key);
     },
-    *changes(): Generator<Change> {
+    *changes(): Generator<ClaimChange> {
       for (const [key, { decision, untilSeconds, written }] of claims)
         if (!written) yield { change: 'claim', key, decision, untilSeconds };
     },

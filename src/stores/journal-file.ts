@@ -1,13 +1,21 @@
-// The journal of spent credentials as a file: read whole at the start, appended to in single writes, replaced by a fresh one.
+// The journal of the embedded store as a file: read whole at the start, appended to in single writes, replaced by a fresh one.
 // A last line that was not finished is cut off, since nobody was told that it holds; damage anywhere else stops the start,
-// because what it hides may be a spent credential (F-38). Mode 0600 in a directory of 0700.
+// because what it hides may be a spent credential or a block (F-38). Mode 0600 in a directory of 0700.
 
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JOURNAL_CHANGES_MAX, JOURNAL_LINE_BYTES_MAX } from '../core/limits.ts';
 import { moveIntoPlace, openReplacement } from '../files/durable.ts';
 import { openPrivateFile, type PrivateDirectory } from '../files/private-directory.ts';
-import { type Change, JOURNAL_HEADER, readChanges, readLine, writeChanges, writeLine } from './journal-line.ts';
+import {
+  type Change,
+  JOURNAL_HEADER,
+  joinChanges,
+  readChanges,
+  readLine,
+  writeChange,
+  writeLine,
+} from './journal-line.ts';
 
 export const JOURNAL_NAME = 'spent.journal';
 const CHUNK_BYTES = 1_048_576;
@@ -82,7 +90,7 @@ function replayLine(file: JournalFile, line: string, replay: (change: Change) =>
 const damaged = (path: string, line: number): Error =>
   new Error(
     `${path}: line ${line} is damaged. Restore the file; or move it away, and every credential that was spent and has not ` +
-      'expired yet can be spent once more',
+      'expired yet can be spent once more, and nothing is blocked or revoked any more',
   );
 
 /** Begins a journal beside the one that it will replace. */
@@ -98,14 +106,17 @@ export async function beginJournal(directory: PrivateDirectory): Promise<Journal
 
 /** Writes changes, not yet durably, in lines of bounded length. Takes them as they come, so that a table can be walked. */
 export async function writeAll(file: JournalFile, changes: Iterable<Change>): Promise<void> {
-  let line: Change[] = [];
+  let line: string[] = [];
+  let bytes = 0;
   for (const change of changes) {
-    line.push(change);
-    if (line.length < JOURNAL_CHANGES_MAX) continue;
-    await append(file, writeChanges(line), line.length);
-    line = [];
+    const text = writeChange(change);
+    line.push(text);
+    bytes += text.length;
+    if (line.length < JOURNAL_CHANGES_MAX && bytes < JOURNAL_LINE_BYTES_MAX / 2) continue;
+    await append(file, joinChanges(line), line.length);
+    [line, bytes] = [[], 0];
   }
-  if (line.length > 0) await append(file, writeChanges(line), line.length);
+  if (line.length > 0) await append(file, joinChanges(line), line.length);
 }
 
 /** Makes durable what has been written. */

@@ -1,16 +1,20 @@
-// One line of the journal of spent credentials: a checksum, then the changes of one group commit. The checksum of each line goes
+// One line of the journal of the embedded store: a checksum, then the changes of one group commit. The checksum of each line goes
 // on from that of the line before, so that a line that is lost, moved or altered shows. Text, so that people can read it.
 
 import { crc32 } from 'node:zlib';
+import { isInstant, readWithdrawalChange, type WithdrawalChange, writeWithdrawalChange } from './withdrawal-text.ts';
+
+/** One change to what the store holds. */
+export type Change = ClaimChange | WithdrawalChange;
 
 /** One change to what is claimed. */
-export type Change =
+export type ClaimChange =
   | { readonly change: 'claim'; readonly key: string; readonly decision: string; readonly untilSeconds: number }
   | { readonly change: 'release'; readonly key: string; readonly decision: string }
   /** Claims that ended at or before this instant may have been forgotten. */
   | { readonly change: 'forget'; readonly untilSeconds: number };
 
-/** What stands in the first line of every journal. */
+/** What stands in the first line of every journal, also of those that hold blocks and revocations. */
 export const JOURNAL_HEADER = 'exchequer spent credentials 1';
 
 /** A decision id, as it may stand in a journal: it separates by spaces and semicolons. */
@@ -38,9 +42,11 @@ export function readLine(
   return Number.parseInt(written, 16) === checksum ? { text, checksum } : undefined;
 }
 
-export const writeChanges = (changes: readonly Change[]): string => changes.map(writeChange).join(';');
+/** Changes, as `writeChange` made them, in one text. */
+export const joinChanges = (changes: readonly string[]): string => changes.join(';');
 
-function writeChange(change: Change): string {
+export function writeChange(change: Change): string {
+  if (change.change === 'withdraw' || change.change === 'lift') return writeWithdrawalChange(change);
   if (change.change === 'forget') return `forget ${change.untilSeconds}`;
   const { key, decision } = change;
   return change.change === 'claim' ? `claim ${key} ${decision} ${change.untilSeconds}` : `release ${key} ${decision}`;
@@ -60,11 +66,10 @@ export function readChanges(text: string): readonly Change[] | undefined {
 function readChange(words: readonly string[]): Change | undefined {
   const [change, first = '', decision = '', last = ''] = words;
   if (change === 'forget' && words.length === 2 && isInstant(first)) return { change, untilSeconds: Number(first) };
+  if (change !== 'claim' && change !== 'release') return readWithdrawalChange(words);
   if (!KEY.test(first) || !isDecision(decision)) return undefined;
   if (change === 'release' && words.length === 3) return { change, key: first, decision };
   if (change === 'claim' && words.length === 4 && isInstant(last))
     return { change, key: first, decision, untilSeconds: Number(last) };
   return undefined;
 }
-
-const isInstant = (text: string): boolean => /^[0-9]{1,12}(\.[0-9]{1,20})?$/.test(text);

@@ -1,4 +1,4 @@
-// Group commit for the journal of spent credentials: all changes of one tick are one write and one fdatasync. Rewrites the file
+// Group commit for the journal of the embedded store: all changes of one tick are one write and one fdatasync. Rewrites the file
 // beside itself once most of it has expired, while commits go on. After a write or sync that failed nobody knows what the
 // disk holds: nothing is taken until the file has been written anew from memory.
 
@@ -6,7 +6,6 @@ import { JOURNAL_CHANGES_MAX, JOURNAL_SLACK_CHANGES } from '../core/limits.ts';
 import { StoreUnavailable } from '../core/ports.ts';
 import type { PrivateDirectory } from '../files/private-directory.ts';
 import { createSerially } from '../files/serially.ts';
-import type { ClaimTable } from './claim-table.ts';
 import { beginJournal, install, type JournalFile, readJournal, sync, writeAll } from './journal-file.ts';
 import type { Change } from './journal-line.ts';
 
@@ -26,9 +25,19 @@ export interface Journal {
   close(): Promise<void>;
 }
 
+/** What the journal is kept for: it is replayed into this, and written anew from it. */
+export interface Journaled {
+  replay(change: Change): void;
+  /** Everything that holds durably; may be walked while other changes come. */
+  changes(): Iterable<Change>;
+  size(): number;
+  /** Claims that ended here or before may have been forgotten. */
+  forgottenUntilSeconds(): number;
+}
+
 export interface JournalParts {
   readonly directory: PrivateDirectory;
-  readonly table: ClaimTable;
+  readonly held: Journaled;
   readonly onEvent: (event: JournalEvent) => void;
 }
 
@@ -38,10 +47,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Replays the journal into the table, or begins one. Rejects where it is damaged or open to others. */
+/** Replays the journal, or begins one. Rejects where it is damaged or open to others. */
 export async function openJournal(parts: JournalParts): Promise<Journal> {
-  const { directory, table, onEvent } = parts;
-  const read = await readJournal(directory, table.replay);
+  const { directory, held, onEvent } = parts;
+  const read = await readJournal(directory, held.replay);
   if (read && read.cutBytes > 0) onEvent({ event: 'journal_cut', bytes: read.cutBytes });
   if (read) return createJournal(parts, read.file);
   const file = await beginJournal(directory);
@@ -81,7 +90,7 @@ function createJournal(parts: JournalParts, file: JournalFile): Journal {
         if (waiting.length === 1) setImmediate(() => void exclusively(flush));
       }),
     tick: () => {
-      if (journal.since || !rewriteIsDue(journal, parts.table)) return;
+      if (journal.since || !rewriteIsDue(journal, parts.held)) return;
       rewriting = rewrite(journal, parts, (fresh) => exclusively(() => finish(journal, parts, fresh)));
     },
     healthy: () => journal.state === 'open',
@@ -97,7 +106,7 @@ function createJournal(parts: JournalParts, file: JournalFile): Journal {
 /** Writes one group and answers each of its callers. */
 async function commit(journal: JournalState, { onEvent }: JournalParts, group: readonly Waiting[]): Promise<void> {
   try {
-    if (journal.state !== 'open') throw new StoreUnavailable('the journal of spent credentials cannot be written');
+    if (journal.state !== 'open') throw new StoreUnavailable('the journal cannot be written');
     const changes = group.map((one) => one.change);
     await writeAll(journal.file, changes);
     await sync(journal.file);
@@ -113,22 +122,22 @@ async function commit(journal: JournalState, { onEvent }: JournalParts, group: r
   }
 }
 
-function rewriteIsDue({ state, file, rewriteAtChanges }: JournalState, table: ClaimTable): boolean {
+function rewriteIsDue({ state, file, rewriteAtChanges }: JournalState, held: Journaled): boolean {
   if (state !== 'open') return state === 'broken';
-  return file.changes > Math.max(rewriteAtChanges, 2 * table.size() + JOURNAL_SLACK_CHANGES);
+  return file.changes > Math.max(rewriteAtChanges, 2 * held.size() + JOURNAL_SLACK_CHANGES);
 }
 
 /** Writes a fresh file from memory while commits go on, then has it finished between two of them. Never rejects. */
 async function rewrite(
   journal: JournalState,
-  { directory, table, onEvent }: JournalParts,
+  { directory, held, onEvent }: JournalParts,
   finished: (fresh: JournalFile) => Promise<void>,
 ): Promise<void> {
   journal.since = [];
   let fresh: JournalFile | undefined;
   try {
     fresh = await beginJournal(directory);
-    await writeAll(fresh, table.changes());
+    await writeAll(fresh, held.changes());
     await sync(fresh);
     await finished(fresh);
     onEvent({ event: 'journal_rewritten', changes: fresh.changes });
@@ -141,8 +150,8 @@ async function rewrite(
 }
 
 /** The end of a rewrite: what came meanwhile, and the change of files. */
-async function finish(journal: JournalState, { directory, table }: JournalParts, fresh: JournalFile): Promise<void> {
-  const untilSeconds = table.forgottenUntilSeconds();
+async function finish(journal: JournalState, { directory, held }: JournalParts, fresh: JournalFile): Promise<void> {
+  const untilSeconds = held.forgottenUntilSeconds();
   await writeAll(fresh, [...(journal.since ?? []), { change: 'forget', untilSeconds }]);
   await sync(fresh);
   if (journal.state === 'closed') throw new StoreUnavailable('closed');

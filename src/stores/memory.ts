@@ -1,6 +1,6 @@
-// The embedded store: what has been spent, in memory, and in a journal so that a restart forgets nothing (RFC 7519 §4.1.7; A-52,
-// F-38). One process at a time has the directory, by a lock of the kernel. Where it cannot know or cannot write, it throws
-// StoreUnavailable: no credential ever passes unasked.
+// The embedded store: what has been spent, blocked and revoked, in memory, and in a journal so that a restart forgets nothing (RFC 7519
+// §4.1.7; A-52, F-38). One process at a time has the directory, by a lock of the kernel. Where it cannot know or cannot write, it
+// throws StoreUnavailable: no credential ever passes unasked. Its nonces are of this process.
 
 import {
   JOURNAL_TICK_MS,
@@ -9,18 +9,30 @@ import {
   SWEPT_PER_CLAIM,
   SWEPT_PER_TICK,
 } from '../core/limits.ts';
-import { type Clock, type Spending, type SpentStore, StoreUnavailable } from '../core/ports.ts';
+import { DPOP_NONCE_SECRET_BYTES } from '../core/limits-delegation.ts';
+import {
+  type Clock,
+  type Nonces,
+  type RandomBytes,
+  type Spending,
+  type SpentStore,
+  StoreUnavailable,
+  type WithdrawalStore,
+} from '../core/ports.ts';
 import { removeLeftovers } from '../files/durable.ts';
 import { lockExclusively } from '../files/exclusive-lock.ts';
 import { openPrivateDirectory } from '../files/private-directory.ts';
 import { claimKey } from './claim-key.ts';
 import { type Claim, type ClaimTable, createClaimTable } from './claim-table.ts';
-import { type Journal, type JournalEvent, openJournal } from './journal.ts';
+import { type Journal, type JournalEvent, type Journaled, openJournal } from './journal.ts';
 import { JOURNAL_NAME } from './journal-file.ts';
-import { isDecision } from './journal-line.ts';
+import { type Change, isDecision } from './journal-line.ts';
+import { createMemoryWithdrawals, replayWithdrawal, type Unwritten, withdrawalChanges } from './memory-withdrawals.ts';
+import { createNonces } from './nonces.ts';
+import { createWithdrawalTable, type WithdrawalTable } from './withdrawal-table.ts';
 
-export interface MemoryStore extends SpentStore {
-  /** False while the journal cannot be written: every claim throws. */
+export interface MemoryStore extends SpentStore, WithdrawalStore, Nonces {
+  /** False while the journal cannot be written: every claim and every change of what is withdrawn throws. */
   healthy(): boolean;
   /** Claims held now, ended ones that have not been swept included. */
   size(): number;
@@ -30,9 +42,16 @@ export interface MemoryStore extends SpentStore {
 export interface MemoryStoreParts {
   readonly directory: string;
   readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  /** What this process is called. */
+  readonly replica: string;
+  /** Resolves when everybody who had entered by the time of the call has left (core/epochs.ts). */
+  readonly drained: () => Promise<void>;
   readonly onEvent?: (event: JournalEvent) => void;
   /** For tests; SPENT_CLAIMS_MAX unless given. */
   readonly claimsMax?: number;
+  /** For tests; WITHDRAWALS_MAX unless given. */
+  readonly withdrawalsMax?: number;
 }
 
 /** Opens the store. Rejects where its directory is open to others or in use, or its journal is damaged. */
@@ -42,29 +61,51 @@ export async function openMemoryStore(parts: MemoryStoreParts): Promise<MemorySt
   try {
     await removeLeftovers(directory.path, (name) => name === JOURNAL_NAME);
     const table = createClaimTable();
-    const journal = await openJournal({ directory, table, onEvent: parts.onEvent ?? (() => undefined) });
-    return createMemoryStore({ ...parts, table, journal, unlock });
+    const withdrawals = createWithdrawalTable();
+    const unwritten: Unwritten = new Map();
+    const held = journaled(table, withdrawals, unwritten);
+    const journal = await openJournal({ directory, held, onEvent: parts.onEvent ?? (() => undefined) });
+    return createMemoryStore({ ...parts, table, withdrawals, unwritten, journal, unlock });
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
+/** Claims and withdrawals as the one thing that the journal is kept for. */
+const journaled = (claims: ClaimTable, withdrawals: WithdrawalTable, unwritten: Unwritten): Journaled => ({
+  replay(change: Change) {
+    if (change.change === 'withdraw' || change.change === 'lift') replayWithdrawal(withdrawals, change);
+    else claims.replay(change);
+  },
+  *changes() {
+    yield* withdrawalChanges(withdrawals, unwritten);
+    yield* claims.changes();
+  },
+  size: () => claims.size() + withdrawals.size(),
+  forgottenUntilSeconds: claims.forgottenUntilSeconds,
+});
+
 interface Needs extends MemoryStoreParts {
   readonly table: ClaimTable;
+  readonly withdrawals: WithdrawalTable;
+  readonly unwritten: Unwritten;
   readonly journal: Journal;
   readonly unlock: () => void;
 }
 
 function createMemoryStore(needs: Needs): MemoryStore {
-  const { table, journal, clock, unlock } = needs;
+  const { table, withdrawals, journal, clock, unlock } = needs;
   const timer = setInterval(() => {
     table.sweep(clock.nowSeconds(), SWEPT_PER_TICK);
+    withdrawals.sweep(clock.nowSeconds(), SWEPT_PER_TICK);
     journal.tick();
   }, JOURNAL_TICK_MS).unref();
   let closing: Promise<void> | undefined;
 
   return Object.freeze({
+    ...createMemoryWithdrawals({ ...needs, table: withdrawals }, needs.unwritten),
+    ...createNonces(needs.randomBytes(DPOP_NONCE_SECRET_BYTES)),
     claim: (spending: Spending, decision: string, untilSeconds: number) =>
       claim(needs, { spending, decision, untilSeconds }),
     release: (spending: Spending, decision: string) => release(needs, claimKey(spending), decision),

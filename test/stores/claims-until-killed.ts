@@ -1,5 +1,6 @@
 // A process of its own for memory.test.ts: claims as fast as it can and tells each claim that was answered, until it is killed.
 
+import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { openMemoryStore } from '../../src/stores/memory.ts';
 
@@ -7,6 +8,9 @@ const NOW = 1_800_000_000;
 const store = await openMemoryStore({
   directory: process.argv[2] ?? '',
   clock: { nowSeconds: () => NOW, elapsedMs: () => 0 },
+  randomBytes,
+  replica: 'child',
+  drained: () => Promise.resolve(),
 });
 
 async function claimOn(lane: number): Promise<void> {

@@ -1,6 +1,7 @@
 // The embedded store: the contract, and what is its own: the journal, its faults, its lock, and a process killed under load.
 
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFile, chmod, mkdtemp, open, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -39,6 +40,9 @@ async function openStore(now: () => number = () => NOW, more: { claimsMax?: numb
   const store = await openMemoryStore({
     directory,
     clock: clockAt(now),
+    randomBytes,
+    replica: 'alone',
+    drained: () => Promise.resolve(),
     onEvent: (event) => events.push(event),
     ...more,
   });
