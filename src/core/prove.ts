@@ -5,7 +5,6 @@
 import { actorOf, fits, isActor, mayAct } from './actor.ts';
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Binding, Delegation } from './decision.ts';
-import { LINEAGE_MAX } from './limits-delegation.ts';
 import type { DpopProofs, Snapshot } from './ports.ts';
 import type { Confirmation, ProvedPrincipal } from './principal.ts';
 import type { ProvedKey } from './proof-of-possession.ts';
@@ -134,7 +133,6 @@ export function proveDelegation({ verifiers }: Snapshot, parties: ProvedParties)
   if (acting && actors.slice(1).some((earlier) => isActor(earlier, acting))) return no('actor_repeated');
   // What policy may still decide not to do: whoever acts is the last who may be added.
   if (acting && !fits([actorOf(acting), ...actors])) return no('chain_too_long');
-  if ((carried?.own?.lineage.length ?? 0) >= LINEAGE_MAX) return no('chain_too_long');
   if (carried?.mayAct && !(acting && mayAct(carried.mayAct, acting, subject.issuer))) return no('may_act_unmet');
   return ok({
     actor,
