@@ -3,6 +3,7 @@
 // comes from is copied, and what it was made of is added (`origin`, `lineage`).
 
 import type { ProvedGrant } from './decision.ts';
+import { LINEAGE_MAX } from './limits-delegation.ts';
 import type { IssueOrder } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { ok, type Result, refuse } from './refusal.ts';
@@ -24,13 +25,17 @@ export function issueOrder(
   const expiresAt = Math.min(issuedAt + grant.lifetimeSeconds, credentialsEnd);
   if (expiresAt <= issuedAt) return refuse({ role: 'subject', source: subject.source, reason: 'expired' });
   const { carried } = subject.proof;
+  const lineage = lineageOf(subject, actor);
+  // What could not be read again is not issued.
+  if (lineage.length > LINEAGE_MAX)
+    return refuse({ role: 'subject', source: subject.source, reason: 'chain_too_long' });
   return ok({
     id,
     grant,
     issuedTokenType,
     issuedAt,
     expiresAt,
-    lineage: lineageOf(subject, actor),
+    lineage,
     origin: carried?.own?.origin ?? { iss: subject.issuer, sub: subject.subject },
     authentication: carried?.authentication,
   });
