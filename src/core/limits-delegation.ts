@@ -27,6 +27,9 @@ export const WITHDRAWAL_WHY_CHARACTERS_MAX = 1_000;
 /** An ended one is kept for this long: a clock that steps back by an hour revives nothing (A-63). */
 export const WITHDRAWN_KEPT_SECONDS = 3_600;
 
+/** Identities that `audit query` learns of one name, and issuers that it makes handles for: more than one name ever has. */
+export const QUERY_ALIASES_MAX = 65_536;
+
 // DPoP (RFC 9449).
 
 /** One proof: a JWT with a public key in its header; RSA keys of 4,096 bits take 1.3 KiB (A-157). */
