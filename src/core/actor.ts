@@ -61,6 +61,8 @@ export function actorOf({ issuer, subject, name, source, kind }: Principal): Act
 
 const isPlain = (name: string, subject: string): boolean => {
   const own = name.slice(name.indexOf(':') + 1);
+  // In a name that is a whole `sub` no colon is encoded: one of several parts may only look like it.
+  if (own.includes('%3A')) return false;
   try {
     return decodeURIComponent(own) === subject;
   } catch {
@@ -73,9 +75,26 @@ export function namedBeside({ others: { sub_id: id } }: Actor): string | undefin
   return isJsonObject(id) && id.format === 'opaque' && typeof id.id === 'string' ? id.id : undefined;
 }
 
-/** Whether an actor is this principal. */
-export const isActor = ({ iss, sub }: Actor, { issuer, subject }: Principal): boolean =>
-  iss === issuer && sub === subject;
+/** Whether an actor is this principal, as it would be named itself: one `sub` can stand for several CI jobs. */
+export const isActor = (actor: Actor, principal: Principal): boolean =>
+  actor.iss === principal.issuer &&
+  actor.sub === principal.subject &&
+  namedBeside(actor) === namedBeside(actorOf(principal));
+
+/** The names that an actor may have: the one beside it, and those of whomever it can be. */
+export const namesOf = (
+  actor: Actor,
+  whoIs: (actor: Actor) => readonly Pick<Principal, 'name'>[],
+): readonly string[] => [
+  ...[namedBeside(actor)].filter((name) => name !== undefined),
+  ...whoIs(actor).map(({ name }) => name),
+];
+
+/** The chain with whoever acts now at its head: as it was, where that is who acts already. */
+export function chainOf(acting: Principal | undefined, earlier: Actors): Actors {
+  if (!acting || (earlier[0] && isActor(earlier[0], acting))) return earlier;
+  return [actorOf(acting), ...earlier];
+}
 
 /** Whether a claim `may_act` can be obeyed: an object that names a `sub`, with texts and objects only. */
 export const isMayAct = (claim: Json | undefined): claim is JsonObject =>

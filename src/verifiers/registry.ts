@@ -11,6 +11,7 @@ import { type CredentialRefusal, type Result, refuse, type UnavailableRefusal } 
 import { AWS_REQUEST_TOKEN_TYPE } from '../core/request.ts';
 import { parseJws } from '../parsing/jws.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
+import { SELF } from '../platforms/self.ts';
 import { readChain } from '../x509/chain.ts';
 import { svidId } from '../x509/svid.ts';
 import type { ClaimRefusal } from './claims.ts';
@@ -95,23 +96,30 @@ interface Known {
   readonly ownIssuer: string;
 }
 
-/** Whoever an actor can be. A SPIFFE ID is somebody also where nobody proves its trust domain: it may be blocked. */
+/**
+ * Whoever an actor can be. A SPIFFE ID is who it says, whichever issuer repeats it, and also where nobody proves its trust domain: it may
+ * be blocked. What we issued names whoever it is about, and a registered client by its id.
+ */
 function whoIs({ iss, sub, others }: Actor, { byTrustDomain, byIssuer, ownIssuer }: Known): readonly Principal[] {
-  const id = iss.startsWith('spiffe://') ? parseSpiffeId(sub) : undefined;
+  const id = parseSpiffeId(sub);
+  const found: Principal[] = [];
   if (id) {
-    const source = byTrustDomain.get(id.trustDomain)?.source ?? '';
-    return [{ source, kind: 'spiffe', issuer: iss, subject: sub, name: sub, claims: { sub } }];
+    const { source = '' } = byTrustDomain.get(id.trustDomain) ?? {};
+    const issuer = `spiffe://${id.trustDomain}`;
+    found.push({ source, kind: 'spiffe', issuer, subject: sub, name: sub, claims: { sub } });
   }
   const claims = { ...others, iss, sub };
-  const ofSources = (byIssuer.get(iss) ?? []).map(({ source, kind }) => ({
-    source,
-    kind,
-    issuer: iss,
-    subject: sub,
-    name: iss === ownIssuer ? sub : `${source}:${encodeName(sub)}`,
-    claims,
-  }));
-  return iss === ownIssuer ? [registeredClient(sub, ownIssuer), ...ofSources] : ofSources;
+  if (iss === ownIssuer) {
+    const { kind } = SELF;
+    return [
+      ...found,
+      registeredClient(sub, ownIssuer),
+      { source: kind, kind, issuer: iss, subject: sub, name: sub, claims },
+    ];
+  }
+  for (const { source, kind } of byIssuer.get(iss) ?? [])
+    found.push({ source, kind, issuer: iss, subject: sub, name: `${source}:${encodeName(sub)}`, claims });
+  return found;
 }
 
 /** Proves a chain by the source of its leaf's trust domain. */
