@@ -54,7 +54,7 @@ export interface Binding {
   /** A key that the caller proved to have, that of a DPoP proof before that of the certificate; undefined where there was none. */
   readonly key: Confirmation | undefined;
   /**
-   * What is issued must be bound: the subject's own credential is (A-156), its client demands it, or a DPoP proof asks for it
+   * What is issued must be bound: the subject's or the actor's own credential is (A-156), its client demands it, or a DPoP proof asks for it
    * (RFC 9449 §5).
    */
   readonly required: boolean;

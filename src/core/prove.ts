@@ -40,30 +40,28 @@ export async function proveKeys(
 }
 
 /**
- * Spends what is good for one request: the client's assertion and the DPoP proof, for good, since whoever shows one again is not the one
- * who made it (JA-08, DP-05). An assertion that is bound to a key is taken, and spent, from the holder of that key only.
+ * Spends the client's assertion, for good, since whoever shows one again is not the one who made it (JA-08). One that is bound to a key is
+ * taken, and spent, from the holder of that key only.
  */
-export async function spendProofs(
+export async function spendAssertion(
   once: Once,
   client: ProvedClient | undefined,
   keys: ProvedKeys,
 ): Promise<Result<undefined>> {
-  if (client) {
-    const { source } = client.principal;
-    if (!isHeldBy(client.principal, keys)) return refuse({ role: 'client', source, reason: 'binding_mismatch' });
-    const spent = client.spends && (await claimAssertion(once, client.id, client.spends, source));
-    if (spent && !spent.ok) return spent;
-  }
-  return keys.dpop ? claimProof(once, keys.dpop) : ok(undefined);
+  if (!client) return ok(undefined);
+  const { source } = client.principal;
+  if (!isHeldBy(client.principal, keys)) return refuse({ role: 'client', source, reason: 'binding_mismatch' });
+  if (!client.spends) return ok(undefined);
+  const { jti, untilSeconds } = client.spends;
+  return claimOnce(once, { purpose: 'client', issuer: client.id, jti, target: undefined }, untilSeconds, source);
 }
 
-const claimAssertion = (
-  once: Once,
-  issuer: string,
-  { jti, untilSeconds }: NonNullable<ProvedClient['spends']>,
-  source: string,
-): Promise<Result<undefined>> =>
-  claimOnce(once, { purpose: 'client', issuer, jti, target: undefined }, untilSeconds, source);
+/**
+ * Spends the DPoP proof, for good (DP-05). After everybody has been proved: anybody can make keys and proofs, and whoever has nothing else
+ * to show must not fill the store.
+ */
+export const spendProof = async (once: Once, { dpop }: ProvedKeys): Promise<Result<undefined>> =>
+  dpop ? claimProof(once, dpop) : ok(undefined);
 
 /** Whether a credential is bound to no key, or to one whose possession was proved (RFC 8705 §3, MT-05; RFC 9449 §5, DP-09). */
 const isHeldBy = ({ proof: { boundTo } }: ProvedPrincipal, { dpop, certificates }: ProvedKeys): boolean => {
@@ -114,7 +112,8 @@ export function proveBinding({ subject, actor, client }: ProvedParties, keys: Pr
     if (principal && !isHeldBy(principal, keys))
       return refuse({ role, source: principal.source, reason: 'binding_mismatch' });
   const { dpop, certificates } = keys;
-  const required = subject.proof.boundTo !== undefined || client?.proofRequired === true || dpop !== undefined;
+  const isBound = subject.proof.boundTo !== undefined || actor?.proof.boundTo !== undefined;
+  const required = isBound || client?.proofRequired === true || dpop !== undefined;
   return ok({ key: keyOf(dpop?.jkt, certificates?.thumbprint), required });
 }
 

@@ -12,6 +12,8 @@ import type { ClaimRefusal } from './claims.ts';
 export interface CarriedTerms {
   /** `iss` of the token, which an actor without one has. */
   readonly issuer: string;
+  /** Its issuer is one that delegates. A platform's tokens are about a workload alone, and `act` in one of them is nobody's word. */
+  readonly delegates: boolean;
   /** It speaks of people: `auth_time` and `acr` are theirs. */
   readonly people: boolean;
   /** Its scopes are a ceiling. */
@@ -23,7 +25,8 @@ export interface CarriedTerms {
 /** What is wrong with these claims in this role; undefined where nothing is. */
 export function carriedProblem(claims: JsonObject, role: Role, terms: CarriedTerms): ClaimRefusal | undefined {
   for (const claim of ['act', 'may_act'])
-    if (role !== 'subject' && Object.hasOwn(claims, claim)) return { reason: 'claim_unsupported', claim };
+    if ((role !== 'subject' || !terms.delegates) && Object.hasOwn(claims, claim))
+      return { reason: 'claim_unsupported', claim };
   const { act, may_act: mayAct, scope } = claims;
   const actors = act === undefined ? [] : readActors(act, terms.issuer);
   // The names that stand beside actors are ours to give: another's would be recorded, and blocked, as if we had.
