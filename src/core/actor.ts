@@ -4,18 +4,7 @@
 
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ACT_BYTES_MAX, ACTORS_MAX } from './limits-delegation.ts';
-import type { Principal } from './principal.ts';
-
-/** One actor, as a token names it. */
-export interface Actor {
-  readonly iss: string;
-  readonly sub: string;
-  /** Its other members, byte for byte as they were found; `act` is none of them. */
-  readonly others: JsonObject;
-}
-
-/** The current actor first, the earliest last; empty where nobody acts. */
-export type Actors = readonly Actor[];
+import type { Actor, Actors, Principal } from './principal.ts';
 
 /** Members that say nothing about who somebody is (TX-40): inside an actor they would be taken for the token's own. */
 const NO_IDENTITY = ['exp', 'nbf', 'iat', 'aud', 'jti', 'scope', 'cnf', 'may_act'];

@@ -2,13 +2,13 @@
 // withdrawals; the first failure answers. Who may act is policy's business; that nobody acts for itself, that no chain is a loop or grows
 // without end, and that `may_act` is obeyed, holds whatever policy says (TX-43, TX-45, TX-50).
 
-import { type Actor, chainOf, fits, isActor, mayAct, namesOf } from './actor.ts';
+import { chainOf, fits, isActor, mayAct, namesOf } from './actor.ts';
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Binding, Delegation } from './decision.ts';
 import { LINEAGE_MAX } from './limits-delegation.ts';
 import { lineageOf } from './lineage.ts';
 import type { DpopProofs, Snapshot } from './ports.ts';
-import type { Confirmation, ProvedPrincipal } from './principal.ts';
+import type { Actor, Confirmation, ProvedPrincipal } from './principal.ts';
 import type { ProvedKey } from './proof-of-possession.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { TokenRequest } from './request.ts';

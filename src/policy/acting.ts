@@ -6,8 +6,7 @@ import type { Principal } from '../core/principal.ts';
 import type { ActorRule } from './compiled.ts';
 import { display } from './evaluate.ts';
 import type { Failed } from './failed.ts';
-import type { Passes } from './judge.ts';
-import { failedMatch } from './judge.ts';
+import { failedMatch, type Passes } from './failed-match.ts';
 
 /** Whether two are one, by the name that no two identities share: an own token is about whom its source proved first. */
 export const isSame = (a: Pick<Principal, 'name'> | undefined, b: Pick<Principal, 'name'> | undefined): boolean =>

@@ -2,11 +2,10 @@
 // begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. Certificates go to
 // the trust domain in their leaf's one URI name, signed requests to the one source that takes them. The caller never chooses.
 
-import type { Actor } from '../core/actor.ts';
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
-import type { Principal, ProvedPrincipal, Role } from '../core/principal.ts';
+import type { Actor, Principal, ProvedPrincipal, Role } from '../core/principal.ts';
 import { type CredentialRefusal, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
 import { AWS_REQUEST_TOKEN_TYPE } from '../core/request.ts';
 import { parseJws } from '../parsing/jws.ts';
@@ -28,20 +27,7 @@ export interface Registry extends Verifiers {
 
 /** Verifiers over these sources. Two that could be responsible for one token are a fault of configuration: it throws. */
 export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: string): Registry {
-  const byTrustDomain = new Map<string, SourceVerifier>();
-  const byIssuer = new Map<string, SourceVerifier[]>();
-  for (const source of sources) {
-    const { responsibility } = source;
-    if ('trustDomain' in responsibility) {
-      if (byTrustDomain.has(responsibility.trustDomain))
-        throw new Error(`two sources for ${responsibility.trustDomain}`);
-      byTrustDomain.set(responsibility.trustDomain, source);
-      continue;
-    }
-    for (const issuer of [responsibility.issuer, ...(responsibility.otherIssuers ?? [])])
-      byIssuer.set(issuer, [...(byIssuer.get(issuer) ?? []), source]);
-  }
-
+  const { byTrustDomain, byIssuer } = byResponsibility(sources);
   const route = (claims: JsonObject): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } => {
     const no = (refusal: ClaimRefusal) => ({ ok: false, refusal }) as const;
     const { sub, iss } = claims;
@@ -88,6 +74,24 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
       return source.ok ? source : refuse({ ...source.refusal, role: 'subject' } as CredentialRefusal);
     },
   } satisfies Registry);
+}
+
+/** Sources by what they are found by. */
+function byResponsibility(sources: readonly SourceVerifier[]): Pick<Known, 'byTrustDomain' | 'byIssuer'> {
+  const byTrustDomain = new Map<string, SourceVerifier>();
+  const byIssuer = new Map<string, SourceVerifier[]>();
+  for (const source of sources) {
+    const { responsibility } = source;
+    if ('trustDomain' in responsibility) {
+      if (byTrustDomain.has(responsibility.trustDomain))
+        throw new Error(`two sources for ${responsibility.trustDomain}`);
+      byTrustDomain.set(responsibility.trustDomain, source);
+      continue;
+    }
+    for (const issuer of [responsibility.issuer, ...(responsibility.otherIssuers ?? [])])
+      byIssuer.set(issuer, [...(byIssuer.get(issuer) ?? []), source]);
+  }
+  return { byTrustDomain, byIssuer };
 }
 
 interface Known {
