@@ -16,7 +16,8 @@ import {
   proveDelegation,
   proveKeys,
   proveSubject,
-  spendProofs,
+  spendAssertion,
+  spendProof,
 } from './prove.ts';
 import { recheck } from './recheck.ts';
 import {
@@ -139,8 +140,9 @@ async function prove(
   const keys = await proveKeys(proofs, request, clock.nowSeconds());
   if (!keys.ok) return keys;
   noteKey(record, keys.value.dpop);
-  const fresh = await spendProofs({ store, decision: record.decision }, client.value, keys.value);
-  if (!fresh.ok) return fresh;
+  const once = { store, decision: record.decision };
+  const asserted = await spendAssertion(once, client.value, keys.value);
+  if (!asserted.ok) return asserted;
 
   const subject = await proveSubject(snapshot, request, client.value, clock.nowSeconds());
   if (!subject.ok) return subject;
@@ -149,5 +151,7 @@ async function prove(
   const actor = await proveActor(snapshot, request, clock.nowSeconds());
   if (!actor.ok) return actor;
   if (actor.value) noteActor(record, actor.value);
+  const fresh = await spendProof(once, keys.value);
+  if (!fresh.ok) return fresh;
   return ok({ parties: { subject: subject.value, client: client.value, actor: actor.value }, keys: keys.value });
 }

@@ -18,9 +18,11 @@ export interface IssuerUnderTest {
 
 const IAT = 1_800_000_000;
 
+const AGENT = { iss: 'spiffe://prod.example', sub: 'spiffe://prod.example/ns/agents/sa/a', others: {} };
+
 /** An order with one grant, as policy would make it. */
 export function orderFor(change: Partial<Omit<IssueOrder, 'grant'> & IssueOrder['grant']> = {}): IssueOrder {
-  const { id, issuedTokenType, issuedAt, expiresAt, ...grant } = change;
+  const { id, issuedTokenType, issuedAt, expiresAt, lineage, origin, authentication, ...grant } = change;
   const principal = {
     source: 'github',
     kind: 'github',
@@ -34,6 +36,9 @@ export function orderFor(change: Partial<Omit<IssueOrder, 'grant'> & IssueOrder[
     issuedTokenType: issuedTokenType ?? ACCESS_TOKEN_TYPE,
     issuedAt: issuedAt ?? IAT,
     expiresAt: expiresAt ?? IAT + 300,
+    lineage: lineage ?? [],
+    origin: origin ?? { iss: principal.issuer, sub: principal.subject },
+    authentication,
     grant: {
       target: 'ledger',
       parameters: {},
@@ -51,6 +56,8 @@ export function orderFor(change: Partial<Omit<IssueOrder, 'grant'> & IssueOrder[
         boundTo: undefined,
       }),
       clientId: principal.name,
+      actor: undefined,
+      actors: [],
       boundTo: undefined,
       ...grant,
     },
@@ -65,6 +72,11 @@ export function issuerContract(name: string, make: () => Promise<IssuerUnderTest
       ['without scopes', { scopes: [] }],
       ['for one second', { expiresAt: IAT + 1 }],
       ['for another client', { clientId: 'mcp-gateway' }],
+      ['with actors', { actors: [AGENT, { iss: 'https://gh.example', sub: 'job', others: { sub_id: { id: 'x' } } }] }],
+      ['with where it comes from', { lineage: ['a', 'b'], origin: { iss: 'https://idp.example', sub: 'alice' } }],
+      ['with how a person was authenticated', { authentication: { authTime: IAT - 60, acr: 'mfa' } }],
+      ['bound to a certificate', { boundTo: { 'x5t#S256': 'x'.repeat(43) } }],
+      ['bound to a key', { boundTo: { jkt: 'k'.repeat(43) } }],
     ])('reads back exactly what was ordered: %s', async (_name, change) => {
       const { issuer } = await make();
       const order = orderFor(change);

@@ -45,7 +45,11 @@ describe('a dry run', () => {
   it.each([
     ['a rule that is not there', { policy: refusingPolicy() }, 'no_rule'],
     ['a credential that a client must present', { subject: provedSubject({ presenter: 'client' }) }, 'client_required'],
-    ['a credential bound to another key', { subject: provedSubject({ boundTo: 'x'.repeat(43) }) }, 'binding_mismatch'],
+    [
+      'a credential bound to another key',
+      { subject: provedSubject({ boundTo: { 'x5t#S256': 'x'.repeat(43) } }) },
+      'binding_mismatch',
+    ],
     ['a credential of which nothing is left', { subject: provedSubject({ expiresAt: NOW - 5 }) }, 'expired'],
     ['a target without an issuer', { policy: grantingPolicy({ target: 'nowhere' }) }, 'failed'],
   ] as const)('says of %s what the exchange says', async (_title, change, reason) => {
@@ -81,7 +85,7 @@ describe('a dry run', () => {
     const { snapshot } = createPath();
     const { verify } = snapshot.verifiers;
     const slow = (...args: Parameters<typeof verify>) => gate.promise.then(() => verify(...args));
-    const path = createPath({ snapshot: () => ({ ...snapshot, verifiers: { verify: slow } }) });
+    const path = createPath({ snapshot: () => ({ ...snapshot, verifiers: { ...snapshot.verifiers, verify: slow } }) });
     const waiting = Array.from({ length: REQUESTS_IN_FLIGHT_MAX }, (_, index) =>
       index % 2 === 0 ? path.run() : path.decide(),
     );
@@ -98,7 +102,7 @@ describe('a dry run', () => {
     let current = snapshot;
     const { verify } = snapshot.verifiers;
     const slow = (...args: Parameters<typeof verify>) => gate.promise.then(() => verify(...args));
-    current = { ...snapshot, verifiers: { verify: slow } };
+    current = { ...snapshot, verifiers: { ...snapshot.verifiers, verify: slow } };
     const path = createPath({ snapshot: () => current });
     const asked = path.decide();
     current = { ...snapshot, generation: 2, policy: refusingPolicy() };

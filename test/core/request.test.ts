@@ -26,11 +26,15 @@ function parametersWith(change: Change): Parameters {
 
 /** The request read, or the refusal. */
 function read(change: Change = {}): unknown {
-  const result = readTokenRequest(parametersWith(change), NO_CLIENT);
+  const result = readTokenRequest(parametersWith(change), CALLER);
   return result.ok ? result.value : result.refusal;
 }
 
+const CALLER = { ...NO_CLIENT, proof: undefined };
+
 const TAKEN = {
+  actor: undefined,
+  proof: undefined,
   subject: { text: GOOD.subject_token, tokenType: GOOD.subject_token_type },
   issuedTokenType: `${TYPE}access_token`,
   ask: { targets: ['ledger'], scopes: undefined },
@@ -74,7 +78,7 @@ describe('readTokenRequest', () => {
   it('JA-01 takes exactly one assertion as the subject of the jwt-bearer grant', () => {
     const none = { subject_token: undefined, subject_token_type: undefined };
     const asked = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', ...none, assertion: 'a.b.c' };
-    const subject = { text: 'a.b.c', tokenType: `${TYPE}jwt` };
+    const subject = { text: 'a.b.c', tokenType: asked.grant_type };
     expect(read(asked)).toEqual({ ...TAKEN, grantType: asked.grant_type, subject });
     expect(read({ ...asked, assertion: undefined })).toEqual({ reason: 'parameter_missing', parameter: 'assertion' });
     expect(read({ ...asked, assertion: ['a.b.c', 'a.b.d'] })).toEqual({
@@ -98,16 +102,22 @@ describe('readTokenRequest', () => {
     expect(read({ grant_type: grantType })).toEqual({ reason: 'grant_type_unsupported' });
   });
 
-  it.each([
-    ['actor_token'],
-    ['actor_token_type'],
-    ['authorization_details'],
-    ['request_context'],
-    ['request_details'],
-    ['requested_actor'],
-    ['req_cnf'],
-  ])('refuses %s, whose meaning is not built, instead of ignoring it (TX-03)', (name) => {
-    expect(read({ [name]: 'x' })).toEqual({ reason: 'parameter_unsupported', parameter: name });
+  it.each([['authorization_details'], ['request_context'], ['request_details'], ['requested_actor'], ['req_cnf']])(
+    'refuses %s, whose meaning is not built, instead of ignoring it (TX-03)',
+    (name) => {
+      expect(read({ [name]: 'x' })).toEqual({ reason: 'parameter_unsupported', parameter: name });
+    },
+  );
+
+  it('takes an actor token with its type, both or neither (TX-03, A-143)', () => {
+    const actor = { actor_token: 'a.b.c', actor_token_type: `${TYPE}jwt` };
+    expect(read(actor)).toEqual({ ...TAKEN, actor: { text: 'a.b.c', tokenType: `${TYPE}jwt` } });
+    expect(read({ actor_token: 'a.b.c' })).toEqual({ reason: 'parameter_missing', parameter: 'actor_token_type' });
+    expect(read({ actor_token_type: `${TYPE}jwt` })).toEqual({ reason: 'parameter_missing', parameter: 'actor_token' });
+    expect(read({ ...actor, actor_token_type: `${TYPE}saml2` })).toEqual({
+      reason: 'token_type_unsupported',
+      parameter: 'actor_token_type',
+    });
   });
 
   it('ignores parameters that mean nothing here, in any script (TX-14)', () => {
@@ -194,7 +204,7 @@ describe('readTokenRequest', () => {
     fc.assert(
       fc.property(names, (order) => {
         const all = parametersWith({});
-        const result = readTokenRequest(new Map(order.map((name) => [name, all.get(name) ?? []])), NO_CLIENT);
+        const result = readTokenRequest(new Map(order.map((name) => [name, all.get(name) ?? []])), CALLER);
         expect(result.ok && result.value).toEqual(TAKEN);
       }),
     );
@@ -206,7 +216,7 @@ describe('readTokenRequest', () => {
     const values = fc.array(fc.oneof(texts, fc.string({ minLength: 1 })), { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...known), values), (given) => {
-        const result = readTokenRequest(new Map(Object.entries(given)), NO_CLIENT);
+        const result = readTokenRequest(new Map(Object.entries(given)), CALLER);
         if (!result.ok) return;
         expect(given.subject_token).toEqual([result.value.subject?.text]);
         expect(result.value.ask.targets).toEqual(given.audience ?? []);

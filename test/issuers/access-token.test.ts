@@ -11,7 +11,6 @@ import {
 } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Issued, IssueOrder, Signer } from '../../src/core/ports.ts';
-import { asProved } from '../../src/core/principal.ts';
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { createAccessTokenIssuer, tokenTarget } from '../../src/issuers/access-token.ts';
 import { type IssuerUnderTest, issuerContract, orderFor } from '../contract/issuer.ts';
@@ -92,10 +91,7 @@ describe('an access token', () => {
 
   it('keeps iss and sub of the first proof byte for byte', async () => {
     const odd = 'repo:Acme/Shöp%3A\u2028"\\:ref';
-    const { subject } = orderFor().grant;
-    const order = orderFor({
-      subject: asProved({ ...subject, issuer: 'https://I.example/', subject: odd }, subject.proof),
-    });
+    const order = orderFor({ origin: { iss: 'https://I.example/', sub: odd } });
     expect(decodeJwt(await tokenFor(order)).origin).toEqual({ iss: 'https://I.example/', sub: odd });
   });
 
@@ -189,8 +185,8 @@ describe('a target of kind token', () => {
   it.each<[string, object, string]>([
     ['carry', { carry: ['project_path'] }, 'carry: `carry` is not built yet'],
     ['agentClaim', { agentClaim: true }, 'agentClaim: `agentClaim` is not built yet'],
-    ['confirm on a scope', { scopes: { a: { confirm: {} } } }, 'scopes.a.confirm: `confirm` is not built yet'],
-    ['require.actor', { require: { actor: true } }, 'require.actor: `actor` is not built yet'],
+    ['an empty confirm', { scopes: { a: { confirm: {} } } }, 'scopes.a.confirm: needs acr or maxAge'],
+    ['require.actor: false', { require: { actor: false } }, 'require.actor: Invalid input: expected true'],
     ['a lifetime beyond twelve hours', { lifetime: '13h' }, 'lifetime: must be at most 43200 seconds'],
     [
       'a default scope that it does not have',

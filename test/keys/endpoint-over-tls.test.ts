@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import type { BundleOrigin } from '../../src/core/outside.ts';
 import type { KeyCaches } from '../../src/keys/key-caches.ts';
+import { createOwnKeys } from '../../src/keys/own-keys.ts';
 import { createKeyCaches } from '../../src/keys/key-caches.ts';
 import type { KeysEvent } from '../../src/keys/status.ts';
 import { SILENT_WORKLOAD_API } from '../../src/keys/workload-bundles.ts';
@@ -45,6 +46,7 @@ async function open(origin: BundleOrigin, files: Record<string, string>, others:
   let own: string | undefined;
   const events: [string, KeysEvent][] = [];
   const caches = createKeyCaches({
+    ownKeys: createOwnKeys(),
     outbound: createOutbound({ permitLoopback: true }),
     clock: {
       nowSeconds: () => Date.now() / 1000,

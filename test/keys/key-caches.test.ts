@@ -4,6 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BundleOrigin, KeyOrigin } from '../../src/core/outside.ts';
 import { createKeyCaches } from '../../src/keys/key-caches.ts';
+import { createOwnKeys } from '../../src/keys/own-keys.ts';
 import { SILENT_WORKLOAD_API } from '../../src/keys/workload-bundles.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import { openSpiffeAuthority } from '../support/spiffe-authority.ts';
@@ -21,6 +22,7 @@ function open() {
   const sockets: string[] = [];
   const urls: string[] = [];
   const caches = createKeyCaches({
+    ownKeys: createOwnKeys(),
     outbound: {
       request({ url }) {
         urls.push(url);

@@ -1,14 +1,15 @@
 // The path with every port under the test's control, and a log of what it asked of them, in order.
 
+import { actOf } from '../../src/core/actor.ts';
 import type { PresentedClient } from '../../src/core/client.ts';
 import { createDryRun } from '../../src/core/dry-run.ts';
 import { createEpochs } from '../../src/core/epochs.ts';
 import { createExchange, type ExchangeParts } from '../../src/core/exchange.ts';
 import { createOperate, type Operation, type OperationParts, type Outcome } from '../../src/core/operation.ts';
 import type { IssuedFacts, IssueOrder, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
-import { asProved, type Proof, type ProvedPrincipal } from '../../src/core/principal.ts';
+import { asProved, type Confirmation, type Proof, type ProvedPrincipal } from '../../src/core/principal.ts';
 import type { ExchangeRecord } from '../../src/core/record.ts';
-import { ok } from '../../src/core/refusal.ts';
+import { ok, refuse } from '../../src/core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received, TOKEN_EXCHANGE_GRANT } from '../../src/core/request.ts';
 
 export const NOW = 1_790_000_000;
@@ -57,7 +58,9 @@ export const RECEIVED: Received = {
     subject: { text: 'x', tokenType: JWT_TOKEN_TYPE },
     issuedTokenType: ACCESS_TOKEN_TYPE,
     ask: { targets: ['ledger'], scopes: ['read'] },
+    actor: undefined,
     client: NO_CLIENT,
+    proof: undefined,
   }),
 };
 
@@ -71,10 +74,15 @@ const factsOf = (order: IssueOrder): IssuedFacts => ({
   issuedAt: order.issuedAt,
   expiresAt: order.expiresAt,
   boundTo: order.grant.boundTo ?? null,
+  act: actOf(order.grant.actors) ?? null,
+  lineage: order.lineage,
+  origin: order.origin,
+  authTime: order.authentication?.authTime ?? null,
+  acr: order.authentication?.acr ?? null,
 });
 
 export const grantingPolicy = (
-  change: { target?: string; lifetimeSeconds?: number; scopes?: readonly string[]; boundTo?: string } = {},
+  change: { target?: string; lifetimeSeconds?: number; scopes?: readonly string[]; boundTo?: Confirmation } = {},
 ): Policy => ({
   digest: 'd',
   decide: ({ subject }) => ({
@@ -89,6 +97,8 @@ export const grantingPolicy = (
       rule: { name: 'r', at: 'r.yaml:1', owner: 'team' },
       subject,
       clientId: subject.name,
+      actor: undefined,
+      actors: [],
       boundTo: change.boundTo,
     },
   }),
@@ -117,7 +127,9 @@ function snapshotOf(calls: string[], subject: ProvedPrincipal, policy: Policy): 
     return Promise.resolve(ok(subject));
   };
   const clients = { authenticate: () => Promise.resolve(ok(undefined)) };
-  return { generation: 1, clients, verifiers: { verify }, policy, issuers: new Map([['ledger', issuer]]) };
+  const verifiers = { verify, whoIs: () => [] };
+  const ownTokens = { verify };
+  return { generation: 1, clients, verifiers, policy, ownTokens, issuers: new Map([['ledger', issuer]]) };
 }
 
 type PathParts = ExchangeParts & OperationParts;
@@ -141,6 +153,8 @@ export function createPath(change: PathChange = {}) {
         return Promise.resolve();
       },
     },
+    withdrawals: { against: () => undefined },
+    proofs: { verify: () => Promise.resolve(refuse({ reason: 'dpop_proof_refused', problem: 'malformed' })) },
     audit: {
       write: (record) => {
         calls.push('record');

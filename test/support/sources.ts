@@ -43,6 +43,7 @@ export const settingsOf = (name: string, more: Partial<SourceSettings> = {}): So
   audience: AUDIENCE,
   ownIssuer: AUDIENCE,
   otherAudiences: false,
+  scopesAreCeiling: false,
   replay: undefined,
   tell: undefined,
   maxAgeSeconds: undefined,

@@ -26,7 +26,7 @@ import {
   type TlsMaterial,
 } from './tls-server.ts';
 import { type Arrived, arrive, arrivedWithout, receiveToken } from './token.ts';
-import { type Answer, type RefusedOutcome, renderOutcome } from './wire.ts';
+import { type Answer, type RefusedOutcome, renderOutcome, withNonce } from './wire.ts';
 
 export interface PublicListenerParts {
   readonly issuer: string;
@@ -40,6 +40,8 @@ export interface PublicListenerParts {
   readonly tls: TlsMaterial | undefined;
   /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
   readonly sentence: (outcome: RefusedOutcome) => string | undefined;
+  /** The newest nonce for DPoP proofs. Never throws. */
+  readonly nonce: () => string;
   readonly onConnectionProblem: (kind: ConnectionProblem) => void;
 }
 
@@ -140,9 +142,11 @@ const formHandler =
   (request, reply, arrived) => {
     // What is still coming is not read, so the connection cannot serve another request (A-175).
     if (arrived.body?.ok === false) ending.after(request, reply);
-    return operation(receiveToken(request.raw, arrived, address), (outcome) =>
-      send(reply, renderOutcome(outcome, parts.sentence)),
-    );
+    const proves = request.raw.headers.dpop !== undefined;
+    return operation(receiveToken(request.raw, arrived, address), (outcome) => {
+      const answer = renderOutcome(outcome, parts.sentence);
+      send(reply, proves ? withNonce(answer, parts.nonce()) : answer);
+    });
   };
 
 /** Before any body is read: the path byte for byte, and its methods. A body that is not read ends the connection. */

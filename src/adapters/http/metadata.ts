@@ -48,6 +48,8 @@ export function metadataDocument(parts: {
   readonly clientMethods: readonly ClientMethod[];
   /** What clients may sign their assertions with. */
   readonly assertionAlgorithms: readonly string[];
+  /** What DPoP proofs may be signed with (RFC 9449 §5.1). */
+  readonly proofAlgorithms: readonly string[];
 }): JsonObject {
   const { origin } = new URL(parts.issuer);
   const paths = pathsOf(parts.issuer);
@@ -61,6 +63,7 @@ export function metadataDocument(parts: {
       ? { token_endpoint_auth_signing_alg_values_supported: [...parts.assertionAlgorithms] }
       : {}),
     tls_client_certificate_bound_access_tokens: true,
+    ...(parts.proofAlgorithms.length > 0 ? { dpop_signing_alg_values_supported: [...parts.proofAlgorithms] } : {}),
     // REQUIRED although there is no authorization endpoint; what other issuers that clouds trust publish (MD-03).
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],

@@ -119,6 +119,7 @@ describe('a replaced certificate', () => {
     const rest = {
       exchange: async () => undefined,
       dryRun: async () => undefined,
+      nonce: () => '',
       onConnectionProblem: () => undefined,
     };
     expect(() => createPublicListener({ ...parts, ...rest, tls: { certificate: 'x', key: 'y' } })).toThrow();
