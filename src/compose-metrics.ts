@@ -32,6 +32,11 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
         ageSeconds: updatedAtSeconds === undefined ? undefined : age(updatedAtSeconds),
         svidExpiresAtSeconds: identity?.expiresAtSeconds,
       })),
+    store: () => ({
+      healthy: state.store.healthy(),
+      withdrawn: state.store.withdrawn(),
+      events: state.store.events(),
+    }),
     findings: () => findingCounts(state.current.configuration.findings),
     onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
   });
