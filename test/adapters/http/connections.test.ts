@@ -119,6 +119,8 @@ describe('a replaced certificate', () => {
     const rest = {
       exchange: async () => undefined,
       dryRun: async () => undefined,
+      introspect: async () => undefined,
+      revoke: async () => undefined,
       onConnectionProblem: () => undefined,
     };
     expect(() => createPublicListener({ ...parts, ...rest, tls: { certificate: 'x', key: 'y' } })).toThrow();
