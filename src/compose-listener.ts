@@ -18,7 +18,7 @@ import type { Epochs } from './core/ports.ts';
 import { createRevoke } from './core/revoke.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/explain/tell.ts';
-import { createDpopProofs } from './verifiers/dpop.ts';
+import { createDpopProofs, DPOP_ALGORITHMS } from './verifiers/dpop.ts';
 
 /** The listener over the path of a request; nothing is bound before it is told to listen. */
 export function openPublicListener(
@@ -49,6 +49,7 @@ export function openPublicListener(
     metadata: metadataOf(state),
     tls: tlsOf(config, frame.workloadApis),
     sentence: outcomeSentence,
+    nonce: () => state.store.current(clock.nowSeconds()),
     onConnectionProblem: metrics.connectionProblem,
   });
 }
@@ -93,6 +94,7 @@ function metadataOf(state: State): () => JsonObject {
           signingAlgorithms: ['ES256', 'RS256'],
           clientMethods: clientMethods(config, clients),
           assertionAlgorithms: CLIENT_ASSERTION.algorithms,
+          proofAlgorithms: DPOP_ALGORITHMS,
         }),
       };
     return last.document;

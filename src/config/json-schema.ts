@@ -18,7 +18,8 @@ function withOwnTokens(schema: JsonSchema): JsonSchema {
   const trust = schema.properties?.trust;
   const arms = isNode(trust) && isNode(trust.additionalProperties) ? trust.additionalProperties.oneOf : undefined;
   if (!isNode(trust) || !Array.isArray(arms)) return schema;
-  const isOwn = (arm: Node) => isNode(arm.properties) && isNode(arm.properties.kind) && arm.properties.kind.const === 'self';
+  const isOwn = (arm: Node) =>
+    isNode(arm.properties) && isNode(arm.properties.kind) && arm.properties.kind.const === 'self';
   const { required: _, ...self } = arms.find(isOwn) ?? {};
   const others = { oneOf: arms.filter((arm) => !isOwn(arm)) };
   const named = { ...trust, properties: { self }, additionalProperties: others };

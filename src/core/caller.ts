@@ -1,9 +1,9 @@
-// Who asks, whatever for: the client's one credential, the key of a DPoP proof, and both spent. Every operation that takes a caller begins
-// here, so that none can forget to spend an assertion, or to ask for the key that it is bound to. Each is recorded as soon as it is proved.
+// Who asks, whatever for: the client's one credential, the key of a DPoP proof, and the assertion spent. Every operation begins here, so that
+// none can forget to spend it, or to ask for the key that it is bound to. Each is recorded as soon as it is proved.
 
 import type { ProvedClient } from './client.ts';
 import type { ClientPurpose, Clients, Clock, DpopProofs, SpentStore } from './ports.ts';
-import { type ProvedKeys, proveKeys, spendProofs } from './prove.ts';
+import { type ProvedKeys, proveKeys, spendAssertion, spendProof } from './prove.ts';
 import { noteClient, noteKey, type RecordBase } from './record.ts';
 import { ok, type Result } from './refusal.ts';
 import type { CallerRequest } from './request.ts';
@@ -32,11 +32,11 @@ export async function proveCaller(
   const keys = await proveKeys(proofs, request, clock.nowSeconds());
   if (!keys.ok) return keys;
   noteKey(record, keys.value.dpop);
-  const fresh = await spendProofs({ store, decision: record.decision }, client.value, keys.value);
-  return fresh.ok ? ok({ client: client.value, keys: keys.value }) : fresh;
+  const asserted = await spendAssertion({ store, decision: record.decision }, client.value, keys.value);
+  return asserted.ok ? ok({ client: client.value, keys: keys.value }) : asserted;
 }
 
-/** The same, where somebody must be proved to ask. */
+/** The same, where somebody must be proved to ask: there is nobody left to prove, and the DPoP proof is spent too. */
 export async function proveClient(
   parts: CallerParts,
   clients: Clients,
@@ -45,6 +45,8 @@ export async function proveClient(
 ): Promise<Result<ProvedClient>> {
   const caller = await proveCaller(parts, clients, request, record);
   if (!caller.ok) return caller;
-  if (!caller.value.client) throw new Error('nobody was proved to ask, and nobody was refused');
-  return ok(caller.value.client);
+  const { client, keys } = caller.value;
+  if (!client) throw new Error('nobody was proved to ask, and nobody was refused');
+  const fresh = await spendProof({ store: parts.spent, decision: record.decision }, keys);
+  return fresh.ok ? ok(client) : fresh;
 }

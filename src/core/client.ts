@@ -48,7 +48,7 @@ export interface ProvedClient {
   readonly presents: readonly string[];
   /** Names of the targets whose tokens it may introspect. */
   readonly introspects: readonly string[];
-  /** Whether everything issued through it must be bound to its certificate. */
+  /** Whether everything issued through it must be bound to a key. */
   readonly proofRequired: boolean;
   /** The assertion, where it may be used once only. */
   readonly spends: { readonly jti: string; readonly untilSeconds: number } | undefined;

@@ -16,6 +16,7 @@ import {
   proveBinding,
   proveDelegation,
   proveSubject,
+  spendProof,
 } from './prove.ts';
 import { recheck } from './recheck.ts';
 import {
@@ -129,7 +130,7 @@ async function prove(
   request: TokenRequest,
   record: ExchangeRecord,
 ): Promise<Result<{ readonly parties: ProvedParties; readonly keys: ProvedKeys }>> {
-  const { clock } = parts;
+  const { clock, spent: store } = parts;
   const caller = await proveCaller(parts, snapshot.clients, { ...request, purpose: request.grantType }, record);
   if (!caller.ok) return caller;
   const { client, keys } = caller.value;
@@ -141,5 +142,7 @@ async function prove(
   const actor = await proveActor(snapshot, request, clock.nowSeconds());
   if (!actor.ok) return actor;
   if (actor.value) noteActor(record, actor.value);
+  const fresh = await spendProof({ store, decision: record.decision }, keys);
+  if (!fresh.ok) return fresh;
   return ok({ parties: { subject: subject.value, client, actor: actor.value }, keys });
 }

@@ -1,12 +1,11 @@
 // What the path needs from the world. Each interface is implemented in one stage folder and handed over by compose.ts;
 // its comment is the contract: what it may throw, whether calls may overlap, and what it never does.
 
-import type { Actor } from './actor.ts';
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, Question } from './decision.ts';
 import type { JsonObject } from './json.ts';
 import type { RequestRecord } from './own-token-record.ts';
-import type { Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
+import type { Actor, Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { PresentedProof, ProvedKey } from './proof-of-possession.ts';
 
 import type { ClientRefusal, CredentialRefusal, ProofRefusal, Result, UnavailableRefusal } from './refusal.ts';
@@ -75,7 +74,7 @@ export interface IssueOrder {
   /** Whole seconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** Handles of the tokens that it is made of, oldest first (core/lineage.ts). */
+  /** Handles of the tokens that it is made of, oldest first (parsing/token-handle.ts). */
   readonly lineage: readonly string[];
   readonly origin: Origin;
   /** How the person was authenticated whom it is about. */

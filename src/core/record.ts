@@ -2,12 +2,11 @@
 // It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved. What every record of a request
 // has, and that of an exchange; that of a question about one of our own tokens is own-token-record.ts.
 
-import { type Actor, namedBeside } from './actor.ts';
+import { namedBeside } from './actor.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
-import type { Decision, RuleTrace, Would } from './decision.ts';
+import type { Decision, ProvedGrant, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { IssueOrder } from './ports.ts';
-import type { AccountedClaims, Origin, ProvedPrincipal, Role } from './principal.ts';
+import type { AccountedClaims, Actor, Origin, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Ask, CallerRequest, Received } from './request.ts';
 
@@ -214,10 +213,19 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
   record.owner = decision.grant.rule.owner;
 }
 
+/** What an order says that is recorded. */
+interface OrderedFacts {
+  readonly id: string;
+  readonly expiresAt: number;
+  readonly grant: Pick<ProvedGrant, 'boundTo' | 'actors'>;
+  readonly lineage: readonly string[];
+  readonly origin: Origin;
+}
+
 /** Closes the record with what was issued. */
 export function noteIssued(
   record: ExchangeRecord,
-  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: IssueOrder,
+  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: OrderedFacts,
 ): void {
   record.outcome = 'granted';
   record.reason = undefined;

@@ -71,7 +71,10 @@ export const clientOptions = z
       .array(z.string().min(1))
       .default([])
       .describe("`aud` values of people's and own tokens that it may present."),
-    proof: z.literal('required').optional().describe('All its tokens are bound to the certificate of its connection.'),
+    proof: z
+      .literal('required')
+      .optional()
+      .describe('All its tokens are bound to a key: that of its DPoP proof, or the certificate of its connection.'),
     introspects: z
       .array(z.string().min(1))
       .default([])

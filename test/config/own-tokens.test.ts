@@ -24,16 +24,14 @@ audit: { to: stdout }
     ['/etc/x/tls.key', ''],
     ['/etc/x/policies/p.yaml', 'rules: []\n'],
   ]);
-  const files = {
-    read(path: string) {
-      const text = texts.get(path);
-      if (text === undefined) throw new Error(`no ${path}`);
-      return text;
-    },
-    list: () => ['p.yaml'],
-    find: () => ({ files: ['/etc/x/policies/p.yaml'], folders: ['/etc/x/policies'] }),
+  const read = (path: string) => {
+    const text = texts.get(path);
+    if (text === undefined) throw new Error(`there is no ${path}`);
+    return text;
   };
-  return loadConfig({ path: '/etc/x/exchequer.yaml', env: {}, kinds: KINDS, files: files as never });
+  const list = () => [{ path: '/etc/x/policies/p.yaml' }];
+  const files = { read, list, probe: (path: string) => void read(path) };
+  return loadConfig({ path: '/etc/x/exchequer.yaml', env: {}, kinds: KINDS, files });
 }
 
 const problems = (trust: string): readonly string[] => {

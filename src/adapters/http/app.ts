@@ -38,7 +38,7 @@ import {
   replaceCertificate,
   type TlsMaterial,
 } from './tls-server.ts';
-import { type Answer, type RefusedOutcome, renderOutcome } from './wire.ts';
+import { type Answer, type RefusedOutcome, renderOutcome, withNonce } from './wire.ts';
 
 export interface PublicListenerParts {
   readonly issuer: string;
@@ -56,6 +56,8 @@ export interface PublicListenerParts {
   readonly tls: TlsMaterial | undefined;
   /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
   readonly sentence: (outcome: RefusedOutcome) => string | undefined;
+  /** The newest nonce for DPoP proofs. Never throws. */
+  readonly nonce: () => string;
   readonly onConnectionProblem: (kind: ConnectionProblem) => void;
 }
 
@@ -80,7 +82,7 @@ export function createPublicListener(parts: PublicListenerParts): PublicListener
     reply.send(answer.body === '' ? undefined : Buffer.from(answer.body));
   };
   const ending = createEnding();
-  const forms = formsOf(parts, paths, { send, ending });
+  const forms = formsOf(parts, paths, { send, ending, nonce: parts.nonce });
   addGate(app, parts, paths, { send, forms, ending });
   addForms(app, parts, forms);
   addDocuments(app, parts, paths, send);
@@ -150,14 +152,16 @@ interface FormEndpoint<Asked, Done> {
   readonly render: (outcome: Outcome<Done>) => Answer;
 }
 
-function formsOf(
-  parts: PublicListenerParts,
-  paths: Paths,
-  to: { readonly send: Send; readonly ending: Ending },
-): Forms {
+interface FormSetting {
+  readonly send: Send;
+  readonly ending: Ending;
+  readonly nonce: PublicListenerParts['nonce'];
+}
+
+function formsOf(parts: PublicListenerParts, paths: Paths, setting: FormSetting): Forms {
   const { origin } = new URL(parts.issuer);
   const at = <Asked, Done>(path: string, endpoint: FormEndpoint<Asked, Done>) =>
-    [path, formHandler(endpoint, origin + path, to)] as const;
+    [path, formHandler(endpoint, origin + path, setting)] as const;
   const token = { form: TOKEN_FORM, render: (outcome: Outcome) => renderOutcome(outcome, parts.sentence) };
   return new Map([
     at(paths.token, { ...token, operation: parts.exchange }),
@@ -171,12 +175,16 @@ const formHandler =
   <Asked, Done>(
     { operation, form, render }: FormEndpoint<Asked, Done>,
     htu: string,
-    { send, ending }: { readonly send: Send; readonly ending: Ending },
+    { send, ending, nonce }: FormSetting,
   ): FormHandler =>
   (request, reply, arrived) => {
     // What is still coming is not read, so the connection cannot serve another request (A-175).
     if (arrived.body?.ok === false) ending.after(request, reply);
-    return operation(receiveForm(request.raw, arrived, { form, htu }), (outcome) => send(reply, render(outcome)));
+    const proves = request.raw.headers.dpop !== undefined;
+    return operation(receiveForm(request.raw, arrived, { form, htu }), (outcome) => {
+      const answer = render(outcome);
+      send(reply, proves ? withNonce(answer, nonce()) : answer);
+    });
   };
 
 /** Before any body is read: the path byte for byte, and its methods. A body that is not read ends the connection. */

@@ -53,6 +53,8 @@ export function metadataDocument(parts: {
   readonly clientMethods: readonly ClientMethod[];
   /** What clients may sign their assertions with. */
   readonly assertionAlgorithms: readonly string[];
+  /** What DPoP proofs may be signed with (RFC 9449 §5.1). */
+  readonly proofAlgorithms: readonly string[];
 }): JsonObject {
   const { origin } = new URL(parts.issuer);
   const paths = pathsOf(parts.issuer);
@@ -69,6 +71,7 @@ export function metadataDocument(parts: {
       : {}),
     ...authenticationAt(['token', 'introspection', 'revocation'], parts),
     tls_client_certificate_bound_access_tokens: true,
+    ...(parts.proofAlgorithms.length > 0 ? { dpop_signing_alg_values_supported: [...parts.proofAlgorithms] } : {}),
     // REQUIRED although there is no authorization endpoint; what other issuers that clouds trust publish (MD-03).
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],

@@ -47,7 +47,8 @@ export function choosePin(source: PinSource, conditions: readonly Condition[], r
 }
 
 function halvesOf(source: PinSource, conditions: readonly Condition[], reaches: Reaches): Halves {
-  if (source.subjects === 'people') return people(source, conditions);
+  // Our own tokens are pinned by the names that we issued, also where those are people's.
+  if (source.subjects === 'people' && source.table.kind !== 'self') return people(source, conditions);
   return source.table.kind === 'spiffe'
     ? spiffe(source, conditions, reaches)
     : platform(source, conditions, reaches, source.table.kind === 'kubernetes');

@@ -121,6 +121,7 @@ describe('a replaced certificate', () => {
       dryRun: async () => undefined,
       introspect: async () => undefined,
       revoke: async () => undefined,
+      nonce: () => '',
       onConnectionProblem: () => undefined,
     };
     expect(() => createPublicListener({ ...parts, ...rest, tls: { certificate: 'x', key: 'y' } })).toThrow();

@@ -18,6 +18,8 @@ import { provedSubject } from '../../support/path.ts';
 
 export const DECISION = '01JCX5ZZZZ0123456789ABCDEF';
 export const ISSUER = 'https://sts.example';
+/** The newest nonce for DPoP proofs. */
+export const NONCE = 'the-newest-nonce';
 export const JWKS = { keys: [{ kty: 'EC', kid: 'a', use: 'sig', alg: 'ES256', crv: 'P-256', x: 'x', y: 'y' }] };
 
 /** A form that is understood. */
@@ -126,9 +128,16 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     revoke,
     jwks: () => JWKS,
     metadata: () =>
-      metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'], clientMethods: [], assertionAlgorithms: [] }),
+      metadataDocument({
+        issuer,
+        signingAlgorithms: ['RS256', 'ES256'],
+        clientMethods: [],
+        assertionAlgorithms: [],
+        proofAlgorithms: ['ES256'],
+      }),
     tls: { certificate: minted.cert, key: minted.key },
     sentence: () => undefined,
+    nonce: () => NONCE,
     onConnectionProblem: (kind) => problems.push(kind),
     ...parts,
   });
@@ -145,13 +154,24 @@ export interface Got {
 /** One request through Node's own client. */
 export function send(
   harness: Harness,
-  options: { method?: string; path?: string; headers?: Record<string, string>; body?: string | Uint8Array } = {},
+  options: {
+    method?: string;
+    path?: string;
+    headers?: Record<string, string | string[]>;
+    body?: string | Uint8Array;
+  } = {},
 ): Promise<Got> {
   const { method = 'POST', path = '/token', body } = options;
   const headers = { 'content-type': 'application/x-www-form-urlencoded', ...options.headers };
   return new Promise((resolve, reject) => {
     const outgoing = httpsRequest(
-      { host: '127.0.0.1', port: harness.port, ca: harness.minted.ca, method, path, headers, agent: false },
+      {
+        ...{ host: '127.0.0.1', servername: 'localhost', port: harness.port, ca: harness.minted.ca },
+        method,
+        path,
+        headers,
+        agent: false,
+      },
       async (answer) => {
         let text = '';
         for await (const chunk of answer) text += chunk;
