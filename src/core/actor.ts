@@ -4,7 +4,16 @@
 
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ACT_BYTES_MAX, ACTORS_MAX } from './limits-delegation.ts';
-import type { Principal } from './principal.ts';
+
+/** Somebody who may act: a principal, as far as an actor is made of it. */
+export interface Acting {
+  readonly source: string;
+  readonly kind: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly name: string;
+  readonly claims: JsonObject;
+}
 
 /** One actor, as a token names it. */
 export interface Actor {
@@ -53,7 +62,7 @@ export const fits = (actors: Actors): boolean =>
  * A proved principal as an actor: `iss` and `sub` as proved. Where its name is not made of its `sub` (a CI job, whose `sub` changes under
  * one identity), the name stands beside them as `sub_id` (RFC 9493 §3.2.3), so that a block of it finds it in every chain.
  */
-export function actorOf({ issuer, subject, name, source, kind }: Principal): Actor {
+export function actorOf({ issuer, subject, name, source, kind }: Acting): Actor {
   const isOfSub =
     kind === 'spiffe' || kind === 'self' || name.startsWith(`${source}:`) === false || isPlain(name, subject);
   return { iss: issuer, sub: subject, others: isOfSub ? {} : { sub_id: { format: 'opaque', id: name } } };
@@ -74,8 +83,7 @@ export function namedBeside({ others: { sub_id: id } }: Actor): string | undefin
 }
 
 /** Whether an actor is this principal. */
-export const isActor = ({ iss, sub }: Actor, { issuer, subject }: Principal): boolean =>
-  iss === issuer && sub === subject;
+export const isActor = ({ iss, sub }: Actor, { issuer, subject }: Acting): boolean => iss === issuer && sub === subject;
 
 /** Whether a claim `may_act` can be obeyed: an object that names a `sub`, with texts and objects only. */
 export const isMayAct = (claim: Json | undefined): claim is JsonObject =>
@@ -85,7 +93,7 @@ export const isMayAct = (claim: Json | undefined): claim is JsonObject =>
  * Whether `may_act` means this principal: every member of it, an absent `iss` standing for `issuer`, whose token it is (TX-45). Members
  * beside `iss` and `sub` are compared with the claims of the actor's own credential.
  */
-export function mayAct(claim: JsonObject, actor: Principal, issuer: string): boolean {
+export function mayAct(claim: JsonObject, actor: Acting, issuer: string): boolean {
   const { iss = issuer, sub, ...others } = claim;
   return (
     iss === actor.issuer &&

@@ -1,12 +1,11 @@
 // The record of one request (docs/records.md): opened before the first check, filled as phases finish, closed on every exit.
 // It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved.
 
-import { type Actor, namedBeside } from './actor.ts';
+import { type Actor, type Actors, namedBeside } from './actor.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
 import type { Decision, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { IssueOrder } from './ports.ts';
-import type { AccountedClaims, Origin, ProvedPrincipal, Role } from './principal.ts';
+import type { AccountedClaims, Confirmation, Origin, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Ask, Received } from './request.ts';
 
@@ -60,7 +59,7 @@ export interface ExchangeRecord {
   /** The refusal's own evidence, without its reason. */
   evidence: object | undefined;
   roles: Partial<Record<Role, RecordedPrincipal>>;
-  /** Who acts by what was issued, the current one first; undefined where nobody does. */
+  /** Who acts by what was granted, else by the subject's own credential, the current one first; undefined where nobody does. */
   actors: readonly RecordedActor[] | undefined;
   /** The tokens that it was made of, oldest first, and the first proof; undefined where nothing was issued. */
   lineage: readonly string[] | undefined;
@@ -168,6 +167,7 @@ const recorded = ({ source, issuer, subject, name, proof }: ProvedPrincipal): Re
 /** Notes whom the token is about, with the values of the claims that a rule or the kind's table names. */
 export function noteSubject(record: ExchangeRecord, subject: ProvedPrincipal, named: ReadonlySet<string>): void {
   record.roles.subject = recorded(subject);
+  record.actors = recordedActors(subject.proof.carried?.actors ?? []);
   const claims: RecordedClaim[] = [];
   const others: string[] = [];
   const unknown: string[] = [];
@@ -191,28 +191,40 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
   record.trace = decision.trace;
   record.would = decision.would;
   if (!decision.granted) return;
-  record.target = decision.grant.target;
-  const { parameters } = decision.grant;
+  const { target, parameters, actors } = decision.grant;
+  record.actors = recordedActors(actors);
+  record.target = target;
   record.parameters = Object.keys(parameters).length > 0 ? parameters : undefined;
   record.scopes = decision.grant.scopes;
   record.rule = decision.grant.rule.name;
   record.owner = decision.grant.rule.owner;
 }
 
+/** What was told to be made, as far as it is recorded. */
+interface MadeOrder {
+  readonly id: string;
+  readonly expiresAt: number;
+  readonly grant: { readonly boundTo: Confirmation | undefined };
+  readonly lineage: readonly string[];
+  readonly origin: Origin;
+}
+
 /** Closes the record with what was issued. */
 export function noteIssued(
   record: ExchangeRecord,
-  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: IssueOrder,
+  { id, expiresAt, grant: { boundTo }, lineage, origin }: MadeOrder,
 ): void {
   record.outcome = 'granted';
   record.reason = undefined;
   record.jti = id;
   record.exp = expiresAt;
   record.boundTo = boundTo && ('jkt' in boundTo ? boundTo.jkt : boundTo['x5t#S256']);
-  record.actors = actors.length > 0 ? actors.map(recordedActor) : undefined;
   record.lineage = lineage.length > 0 ? lineage : undefined;
   record.origin = origin;
 }
+
+const recordedActors = (actors: Actors): ExchangeRecord['actors'] =>
+  actors.length > 0 ? actors.map(recordedActor) : undefined;
 
 function recordedActor(actor: Actor): RecordedActor {
   const name = namedBeside(actor);

@@ -1,7 +1,8 @@
-// Where a token comes from: handles of the tokens that it was made of (`lineage`), by which a whole chain is withdrawn at once.
+// The handle of a token, by which `lineage` names the tokens that another was made of, and a whole chain is withdrawn at once. Made of
+// what was proved, never of the token's text.
 
 import { createHash } from 'node:crypto';
-import { HANDLE_BYTES } from './limits-delegation.ts';
+import { HANDLE_BYTES } from '../core/limits-delegation.ts';
 
 /** The handle of a token: a hash of its issuer and `jti`, base64url, 22 characters. Length-prefixed: no two tokens share one. */
 export function handleOf(issuer: string, jti: string): string {
