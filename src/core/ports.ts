@@ -1,11 +1,10 @@
 // What the path needs from the world. Each interface is implemented in one stage folder and handed over by compose.ts;
 // its comment is the contract: what it may throw, whether calls may overlap, and what it never does.
 
-import type { Actor } from './actor.ts';
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, Question } from './decision.ts';
 import type { JsonObject } from './json.ts';
-import type { Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
+import type { Actor, Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { PresentedProof, ProvedKey } from './proof-of-possession.ts';
 import type { ExchangeRecord } from './record.ts';
 import type { ClientRefusal, CredentialRefusal, ProofRefusal, Result, UnavailableRefusal } from './refusal.ts';

@@ -1,11 +1,11 @@
 // The record of one request (docs/records.md): opened before the first check, filled as phases finish, closed on every exit.
 // It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved.
 
-import { type Actor, type Actors, namedBeside } from './actor.ts';
+import { namedBeside } from './actor.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
-import type { Decision, RuleTrace, Would } from './decision.ts';
+import type { Decision, ProvedGrant, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { AccountedClaims, Confirmation, Origin, ProvedPrincipal, Role } from './principal.ts';
+import type { AccountedClaims, Actor, Origin, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Ask, Received } from './request.ts';
 
@@ -59,7 +59,7 @@ export interface ExchangeRecord {
   /** The refusal's own evidence, without its reason. */
   evidence: object | undefined;
   roles: Partial<Record<Role, RecordedPrincipal>>;
-  /** Who acts by what was granted, else by the subject's own credential, the current one first; undefined where nobody does. */
+  /** Who acts by what was issued, the current one first; undefined where nobody does. */
   actors: readonly RecordedActor[] | undefined;
   /** The tokens that it was made of, oldest first, and the first proof; undefined where nothing was issued. */
   lineage: readonly string[] | undefined;
@@ -167,7 +167,6 @@ const recorded = ({ source, issuer, subject, name, proof }: ProvedPrincipal): Re
 /** Notes whom the token is about, with the values of the claims that a rule or the kind's table names. */
 export function noteSubject(record: ExchangeRecord, subject: ProvedPrincipal, named: ReadonlySet<string>): void {
   record.roles.subject = recorded(subject);
-  record.actors = recordedActors(subject.proof.carried?.actors ?? []);
   const claims: RecordedClaim[] = [];
   const others: string[] = [];
   const unknown: string[] = [];
@@ -191,20 +190,19 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
   record.trace = decision.trace;
   record.would = decision.would;
   if (!decision.granted) return;
-  const { target, parameters, actors } = decision.grant;
-  record.actors = recordedActors(actors);
-  record.target = target;
+  record.target = decision.grant.target;
+  const { parameters } = decision.grant;
   record.parameters = Object.keys(parameters).length > 0 ? parameters : undefined;
   record.scopes = decision.grant.scopes;
   record.rule = decision.grant.rule.name;
   record.owner = decision.grant.rule.owner;
 }
 
-/** What was told to be made, as far as it is recorded. */
-interface MadeOrder {
+/** What an order says that is recorded. */
+interface OrderedFacts {
   readonly id: string;
   readonly expiresAt: number;
-  readonly grant: { readonly boundTo: Confirmation | undefined };
+  readonly grant: Pick<ProvedGrant, 'boundTo' | 'actors'>;
   readonly lineage: readonly string[];
   readonly origin: Origin;
 }
@@ -212,19 +210,17 @@ interface MadeOrder {
 /** Closes the record with what was issued. */
 export function noteIssued(
   record: ExchangeRecord,
-  { id, expiresAt, grant: { boundTo }, lineage, origin }: MadeOrder,
+  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: OrderedFacts,
 ): void {
   record.outcome = 'granted';
   record.reason = undefined;
   record.jti = id;
   record.exp = expiresAt;
   record.boundTo = boundTo && ('jkt' in boundTo ? boundTo.jkt : boundTo['x5t#S256']);
+  record.actors = actors.length > 0 ? actors.map(recordedActor) : undefined;
   record.lineage = lineage.length > 0 ? lineage : undefined;
   record.origin = origin;
 }
-
-const recordedActors = (actors: Actors): ExchangeRecord['actors'] =>
-  actors.length > 0 ? actors.map(recordedActor) : undefined;
 
 function recordedActor(actor: Actor): RecordedActor {
   const name = namedBeside(actor);

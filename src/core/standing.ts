@@ -1,7 +1,7 @@
 // Blocks and revocations, asked about everybody and everything of a request: every role, everybody in an `act`, every token presented and
 // those that it was made of. Asked while proving, and again before anything leaves; where nobody can know, nothing leaves.
 
-import { type Actor, namedBeside } from './actor.ts';
+import { namesOf } from './actor.ts';
 import { CLIENTS_SOURCE, type ProvedClient } from './client.ts';
 import { StoreUnavailable, type Verifiers, type Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
@@ -35,9 +35,12 @@ export function refuseWithdrawn(
 
 function standingOf({ client, subject, actor, whoIs }: StandingParties): Standing {
   const tokens = [subject, actor].filter((principal) => principal !== undefined);
-  const parties: Party[] = tokens.flatMap((principal) =>
-    partiesOf(principal, principal === actor ? 'actor' : 'subject', whoIs),
-  );
+  const parties: Party[] = tokens.flatMap((principal) => {
+    // Of a token that does not say when it was issued, nobody can say that it came after a revocation; a client that stands for itself
+    // proved itself just now.
+    const issuedAtSeconds = principal.proof.issuedAt ?? (principal === client?.principal ? undefined : 0);
+    return partiesOf(principal, whoIs, issuedAtSeconds, principal === actor);
+  });
   if (client) {
     const { name } = client.principal;
     for (const one of new Set([name, `${CLIENTS_SOURCE}:${client.id}`]))
@@ -52,24 +55,25 @@ function standingOf({ client, subject, actor, whoIs }: StandingParties): Standin
   };
 }
 
-/** A principal, everybody who acts in its token, and who asked for it. */
-function partiesOf(principal: ProvedPrincipal, role: 'subject' | 'actor', whoIs: Verifiers['whoIs']): readonly Party[] {
-  const { name, proof } = principal;
-  const issuedAtSeconds = proof.issuedAt;
-  const of = (one: string, as: Party['role']): Party => ({ name: one, role: as, issuedAtSeconds });
-  const acting = (proof.carried?.actors ?? []).flatMap((earlier) => namesOf(earlier, whoIs));
-  const own = proof.carried?.own;
+/** A principal, everybody who acts in its token, and who asked for it. An actor token is about its subject too. */
+function partiesOf(
+  { name, issuer, proof }: ProvedPrincipal,
+  whoIs: Verifiers['whoIs'],
+  issuedAtSeconds: number | undefined,
+  acts: boolean,
+): readonly Party[] {
+  const as = (role: Party['role'], ...names: readonly string[]): readonly Party[] =>
+    names.map((one) => ({ name: one, role, issuedAtSeconds }));
+  const { own, actors = [] } = proof.carried ?? {};
   return [
-    of(name, role),
-    ...acting.map((one) => of(one, 'actor')),
-    ...(own ? [own.clientId, `${CLIENTS_SOURCE}:${own.clientId}`].map((one) => of(one, 'client')) : []),
+    ...as('subject', name),
+    ...(acts ? as('actor', name) : []),
+    ...actors.flatMap((earlier) => as('actor', ...namesOf(earlier, whoIs))),
+    ...(own
+      ? as('client', own.clientId, ...whoIs({ iss: issuer, sub: own.clientId, others: {} }).map((one) => one.name))
+      : []),
   ];
 }
-
-const namesOf = (actor: Actor, whoIs: Verifiers['whoIs']): readonly string[] => {
-  const beside = namedBeside(actor);
-  return [...(beside === undefined ? [] : [beside]), ...whoIs(actor).map(({ name }) => name)];
-};
 
 /** For one of our own tokens alone, as it is introspected or revoked. */
 export const standingOfToken = (token: ProvedPrincipal, whoIs: Verifiers['whoIs']): StandingParties => ({

@@ -2,15 +2,15 @@
 // begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. Certificates go to
 // the trust domain in their leaf's one URI name, signed requests to the one source that takes them. The caller never chooses.
 
-import type { Actor } from '../core/actor.ts';
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
-import type { Principal, ProvedPrincipal, Role } from '../core/principal.ts';
+import type { Actor, Principal, ProvedPrincipal, Role } from '../core/principal.ts';
 import { type CredentialRefusal, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
 import { AWS_REQUEST_TOKEN_TYPE } from '../core/request.ts';
 import { parseJws } from '../parsing/jws.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
+import { SELF } from '../platforms/self.ts';
 import { readChain } from '../x509/chain.ts';
 import { svidId } from '../x509/svid.ts';
 import type { ClaimRefusal } from './claims.ts';
@@ -99,23 +99,30 @@ function route(
   return of(candidates.find((candidate) => bearsAudience(candidate, claims)) ?? candidates[0]);
 }
 
-/** Whoever an actor can be. A SPIFFE ID is somebody also where nobody proves its trust domain: it may be blocked. */
+/**
+ * Whoever an actor can be. A SPIFFE ID is who it says, whichever issuer repeats it, and also where nobody proves its trust domain: it may
+ * be blocked. What we issued names whoever it is about, and a registered client by its id.
+ */
 function whoIs({ iss, sub, others }: Actor, { byTrustDomain, byIssuer, ownIssuer }: Known): readonly Principal[] {
-  const id = iss.startsWith('spiffe://') ? parseSpiffeId(sub) : undefined;
+  const id = parseSpiffeId(sub);
+  const found: Principal[] = [];
   if (id) {
-    const source = byTrustDomain.get(id.trustDomain)?.source ?? '';
-    return [{ source, kind: 'spiffe', issuer: iss, subject: sub, name: sub, claims: { sub } }];
+    const { source = '' } = byTrustDomain.get(id.trustDomain) ?? {};
+    const issuer = `spiffe://${id.trustDomain}`;
+    found.push({ source, kind: 'spiffe', issuer, subject: sub, name: sub, claims: { sub } });
   }
   const claims = { ...others, iss, sub };
-  const ofSources = (byIssuer.get(iss) ?? []).map(({ source, kind }) => ({
-    source,
-    kind,
-    issuer: iss,
-    subject: sub,
-    name: iss === ownIssuer ? sub : `${source}:${encodeName(sub)}`,
-    claims,
-  }));
-  return iss === ownIssuer ? [registeredClient(sub, ownIssuer), ...ofSources] : ofSources;
+  if (iss === ownIssuer) {
+    const { kind } = SELF;
+    return [
+      ...found,
+      registeredClient(sub, ownIssuer),
+      { source: kind, kind, issuer: iss, subject: sub, name: sub, claims },
+    ];
+  }
+  for (const { source, kind } of byIssuer.get(iss) ?? [])
+    found.push({ source, kind, issuer: iss, subject: sub, name: `${source}:${encodeName(sub)}`, claims });
+  return found;
 }
 
 /** Proves a chain by the source of its leaf's trust domain. */
