@@ -73,7 +73,7 @@ rules:
     subject: { trust: [staff, partner], sub: alice }
     impersonate: true
     client: hard
-    allow: { three: all }
+    allow: { one: all, three: all }
   - name: pods-themselves
     subject: { trust: cluster, kubernetes: { namespace: payments, serviceaccount: api } }
     allow: { one: all }
