@@ -69,7 +69,7 @@ export interface IssueOrder {
   /** Whole seconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** Handles of the tokens that it is made of, oldest first (core/lineage.ts). */
+  /** Handles of the tokens that it is made of, oldest first (parsing/token-handle.ts). */
   readonly lineage: readonly string[];
   readonly origin: Origin;
   /** How the person was authenticated whom it is about. */

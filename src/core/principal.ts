@@ -48,7 +48,7 @@ export interface Proof {
   readonly boundTo: Confirmation | undefined;
   /** Seconds since the epoch: `iat`, or the start of a certificate's validity; absent where the credential says neither. */
   readonly issuedAt?: number | undefined;
-  /** Its handle (core/lineage.ts); absent where it has no `jti`. */
+  /** Its handle (parsing/token-handle.ts); absent where it has no `jti`. */
   readonly handle?: string | undefined;
   /** What it says beside who it is about; absent where it says nothing more. */
   readonly carried?: Carried | undefined;

@@ -24,6 +24,8 @@ export const AWS_REQUEST_TOKEN_TYPE = 'urn:ietf:params:aws:token-type:aws4_reque
 /** Every token type that a subject token may be sent as. It must be one that its source takes; between tokens it selects no source. */
 const SUBJECT_TOKEN_TYPES = [ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE, AWS_REQUEST_TOKEN_TYPE] as const;
 export type SubjectTokenType = (typeof SUBJECT_TOKEN_TYPES)[number];
+/** What a token is sent as: of a type that is named, or as an assertion, which is a JWT and no access token (RFC 7523 §3). */
+export type SentAs = SubjectTokenType | typeof JWT_BEARER_GRANT;
 
 /** The token types that can be asked for; absent means `access_token`. */
 export type IssuedTokenType = typeof ACCESS_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
@@ -33,7 +35,7 @@ export type Credential = TokenCredential | { readonly certificates: PresentedCer
 
 export interface TokenCredential {
   readonly text: string;
-  readonly tokenType: SubjectTokenType;
+  readonly tokenType: SentAs;
 }
 
 /** What a request asks for. Texts are the caller's own; policy compares them with what is configured. */
@@ -148,7 +150,7 @@ function readSubject(
   const [name, typeName] = grantType === JWT_BEARER_GRANT ? ['assertion'] : ['subject_token', 'subject_token_type'];
   const text = one(name);
   if (text === undefined) return refuse({ reason: 'parameter_missing', parameter: name });
-  return typeName === undefined ? ok({ text, tokenType: JWT_TOKEN_TYPE }) : typed(text, typeName, one(typeName));
+  return typeName === undefined ? ok({ text, tokenType: JWT_BEARER_GRANT }) : typed(text, typeName, one(typeName));
 }
 
 /** Both parameters, or neither (RFC 8693 §2.1, TX-03, A-143). */

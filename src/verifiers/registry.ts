@@ -27,29 +27,8 @@ export interface Registry extends Verifiers {
 
 /** Verifiers over these sources. Two that could be responsible for one token are a fault of configuration: it throws. */
 export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: string): Registry {
-  const { byTrustDomain, byIssuer } = byResponsibility(sources);
-  const route = (claims: JsonObject): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } => {
-    const no = (refusal: ClaimRefusal) => ({ ok: false, refusal }) as const;
-    const { sub, iss } = claims;
-    // What we issued goes to `self` before anything else is looked at, whomever it is about.
-    if (iss === ownIssuer) {
-      const [own] = byIssuer.get(ownIssuer) ?? [];
-      return own ? { ok: true, value: own } : no({ reason: 'issuer_unknown' });
-    }
-    if (typeof sub === 'string' && sub.startsWith('spiffe://')) {
-      const id = parseSpiffeId(sub);
-      if (!id) return no({ reason: 'claim_invalid', claim: 'sub' });
-      const source = byTrustDomain.get(id.trustDomain);
-      return source ? { ok: true, value: source } : no({ reason: 'issuer_unknown' });
-    }
-    if (iss === undefined) return no({ reason: 'claim_missing', claim: 'iss' });
-    if (typeof iss !== 'string') return no({ reason: 'claim_invalid', claim: 'iss' });
-    const candidates = byIssuer.get(iss) ?? [];
-    const source = candidates.find((candidate) => bearsAudience(candidate, claims)) ?? candidates[0];
-    return source ? { ok: true, value: source } : no({ reason: 'issuer_unknown' });
-  };
-
-  const verifyCertificates = createCertificateRoute(byTrustDomain);
+  const known = knownOf(sources, ownIssuer);
+  const verifyCertificates = createCertificateRoute(known.byTrustDomain);
   const [takesRequests, another] = sources.filter(({ verifyRequest }) => verifyRequest !== undefined);
   if (another) throw new Error('two sources for signed requests');
   return Object.freeze({
@@ -62,22 +41,27 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
         );
       const parsed = parseJws(credential.text);
       if (!parsed.ok) return no({ reason: 'credential_malformed', problem: parsed.problem });
-      const source = route(parsed.jws.claims);
+      const source = route(known, parsed.jws.claims);
       if (!source.ok) return no(source.refusal);
       return source.value.verify(parsed.jws, credential.tokenType, role, nowSeconds);
     },
 
-    whoIs: (actor) => whoIs(actor, { byTrustDomain, byIssuer, ownIssuer }),
+    whoIs: (actor) => whoIs(actor, known),
 
     responsible(claims) {
-      const source = route(claims);
+      const source = route(known, claims);
       return source.ok ? source : refuse({ ...source.refusal, role: 'subject' } as CredentialRefusal);
     },
   } satisfies Registry);
 }
 
-/** Sources by what they are found by. */
-function byResponsibility(sources: readonly SourceVerifier[]): Pick<Known, 'byTrustDomain' | 'byIssuer'> {
+interface Known {
+  readonly byTrustDomain: ReadonlyMap<string, SourceVerifier>;
+  readonly byIssuer: ReadonlyMap<string, readonly SourceVerifier[]>;
+  readonly ownIssuer: string;
+}
+
+function knownOf(sources: readonly SourceVerifier[], ownIssuer: string): Known {
   const byTrustDomain = new Map<string, SourceVerifier>();
   const byIssuer = new Map<string, SourceVerifier[]>();
   for (const source of sources) {
@@ -91,13 +75,28 @@ function byResponsibility(sources: readonly SourceVerifier[]): Pick<Known, 'byTr
     for (const issuer of [responsibility.issuer, ...(responsibility.otherIssuers ?? [])])
       byIssuer.set(issuer, [...(byIssuer.get(issuer) ?? []), source]);
   }
-  return { byTrustDomain, byIssuer };
+  return { byTrustDomain, byIssuer, ownIssuer };
 }
 
-interface Known {
-  readonly byTrustDomain: ReadonlyMap<string, SourceVerifier>;
-  readonly byIssuer: ReadonlyMap<string, readonly SourceVerifier[]>;
-  readonly ownIssuer: string;
+/** The one source that is responsible for a token with these claims. */
+function route(
+  { byTrustDomain, byIssuer, ownIssuer }: Known,
+  claims: JsonObject,
+): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } {
+  const no = (refusal: ClaimRefusal) => ({ ok: false, refusal }) as const;
+  const of = (source: SourceVerifier | undefined) =>
+    source ? ({ ok: true, value: source } as const) : no({ reason: 'issuer_unknown' });
+  const { sub, iss } = claims;
+  // What we issued goes to `self` before anything else is looked at, whomever it is about.
+  if (iss === ownIssuer) return of(byIssuer.get(ownIssuer)?.[0]);
+  if (typeof sub === 'string' && sub.startsWith('spiffe://')) {
+    const id = parseSpiffeId(sub);
+    return id ? of(byTrustDomain.get(id.trustDomain)) : no({ reason: 'claim_invalid', claim: 'sub' });
+  }
+  if (iss === undefined) return no({ reason: 'claim_missing', claim: 'iss' });
+  if (typeof iss !== 'string') return no({ reason: 'claim_invalid', claim: 'iss' });
+  const candidates = byIssuer.get(iss) ?? [];
+  return of(candidates.find((candidate) => bearsAudience(candidate, claims)) ?? candidates[0]);
 }
 
 /**
