@@ -4,8 +4,8 @@
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { QUERY_ALIASES_MAX } from '../core/limits-delegation.ts';
-import { handleOf } from '../core/lineage.ts';
 import { isBlocked } from '../core/withdrawal.ts';
+import { handleOf } from '../parsing/token-handle.ts';
 
 /** What is looked for; absent members mean anything. Names may end in `*`, as blocks may. */
 export interface Wanted {

@@ -1,4 +1,5 @@
-// Numbers that bound delegation, what holds a token to a key, and what withdraws it: the third part of limits.ts, by the same rules.
+// The numbers that bound delegation, what holds a token to a key, and what withdraws it. As in limits.ts a name ends in its unit, and the
+// comment behind each gives the evidence.
 
 // Delegation.
 

@@ -6,7 +6,6 @@ import type { Foreseen } from '../core/cause.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LEEWAY_SECONDS } from '../core/limits.ts';
 import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
-import { handleOf } from '../core/lineage.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
@@ -18,6 +17,7 @@ import {
   type SubjectTokenType,
 } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
+import { handleOf } from '../parsing/token-handle.ts';
 import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import { accountedClaims } from './accounted.ts';

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { createQuery, type Wanted } from '../../src/audit/query.ts';
-import { handleOf } from '../../src/core/lineage.ts';
+import { handleOf } from '../../src/parsing/token-handle.ts';
 
 const OURS = 'https://sts.example';
 const PERSON = { source: 'people', iss: 'https://login.example/', sub: 'alice', name: 'people:alice' };

@@ -80,7 +80,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   for (const add of [addKeys, addWorkloadApis, addFindings, addWithdrawals]) add(registers, parts);
 
   return Object.freeze({
-    exchanged: addRequests(registers),
+    finished: addRequests(registers),
     fault(decision: string, error: unknown) {
       faults.inc();
       parts.onFault(decision, error);
