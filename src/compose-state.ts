@@ -20,6 +20,7 @@ import type { KeysEvent } from './keys/status.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
+import { createTargetsOf } from './policy/targets-of.ts';
 import { createOwnTokens } from './verifiers/own-token.ts';
 
 /** What a running broker needs of the world, beside what every verb needs. */
@@ -190,7 +191,9 @@ export function snapshotOf(
   for (const target of config.targets)
     issuers.set(target.name, targetKindOf(target).create({ issuer: config.issuer, signer }, target.options));
   const ownTokens = createOwnTokens(config.issuer, ownKeys);
-  return Object.freeze({ generation, clients, verifiers, policy: createPolicy(compiled), ownTokens, issuers });
+  const targetsOf = createTargetsOf(compiled);
+  const policy = createPolicy(compiled);
+  return Object.freeze({ generation, clients, verifiers, policy, ownTokens, targetsOf, issuers });
 }
 
 const longestLifetime = ({ compiled }: Configuration): number =>

@@ -11,7 +11,7 @@ import type { DpopProofs, Snapshot } from './ports.ts';
 import type { Actor, Confirmation, ProvedPrincipal } from './principal.ts';
 import type { ProvedKey } from './proof-of-possession.ts';
 import { ok, type Result, refuse } from './refusal.ts';
-import type { TokenRequest } from './request.ts';
+import type { CallerRequest, TokenRequest } from './request.ts';
 import { claimOnce, claimProof, type Once } from './spend.ts';
 
 /** The principals of one request. */
@@ -31,7 +31,7 @@ export interface ProvedKeys {
 /** Proves the key of a DPoP proof, where there is one (RFC 9449 §4.3). */
 export async function proveKeys(
   proofs: DpopProofs,
-  { proof, client: { certificates } }: TokenRequest,
+  { proof, client: { certificates } }: CallerRequest,
   nowSeconds: number,
 ): Promise<Result<ProvedKeys>> {
   if (!proof) return ok({ dpop: undefined, certificates });

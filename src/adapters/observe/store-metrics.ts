@@ -1,11 +1,10 @@
-// Metrics of the store: whether it can be asked, how much is blocked and revoked, and what has happened to it. Read when it is scraped, from
+// Metrics of the store: whether it can be asked, and what has happened to it. Read when it is scraped, from
 // the store itself; events have names from a closed set.
 
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 export interface StoreHealth {
   readonly healthy: boolean;
-  readonly withdrawn: number;
   /** How often each event has happened since the start. */
   readonly events: ReadonlyMap<string, number>;
 }
@@ -17,14 +16,6 @@ export function addStore(registers: Registry[], { store }: { readonly store: () 
     registers,
     collect() {
       this.set(store().healthy ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'exchequer_withdrawals',
-    help: 'Blocks and revocations in memory, those that ended within the last hour included.',
-    registers,
-    collect() {
-      this.set(store().withdrawn);
     },
   });
   new Counter({
