@@ -142,12 +142,13 @@ afterAll(() => harness.listener.close(0));
 
 describe('openapi/exchequer.yaml', () => {
   it('has the paths that are served, and no others', async () => {
-    const { token, decide, jwks, metadata } = pathsOf(ISSUER);
-    expect(Object.keys(contract.paths).toSorted()).toEqual([token, decide, jwks, ...metadata].toSorted());
+    const { token, decide, jwks, authorize, metadata } = pathsOf(ISSUER);
+    expect(Object.keys(contract.paths).toSorted()).toEqual([token, decide, jwks, authorize, ...metadata].toSorted());
     for (const [path, methods] of Object.entries(contract.paths)) {
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
         const { status } = await send(harness, { method, path, body: method === 'POST' ? form() : '' });
-        expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? 200 : 405]);
+        const served = path === authorize ? 400 : 200;
+        expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? served : 405]);
       }
     }
   });
@@ -191,6 +192,12 @@ describe('openapi/exchequer.yaml', () => {
       ),
     );
     conforms('JwkSet', JSON.stringify(JWKS));
+  });
+
+  it('describes what is said where nobody can sign in', async () => {
+    const { status, body } = await send(harness, { method: 'GET', path: '/authorize?response_type=code', body: '' });
+    expect(status).toBe(400);
+    conforms('NoSignIn', typeof body === 'string' ? body : JSON.stringify(body));
   });
 
   it('says the limits that the code has', () => {
