@@ -2,8 +2,7 @@
 // A decision is generic over its principals: `explain` and tests decide on assumed ones, but only a grant to proved ones
 // can be issued (core/issue.ts takes nothing else).
 
-import type { Actors } from './actor.ts';
-import type { Confirmation, Principal, ProvedPrincipal } from './principal.ts';
+import type { Actors, Confirmation, Principal, ProvedPrincipal } from './principal.ts';
 import type { Nearest, PolicyRefusal, RulePart } from './refusal.ts';
 import type { Ask } from './request.ts';
 

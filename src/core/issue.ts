@@ -3,9 +3,8 @@
 // comes from is copied, and what it was made of is added (`origin`, `lineage`).
 
 import type { ProvedGrant } from './decision.ts';
-import { LINEAGE_MAX } from './limits-delegation.ts';
+import { lineageOf } from './lineage.ts';
 import type { IssueOrder } from './ports.ts';
-import type { ProvedPrincipal } from './principal.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { TokenRequest } from './request.ts';
 
@@ -25,25 +24,14 @@ export function issueOrder(
   const expiresAt = Math.min(issuedAt + grant.lifetimeSeconds, credentialsEnd);
   if (expiresAt <= issuedAt) return refuse({ role: 'subject', source: subject.source, reason: 'expired' });
   const { carried } = subject.proof;
-  const lineage = lineageOf(subject, actor);
-  // What could not be read again is not issued.
-  if (lineage.length > LINEAGE_MAX)
-    return refuse({ role: 'subject', source: subject.source, reason: 'chain_too_long' });
   return ok({
     id,
     grant,
     issuedTokenType,
     issuedAt,
     expiresAt,
-    lineage,
+    lineage: lineageOf(subject, actor),
     origin: carried?.own?.origin ?? { iss: subject.issuer, sub: subject.subject },
     authentication: carried?.authentication,
   });
-}
-
-/** The tokens that it is made of, oldest first: those of the subject's, the subject's own, and an actor's that we issued. */
-function lineageOf(subject: ProvedPrincipal, actor: ProvedPrincipal | undefined): readonly string[] {
-  const ofActor = actor?.proof.carried?.own ? [...actor.proof.carried.own.lineage, actor.proof.handle] : [];
-  const all = [...(subject.proof.carried?.own?.lineage ?? []), ...ofActor, subject.proof.handle];
-  return [...new Set(all.filter((handle) => handle !== undefined))];
 }

@@ -2,12 +2,13 @@
 // deny always wins; no order of files or rules changes anything (docs/architecture.md, "Rules"). Principals are judged before targets,
 // so that nobody whose principals match no rule learns which targets exist. The first reason that holds is the one that is given.
 
+import { chainOf } from '../core/actor.ts';
 import type { Binding, Decision, Grant, Question, Would } from '../core/decision.ts';
 import { TRACE_RULES_MAX } from '../core/limits.ts';
 import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Nearest, PolicyRefusal } from '../core/refusal.ts';
-import { actingBy, chainOf } from './acting.ts';
+import { actingBy } from './acting.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from './compiled.ts';
 import { authenticatedBy, wantedOf } from './confirm.ts';
 import {
@@ -199,12 +200,13 @@ function grantingOf(enforced: readonly AllowVerdict[]): readonly AllowVerdict[] 
 const bestOf = (granting: readonly AllowVerdict[]): AllowVerdict | undefined =>
   [...granting].sort(
     (a, b) =>
-      Number(impersonates(a)) - Number(impersonates(b)) ||
+      Number(namesNobody(a)) - Number(namesNobody(b)) ||
       lifetime(b) - lifetime(a) ||
       (a.rule.name < b.rule.name ? -1 : 1),
   )[0];
 
-const impersonates = ({ rule }: AllowVerdict): boolean => rule.actor.by === 'impersonation';
+const namesNobody = ({ rule: { actor } }: AllowVerdict): boolean =>
+  actor.by === 'impersonation' || actor.by === 'nobody';
 
 const namesOf = (verdicts: readonly AllowVerdict[]): readonly string[] =>
   verdicts

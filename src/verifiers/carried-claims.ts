@@ -2,7 +2,7 @@
 // ceiling, how a person was authenticated, and in our own tokens `lineage` and `origin`. Of a client's or an actor's token none of the
 // delegation is taken: one who is acted for proves nobody who acts (A-141, A-148).
 
-import { isMayAct, readActors } from '../core/actor.ts';
+import { isMayAct, namedBeside, readActors } from '../core/actor.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { LINEAGE_MAX } from '../core/limits-delegation.ts';
 import type { Authentication, Carried, Role } from '../core/principal.ts';
@@ -28,7 +28,10 @@ export function carriedProblem(claims: JsonObject, role: Role, terms: CarriedTer
     if ((role !== 'subject' || !terms.delegates) && Object.hasOwn(claims, claim))
       return { reason: 'claim_unsupported', claim };
   const { act, may_act: mayAct, scope } = claims;
-  if (act !== undefined && !readActors(act, terms.issuer)) return { reason: 'claim_invalid', claim: 'act' };
+  const actors = act === undefined ? [] : readActors(act, terms.issuer);
+  // The names that stand beside actors are ours to give: another's would be recorded, and blocked, as if we had.
+  if (!actors || (!terms.own && actors.some((actor) => namedBeside(actor) !== undefined)))
+    return { reason: 'claim_invalid', claim: 'act' };
   if (mayAct !== undefined && !isMayAct(mayAct)) return { reason: 'claim_invalid', claim: 'may_act' };
   // Who acts and who may are two chains of one token: nobody could say which of them counts (A-146).
   if (act !== undefined && mayAct !== undefined) return { reason: 'claim_unsupported', claim: 'may_act' };

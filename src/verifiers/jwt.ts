@@ -6,11 +6,11 @@ import type { Foreseen } from '../core/cause.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LEEWAY_SECONDS } from '../core/limits.ts';
 import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
-import { handleOf } from '../core/lineage.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
+import { handleOf } from '../parsing/token-handle.ts';
 import { accountedClaims } from './accounted.ts';
 import { type CarriedTerms, carriedBy, carriedProblem } from './carried-claims.ts';
 import {

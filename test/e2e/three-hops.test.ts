@@ -2,7 +2,7 @@
 
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { handleOf } from '../../src/core/lineage.ts';
+import { handleOf } from '../../src/parsing/token-handle.ts';
 import { TOKEN_EXCHANGE } from '../support/broker.ts';
 import { type ClientBroker, SECRET_BEFORE, SECRETS, startClientBroker } from '../support/client-broker.ts';
 import { basicEncoded } from '../support/clients.ts';
