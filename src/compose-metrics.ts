@@ -37,6 +37,10 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
       const block = all.filter(({ kind }) => kind === 'block').length;
       return { block, revocation: all.length - block };
     },
+    store: () => ({
+      healthy: state.store.healthy(),
+      events: state.store.events(),
+    }),
     findings: () => findingCounts(state.current.configuration.findings),
     onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
   });

@@ -5,6 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observer } from '../../core/ports.ts';
 import { addRequests } from './request-metrics.ts';
+import { addStore, type StoreHealth } from './store-metrics.ts';
 
 /** The state of one trust source's keys. */
 export interface SourceKeys {
@@ -45,6 +46,7 @@ export interface MetricsParts {
   readonly findings: () => readonly FindingCount[];
   /** Blocks and revocations in force. */
   readonly withdrawals: () => Readonly<Record<'block' | 'revocation', number>>;
+  readonly store: () => StoreHealth;
   /** Where a fault is written: metrics only count it. */
   readonly onFault: (decision: string, error: unknown) => void;
 }
@@ -77,7 +79,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['source', 'outcome'],
     registers,
   });
-  for (const add of [addKeys, addWorkloadApis, addFindings, addWithdrawals]) add(registers, parts);
+  for (const add of [addKeys, addWorkloadApis, addFindings, addWithdrawals, addStore]) add(registers, parts);
 
   return Object.freeze({
     finished: addRequests(registers),
