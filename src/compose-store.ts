@@ -12,8 +12,6 @@ import type { RedisEvent } from './stores/redis-store.ts';
 export interface Store extends SpentStore, WithdrawalStore, Nonces {
   /** False while it cannot keep what must be kept: then nothing that needs it is issued. */
   healthy(): boolean;
-  /** Blocks and revocations in memory, ended ones of the last hour included. */
-  withdrawn(): number;
   /** How often each event has happened since the start. */
   events(): ReadonlyMap<string, number>;
   close(): Promise<void>;

@@ -36,8 +36,6 @@ export interface MemoryStore extends SpentStore, WithdrawalStore, Nonces {
   healthy(): boolean;
   /** Claims held now, ended ones that have not been swept included. */
   size(): number;
-  /** Blocks and revocations held now, ended ones that have not been swept included. */
-  withdrawn(): number;
   close(): Promise<void>;
 }
 
@@ -113,7 +111,6 @@ function createMemoryStore(needs: Needs): MemoryStore {
     release: (spending: Spending, decision: string) => release(needs, claimKey(spending), decision),
     healthy: journal.healthy,
     size: table.size,
-    withdrawn: withdrawals.size,
     close: () => {
       clearInterval(timer);
       closing ??= journal.close().finally(unlock);

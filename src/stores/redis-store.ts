@@ -17,8 +17,6 @@ export type RedisEvent = ConnectionEvent | FeedEvent | InspectEvent;
 export interface RedisStore extends SpentStore, WithdrawalStore, Nonces {
   /** False while nothing can be issued. */
   healthy(): boolean;
-  /** Blocks and revocations in memory, those that ended within the last hour included. */
-  withdrawn(): number;
   /** Takes this replica off the list: nothing may be in work any more. */
   close(): Promise<void>;
 }
@@ -57,7 +55,6 @@ export function openRedisStore(parts: RedisStoreParts): RedisStore {
     current: (nowSeconds: number) => feed.nonces().current(nowSeconds),
     accepts: (nonce: string, nowSeconds: number) => feed.nonces().accepts(nonce, nowSeconds),
     healthy: feed.isFresh,
-    withdrawn: table.size,
     close: () => {
       closing ??= (async () => {
         clearInterval(timer);

@@ -44,9 +44,9 @@ export interface MetricsParts {
   readonly signingKeys: () => readonly SigningKeyAge[];
   readonly workloadApis: () => readonly WorkloadApiHealth[];
   readonly findings: () => readonly FindingCount[];
+  readonly store: () => StoreHealth;
   /** Blocks and revocations in force. */
   readonly withdrawals: () => Readonly<Record<'block' | 'revocation', number>>;
-  readonly store: () => StoreHealth;
   /** Where a fault is written: metrics only count it. */
   readonly onFault: (decision: string, error: unknown) => void;
 }
