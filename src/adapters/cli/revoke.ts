@@ -2,7 +2,7 @@
 // its handle, or piped in, and is never an argument: arguments stay in the shell's history. Exit codes as of `block`.
 
 import { Argument, type Command } from 'commander';
-import { handleOf } from '../../core/lineage.ts';
+import { handleOf } from '../../parsing/token-handle.ts';
 import { readClaims } from './explain-input.ts';
 import { commandedBy, exitOf, type IncidentTools, sayRefused, showEnded } from './incident-tools.ts';
 import { showRevoked } from './keys.ts';

@@ -64,7 +64,8 @@ const aboveOf = (pattern: string): string => pattern.slice(0, pattern.lastIndexO
 
 /** By its id, its name, or its SPIFFE ID. */
 const clientOf = (text: string, { clients }: KnownNames): KnownClient | undefined =>
-  clients.find(({ id }) => id === text) ?? clients.find(({ name, spiffe }) => name === text || spiffe === text);
+  clients.find(({ id }) => id === text) ??
+  clients.find(({ name, spiffe }) => name === text || (spiffe === text && !text.includes('*')));
 
 function readName(text: string, known: KnownNames, starAllowed: boolean): IdentityRead {
   if (text === '') return no('it is empty');

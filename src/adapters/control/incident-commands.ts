@@ -4,9 +4,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { WITHDRAWAL_NAME_BYTES_MAX, WITHDRAWAL_WHY_CHARACTERS_MAX } from '../../core/limits-delegation.ts';
-import { handleOf } from '../../core/lineage.ts';
 import type { Command, Ended, Incidents } from '../../core/withdraw.ts';
 import type { Withdrawal } from '../../core/withdrawal.ts';
+import { handleOf } from '../../parsing/token-handle.ts';
 import { type IdentityRead, type KnownNames, readBlocked, readRevoked, readToken } from './identities.ts';
 
 /** What the commands need beside the operation itself. */
