@@ -7,8 +7,7 @@ import type { Principal } from '../core/principal.ts';
 import type { ActorRule } from './compiled.ts';
 import { display } from './evaluate.ts';
 import type { Failed } from './failed.ts';
-import type { Passes } from './judge.ts';
-import { failedMatch } from './judge.ts';
+import { failedMatch, type Passes } from './failed-match.ts';
 
 /** Whether the client is the subject itself, which no rule has to name (`client_credentials`). */
 export const isSame = (
@@ -61,8 +60,13 @@ export function actingBy<P extends Principal>(
   return rule.by === 'client' && client && !isSame(client.principal, subject) ? client.principal : undefined;
 }
 
-/** The chain with whoever acts now at its head: as it was, where that is who acts already. */
-export function chainOf(acting: Principal | undefined, earlier: Actors): Actors {
+/** Everybody who acts by a rule that matches, the current one first: those who acted before stay, whatever the rule says. */
+export function actorsBy(
+  rule: ActorRule,
+  question: Pick<Question<Principal>, 'subject' | 'client' | 'delegation'>,
+): Actors {
+  const acting = actingBy(rule, question);
+  const { actors: earlier } = question.delegation;
   if (!acting || (earlier[0] && isActor(earlier[0], acting))) return earlier;
   return [actorOf(acting), ...earlier];
 }

@@ -10,8 +10,9 @@ import { failedActor, ownClients } from './acting.ts';
 import { captureFrom } from './capture.ts';
 import type { AllowRule, CompiledRule, CompiledTarget, Confirm, DenyRule, SourceMatch } from './compiled.ts';
 import { type Authenticated, failedConfirm } from './confirm.ts';
-import { type Condition, display, displayAll, holds, presentedFor } from './evaluate.ts';
+import { display, displayAll } from './evaluate.ts';
 import type { Failed } from './failed.ts';
+import { failedMatch, type Passes } from './failed-match.ts';
 import type { Asked, Rendered } from './targets.ts';
 
 /** What became of a rule: `failed` is undefined where it grants, or fires. */
@@ -134,39 +135,6 @@ export const byProgress = (a: Verdict, b: Verdict): number =>
   progress(b.failed) - progress(a.failed) ||
   (b.failed?.held ?? 0) - (a.failed?.held ?? 0) ||
   (a.rule.name < b.rule.name ? -1 : 1);
-
-export type Passes = (truth: ReturnType<typeof holds>) => boolean;
-
-/** Why a principal is none of these; `match` is the one for its source. */
-export function failedMatch(
-  matches: readonly SourceMatch[],
-  match: SourceMatch | undefined,
-  subject: Principal,
-  passes: Passes,
-): Failed | undefined {
-  if (!match) {
-    const expected = displayAll(matches.map(({ source }) => source));
-    return { part: 'source', what: 'trust', presented: display(subject.source), expected, held: 0, identified: false };
-  }
-  return (
-    failedCondition({ part: 'pin', held: 0, identified: false }, match.ids, subject, passes) ??
-    failedCondition({ part: 'pin', held: match.ids.length, identified: true }, match.context, subject, passes) ??
-    failedCondition({ part: 'claims', held: 0, identified: true }, match.claims, subject, passes)
-  );
-}
-
-function failedCondition(
-  place: Pick<Failed, 'part' | 'held' | 'identified'>,
-  conditions: readonly Condition[],
-  { claims }: Principal,
-  passes: Passes,
-): Failed | undefined {
-  const index = conditions.findIndex((condition) => !passes(holds(condition, claims)));
-  const condition = conditions[index];
-  if (!condition) return undefined;
-  const { what, expected } = condition;
-  return { ...place, what, presented: presentedFor(condition, claims), expected, held: place.held + index };
-}
 
 /** No client at all satisfies a rule that names none. */
 export function failedClient(

@@ -15,7 +15,6 @@ describe('what is not built', () => {
   });
 
   it.each([
-    ['trust.self', withSource('self', '{}'), 'trust.self: own tokens as a trust source are not built yet'],
     ['only', withSource('p', `{ ${OIDC}, only: { a: b } }`), 'trust.p.only: `only` is not built yet'],
     [
       'store.redis',
