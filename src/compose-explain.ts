@@ -52,7 +52,7 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
   async recorded(id, trail) {
     for await (const line of openLines(trail)) {
       const record = line.includes(id) ? readLine(line) : undefined;
-      if (record?.event === 'exchange' && record.decision === id) return record;
+      if (record?.decision === id) return record;
     }
     return undefined;
   },

@@ -11,12 +11,14 @@ import { tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import type { Config } from './config/config.ts';
 import { createDryRun } from './core/dry-run.ts';
 import { createExchange } from './core/exchange.ts';
+import { createIntrospect } from './core/introspect.ts';
 import type { JsonObject } from './core/json.ts';
 import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
+import { createRevoke } from './core/revoke.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/explain/tell.ts';
-import { createDpopProofs } from './verifiers/dpop.ts';
+import { createDpopProofs, DPOP_ALGORITHMS } from './verifiers/dpop.ts';
 
 /** The listener over the path of a request; nothing is bound before it is told to listen. */
 export function openPublicListener(
@@ -41,10 +43,13 @@ export function openPublicListener(
     issuer: config.issuer,
     exchange: createExchange(path),
     dryRun: createDryRun(path),
+    introspect: createIntrospect(path),
+    revoke: createRevoke({ ...path, randomBytes }),
     jwks: state.signingKeys.jwks,
     metadata: metadataOf(state),
     tls: tlsOf(config, frame.workloadApis),
     sentence: outcomeSentence,
+    nonce: () => state.store.current(clock.nowSeconds()),
     onConnectionProblem: metrics.connectionProblem,
   });
 }
@@ -89,6 +94,7 @@ function metadataOf(state: State): () => JsonObject {
           signingAlgorithms: ['ES256', 'RS256'],
           clientMethods: clientMethods(config, clients),
           assertionAlgorithms: CLIENT_ASSERTION.algorithms,
+          proofAlgorithms: DPOP_ALGORITHMS,
         }),
       };
     return last.document;

@@ -1,14 +1,16 @@
-// What the verbs that judge records are made of (`diff --against`, `suggest`, `audit breaks`): a trail, line by line, and a configuration
+// What the verbs that judge records are made of (`diff --against`, `suggest`, `audit breaks`, `audit query`): a trail, line by line, and a configuration
 // that is loaded as `check` loads it. Nothing is opened before a verb uses it; nobody is called.
 
 import type { Command } from 'commander';
 import { type BreaksTools, registerBreaks } from './adapters/cli/audit-breaks.ts';
+import { type QueryTools, registerQuery } from './adapters/cli/audit-query.ts';
 import { renderProblem } from './adapters/cli/check.ts';
 import type { AgainstSummary, AgainstTools, Flip } from './adapters/cli/diff-against.ts';
 import { registerSuggest, type SuggestTools } from './adapters/cli/suggest.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import type { Since } from './adapters/cli/trail-options.ts';
 import { openLines } from './audit/lines.ts';
+import { createQuery } from './audit/query.ts';
 import { type Configuration, readOffline, type World } from './compose-configuration.ts';
 import type { Json } from './core/json.ts';
 import { compileTexts } from './policy/compile/compile-texts.ts';
@@ -30,6 +32,7 @@ export function registerRecordTools(
 ): void {
   registerSuggest(program, terminal, suggestTools(world));
   registerBreaks(audit, terminal, breaksTools(world, configured));
+  registerQuery(audit, terminal, { configured, ...queryTools(world) });
 }
 
 /** What `diff --against` is made of. */
@@ -74,6 +77,22 @@ const breaksTools = (world: World, configured: BreaksTools['configured']): Break
     const { unreadable } = await eachRequest(trail, since?.(world.clock.nowSeconds()), breaks.take);
     const [first] = read.ok ? [] : read.problems;
     return { ...breaks.finish(), unreadable, withoutConfig: first && renderProblem(first) };
+  },
+});
+
+const queryTools = ({ clock }: World): Omit<QueryTools, 'configured'> => ({
+  async query(trails, { since, until, ...wanted }, take) {
+    const now = clock.nowSeconds();
+    const judge = createQuery({ ...wanted, sinceSeconds: since?.(now), untilSeconds: until?.(now) });
+    let unreadable = 0;
+    for (const trail of trails)
+      for await (const line of openLines(trail)) {
+        if (line === '') continue;
+        const queried = judge(line);
+        if (queried.is === 'damaged') unreadable += 1;
+        else if (queried.is === 'meant') take(line, queried.record);
+      }
+    return { unreadable };
   },
 });
 

@@ -20,6 +20,7 @@ import type { KeysEvent } from './keys/status.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
+import { createTargetsOf } from './policy/targets-of.ts';
 import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
 import { createOwnTokens } from './verifiers/own-token.ts';
 
@@ -192,7 +193,9 @@ export function snapshotOf(
   for (const target of config.targets)
     issuers.set(target.name, targetKindOf(target).create({ issuer: config.issuer, signer }, target.options));
   const ownTokens = createOwnTokens(config.issuer, ownKeys);
-  return Object.freeze({ generation, clients, verifiers, policy: createPolicy(compiled), ownTokens, issuers });
+  const targetsOf = createTargetsOf(compiled);
+  const policy = createPolicy(compiled);
+  return Object.freeze({ generation, clients, verifiers, policy, ownTokens, targetsOf, issuers });
 }
 
 const longestLifetime = ({ compiled }: Configuration): number =>

@@ -13,6 +13,7 @@ import { checkTools } from '../src/compose-check.ts';
 import { offlineReach, readConfiguration } from '../src/compose-configuration.ts';
 import { TRUST_KINDS } from '../src/compose-kinds.ts';
 import * as ownLimits from '../src/core/limits.ts';
+import * as delegationLimits from '../src/core/limits-delegation.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
@@ -20,7 +21,7 @@ import { CERTIFICATE_PROBLEMS } from '../src/x509/problems.ts';
 import { fencedBlocks, placeExample } from './support/examples.ts';
 import { expectedSchemas } from './support/schemas.ts';
 
-const limits = { ...ownLimits, ...outsideLimits };
+const limits = { ...ownLimits, ...outsideLimits, ...delegationLimits };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -212,7 +213,10 @@ describe('docs/errors.md', () => {
   it('quotes the fixed sentence of each error', () => {
     const sentences = [...read('docs/errors.md').matchAll(/^\| `([a-z_]+)` \| [0-9][^|]* \| (.*) \.\.\. \|$/gm)];
     const told = new Map(sentences.map(([, error = '', sentence = '']) => [error, sentence]));
-    const opaque = ['issuer_unknown', 'client_required', 'target_unknown', 'scope_not_allowed', 'overloaded'];
+    const opaque = [
+      ...['issuer_unknown', 'client_required', 'target_unknown', 'scope_not_allowed', 'overloaded'],
+      ...['dpop_proof_refused', 'dpop_nonce_wanted', 'confirmation_wanted'],
+    ];
     for (const refusal of [...opaque, 'grant_type_unsupported'].map(withReason)) {
       const { error, description } = wireRefusal(refusal);
       expect([error, told.get(error)]).toEqual([error, description]);
@@ -267,6 +271,7 @@ const withReason = (reason: string): Refusal =>
   ({
     ...roleOf(reason),
     ...{ reason, problem: 'not_utf8', parameter: 'scope', method: 'post', retryAfterSeconds: 1, bytesMax: 1 },
+    ...{ nonce: 'n', acrValues: [], maxAgeSeconds: undefined },
   }) as Refusal;
 
 function isJson(text: string): boolean {

@@ -21,7 +21,7 @@ export function namesIn(written: unknown): DeploymentNames {
   const { trust, targets, clients } = isMap(written) ? written : {};
   return {
     // `self: {}` needs no kind.
-    sources: entriesOf(trust).map(([name, { kind = name }]) => ({ name, kind: String(kind) })),
+    sources: entriesOf(trust).map(([name, { kind }]) => ({ name, kind: name === 'self' ? name : String(kind) })),
     targets: entriesOf(targets).map(([name, { scopes }]) => ({
       name,
       scopes: isMap(scopes) ? Object.keys(scopes) : [],

@@ -11,7 +11,20 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /** The schema of exchequer.yaml. */
 export const configJsonSchema = (kinds: Kinds): JsonSchema =>
-  draft07(configSchema(kinds), 'https://exchequer.example/exchequer.schema.json', 'exchequer.yaml');
+  withOwnTokens(draft07(configSchema(kinds), 'https://exchequer.example/exchequer.schema.json', 'exchequer.yaml'));
+
+/** `trust.self` is an arm of its own, in which the name says the kind; under other names it is none. */
+function withOwnTokens(schema: JsonSchema): JsonSchema {
+  const trust = schema.properties?.trust;
+  const arms = isNode(trust) && isNode(trust.additionalProperties) ? trust.additionalProperties.oneOf : undefined;
+  if (!isNode(trust) || !Array.isArray(arms)) return schema;
+  const isOwn = (arm: Node) =>
+    isNode(arm.properties) && isNode(arm.properties.kind) && arm.properties.kind.const === 'self';
+  const { required: _, ...self } = arms.find(isOwn) ?? {};
+  const others = { oneOf: arms.filter((arm) => !isOwn(arm)) };
+  const named = { ...trust, properties: { self }, additionalProperties: others };
+  return { ...schema, properties: { ...schema.properties, trust: named } };
+}
 
 /** The schema of a policy file, from the schema that policies are compiled with. */
 export function policyJsonSchema(policy: z.ZodType, definitions: Node): JsonSchema {

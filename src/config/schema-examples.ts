@@ -27,6 +27,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'tokenReview.url': 'https://cluster.example',
   ca: './tls/cluster-ca.crt',
   tokenFile: '/var/run/secrets/exchequer/token',
+  'confirm.acr': ['mfa'],
   require: { repository_owner_id: 65, event_name: ['push', 'release'] },
   maxAge: '10m',
   otherIssuers: ['https://old.cluster.example'],

@@ -4,18 +4,7 @@
 
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 import { ACT_BYTES_MAX, ACTORS_MAX } from './limits-delegation.ts';
-import type { Principal } from './principal.ts';
-
-/** One actor, as a token names it. */
-export interface Actor {
-  readonly iss: string;
-  readonly sub: string;
-  /** Its other members, byte for byte as they were found; `act` is none of them. */
-  readonly others: JsonObject;
-}
-
-/** The current actor first, the earliest last; empty where nobody acts. */
-export type Actors = readonly Actor[];
+import type { Actor, Actors, Principal } from './principal.ts';
 
 /** Members that say nothing about who somebody is (TX-40): inside an actor they would be taken for the token's own. */
 const NO_IDENTITY = ['exp', 'nbf', 'iat', 'aud', 'jti', 'scope', 'cnf', 'may_act'];
@@ -61,6 +50,8 @@ export function actorOf({ issuer, subject, name, source, kind }: Principal): Act
 
 const isPlain = (name: string, subject: string): boolean => {
   const own = name.slice(name.indexOf(':') + 1);
+  // In a name that is a whole `sub` no colon is encoded: one of several parts may only look like it.
+  if (own.includes('%3A')) return false;
   try {
     return decodeURIComponent(own) === subject;
   } catch {
@@ -73,9 +64,26 @@ export function namedBeside({ others: { sub_id: id } }: Actor): string | undefin
   return isJsonObject(id) && id.format === 'opaque' && typeof id.id === 'string' ? id.id : undefined;
 }
 
-/** Whether an actor is this principal. */
-export const isActor = ({ iss, sub }: Actor, { issuer, subject }: Principal): boolean =>
-  iss === issuer && sub === subject;
+/** Whether an actor is this principal, as it would be named itself: one `sub` can stand for several CI jobs. */
+export const isActor = (actor: Actor, principal: Principal): boolean =>
+  actor.iss === principal.issuer &&
+  actor.sub === principal.subject &&
+  namedBeside(actor) === namedBeside(actorOf(principal));
+
+/** The names that an actor may have: the one beside it, and those of whomever it can be. */
+export const namesOf = (
+  actor: Actor,
+  whoIs: (actor: Actor) => readonly Pick<Principal, 'name'>[],
+): readonly string[] => [
+  ...[namedBeside(actor)].filter((name) => name !== undefined),
+  ...whoIs(actor).map(({ name }) => name),
+];
+
+/** The chain with whoever acts now at its head: as it was, where that is who acts already. */
+export function chainOf(acting: Principal | undefined, earlier: Actors): Actors {
+  if (!acting || (earlier[0] && isActor(earlier[0], acting))) return earlier;
+  return [actorOf(acting), ...earlier];
+}
 
 /** Whether a claim `may_act` can be obeyed: an object that names a `sub`, with texts and objects only. */
 export const isMayAct = (claim: Json | undefined): claim is JsonObject =>

@@ -2,8 +2,7 @@
 // A decision is generic over its principals: `explain` and tests decide on assumed ones, but only a grant to proved ones
 // can be issued (core/issue.ts takes nothing else).
 
-import type { Actors } from './actor.ts';
-import type { Confirmation, Principal, ProvedPrincipal } from './principal.ts';
+import type { Actors, Confirmation, Principal, ProvedPrincipal } from './principal.ts';
 import type { Nearest, PolicyRefusal, RulePart } from './refusal.ts';
 import type { Ask } from './request.ts';
 
@@ -54,7 +53,7 @@ export interface Binding {
   /** A key that the caller proved to have, that of a DPoP proof before that of the certificate; undefined where there was none. */
   readonly key: Confirmation | undefined;
   /**
-   * What is issued must be bound: the subject's own credential is (A-156), its client demands it, or a DPoP proof asks for it
+   * What is issued must be bound: the subject's or the actor's own credential is (A-156), its client demands it, or a DPoP proof asks for it
    * (RFC 9449 §5).
    */
   readonly required: boolean;

@@ -3,8 +3,8 @@
 // comes from is copied, and what it was made of is added (`origin`, `lineage`).
 
 import type { ProvedGrant } from './decision.ts';
+import { lineageOf } from './lineage.ts';
 import type { IssueOrder } from './ports.ts';
-import type { ProvedPrincipal } from './principal.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { TokenRequest } from './request.ts';
 
@@ -34,11 +34,4 @@ export function issueOrder(
     origin: carried?.own?.origin ?? { iss: subject.issuer, sub: subject.subject },
     authentication: carried?.authentication,
   });
-}
-
-/** The tokens that it is made of, oldest first: those of the subject's, the subject's own, and an actor's that we issued. */
-function lineageOf(subject: ProvedPrincipal, actor: ProvedPrincipal | undefined): readonly string[] {
-  const ofActor = actor?.proof.carried?.own ? [...actor.proof.carried.own.lineage, actor.proof.handle] : [];
-  const all = [...(subject.proof.carried?.own?.lineage ?? []), ...ofActor, subject.proof.handle];
-  return [...new Set(all.filter((handle) => handle !== undefined))];
 }

@@ -1,4 +1,5 @@
-// Numbers that bound delegation, what holds a token to a key, and what withdraws it: the third part of limits.ts, by the same rules.
+// The numbers that bound delegation, what holds a token to a key, and what withdraws it. As in limits.ts a name ends in its unit, and the
+// comment behind each gives the evidence.
 
 // Delegation.
 
@@ -25,6 +26,9 @@ export const WITHDRAWAL_NAME_BYTES_MAX = 8_192;
 export const WITHDRAWAL_WHY_CHARACTERS_MAX = 1_000;
 /** An ended one is kept for this long: a clock that steps back by an hour revives nothing (A-63). */
 export const WITHDRAWN_KEPT_SECONDS = 3_600;
+
+/** Identities that `audit query` learns of one name, and issuers that it makes handles for: more than one name ever has. */
+export const QUERY_ALIASES_MAX = 65_536;
 
 // DPoP (RFC 9449).
 

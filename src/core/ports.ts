@@ -1,13 +1,13 @@
 // What the path needs from the world. Each interface is implemented in one stage folder and handed over by compose.ts;
 // its comment is the contract: what it may throw, whether calls may overlap, and what it never does.
 
-import type { Actor } from './actor.ts';
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, Question } from './decision.ts';
 import type { JsonObject } from './json.ts';
-import type { Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
+import type { RequestRecord } from './own-token-record.ts';
+import type { Actor, Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { PresentedProof, ProvedKey } from './proof-of-possession.ts';
-import type { ExchangeRecord } from './record.ts';
+
 import type { ClientRefusal, CredentialRefusal, ProofRefusal, Result, UnavailableRefusal } from './refusal.ts';
 import type { Credential, GrantType, IssuedTokenType } from './request.ts';
 import type { Standing, Withdrawal } from './withdrawal.ts';
@@ -40,14 +40,18 @@ export interface OwnTokens {
   verify(token: string, nowSeconds: number): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
 }
 
+/** What somebody authenticates for. Who speaks of itself need not be registered, if its SVID says who it is; but it must be somebody. */
+export type ClientPurpose = GrantType | 'introspection' | 'revocation';
+
 /**
- * Authenticates OAuth clients: exactly one method each. Undefined where nobody claims to be a client; a registered `client_id` is
- * such a claim. Refusals are returned; throws only for faults. May wait for keys as `Verifiers` do. Calls may overlap.
+ * Authenticates OAuth clients: exactly one method each. Undefined where nobody claims to be a client, and none is needed for the
+ * purpose; a registered `client_id` is such a claim. Refusals are returned; throws only for faults. May wait for keys as `Verifiers` do.
+ * Calls may overlap.
  */
 export interface Clients {
   authenticate(
     presented: PresentedClient,
-    grantType: GrantType,
+    purpose: ClientPurpose,
     nowSeconds: number,
   ): Promise<Result<ProvedClient | undefined, ClientRefusal | CredentialRefusal | UnavailableRefusal>>;
 }
@@ -70,7 +74,7 @@ export interface IssueOrder {
   /** Whole seconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** Handles of the tokens that it is made of, oldest first (core/lineage.ts). */
+  /** Handles of the tokens that it is made of, oldest first (parsing/token-handle.ts). */
   readonly lineage: readonly string[];
   readonly origin: Origin;
   /** How the person was authenticated whom it is about. */
@@ -213,7 +217,7 @@ export class StoreUnavailable extends Error {
  * happen within RECORD_WRITE_MS, and then nothing may leave. Calls may overlap; records keep the order of the calls.
  */
 export interface Audit {
-  write(record: ExchangeRecord): Promise<void>;
+  write(record: RequestRecord): Promise<void>;
 }
 
 /** Thrown when a record could not be written in time. */
@@ -223,7 +227,7 @@ export class AuditUnavailable extends Error {
 
 /** Told of every finished request, for metrics and logs. Never throws, never blocks. */
 export interface Observer {
-  exchanged(record: ExchangeRecord, elapsedMs: number): void;
+  finished(record: RequestRecord, elapsedMs: number): void;
   fault(decision: string, error: unknown): void;
 }
 
@@ -239,6 +243,8 @@ export interface Snapshot {
   readonly verifiers: Verifiers;
   readonly policy: Policy;
   readonly ownTokens: OwnTokens;
+  /** The token targets that a token for this audience can be of; of several nobody knows which. */
+  targetsOf(audience: string): readonly string[];
   /** By target name. */
   readonly issuers: ReadonlyMap<string, Issuer>;
 }

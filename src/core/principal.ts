@@ -2,7 +2,6 @@
 // A proved principal is made in one place only, by a verifier, after every check of its credential; nothing else may
 // call `asProved` (test/architecture.test.ts). What is merely assumed, by `explain` and tests, never gets the brand.
 
-import type { Actors } from './actor.ts';
 import type { JsonObject } from './json.ts';
 
 /** How often a credential may be spent: once, once for each target, or as often as it is valid (core/spend.ts). */
@@ -49,7 +48,7 @@ export interface Proof {
   readonly boundTo: Confirmation | undefined;
   /** Seconds since the epoch: `iat`, or the start of a certificate's validity; absent where the credential says neither. */
   readonly issuedAt?: number | undefined;
-  /** Its handle (core/lineage.ts); absent where it has no `jti`. */
+  /** Its handle (parsing/token-handle.ts); absent where it has no `jti`. */
   readonly handle?: string | undefined;
   /** What it says beside who it is about; absent where it says nothing more. */
   readonly carried?: Carried | undefined;
@@ -65,6 +64,17 @@ export interface Origin {
   readonly iss: string;
   readonly sub: string;
 }
+
+/** One actor, as a token names it. */
+export interface Actor {
+  readonly iss: string;
+  readonly sub: string;
+  /** Its other members, byte for byte as they were found; `act` is none of them. */
+  readonly others: JsonObject;
+}
+
+/** The current actor first, the earliest last; empty where nobody acts. */
+export type Actors = readonly Actor[];
 
 /** What a token says that what is made from it must say again, or obey. */
 export interface Carried {

@@ -1,4 +1,5 @@
-// The words of DPoP (RFC 9449): what a caller presents to prove that it has a key, and what is known once it has.
+// The words of DPoP (RFC 9449): what a caller presents to prove that it has a key, and what is known once it has. Nothing here proves
+// anything.
 
 /** A DPoP proof as it came in. */
 export interface PresentedProof {

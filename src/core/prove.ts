@@ -2,15 +2,16 @@
 // withdrawals; the first failure answers. Who may act is policy's business; that nobody acts for itself, that no chain is a loop or grows
 // without end, and that `may_act` is obeyed, holds whatever policy says (TX-43, TX-45, TX-50).
 
-import { actorOf, fits, isActor, mayAct } from './actor.ts';
+import { chainOf, fits, isActor, mayAct, namesOf } from './actor.ts';
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Binding, Delegation } from './decision.ts';
 import { LINEAGE_MAX } from './limits-delegation.ts';
+import { lineageOf } from './lineage.ts';
 import type { DpopProofs, Snapshot } from './ports.ts';
-import type { Confirmation, ProvedPrincipal } from './principal.ts';
+import type { Actor, Confirmation, ProvedPrincipal } from './principal.ts';
 import type { ProvedKey } from './proof-of-possession.ts';
 import { ok, type Result, refuse } from './refusal.ts';
-import type { TokenRequest } from './request.ts';
+import type { CallerRequest, TokenRequest } from './request.ts';
 import { claimOnce, claimProof, type Once } from './spend.ts';
 
 /** The principals of one request. */
@@ -30,7 +31,7 @@ export interface ProvedKeys {
 /** Proves the key of a DPoP proof, where there is one (RFC 9449 §4.3). */
 export async function proveKeys(
   proofs: DpopProofs,
-  { proof, client: { certificates } }: TokenRequest,
+  { proof, client: { certificates } }: CallerRequest,
   nowSeconds: number,
 ): Promise<Result<ProvedKeys>> {
   if (!proof) return ok({ dpop: undefined, certificates });
@@ -39,30 +40,28 @@ export async function proveKeys(
 }
 
 /**
- * Spends what is good for one request: the client's assertion and the DPoP proof, for good, since whoever shows one again is not the one
- * who made it (JA-08, DP-05). An assertion that is bound to a key is taken, and spent, from the holder of that key only.
+ * Spends the client's assertion, for good, since whoever shows one again is not the one who made it (JA-08). One that is bound to a key is
+ * taken, and spent, from the holder of that key only.
  */
-export async function spendProofs(
+export async function spendAssertion(
   once: Once,
   client: ProvedClient | undefined,
   keys: ProvedKeys,
 ): Promise<Result<undefined>> {
-  if (client) {
-    const { source } = client.principal;
-    if (!isHeldBy(client.principal, keys)) return refuse({ role: 'client', source, reason: 'binding_mismatch' });
-    const spent = client.spends && (await claimAssertion(once, client.id, client.spends, source));
-    if (spent && !spent.ok) return spent;
-  }
-  return keys.dpop ? claimProof(once, keys.dpop) : ok(undefined);
+  if (!client) return ok(undefined);
+  const { source } = client.principal;
+  if (!isHeldBy(client.principal, keys)) return refuse({ role: 'client', source, reason: 'binding_mismatch' });
+  if (!client.spends) return ok(undefined);
+  const { jti, untilSeconds } = client.spends;
+  return claimOnce(once, { purpose: 'client', issuer: client.id, jti, target: undefined }, untilSeconds, source);
 }
 
-const claimAssertion = (
-  once: Once,
-  issuer: string,
-  { jti, untilSeconds }: NonNullable<ProvedClient['spends']>,
-  source: string,
-): Promise<Result<undefined>> =>
-  claimOnce(once, { purpose: 'client', issuer, jti, target: undefined }, untilSeconds, source);
+/**
+ * Spends the DPoP proof, for good (DP-05). After everybody has been proved: anybody can make keys and proofs, and whoever has nothing else
+ * to show must not fill the store.
+ */
+export const spendProof = async (once: Once, { dpop }: ProvedKeys): Promise<Result<undefined>> =>
+  dpop ? claimProof(once, dpop) : ok(undefined);
 
 /** Whether a credential is bound to no key, or to one whose possession was proved (RFC 8705 §3, MT-05; RFC 9449 §5, DP-09). */
 const isHeldBy = ({ proof: { boundTo } }: ProvedPrincipal, { dpop, certificates }: ProvedKeys): boolean => {
@@ -113,7 +112,8 @@ export function proveBinding({ subject, actor, client }: ProvedParties, keys: Pr
     if (principal && !isHeldBy(principal, keys))
       return refuse({ role, source: principal.source, reason: 'binding_mismatch' });
   const { dpop, certificates } = keys;
-  const required = subject.proof.boundTo !== undefined || client?.proofRequired === true || dpop !== undefined;
+  const isBound = subject.proof.boundTo !== undefined || actor?.proof.boundTo !== undefined;
+  const required = isBound || client?.proofRequired === true || dpop !== undefined;
   return ok({ key: keyOf(dpop?.jkt, certificates?.thumbprint), required });
 }
 
@@ -132,10 +132,12 @@ export function proveDelegation({ verifiers }: Snapshot, parties: ProvedParties)
     refuse({ role: actor ? 'actor' : 'subject', source: (actor ?? subject).source, reason });
 
   if (actor && isSubject(actor, subject)) return no('actor_is_subject');
-  if (acting && actors.slice(1).some((earlier) => isActor(earlier, acting))) return no('actor_repeated');
-  // What policy may still decide not to do: whoever acts is the last who may be added.
-  if (acting && !fits([actorOf(acting), ...actors])) return no('chain_too_long');
-  if ((carried?.own?.lineage.length ?? 0) >= LINEAGE_MAX) return no('chain_too_long');
+  const hasActed = (earlier: Actor, who: ProvedPrincipal): boolean =>
+    isActor(earlier, who) || namesOf(earlier, verifiers.whoIs).includes(who.name);
+  if (acting && actors.slice(1).some((earlier) => hasActed(earlier, acting))) return no('actor_repeated');
+  // Policy may still decide that nobody is added; what is carried must fit all the same, with the issuers that it may lack.
+  if (!fits(actors) || !fits(chainOf(acting, actors))) return no('chain_too_long');
+  if (lineageOf(subject, actor).length > LINEAGE_MAX) return no('chain_too_long');
   if (carried?.mayAct && !(acting && mayAct(carried.mayAct, acting, subject.issuer))) return no('may_act_unmet');
   return ok({
     actor,
@@ -146,10 +148,10 @@ export function proveDelegation({ verifiers }: Snapshot, parties: ProvedParties)
   });
 }
 
-/** Who acts now, if anybody does: whom an actor token proves, or a client that is not the subject itself. */
+/** Who acts now, if anybody does: whom an actor token proves, or a client that is not the subject itself (policy/acting.ts). */
 function actingOf({ subject, actor, client }: ProvedParties): ProvedPrincipal | undefined {
   if (actor) return actor;
-  return client && !isSubject(client.principal, subject) ? client.principal : undefined;
+  return client && client.principal.name !== subject.name ? client.principal : undefined;
 }
 
 /** By whatever the subject is known: its own proof, its name, or the first proof of its chain. */

@@ -1,14 +1,14 @@
 // The record of one request (docs/records.md): opened before the first check, filled as phases finish, closed on every exit.
-// It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved.
+// It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved. What every record of a request
+// has, and that of an exchange; that of a question about one of our own tokens is own-token-record.ts.
 
-import { type Actor, namedBeside } from './actor.ts';
+import { namedBeside } from './actor.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
-import type { Decision, RuleTrace, Would } from './decision.ts';
+import type { Decision, ProvedGrant, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { IssueOrder } from './ports.ts';
-import type { AccountedClaims, Origin, ProvedPrincipal, Role } from './principal.ts';
+import type { AccountedClaims, Actor, Origin, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
-import type { Ask, Received } from './request.ts';
+import type { Ask, CallerRequest, Received } from './request.ts';
 
 /** A role's identity as recorded. */
 export interface RecordedPrincipal {
@@ -39,35 +39,43 @@ export interface RecordedClaim {
   readonly value: Json;
 }
 
-export interface ExchangeRecord {
-  readonly event: 'exchange';
+/** What the record of any request has. */
+export interface RecordBase {
+  readonly event: 'exchange' | 'introspection' | 'revocation';
   readonly decision: string;
   /** Seconds since the epoch, with milliseconds. */
   readonly time: number;
   readonly transport: string;
   readonly peer: string;
   readonly traceId: string | undefined;
-  readonly grantType: string | undefined;
   /** The thumbprint of the certificate that the peer presented, whatever it served for. */
   readonly mtls: string | undefined;
   /** The thumbprint of the key that a DPoP proof proved. */
   dpop: string | undefined;
+  outcome: 'granted' | 'answered' | 'refused' | 'failed';
+  /** Why not. `fault` where the broker itself failed. */
+  reason: string | undefined;
+  /** The reason's own evidence. */
+  evidence: object | undefined;
+  roles: Partial<Record<Role, RecordedPrincipal>>;
+  /** The `client_id` sent without proof, hashed or not is the writer's business: it is cut like any value. */
+  unprovedClientId: string | undefined;
+  client: RecordedClient | undefined;
+  policy: { readonly digest: string; readonly generation: number } | undefined;
+}
+
+export interface ExchangeRecord extends RecordBase {
+  readonly event: 'exchange';
+  readonly grantType: string | undefined;
   /** Nothing was issued, nor would have been: the request only asked. */
   readonly dryRun: true | undefined;
   outcome: 'granted' | 'refused' | 'failed';
-  /** Why not; undefined where granted. `fault` where the broker itself failed. */
   reason: Refusal['reason'] | 'fault' | undefined;
-  /** The refusal's own evidence, without its reason. */
-  evidence: object | undefined;
-  roles: Partial<Record<Role, RecordedPrincipal>>;
   /** Who acts by what was issued, the current one first; undefined where nobody does. */
   actors: readonly RecordedActor[] | undefined;
   /** The tokens that it was made of, oldest first, and the first proof; undefined where nothing was issued. */
   lineage: readonly string[] | undefined;
   origin: Origin | undefined;
-  /** The `client_id` sent without proof, hashed or not is the writer's business: it is cut like any value. */
-  unprovedClientId: string | undefined;
-  client: RecordedClient | undefined;
   claims: readonly RecordedClaim[];
   /** Names of the proved claims whose values are not recorded. */
   otherClaims: readonly string[];
@@ -82,7 +90,6 @@ export interface ExchangeRecord {
   scopes: readonly string[] | undefined;
   rule: string | undefined;
   owner: string | undefined;
-  policy: { readonly digest: string; readonly generation: number } | undefined;
   trace: readonly RuleTrace[];
   would: readonly Would[];
   jti: string | undefined;
@@ -92,28 +99,36 @@ export interface ExchangeRecord {
   boundTo: string | undefined;
 }
 
-/** Opens the record of a request, before anything about it has been checked. */
-export function openRecord(received: Received, decision: string, time: number, dryRun?: true): ExchangeRecord {
+/** What a record begins with, whatever was asked: as long as nobody says otherwise, the broker has failed. */
+export function openBase(received: Received<CallerRequest>, decision: string, time: number) {
   return {
-    event: 'exchange',
     decision,
     time,
     transport: received.transport,
     peer: received.peer,
     traceId: received.traceId,
-    grantType: received.grantType,
     mtls: received.mtls,
     dpop: undefined,
-    dryRun,
-    outcome: 'failed',
-    reason: 'fault',
+    outcome: 'failed' as const,
+    reason: 'fault' as const,
     evidence: undefined,
     roles: {},
+    unprovedClientId: received.request.ok ? received.request.value.client.id : undefined,
+    client: undefined,
+    policy: undefined,
+  } satisfies Omit<RecordBase, 'event'>;
+}
+
+/** Opens the record of an exchange, before anything about it has been checked. */
+export function openRecord(received: Received, decision: string, time: number, dryRun?: true): ExchangeRecord {
+  return {
+    ...openBase(received, decision, time),
+    event: 'exchange',
+    grantType: received.grantType,
+    dryRun,
     actors: undefined,
     lineage: undefined,
     origin: undefined,
-    unprovedClientId: received.request.ok ? received.request.value.client.id : undefined,
-    client: undefined,
     claims: [],
     otherClaims: [],
     unknownClaims: [],
@@ -123,7 +138,6 @@ export function openRecord(received: Received, decision: string, time: number, d
     scopes: undefined,
     rule: undefined,
     owner: undefined,
-    policy: undefined,
     trace: [],
     would: [],
     jti: undefined,
@@ -134,21 +148,21 @@ export function openRecord(received: Received, decision: string, time: number, d
 
 /** Notes which policy decides. */
 export function notePolicy(
-  record: ExchangeRecord,
+  record: RecordBase,
   { generation, policy }: { readonly generation: number; readonly policy: { readonly digest: string } },
 ): void {
   record.policy = { digest: policy.digest, generation };
 }
 
 /** Notes which client was proved, and how. */
-export function noteClient(record: ExchangeRecord, { id, method, principal }: ProvedClient): void {
+export function noteClient(record: RecordBase, { id, method, principal }: ProvedClient): void {
   record.roles.client = recorded(principal);
   record.client = { id, method };
   record.unprovedClientId = undefined;
 }
 
 /** Notes the key that a DPoP proof proved. */
-export function noteKey(record: ExchangeRecord, dpop: { readonly jkt: string } | undefined): void {
+export function noteKey(record: RecordBase, dpop: { readonly jkt: string } | undefined): void {
   record.dpop = dpop?.jkt;
 }
 
@@ -199,10 +213,19 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
   record.owner = decision.grant.rule.owner;
 }
 
+/** What an order says that is recorded. */
+interface OrderedFacts {
+  readonly id: string;
+  readonly expiresAt: number;
+  readonly grant: Pick<ProvedGrant, 'boundTo' | 'actors'>;
+  readonly lineage: readonly string[];
+  readonly origin: Origin;
+}
+
 /** Closes the record with what was issued. */
 export function noteIssued(
   record: ExchangeRecord,
-  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: IssueOrder,
+  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: OrderedFacts,
 ): void {
   record.outcome = 'granted';
   record.reason = undefined;
@@ -226,7 +249,7 @@ export function noteWouldGrant(record: ExchangeRecord): void {
 }
 
 /** Closes the record with a refusal. */
-export function noteRefusal(record: ExchangeRecord, refusal: Refusal): void {
+export function noteRefusal(record: RecordBase, refusal: Refusal): void {
   const { reason, ...evidence } = refusal;
   record.outcome = 'refused';
   record.reason = reason;

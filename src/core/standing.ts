@@ -1,11 +1,11 @@
 // Blocks and revocations, asked about everybody and everything of a request: every role, everybody in an `act`, every token presented and
 // those that it was made of. Asked while proving, and again before anything leaves; where nobody can know, nothing leaves.
 
-import { type Actor, namedBeside } from './actor.ts';
+import { namesOf } from './actor.ts';
 import { CLIENTS_SOURCE, type ProvedClient } from './client.ts';
 import { StoreUnavailable, type Verifiers, type Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
-import { ok, type Result, refuse } from './refusal.ts';
+import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from './refusal.ts';
 import { STORE_UNAVAILABLE } from './spend.ts';
 import type { Party, Standing } from './withdrawal.ts';
 
@@ -22,11 +22,34 @@ export function refuseWithdrawn(
   withdrawals: Withdrawals,
   parties: StandingParties,
   nowSeconds: number,
-): Result<undefined> {
+): Result<undefined, CredentialRefusal | UnavailableRefusal> {
+  return refuseStanding(
+    withdrawals,
+    standingOf(parties),
+    { role: 'subject', source: parties.subject.source },
+    nowSeconds,
+  );
+}
+
+/** Refuses a client that is blocked, whatever it asks about. */
+export function refuseWithdrawnClient(
+  withdrawals: Withdrawals,
+  client: ProvedClient,
+  nowSeconds: number,
+): Result<undefined, CredentialRefusal | UnavailableRefusal> {
+  const standing = { parties: clientParties(client), tokens: [], ancestors: [] };
+  return refuseStanding(withdrawals, standing, { role: 'client', source: client.principal.source }, nowSeconds);
+}
+
+function refuseStanding(
+  withdrawals: Withdrawals,
+  standing: Standing,
+  whose: Pick<CredentialRefusal, 'role' | 'source'>,
+  nowSeconds: number,
+): Result<undefined, CredentialRefusal | UnavailableRefusal> {
   try {
-    const found = withdrawals.against(standingOf(parties), nowSeconds);
-    if (!found) return ok(undefined);
-    return refuse({ role: 'subject', source: parties.subject.source, reason: 'withdrawn', withdrawal: found.id });
+    const found = withdrawals.against(standing, nowSeconds);
+    return found ? refuse({ ...whose, reason: 'withdrawn', withdrawal: found.id }) : ok(undefined);
   } catch (error) {
     if (error instanceof StoreUnavailable) return refuse(STORE_UNAVAILABLE);
     throw error;
@@ -35,41 +58,44 @@ export function refuseWithdrawn(
 
 function standingOf({ client, subject, actor, whoIs }: StandingParties): Standing {
   const tokens = [subject, actor].filter((principal) => principal !== undefined);
-  const parties: Party[] = tokens.flatMap((principal) =>
-    partiesOf(principal, principal === actor ? 'actor' : 'subject', whoIs),
-  );
-  if (client) {
-    const { name } = client.principal;
-    for (const one of new Set([name, `${CLIENTS_SOURCE}:${client.id}`]))
-      parties.push({ name: one, role: 'client', issuedAtSeconds: undefined });
-    // A client that acts stands as an actor too; when its secret was made is not known, and an assertion is new each time.
-    parties.push({ name, role: 'actor', issuedAtSeconds: undefined });
-  }
+  const parties = tokens.flatMap((principal) => {
+    // Of a token that does not say when it was issued, nobody can say that it came after a revocation; a client that stands for itself
+    // proved itself just now.
+    const issuedAtSeconds = principal.proof.issuedAt ?? (principal === client?.principal ? undefined : 0);
+    return partiesOf(principal, whoIs, issuedAtSeconds, principal === actor);
+  });
   return {
-    parties,
+    parties: client ? [...parties, ...clientParties(client)] : parties,
     tokens: tokens.flatMap(({ proof: { handle } }) => (handle === undefined ? [] : [handle])),
     ancestors: tokens.flatMap(({ proof: { carried } }) => carried?.own?.lineage ?? []),
   };
 }
 
-/** A principal, everybody who acts in its token, and who asked for it. */
-function partiesOf(principal: ProvedPrincipal, role: 'subject' | 'actor', whoIs: Verifiers['whoIs']): readonly Party[] {
-  const { name, proof } = principal;
-  const issuedAtSeconds = proof.issuedAt;
-  const of = (one: string, as: Party['role']): Party => ({ name: one, role: as, issuedAtSeconds });
-  const acting = (proof.carried?.actors ?? []).flatMap((earlier) => namesOf(earlier, whoIs));
-  const own = proof.carried?.own;
-  return [
-    of(name, role),
-    ...acting.map((one) => of(one, 'actor')),
-    ...(own ? [own.clientId, `${CLIENTS_SOURCE}:${own.clientId}`].map((one) => of(one, 'client')) : []),
-  ];
+/** A client that acts stands as an actor too; when its secret was made is not known, and an assertion is new each time. */
+function clientParties({ id, principal: { name } }: ProvedClient): readonly Party[] {
+  const of = (one: string, role: Party['role']): Party => ({ name: one, role, issuedAtSeconds: undefined });
+  return [...[...new Set([name, `${CLIENTS_SOURCE}:${id}`])].map((one) => of(one, 'client')), of(name, 'actor')];
 }
 
-const namesOf = (actor: Actor, whoIs: Verifiers['whoIs']): readonly string[] => {
-  const beside = namedBeside(actor);
-  return [...(beside === undefined ? [] : [beside]), ...whoIs(actor).map(({ name }) => name)];
-};
+/** A principal, everybody who acts in its token, and who asked for it. An actor token is about its subject too. */
+function partiesOf(
+  { name, issuer, proof }: ProvedPrincipal,
+  whoIs: Verifiers['whoIs'],
+  issuedAtSeconds: number | undefined,
+  acts: boolean,
+): readonly Party[] {
+  const as = (role: Party['role'], ...names: readonly string[]): readonly Party[] =>
+    names.map((one) => ({ name: one, role, issuedAtSeconds }));
+  const { own, actors = [] } = proof.carried ?? {};
+  return [
+    ...as('subject', name),
+    ...(acts ? as('actor', name) : []),
+    ...actors.flatMap((earlier) => as('actor', ...namesOf(earlier, whoIs))),
+    ...(own
+      ? as('client', own.clientId, ...whoIs({ iss: issuer, sub: own.clientId, others: {} }).map((one) => one.name))
+      : []),
+  ];
+}
 
 /** For one of our own tokens alone, as it is introspected or revoked. */
 export const standingOfToken = (token: ProvedPrincipal, whoIs: Verifiers['whoIs']): StandingParties => ({

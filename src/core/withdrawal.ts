@@ -19,7 +19,7 @@ export type Withdrawal = {
     }
   | {
       readonly kind: 'revocation';
-      /** `token`: one; `chain`: it and everything that was made from it. `of` is its handle (lineage.ts). */
+      /** `token`: one; `chain`: it and everything that was made from it. `of` is its handle (parsing/token-handle.ts). */
       readonly what: 'token' | 'chain';
       readonly of: string;
     }

@@ -1,19 +1,17 @@
 // Who acts in what an allow rule grants: nobody, the client, or whom an actor token proves; or a rule that lets a client have a token in
 // somebody's own name. Earlier actors never count (TX-42), and none of them is ever dropped: what was acted for stays acted for (TX-43).
 
-import { type Actors, actorOf, isActor } from '../core/actor.ts';
+import { chainOf } from '../core/actor.ts';
 import type { AskingClient, Question } from '../core/decision.ts';
-import type { Principal } from '../core/principal.ts';
+import type { Actors, Principal } from '../core/principal.ts';
 import type { ActorRule } from './compiled.ts';
 import { display } from './evaluate.ts';
 import type { Failed } from './failed.ts';
 import { failedMatch, type Passes } from './failed-match.ts';
 
-/** Whether the client is the subject itself, which no rule has to name (`client_credentials`). */
-export const isSame = (
-  a: Pick<Principal, 'source' | 'name'> | undefined,
-  b: Pick<Principal, 'source' | 'name'> | undefined,
-): boolean => a !== undefined && b !== undefined && a.source === b.source && a.name === b.name;
+/** Whether two are one, by the name that no two identities share: an own token is about whom its source proved first. */
+export const isSame = (a: Pick<Principal, 'name'> | undefined, b: Pick<Principal, 'name'> | undefined): boolean =>
+  a !== undefined && b !== undefined && a.name === b.name;
 
 const no = (presented: string | undefined, expected: string): Failed => ({
   part: 'actor',
@@ -61,20 +59,15 @@ export function actingBy<P extends Principal>(
 }
 
 /** Everybody who acts by a rule that matches, the current one first: those who acted before stay, whatever the rule says. */
-export function actorsBy(
+export const actorsBy = (
   rule: ActorRule,
   question: Pick<Question<Principal>, 'subject' | 'client' | 'delegation'>,
-): Actors {
-  const acting = actingBy(rule, question);
-  const { actors: earlier } = question.delegation;
-  if (!acting || (earlier[0] && isActor(earlier[0], acting))) return earlier;
-  return [actorOf(acting), ...earlier];
-}
+): Actors => chainOf(actingBy(rule, question), question.delegation.actors);
 
 /** The clients that satisfy a rule which names none: one that is the subject, or the actor, itself. */
 export const ownClients = (
   client: AskingClient | undefined,
-  subject: Pick<Principal, 'source' | 'name'>,
-  actor: Pick<Principal, 'source' | 'name'> | undefined,
+  subject: Pick<Principal, 'name'>,
+  actor: Pick<Principal, 'name'> | undefined,
 ): readonly string[] =>
   client && (isSame(client.principal, subject) || isSame(client.principal, actor)) ? [client.id] : [];

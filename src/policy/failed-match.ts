@@ -1,5 +1,5 @@
-// Whether a principal is one of those that a rule, a deny or an actor of a rule is about, condition by condition in the order source, pin,
-// claims: the first that failed.
+// Why a principal is none of those whom one part of a rule speaks of: its source, its pin, its other claims, in this order. Asked about
+// the subject by judge.ts, about who acts by acting.ts.
 
 import type { Principal } from '../core/principal.ts';
 import type { SourceMatch } from './compiled.ts';

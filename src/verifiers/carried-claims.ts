@@ -2,7 +2,7 @@
 // ceiling, how a person was authenticated, and in our own tokens `lineage` and `origin`. Of a client's or an actor's token none of the
 // delegation is taken: one who is acted for proves nobody who acts (A-141, A-148).
 
-import { isMayAct, readActors } from '../core/actor.ts';
+import { isMayAct, namedBeside, readActors } from '../core/actor.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { LINEAGE_MAX } from '../core/limits-delegation.ts';
 import type { Authentication, Carried, Role } from '../core/principal.ts';
@@ -12,6 +12,8 @@ import type { ClaimRefusal } from './claims.ts';
 export interface CarriedTerms {
   /** `iss` of the token, which an actor without one has. */
   readonly issuer: string;
+  /** Its issuer is one that delegates. A platform's tokens are about a workload alone, and `act` in one of them is nobody's word. */
+  readonly delegates: boolean;
   /** It speaks of people: `auth_time` and `acr` are theirs. */
   readonly people: boolean;
   /** Its scopes are a ceiling. */
@@ -23,9 +25,13 @@ export interface CarriedTerms {
 /** What is wrong with these claims in this role; undefined where nothing is. */
 export function carriedProblem(claims: JsonObject, role: Role, terms: CarriedTerms): ClaimRefusal | undefined {
   for (const claim of ['act', 'may_act'])
-    if (role !== 'subject' && Object.hasOwn(claims, claim)) return { reason: 'claim_unsupported', claim };
+    if ((role !== 'subject' || !terms.delegates) && Object.hasOwn(claims, claim))
+      return { reason: 'claim_unsupported', claim };
   const { act, may_act: mayAct, scope } = claims;
-  if (act !== undefined && !readActors(act, terms.issuer)) return { reason: 'claim_invalid', claim: 'act' };
+  const actors = act === undefined ? [] : readActors(act, terms.issuer);
+  // The names that stand beside actors are ours to give: another's would be recorded, and blocked, as if we had.
+  if (!actors || (!terms.own && actors.some((actor) => namedBeside(actor) !== undefined)))
+    return { reason: 'claim_invalid', claim: 'act' };
   if (mayAct !== undefined && !isMayAct(mayAct)) return { reason: 'claim_invalid', claim: 'may_act' };
   // Who acts and who may are two chains of one token: nobody could say which of them counts (A-146).
   if (act !== undefined && mayAct !== undefined) return { reason: 'claim_unsupported', claim: 'may_act' };

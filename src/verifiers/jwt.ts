@@ -6,12 +6,18 @@ import type { Foreseen } from '../core/cause.ts';
 import type { JsonObject } from '../core/json.ts';
 import { LEEWAY_SECONDS } from '../core/limits.ts';
 import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
-import { handleOf } from '../core/lineage.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
-import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type SubjectTokenType } from '../core/request.ts';
+import {
+  ACCESS_TOKEN_TYPE,
+  JWT_BEARER_GRANT,
+  JWT_TOKEN_TYPE,
+  type SentAs,
+  type SubjectTokenType,
+} from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
+import { handleOf } from '../parsing/token-handle.ts';
 import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import { accountedClaims } from './accounted.ts';
@@ -49,6 +55,8 @@ export interface JwtSource {
   readonly jtiOptional?: true;
   /** The claims as everything after reads them, where a platform writes one thing in two ways. */
   readonly readClaims?: (claims: JsonObject) => JsonObject;
+  /** Its tokens may say who acts (`act`) and who may (`may_act`). */
+  readonly delegates?: true;
   /** Its tokens are about people, or may be: `auth_time` and `acr` are theirs. */
   readonly people?: boolean;
   /** They are our own: `aud` is whatever they were issued for, and they carry `lineage` and `origin`. */
@@ -195,14 +203,15 @@ const likelyType = ({ tokenTypes }: JwtSource, { typ }: UnprovedHeader): Subject
   return tokenTypes.find((type) => (type === ACCESS_TOKEN_TYPE) === isAccess) ?? tokenTypes[0] ?? JWT_TOKEN_TYPE;
 };
 
-function headerProblem(source: JwtSource, jws: UnprovedHeader, tokenType: SubjectTokenType): ClaimRefusal | undefined {
+function headerProblem(source: JwtSource, jws: UnprovedHeader, sentAs: SentAs): ClaimRefusal | undefined {
+  const tokenType = sentAs === JWT_BEARER_GRANT ? JWT_TOKEN_TYPE : sentAs;
   if (!source.tokenTypes.includes(tokenType)) return { reason: 'token_type_refused' };
   if (!source.table.typ.includes(jws.typ)) return { reason: 'typ_refused' };
   // An access token says so in its header, and nothing else does (RFC 9068 §2.1, A-22): where both are possible, they must agree.
   // `jwt` says of a token only that it is one (RFC 8693 §3): a source that takes both takes its access tokens as either.
   const isAccess = ACCESS_TOKEN_TYPS.includes(jws.typ ?? '');
   const mayBeAccess =
-    tokenType === ACCESS_TOKEN_TYPE || (tokenType === JWT_TOKEN_TYPE && source.tokenTypes.includes(ACCESS_TOKEN_TYPE));
+    sentAs === ACCESS_TOKEN_TYPE || (sentAs === JWT_TOKEN_TYPE && source.tokenTypes.includes(ACCESS_TOKEN_TYPE));
   if (isAccess ? !mayBeAccess : tokenType === ACCESS_TOKEN_TYPE) return { reason: 'typ_refused' };
   const members = Object.keys(jws.header);
   const refused = source.headersAllowed
@@ -278,6 +287,7 @@ function proofOf(
 
 const termsOf = (source: JwtSource, { iss }: JsonObject): CarriedTerms => ({
   issuer: source.otherIssuers?.find((other) => other === iss) ?? source.issuer,
+  delegates: source.delegates === true,
   people: source.people === true,
   scopesAreCeiling: source.settings.scopesAreCeiling,
   own: source.own === true,

@@ -9,7 +9,7 @@ import type { KeyOrigin, KeySource, Outbound } from '../core/outside.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Principal, ProvedPrincipal, ReplayClass, Role, Tell } from '../core/principal.ts';
 import type { CredentialRefusal, Result, UnavailableRefusal } from '../core/refusal.ts';
-import type { SubjectTokenType } from '../core/request.ts';
+import type { SentAs } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 import type { Authorities } from '../x509/authorities.ts';
@@ -52,7 +52,7 @@ export interface SourceVerifier {
   /** Proves a parsed token. Waits for keys at most KEYS_WAIT_MS, after all local checks. Throws only for faults. */
   verify(
     jws: UnprovedJws,
-    tokenType: SubjectTokenType,
+    tokenType: SentAs,
     role: Role,
     nowSeconds: number,
   ): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;

@@ -52,6 +52,7 @@ export const oidc: SourceKind<typeof options> = Object.freeze({
       tokenTypes: chosen.tokens.map((token) => TOKEN_TYPES[token]),
       tell: keysArePrivate(chosen) || Object.keys(settings.require).length > 0 ? 'caller' : 'operator',
       presenter: chosen.presenter,
+      delegates: true,
       people: chosen.subjects === 'people',
     }),
 } satisfies SourceKind<typeof options>);

@@ -2,15 +2,15 @@
 // begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. Certificates go to
 // the trust domain in their leaf's one URI name, signed requests to the one source that takes them. The caller never chooses.
 
-import type { Actor } from '../core/actor.ts';
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
-import type { Principal, ProvedPrincipal, Role } from '../core/principal.ts';
+import type { Actor, Principal, ProvedPrincipal, Role } from '../core/principal.ts';
 import { type CredentialRefusal, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
 import { AWS_REQUEST_TOKEN_TYPE } from '../core/request.ts';
 import { parseJws } from '../parsing/jws.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
+import { SELF } from '../platforms/self.ts';
 import { readChain } from '../x509/chain.ts';
 import { svidId } from '../x509/svid.ts';
 import type { ClaimRefusal } from './claims.ts';
@@ -27,6 +27,41 @@ export interface Registry extends Verifiers {
 
 /** Verifiers over these sources. Two that could be responsible for one token are a fault of configuration: it throws. */
 export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: string): Registry {
+  const known = knownOf(sources, ownIssuer);
+  const verifyCertificates = createCertificateRoute(known.byTrustDomain);
+  const [takesRequests, another] = sources.filter(({ verifyRequest }) => verifyRequest !== undefined);
+  if (another) throw new Error('two sources for signed requests');
+  return Object.freeze({
+    async verify(credential, role, nowSeconds) {
+      if ('certificates' in credential) return verifyCertificates(credential.certificates, role, nowSeconds);
+      const no = (refusal: ClaimRefusal) => refuse({ ...refusal, role } as CredentialRefusal);
+      if (credential.tokenType === AWS_REQUEST_TOKEN_TYPE)
+        return (
+          takesRequests?.verifyRequest?.(credential.text, role, nowSeconds) ?? no({ reason: 'token_type_refused' })
+        );
+      const parsed = parseJws(credential.text);
+      if (!parsed.ok) return no({ reason: 'credential_malformed', problem: parsed.problem });
+      const source = route(known, parsed.jws.claims);
+      if (!source.ok) return no(source.refusal);
+      return source.value.verify(parsed.jws, credential.tokenType, role, nowSeconds);
+    },
+
+    whoIs: (actor) => whoIs(actor, known),
+
+    responsible(claims) {
+      const source = route(known, claims);
+      return source.ok ? source : refuse({ ...source.refusal, role: 'subject' } as CredentialRefusal);
+    },
+  } satisfies Registry);
+}
+
+interface Known {
+  readonly byTrustDomain: ReadonlyMap<string, SourceVerifier>;
+  readonly byIssuer: ReadonlyMap<string, readonly SourceVerifier[]>;
+  readonly ownIssuer: string;
+}
+
+function knownOf(sources: readonly SourceVerifier[], ownIssuer: string): Known {
   const byTrustDomain = new Map<string, SourceVerifier>();
   const byIssuer = new Map<string, SourceVerifier[]>();
   for (const source of sources) {
@@ -40,78 +75,54 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
     for (const issuer of [responsibility.issuer, ...(responsibility.otherIssuers ?? [])])
       byIssuer.set(issuer, [...(byIssuer.get(issuer) ?? []), source]);
   }
-
-  const route = (claims: JsonObject): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } => {
-    const no = (refusal: ClaimRefusal) => ({ ok: false, refusal }) as const;
-    const { sub, iss } = claims;
-    // What we issued goes to `self` before anything else is looked at, whomever it is about.
-    if (iss === ownIssuer) {
-      const [own] = byIssuer.get(ownIssuer) ?? [];
-      return own ? { ok: true, value: own } : no({ reason: 'issuer_unknown' });
-    }
-    if (typeof sub === 'string' && sub.startsWith('spiffe://')) {
-      const id = parseSpiffeId(sub);
-      if (!id) return no({ reason: 'claim_invalid', claim: 'sub' });
-      const source = byTrustDomain.get(id.trustDomain);
-      return source ? { ok: true, value: source } : no({ reason: 'issuer_unknown' });
-    }
-    if (iss === undefined) return no({ reason: 'claim_missing', claim: 'iss' });
-    if (typeof iss !== 'string') return no({ reason: 'claim_invalid', claim: 'iss' });
-    const candidates = byIssuer.get(iss) ?? [];
-    const source = candidates.find((candidate) => bearsAudience(candidate, claims)) ?? candidates[0];
-    return source ? { ok: true, value: source } : no({ reason: 'issuer_unknown' });
-  };
-
-  const verifyCertificates = createCertificateRoute(byTrustDomain);
-  const [takesRequests, another] = sources.filter(({ verifyRequest }) => verifyRequest !== undefined);
-  if (another) throw new Error('two sources for signed requests');
-  return Object.freeze({
-    async verify(credential, role, nowSeconds) {
-      if ('certificates' in credential) return verifyCertificates(credential.certificates, role, nowSeconds);
-      const no = (refusal: ClaimRefusal) => refuse({ ...refusal, role } as CredentialRefusal);
-      if (credential.tokenType === AWS_REQUEST_TOKEN_TYPE)
-        return (
-          takesRequests?.verifyRequest?.(credential.text, role, nowSeconds) ?? no({ reason: 'token_type_refused' })
-        );
-      const parsed = parseJws(credential.text);
-      if (!parsed.ok) return no({ reason: 'credential_malformed', problem: parsed.problem });
-      const source = route(parsed.jws.claims);
-      if (!source.ok) return no(source.refusal);
-      return source.value.verify(parsed.jws, credential.tokenType, role, nowSeconds);
-    },
-
-    whoIs: (actor) => whoIs(actor, { byTrustDomain, byIssuer, ownIssuer }),
-
-    responsible(claims) {
-      const source = route(claims);
-      return source.ok ? source : refuse({ ...source.refusal, role: 'subject' } as CredentialRefusal);
-    },
-  } satisfies Registry);
+  return { byTrustDomain, byIssuer, ownIssuer };
 }
 
-interface Known {
-  readonly byTrustDomain: ReadonlyMap<string, SourceVerifier>;
-  readonly byIssuer: ReadonlyMap<string, readonly SourceVerifier[]>;
-  readonly ownIssuer: string;
+/** The one source that is responsible for a token with these claims. */
+function route(
+  { byTrustDomain, byIssuer, ownIssuer }: Known,
+  claims: JsonObject,
+): Result<SourceVerifier, never> | { ok: false; refusal: ClaimRefusal } {
+  const no = (refusal: ClaimRefusal) => ({ ok: false, refusal }) as const;
+  const of = (source: SourceVerifier | undefined) =>
+    source ? ({ ok: true, value: source } as const) : no({ reason: 'issuer_unknown' });
+  const { sub, iss } = claims;
+  // What we issued goes to `self` before anything else is looked at, whomever it is about.
+  if (iss === ownIssuer) return of(byIssuer.get(ownIssuer)?.[0]);
+  if (typeof sub === 'string' && sub.startsWith('spiffe://')) {
+    const id = parseSpiffeId(sub);
+    return id ? of(byTrustDomain.get(id.trustDomain)) : no({ reason: 'claim_invalid', claim: 'sub' });
+  }
+  if (iss === undefined) return no({ reason: 'claim_missing', claim: 'iss' });
+  if (typeof iss !== 'string') return no({ reason: 'claim_invalid', claim: 'iss' });
+  const candidates = byIssuer.get(iss) ?? [];
+  return of(candidates.find((candidate) => bearsAudience(candidate, claims)) ?? candidates[0]);
 }
 
-/** Whoever an actor can be. A SPIFFE ID is somebody also where nobody proves its trust domain: it may be blocked. */
+/**
+ * Whoever an actor can be. A SPIFFE ID is who it says, whichever issuer repeats it, and also where nobody proves its trust domain: it may
+ * be blocked. What we issued names whoever it is about, and a registered client by its id.
+ */
 function whoIs({ iss, sub, others }: Actor, { byTrustDomain, byIssuer, ownIssuer }: Known): readonly Principal[] {
-  const id = iss.startsWith('spiffe://') ? parseSpiffeId(sub) : undefined;
+  const id = parseSpiffeId(sub);
+  const found: Principal[] = [];
   if (id) {
-    const source = byTrustDomain.get(id.trustDomain)?.source ?? '';
-    return [{ source, kind: 'spiffe', issuer: iss, subject: sub, name: sub, claims: { sub } }];
+    const { source = '' } = byTrustDomain.get(id.trustDomain) ?? {};
+    const issuer = `spiffe://${id.trustDomain}`;
+    found.push({ source, kind: 'spiffe', issuer, subject: sub, name: sub, claims: { sub } });
   }
   const claims = { ...others, iss, sub };
-  const ofSources = (byIssuer.get(iss) ?? []).map(({ source, kind }) => ({
-    source,
-    kind,
-    issuer: iss,
-    subject: sub,
-    name: iss === ownIssuer ? sub : `${source}:${encodeName(sub)}`,
-    claims,
-  }));
-  return iss === ownIssuer ? [registeredClient(sub, ownIssuer), ...ofSources] : ofSources;
+  if (iss === ownIssuer) {
+    const { kind } = SELF;
+    return [
+      ...found,
+      registeredClient(sub, ownIssuer),
+      { source: kind, kind, issuer: iss, subject: sub, name: sub, claims },
+    ];
+  }
+  for (const { source, kind } of byIssuer.get(iss) ?? [])
+    found.push({ source, kind, issuer: iss, subject: sub, name: `${source}:${encodeName(sub)}`, claims });
+  return found;
 }
 
 /** Proves a chain by the source of its leaf's trust domain. */

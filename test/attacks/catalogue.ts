@@ -218,11 +218,16 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
-    title: 'Tokens that are bound to a certificate',
-    first: 155,
+    title: 'Tokens that are bound to a key',
+    first: 151,
     attacks: [
+      'a DPoP proof that is none: form, key, request, time, replay',
+      'a DPoP proof for an address that the request made up',
+      'a DPoP nonce that is stale, forged or of somebody else',
+      'one DPoP proof for two brokers',
       'a bound token over a connection with another certificate, or none',
       'a bound token exchanged for one that is not',
+      'a DPoP key that is costly, or shared',
     ],
   },
   {
@@ -307,6 +312,7 @@ export const LATER: Readonly<Record<number, string>> = {
   147: DELEGATION,
   148: DELEGATION,
   149: DELEGATION,
+  154: 'two instances: the shared store; one instance and its restart are proved',
   190: 'cloud targets: role names and session policies are rendered when they exist; captured values are held here',
   191: 'sinks beyond a file and a pipe: records are sent nowhere yet',
   207: 'the shared store in Redis',

@@ -298,14 +298,16 @@ describe('client authentication that fails is refused, whatever else proves the 
     expect(await exchange({ ...none, client_id: 'login:worker-1' })).toMatch(/^400 (?!.*200)/);
   });
 
-  it('A-62 a DPoP proof is refused, never left out', async () => {
+  it('A-62 a DPoP proof that proves nothing is refused, never left out', async () => {
     const sent = {
       grant_type: TOKEN_EXCHANGE,
       subject_token_type: JWT_TYPE,
       subject_token: token(),
       audience: 'ledger',
     };
-    expect(await arena.judged(arena.broker.token(sent, { dpop: 'a.b.c' }))).toBe(refused('parameter_unsupported'));
+    expect(await arena.judged(arena.broker.token(sent, { dpop: 'a.b.c' }))).toBe(
+      '400 invalid_dpop_proof dpop_proof_refused',
+    );
     expect(await arena.judged(arena.broker.token(sent))).toBe('200');
   });
 

@@ -13,6 +13,7 @@ import {
   walk,
 } from '../support/architecture/source.ts';
 import { ROWS as CLIENTS } from './rows/clients.ts';
+import { ROWS as DPOP } from './rows/dpop.ts';
 import { ROWS as JWT } from './rows/jwt.ts';
 import { ROWS as KUBERNETES } from './rows/kubernetes.ts';
 import { ROWS as OAUTH } from './rows/oauth.ts';
@@ -24,7 +25,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = `${ROOT}/test/conformance/README.md`;
 const BEGIN = '<!-- begin of the generated table -->';
 const END = '<!-- end of the generated table -->';
-const FAMILIES = ['TX', 'OA', 'MD', 'AT', 'RI', 'JB', 'SI', 'SJ', 'SB', 'SX', 'SF', 'SA', 'SC', 'JA', 'MT', 'KB'];
+const FAMILIES = ['TX', 'OA', 'MD', 'AT', 'RI', 'JB', 'SI', 'SJ', 'SB', 'SX', 'SF', 'SA', 'SC', 'JA', 'MT', 'DP', 'KB'];
 
 /** A title that speaks of a requirement. */
 export interface Named {
@@ -35,7 +36,7 @@ export interface Named {
 /** Every row, in the order of the families and of their numbers. */
 export function readRows(): readonly Row[] {
   const rank = ({ id }: Row): string => `${FAMILIES.indexOf(id.slice(0, 2))} ${id}`;
-  const rows = [...TOKEN_EXCHANGE, ...OAUTH, ...CLIENTS, ...JWT, ...SPIFFE, ...KUBERNETES];
+  const rows = [...TOKEN_EXCHANGE, ...OAUTH, ...CLIENTS, ...DPOP, ...JWT, ...SPIFFE, ...KUBERNETES];
   return rows.sort((one, other) => (rank(one) < rank(other) ? -1 : 1));
 }
 

@@ -173,7 +173,7 @@ describe('a refusal', () => {
   it.each([
     ['invalid_request', 400, { subject_token: 'x.y.z' }, {}],
     ['invalid_request', 400, { actor_token: 'x.y.z', actor_token_type: `${TYPE}jwt` }, {}],
-    ['invalid_request', 400, {}, { dpop: 'x.y.z' }],
+    ['invalid_dpop_proof', 400, {}, { dpop: 'x.y.z' }],
     ['invalid_client', 401, {}, { authorization: 'Basic YTpi' }],
     ['invalid_client', 400, { client_secret: 'b', client_id: 'a' }, {}],
     ['invalid_client', 400, { client_assertion: 'x.y.z' }, {}],

@@ -78,7 +78,7 @@ describe('readTokenRequest', () => {
   it('JA-01 takes exactly one assertion as the subject of the jwt-bearer grant', () => {
     const none = { subject_token: undefined, subject_token_type: undefined };
     const asked = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', ...none, assertion: 'a.b.c' };
-    const subject = { text: 'a.b.c', tokenType: `${TYPE}jwt` };
+    const subject = { text: 'a.b.c', tokenType: asked.grant_type };
     expect(read(asked)).toEqual({ ...TAKEN, grantType: asked.grant_type, subject });
     expect(read({ ...asked, assertion: undefined })).toEqual({ reason: 'parameter_missing', parameter: 'assertion' });
     expect(read({ ...asked, assertion: ['a.b.c', 'a.b.d'] })).toEqual({

@@ -182,7 +182,10 @@ describe('a subject token that is bound', () => {
   });
 
   it.each([
-    ['another kind of binding', { jkt: 'a'.repeat(43) }, 'claim_unsupported'],
+    ['another kind of binding', { kid: 'a' }, 'claim_unsupported'],
+    ['a whole key', { jwk: { kty: 'EC' } }, 'claim_unsupported'],
+    ['a key that nobody proved', { jkt: 'a'.repeat(43) }, 'binding_mismatch'],
+    ['a key that is no thumbprint', { jkt: 'short' }, 'claim_invalid'],
     ['two kinds at once', { 'x5t#S256': 'a'.repeat(43), jkt: 'a'.repeat(43) }, 'claim_unsupported'],
     ['an empty one', {}, 'claim_unsupported'],
     ['one that is no thumbprint', { 'x5t#S256': 'short' }, 'claim_invalid'],

@@ -95,7 +95,7 @@ export interface ClientBroker extends TestBroker {
   readonly clientKeys: Readonly<Record<'signer' | 'elder', ClientKey>>;
   /** A token of the source apps, which a client presents. */
   appToken(claims?: Claims, header?: Record<string, unknown>): Promise<string>;
-  staffToken(): Promise<string>;
+  staffToken(claims?: Claims): Promise<string>;
   workerToken(claims?: Claims): Promise<string>;
   /** An assertion of a client that passes. */
   assertion(id: 'signer' | 'elder', claims?: Claims): Promise<string>;
@@ -143,7 +143,7 @@ export async function startClientBroker(
     edge,
     clientKeys: keys,
     appToken: (more, header) => apps.sign({ ...claims('https://apps.example', 'app-1', MCP), ...more }, header),
-    staffToken: () => staff.sign(claims('https://staff.example', 'alice', MCP)),
+    staffToken: (more) => staff.sign({ ...claims('https://staff.example', 'alice', MCP), ...more }),
     workerToken: (more) =>
       broker.keys.login.sign({ ...claims('https://login.example', 'worker-1', broker.issuer), ...more }),
     assertion: (id, more) => keys[id].sign({ ...claims(id, id, broker.issuer), ...more }),

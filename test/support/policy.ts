@@ -1,6 +1,6 @@
 // Policies for tests: sources and targets of every kind, policy files as text, and principals that are only assumed.
 
-import type { Actor } from '../../src/core/actor.ts';
+import { actorOf } from '../../src/core/actor.ts';
 import { type AskingClient, type Binding, type Delegation, NOBODY_ACTS } from '../../src/core/decision.ts';
 import { type JsonObject, valueAt } from '../../src/core/json.ts';
 import type { Principal } from '../../src/core/principal.ts';
@@ -194,8 +194,7 @@ export function delegated(
   earlier: readonly Principal[] = [],
   more: Partial<Delegation<Principal>> = {},
 ): Delegation<Principal> {
-  const actors = earlier.map(({ issuer, subject }): Actor => ({ iss: issuer, sub: subject, others: {} }));
-  return { ...NOBODY_ACTS, actor, actors, nested: earlier, ...more };
+  return { ...NOBODY_ACTS, actor, actors: earlier.map(actorOf), nested: earlier, ...more };
 }
 
 /** A question for one or more targets. */

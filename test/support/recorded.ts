@@ -18,7 +18,6 @@ import {
   openRecord,
 } from '../../src/core/record.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
-import { ACCESS_TOKEN_TYPE } from '../../src/core/request.ts';
 import { NOW } from './policy.ts';
 
 export interface Asking {
@@ -66,7 +65,14 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
   const subject = proved(asking.subject);
   const principal = client && (client.principal === asking.subject ? subject : proved(client.principal));
   if (client && principal)
-    noteClient(record, { ...client, principal, presents: [], proofRequired: false, spends: undefined });
+    noteClient(record, {
+      ...client,
+      principal,
+      presents: [],
+      introspects: [],
+      proofRequired: false,
+      spends: undefined,
+    });
   noteSubject(record, subject, policy.claimsNamed(subject.source));
   record.asked = { targets, scopes };
   const { actor, ...others } = asking.delegation ?? NOBODY_ACTS;
@@ -81,16 +87,12 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
   else if (asking.dryRun) noteWouldGrant(record);
   else {
     const { grant } = decided;
-    const issuedAt = Math.floor(time);
     noteIssued(record, {
       id: decision,
       grant,
-      issuedTokenType: ACCESS_TOKEN_TYPE,
-      issuedAt,
-      expiresAt: issuedAt + grant.lifetimeSeconds,
+      expiresAt: Math.floor(time) + grant.lifetimeSeconds,
       lineage: [],
       origin: { iss: subject.issuer, sub: subject.subject },
-      authentication: undefined,
     });
   }
   return record;

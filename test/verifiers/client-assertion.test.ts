@@ -71,7 +71,7 @@ describe('the assertion of a client', () => {
     ['with an empty jti', { jti: '' }, 'claim_invalid jti'],
     ['without jti', { jti: undefined }, 'private_key_jwt'],
     ['of a SPIFFE name', { iss: WORKLOAD, sub: WORKLOAD }, 'assertion: client_id_differs'],
-    ['bound to a key', { cnf: { jkt: 'x' } }, 'claim_unsupported cnf'],
+    ['bound to what is no key', { cnf: { jkt: 'x' } }, 'claim_invalid cnf'],
     ['with an actor', { act: { sub: 'x' } }, 'claim_unsupported act'],
   ])('JA-03 %s', async (_what, claims, expected) => {
     expect(await verdict(await signed(claims))).toBe(expected);

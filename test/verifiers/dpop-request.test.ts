@@ -6,8 +6,8 @@ import { DPOP_WINDOW_SECONDS } from '../../src/core/limits-delegation.ts';
 import { HTU, NONCE, NONCES, named, proof, proofs, verdict, windowOf } from '../support/dpop.ts';
 import { NOW } from '../support/sources.ts';
 
-describe('DP-03, A-151 the request that it was made for', () => {
-  it.each(['post', 'Post', 'GET', 'POST ', ''])('has its method, byte for byte: never %j', async (htm) => {
+describe('the request that it was made for', () => {
+  it.each(['post', 'Post', 'GET', 'POST ', ''])('DP-03, A-151 has its method, byte for byte: never %j', async (htm) => {
     expect(await verdict(proof({ htm }))).toBe('htm');
   });
 
@@ -21,7 +21,7 @@ describe('DP-03, A-151 the request that it was made for', () => {
     ['with encoded letters', 'https://%73ts.example/t1/%74oken'],
     ['with dot segments', 'https://sts.example/t0/../t1/./token'],
     ['with encoded dot segments', 'https://sts.example/t0/%2e%2E/t1/token'],
-  ])('has its address %s', async (_what, htu) => {
+  ])('DP-03 has its address %s', async (_what, htu) => {
     expect(await verdict(proof({ htu }))).toBe('proved');
   });
 
@@ -46,12 +46,12 @@ describe('DP-03, A-151 the request that it was made for', () => {
     ['by its path', '/t1/token'],
     ['empty', ''],
     ['with a host beyond ASCII', 'https://sts.exаmple/t1/token'],
-  ])('never has one %s', async (_what, htu) => {
+  ])('DP-03, A-151 never has one %s', async (_what, htu) => {
     expect(await verdict(proof({ htu }))).toBe('htu');
   });
 });
 
-describe('DP-04, A-151 its time', () => {
+describe('its time', () => {
   it.each([
     ['now', 0, 'proved'],
     ['at the end of the window', -DPOP_WINDOW_SECONDS, 'proved'],
@@ -60,11 +60,11 @@ describe('DP-04, A-151 its time', () => {
     ['early, within it', DPOP_WINDOW_SECONDS, 'proved'],
     ['too early', DPOP_WINDOW_SECONDS + 1, 'time'],
     ['an hour early', 3_600, 'time'],
-  ])('%s', async (_what, offset, expected) => {
+  ])('DP-04, A-151 %s', async (_what, offset, expected) => {
     expect(await verdict(proof({ iat: NOW + offset }))).toBe(expected);
   });
 
-  it('is over where the proof says so', async () => {
+  it('DP-04 is over where the proof says so', async () => {
     expect(await verdict(proof({ exp: NOW - 30 }))).toBe('time');
     expect(await verdict(proof({ nbf: NOW + 31 }))).toBe('time');
   });
@@ -79,7 +79,7 @@ describe('DP-04, A-151 its time', () => {
   });
 });
 
-describe('DP-06, DP-12 the nonce', () => {
+describe('the nonce', () => {
   it.each([
     ['absent', undefined],
     ['empty', ''],
@@ -88,17 +88,17 @@ describe('DP-06, DP-12 the nonce', () => {
     ['in other case', NONCE.toUpperCase()],
     ['stale', named(windowOf(NOW) - 2)],
     ['not given yet', named(windowOf(NOW) + 1)],
-  ])('A-153 where it is %s, the newest is wanted, every time', async (_what, nonce) => {
+  ])('DP-06, DP-12, A-153 where it is %s, the newest is wanted, every time', async (_what, nonce) => {
     const text = proof({ nonce });
     expect(await verdict(text)).toBe(`nonce ${NONCE}`);
     expect(await verdict(text)).toBe(`nonce ${NONCE}`);
   });
 
-  it('is taken in the window after its own', async () => {
+  it('DP-06 is taken in the window after its own', async () => {
     expect(await verdict(proof({ nonce: named(windowOf(NOW) - 1) }))).toBe('proved');
   });
 
-  it('is not spoken of where something else is wrong', async () => {
+  it('DP-06 is not spoken of where something else is wrong', async () => {
     const without = { nonce: undefined };
     expect(await verdict(proof({ ...without, htu: 'https://other.example/token' }))).toBe('htu');
     expect(await verdict(proof({ ...without, iat: NOW - 3_600 }))).toBe('time');

@@ -63,11 +63,12 @@ function changed(claims: JsonObject, [name = '', ...rest]: readonly string[], va
 }
 
 describe('every kind of source', () => {
-  it('is in the deck but plain OpenID Connect, of which nothing is known, and signed requests, which have no claims of their own', () => {
+  it('is in the deck but plain OpenID Connect, of which nothing is known, signed requests, which have no claims of their own, and our own tokens', () => {
     const kinds = new Set(Object.values(DECK).map(({ kind }) => kind));
     expect(TRUST_KINDS.map(({ kind }) => kind).filter((kind) => !kinds.has(kind))).toEqual([
       'oidc',
       'aws-caller-identity',
+      'self',
     ]);
     expect(Object.keys(PLATFORM_CLAIMS).filter((name) => !DECK[name])).toEqual(['github-pull-request-target-attack']);
   });
@@ -125,7 +126,7 @@ describe('a claim that a kind requires', () => {
   const required = FIELDS.filter(({ row }) => row.required);
 
   it('exists for every kind', () => {
-    expect(new Set(required.map(({ card }) => card.kind)).size).toBe(TRUST_KINDS.length - 2);
+    expect(new Set(required.map(({ card }) => card.kind)).size).toBe(TRUST_KINDS.length - 3);
   });
 
   it.each(required)('$card.kind $field: a token without it is refused', ({ name, card, field, path }) => {

@@ -2,6 +2,7 @@
 // 3 unreadable); tail shows records to people, one a line. Whatever a trail holds, no byte of it reaches a terminal unescaped.
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { actingNames, type Members, members, readMembers, text } from './audit-text.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import { escaped, jsonLine } from './shown.ts';
 import type { Terminal } from './terminal.ts';
@@ -91,12 +92,14 @@ function recordLine(line: string): string {
   const record = readMembers(line);
   if (!record) return `(not a record) ${escaped(line.slice(0, 120))}`;
   const { event } = record;
-  const words = event === 'exchange' ? exchangeWords(record) : eventWords(record);
+  const isOwnToken = event === 'introspection' || event === 'revocation';
+  const words = event === 'exchange' ? exchangeWords(record) : isOwnToken ? ownTokenWords(record) : eventWords(record);
   return escaped([text(record.time) ?? '-', ...words].join('  '));
 }
 
 function exchangeWords(record: Members): readonly string[] {
-  const who = text(members(record.subject)?.name) ?? 'nobody proved';
+  const subject = text(members(record.subject)?.name) ?? 'nobody proved';
+  const who = [subject, ...actingNames(record)].join(' via ');
   const target = text(record.target);
   const rule = text(record.rule);
   const dryRun = record.dryRun === true ? '(dry run)' : undefined;
@@ -110,6 +113,19 @@ function exchangeWords(record: Members): readonly string[] {
     target === undefined ? who : `${who} -> ${target}`,
     ...(rule === undefined ? [] : [`by ${rule}`]),
     ...would.map((preview) => `preview: ${text(preview?.rule) ?? '-'} would ${text(preview?.would) ?? '-'}`),
+  ];
+}
+
+/** A question about one of our own tokens: which, what it came to, who asked, and about whose. */
+function ownTokenWords(record: Members): readonly string[] {
+  const told = record.active === true ? 'active' : record.withdrawal === undefined ? undefined : 'revoked';
+  const outcome = [text(record.event), text(record.outcome), told, text(record.reason)];
+  const who = text(members(record.client)?.id) ?? 'nobody proved';
+  const whose = text(members(record.token)?.sub);
+  return [
+    text(record.decision) ?? '-',
+    outcome.filter((word) => word !== undefined).join(' '),
+    whose === undefined ? who : `${who} -> ${whose}`,
   ];
 }
 
@@ -130,21 +146,6 @@ const listed = (name: string, value: unknown): readonly string[] =>
 function isCountOfWholeList(record: Members, name: string): boolean {
   const list = name.endsWith('Count') ? record[name.slice(0, -'Count'.length)] : undefined;
   return Array.isArray(list) && list.length === record[name];
-}
-
-type Members = Readonly<Record<string, unknown>>;
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const members = (value: unknown): Members | undefined => (isMembers(value) ? value : undefined);
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-
-function readMembers(line: string): Members | undefined {
-  try {
-    return members(JSON.parse(line));
-  } catch {
-    return undefined;
-  }
 }
 
 function wholeNumber(value: string): number {

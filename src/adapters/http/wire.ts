@@ -1,4 +1,5 @@
-// How an outcome looks on the wire of POST /token and POST /decide: status, OAuth error, sentence, headers (RFC 6749 §5, RFC 8693 §2.2).
+// How an outcome looks on the wire of POST /token and POST /decide, and how any refusal does: status, OAuth error, sentence, headers (RFC
+// 6749 §5, RFC 8693 §2.2, RFC 9449 §5 and §8, RFC 9470 §3).
 // Bodies of one code differ only in the decision id (TX-33), with two exceptions that tell a stranger nothing: a syntax
 // refusal, which depends on the request's own bytes alone and names at most a parameter of the protocol, is described; and
 // a caller whose source says `tell: caller` gets its sentence. Everything that credentials, clients or policy refuse gets
@@ -6,7 +7,7 @@
 
 import { SENTENCE_CHARACTERS_MAX } from '../../core/limits.ts';
 import type { Outcome } from '../../core/operation.ts';
-import type { BodyProblem, ClientRefusal, Refusal, SyntaxRefusal } from '../../core/refusal.ts';
+import type { BodyProblem, ClientRefusal, PolicyRefusal, Refusal, SyntaxRefusal } from '../../core/refusal.ts';
 import { type GrantType, JWT_BEARER_GRANT } from '../../core/request.ts';
 
 export type OAuthError =
@@ -37,6 +38,8 @@ export interface WireRefusal {
   readonly error: OAuthError;
   readonly description: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Members of the body beside the two that every refusal has. */
+  readonly members?: Readonly<Record<string, string | number>>;
 }
 
 /** The one sentence of each code. */
@@ -48,7 +51,7 @@ const FIXED: Readonly<Record<OAuthError, string>> = {
   invalid_scope: 'a scope is unknown or not allowed; decision',
   unsupported_grant_type: 'the grant type is not offered; decision',
   invalid_dpop_proof: 'the DPoP proof was refused; decision',
-  use_dpop_nonce: 'a DPoP proof with the nonce of the header DPoP-Nonce is wanted; decision',
+  use_dpop_nonce: 'the DPoP proof must have the nonce of the header DPoP-Nonce; decision',
   insufficient_user_authentication: 'the person must authenticate anew, or more strongly; decision',
   temporarily_unavailable: 'cannot be served now, try again; decision',
   server_error: 'the broker failed; decision',
@@ -68,6 +71,7 @@ const NAMEABLE = new Set([
   ...['grant_type', 'subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type'],
   ...['audience', 'resource', 'scope', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
   ...['authorization_details', 'request_context', 'request_details', 'requested_actor', 'DPoP'],
+  ...['token', 'token_type_hint'],
 ]);
 
 const named = (parameter: string): string => (NAMEABLE.has(parameter) ? parameter : 'a parameter');
@@ -85,7 +89,7 @@ const unavailable = (retryAfterSeconds: number): WireRefusal => ({
 
 /**
  * The table of docs/errors.md. A credential that an assertion grant refuses is an invalid grant (RFC 7523 §3.1), and in a token exchange an
- * invalid request (RFC 8693 §2.2.2). No `default` in any of the three: a new reason does not compile until it has a row here.
+ * invalid request (RFC 8693 §2.2.2). No `default` in any of them: a new reason does not compile until it has a row here.
  */
 export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusal {
   const credentialError = grantType === JWT_BEARER_GRANT ? 'invalid_grant' : 'invalid_request';
@@ -115,9 +119,7 @@ export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusa
     case 'dpop_proof_replayed':
       return fixed('invalid_dpop_proof');
     case 'dpop_nonce_wanted':
-      return { ...fixed('use_dpop_nonce'), headers: { 'dpop-nonce': refusal.nonce } };
-    case 'confirmation_wanted':
-      return fixed('insufficient_user_authentication');
+      return { ...fixed('use_dpop_nonce'), headers: { [DPOP_NONCE]: refusal.nonce } };
     case 'no_rule':
       return fixed(credentialError);
     case 'target_unknown':
@@ -129,6 +131,8 @@ export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusa
       return fixed('invalid_target');
     case 'scope_not_allowed':
       return fixed('invalid_scope');
+    case 'confirmation_wanted':
+      return confirmationWanted(refusal);
     case 'keys_unavailable':
     case 'review_unavailable':
     case 'store_unavailable':
@@ -183,8 +187,28 @@ function clientRefusal(refusal: ClientRefusal): WireRefusal {
   }
 }
 
+/** RFC 9470 §3: what the client asks the identity provider for next. */
+const confirmationWanted = ({
+  acrValues,
+  maxAgeSeconds,
+}: Extract<PolicyRefusal, { reason: 'confirmation_wanted' }>): WireRefusal => ({
+  ...fixed('insufficient_user_authentication'),
+  members: {
+    ...(acrValues.length > 0 ? { acr_values: acrValues.join(' ') } : {}),
+    ...(maxAgeSeconds === undefined ? {} : { max_age: maxAgeSeconds }),
+  },
+});
+
+/** RFC 9449 §8.1. */
+const DPOP_NONCE = 'dpop-nonce';
+
+/** The same answer, with the newest nonce where it is a success: the next proof then needs no second attempt (RFC 9449 §8.2). */
+export const withNonce = (answer: Answer, nonce: string): Answer =>
+  answer.status === 200 ? { ...answer, headers: { ...answer.headers, [DPOP_NONCE]: nonce } } : answer;
+
 /** RFC 6749 §5.1: whatever speaks of tokens is kept by nobody. */
-const HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' };
+export const KEPT_BY_NOBODY = { 'cache-control': 'no-store', pragma: 'no-cache' };
+export const HEADERS = { 'content-type': 'application/json', ...KEPT_BY_NOBODY };
 
 /** Renders an outcome. `sentence` gives the text for a caller who may know why, or undefined. */
 export function renderOutcome(outcome: Outcome, sentence: (outcome: RefusedOutcome) => string | undefined): Answer {
@@ -193,14 +217,22 @@ export function renderOutcome(outcome: Outcome, sentence: (outcome: RefusedOutco
       return { status: 200, headers: HEADERS, body: JSON.stringify(successBody(outcome)) };
     case 'would_grant':
       return { status: 200, headers: HEADERS, body: JSON.stringify(wouldBody(outcome)) };
-    case 'refused': {
-      const { status, error, description, headers } = wireRefusal(outcome.refusal, outcome.grantType);
-      const text = sentence(outcome) ?? description;
-      return { status, headers: { ...HEADERS, ...headers }, body: errorBody(error, text, outcome.decision) };
-    }
+    case 'refused':
     case 'failed':
-      return { status: 500, headers: HEADERS, body: errorBody('server_error', FIXED.server_error, outcome.decision) };
+      return renderUnanswered(outcome, sentence);
   }
+}
+
+/** Renders why there is no answer, of any operation. */
+export function renderUnanswered(
+  outcome: Outcome<never>,
+  sentence: (outcome: RefusedOutcome) => string | undefined = () => undefined,
+): Answer {
+  if (outcome.kind === 'failed')
+    return { status: 500, headers: HEADERS, body: errorBody('server_error', FIXED.server_error, outcome.decision) };
+  const { status, error, description, headers, members } = wireRefusal(outcome.refusal, outcome.grantType);
+  const text = sentence(outcome) ?? description;
+  return { status, headers: { ...HEADERS, ...headers }, body: errorBody(error, text, outcome.decision, members) };
 }
 
 /** RFC 8693 §2.2.1. `scope` stands there whenever any was granted, so also where the target's default was (TX-23). */
@@ -228,8 +260,8 @@ function wouldBody({ decision, order, ask }: Extract<Outcome, { kind: 'would_gra
   };
 }
 
-const errorBody = (error: OAuthError, text: string, decision: string): string =>
-  JSON.stringify({ error, error_description: describe(text, decision) });
+const errorBody = (error: OAuthError, text: string, decision: string, members?: WireRefusal['members']): string =>
+  JSON.stringify({ error, error_description: describe(text, decision), ...members });
 
 /** RFC 6749 §5.2 allows %x20-21 / %x23-5B / %x5D-7E: no quote, no backslash, no line break (A-195). Ends with the decision id. */
 export function describe(text: string, decision: string): string {

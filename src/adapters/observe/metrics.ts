@@ -78,7 +78,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   for (const add of [addKeys, addWorkloadApis, addFindings]) add(registers, parts);
 
   return Object.freeze({
-    exchanged: addRequests(registers),
+    finished: addRequests(registers),
     fault(decision: string, error: unknown) {
       faults.inc();
       parts.onFault(decision, error);

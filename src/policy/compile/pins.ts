@@ -4,7 +4,6 @@
 
 import { parseSpiffeId } from '../../parsing/spiffe-id.ts';
 import { SHARED_ISSUER_HOSTS } from '../../platforms/oidc.ts';
-import { SELF } from '../../platforms/self.ts';
 import { type ContextField, fieldPath, type PlatformTable } from '../../platforms/table.ts';
 import { type Condition, type Expected, isPattern, textOf } from '../evaluate.ts';
 import { inPin } from '../pattern.ts';
@@ -48,8 +47,8 @@ export function choosePin(source: PinSource, conditions: readonly Condition[], r
 }
 
 function halvesOf(source: PinSource, conditions: readonly Condition[], reaches: Reaches): Halves {
-  // Whoever one of our own tokens is about stands in it by the name that was issued, people and workloads alike.
-  if (source.subjects === 'people' && source.table.kind !== SELF.kind) return people(source, conditions);
+  // Our own tokens are pinned by the names that we issued, also where those are people's.
+  if (source.subjects === 'people' && source.table.kind !== 'self') return people(source, conditions);
   return source.table.kind === 'spiffe'
     ? spiffe(source, conditions, reaches)
     : platform(source, conditions, reaches, source.table.kind === 'kubernetes');

@@ -111,6 +111,18 @@ describe('audit tail', () => {
     ]);
   });
 
+  it('shows who acts, the current one first', async () => {
+    const actors = [
+      { iss: 'https://sts.example', sub: 'gateway' },
+      { iss: 'i', sub: 'repo:x', name: 'github:repository_id:74' },
+    ];
+    const client = { iss: 'https://sts.example', sub: 'gateway', name: 'clients:gateway' };
+    const { out } = await run(['tail', 'f'], yielding(JSON.stringify({ ...exchange, actors, client })));
+    expect(out).toEqual([
+      '2026-09-21T14:13:20.123Z  D1  granted  github:s via clients:gateway via github:repository_id:74 -> ledger  by payments',
+    ]);
+  });
+
   it('says of a dry run that it was one, granted or refused', async () => {
     const asked = { ...exchange, dryRun: true };
     const refused = { ...asked, outcome: 'refused', reason: 'no_rule', target: undefined, rule: undefined };

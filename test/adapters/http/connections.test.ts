@@ -119,6 +119,9 @@ describe('a replaced certificate', () => {
     const rest = {
       exchange: async () => undefined,
       dryRun: async () => undefined,
+      introspect: async () => undefined,
+      revoke: async () => undefined,
+      nonce: () => '',
       onConnectionProblem: () => undefined,
     };
     expect(() => createPublicListener({ ...parts, ...rest, tls: { certificate: 'x', key: 'y' } })).toThrow();

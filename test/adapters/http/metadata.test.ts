@@ -57,7 +57,13 @@ describe('metadata', () => {
         bodies.add(got.body);
       }
       expect([...bodies].map((body) => JSON.parse(body))).toEqual([
-        metadataDocument({ issuer, signingAlgorithms: ['RS256', 'ES256'], clientMethods: [], assertionAlgorithms: [] }),
+        metadataDocument({
+          issuer,
+          signingAlgorithms: ['RS256', 'ES256'],
+          clientMethods: [],
+          assertionAlgorithms: [],
+          proofAlgorithms: ['ES256'],
+        }),
       ]);
       expect(JSON.parse([...bodies].join('')).issuer).toBe(issuer);
     },
@@ -68,9 +74,10 @@ describe('metadata', () => {
     signingAlgorithms: ['RS256', 'ES256'],
     clientMethods: [],
     assertionAlgorithms: [],
+    proofAlgorithms: ['ES256', 'RS256'],
   });
 
-  it('publishes what exists and nothing else (MD-03, MD-04, MD-07, MD-08, MD-10)', () => {
+  it('publishes what exists and nothing else (DP-10, MD-03, MD-04, MD-07, MD-08, MD-10)', () => {
     expect(document).toEqual({
       issuer: 'https://sts.example/t1',
       token_endpoint: 'https://sts.example/t1/token',
@@ -85,11 +92,17 @@ describe('metadata', () => {
       id_token_signing_alg_values_supported: ['RS256', 'ES256'],
       claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'scope'],
       tls_client_certificate_bound_access_tokens: true,
+      dpop_signing_alg_values_supported: ['ES256', 'RS256'],
     });
   });
 
   it('lists the methods of clients, and what those who sign may sign with (MD-06)', () => {
-    const parts = { issuer: 'https://sts.example', signingAlgorithms: [], assertionAlgorithms: ['ES256'] };
+    const parts = {
+      issuer: 'https://sts.example',
+      signingAlgorithms: [],
+      assertionAlgorithms: ['ES256'],
+      proofAlgorithms: [],
+    };
     expect(metadataDocument({ ...parts, clientMethods: ['client_secret_post', 'private_key_jwt'] })).toMatchObject({
       token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt'],
       token_endpoint_auth_signing_alg_values_supported: ['ES256'],
@@ -105,6 +118,7 @@ describe('metadata', () => {
       signingAlgorithms: [],
       clientMethods: [],
       assertionAlgorithms: [],
+      proofAlgorithms: [],
     });
     for (const value of [...Object.values(document), ...Object.values(bare)]) expect(value).not.toEqual([]);
     expect(document).not.toHaveProperty('token_endpoint_auth_methods_supported');

@@ -24,6 +24,7 @@ import {
   type Harness,
   ISSUER,
   JWKS,
+  NONCE,
   refused,
   send,
   startListener,
@@ -73,6 +74,14 @@ const EVERY: { readonly [R in Reason]: Extract<Refusal, { reason: R }> } = {
   certificate_refused: { ...credential, reason: 'certificate_refused', problem: 'der' },
   review_refused: { ...credential, reason: 'review_refused', problem: 'audience' },
   binding_mismatch: { ...credential, reason: 'binding_mismatch' },
+  withdrawn: { ...credential, reason: 'withdrawn', withdrawal: DECISION },
+  actor_is_subject: { ...credential, reason: 'actor_is_subject' },
+  actor_repeated: { ...credential, reason: 'actor_repeated' },
+  chain_too_long: { ...credential, reason: 'chain_too_long' },
+  may_act_unmet: { ...credential, reason: 'may_act_unmet' },
+  dpop_proof_refused: { reason: 'dpop_proof_refused', problem: 'signature' },
+  dpop_nonce_wanted: { reason: 'dpop_nonce_wanted', nonce: NONCE },
+  dpop_proof_replayed: { reason: 'dpop_proof_replayed', spentBy: DECISION },
   review_unavailable: { reason: 'review_unavailable', source: 'eks', problem: 'timeout', retryAfterSeconds: 1 },
   no_rule: { reason: 'no_rule' },
   target_unknown: { reason: 'target_unknown' },
@@ -82,6 +91,7 @@ const EVERY: { readonly [R in Reason]: Extract<Refusal, { reason: R }> } = {
   target_denied: { reason: 'target_denied', rule: 'r' },
   target_requirement_unmet: { reason: 'target_requirement_unmet', requirement: 'mfa' },
   scope_not_allowed: { reason: 'scope_not_allowed' },
+  confirmation_wanted: { reason: 'confirmation_wanted', acrValues: ['mfa', 'phr'], maxAgeSeconds: 600 },
   keys_unavailable: { reason: 'keys_unavailable', source: 'eks', retryAfterSeconds: 1 },
   store_unavailable: { reason: 'store_unavailable', retryAfterSeconds: 1 },
   audit_unavailable: { reason: 'audit_unavailable', retryAfterSeconds: 1 },
@@ -171,7 +181,13 @@ describe('openapi/exchequer.yaml', () => {
     conforms(
       'Metadata',
       JSON.stringify(
-        metadataDocument({ issuer: ISSUER, signingAlgorithms: ['ES256'], clientMethods: [], assertionAlgorithms: [] }),
+        metadataDocument({
+          issuer: ISSUER,
+          signingAlgorithms: ['ES256'],
+          clientMethods: [],
+          assertionAlgorithms: [],
+          proofAlgorithms: ['ES256'],
+        }),
       ),
     );
     conforms('JwkSet', JSON.stringify(JWKS));

@@ -6,7 +6,7 @@ import { BODY_BYTES_MAX, CREDENTIAL_BYTES_MAX } from '../../../src/core/limits.t
 import type { Refusal } from '../../../src/core/refusal.ts';
 import { TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
 import { NO_CLIENT } from '../../support/path.ts';
-import { form, type Harness, send, sendRaw, startListener } from './harness.ts';
+import { form, type Harness, ISSUER, NONCE, send, sendRaw, startListener } from './harness.ts';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -25,6 +25,13 @@ function refusal(): Refusal {
   if (!request || request.ok) throw new Error('the request was understood');
   return request.refusal;
 }
+
+/** What a proxy would say of the host that was dialled. */
+const FORWARDED = {
+  'x-forwarded-host': 'other.example',
+  'x-forwarded-proto': 'http',
+  forwarded: 'host=other.example;proto=http',
+};
 
 const malformed = (problem: string) => ({ reason: 'body_malformed', problem });
 
@@ -53,6 +60,8 @@ describe('a request that is understood', () => {
             ask: { targets: ['ledger'], scopes: ['a', 'b'] },
             grantType: TOKEN_EXCHANGE_GRANT,
             client: { ...NO_CLIENT, id: 'me' },
+            actor: undefined,
+            proof: undefined,
           },
         },
       },
@@ -214,9 +223,29 @@ describe('the client of a request', () => {
     expect(received?.request.ok && received.request.value.client).toEqual({ ...NO_CLIENT, ...presented });
   });
 
-  it('a DPoP proof is refused, never ignored', async () => {
-    const got = await send(harness, { headers: { dpop: 'x' }, body: form() });
-    expect(refusal()).toEqual({ reason: 'parameter_unsupported', parameter: 'DPoP' });
-    expect(JSON.parse(got.body).error_description).toMatch(/^DPoP is not supported; decision /);
+  it('hands over every DPoP header as sent, with the method and the address as configured (DP-01, DP-03, A-152)', async () => {
+    const proof = () => {
+      const received = harness.seen.at(-1);
+      return received?.request.ok ? received.request.value.proof : refusal();
+    };
+    const wanted = { htm: 'POST', htu: `${ISSUER}/token` };
+    await send(harness, { headers: { dpop: 'x' }, body: form() });
+    expect(proof()).toEqual({ texts: ['x'], ...wanted });
+    await send(harness, { headers: { dpop: ['x', 'y'] }, body: form() });
+    expect(proof()).toEqual({ texts: ['x', 'y'], ...wanted });
+    await send(harness, { headers: { DPoP: 'x, y', host: 'other.example', ...FORWARDED }, body: form() });
+    expect(proof()).toEqual({ texts: ['x, y'], ...wanted });
+    await send(harness, { path: '/decide', headers: { dpop: '' }, body: form() });
+    expect(proof()).toEqual({ texts: [''], htm: 'POST', htu: `${ISSUER}/decide` });
+    await send(harness, { body: form() });
+    expect(proof()).toBeUndefined();
+  });
+
+  it('gives the newest nonce with a success to a proof, and with nothing else (DP-06)', async () => {
+    const nonceOf = async (more: object) => (await send(harness, { body: form(), ...more })).headers['dpop-nonce'];
+    expect(await nonceOf({ headers: { dpop: 'x' } })).toBe(NONCE);
+    expect(await nonceOf({ headers: { dpop: 'x' }, path: '/decide' })).toBe(NONCE);
+    expect(await nonceOf({})).toBeUndefined();
+    expect(await nonceOf({ headers: { dpop: 'x' }, body: 'grant_type=nothing' })).toBeUndefined();
   });
 });

@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { renderOutcome, describe as sentenceOf, wireRefusal } from '../../../src/adapters/http/wire.ts';
 import { SENTENCE_CHARACTERS_MAX } from '../../../src/core/limits.ts';
 import type { Nearest, Refusal } from '../../../src/core/refusal.ts';
-import { DECISION, granted, ISSUER, refused, wouldGrant } from './harness.ts';
+import { JWT_BEARER_GRANT } from '../../../src/core/request.ts';
+import { DECISION, granted, ISSUER, NONCE, refused, wouldGrant } from './harness.ts';
 
 const OTHER = '01JCX6ZZZZ0123456789ABCDEG';
 const nobody = (): undefined => undefined;
@@ -39,7 +40,24 @@ const CREDENTIAL: readonly Refusal[] = [
   { role: 'subject', source: 'eks', reason: 'too_old', secondsMax: 600 },
   { role: 'subject', source: 'eks', reason: 'requirement_unmet', claim: 'repository_owner_id' },
   { role: 'subject', source: 'eks', reason: 'replayed', spentBy: OTHER },
+  { role: 'subject', source: 'eks', reason: 'binding_mismatch' },
+  { role: 'subject', source: 'eks', reason: 'withdrawn', withdrawal: OTHER },
+  { role: 'actor', source: 'eks', reason: 'actor_is_subject' },
+  { role: 'actor', source: 'eks', reason: 'actor_repeated' },
+  { role: 'actor', source: 'eks', reason: 'chain_too_long' },
+  { role: 'subject', source: 'eks', reason: 'may_act_unmet' },
 ];
+const PROOF: readonly Refusal[] = [
+  { reason: 'dpop_proof_refused', problem: 'signature' },
+  { reason: 'dpop_proof_refused', problem: 'time' },
+  { reason: 'dpop_proof_replayed', spentBy: OTHER },
+];
+const confirmation = (acrValues: readonly string[], maxAgeSeconds: number | undefined): Refusal => ({
+  reason: 'confirmation_wanted',
+  acrValues,
+  maxAgeSeconds,
+  nearest,
+});
 const TARGET: readonly Refusal[] = [
   { reason: 'target_unknown' },
   { reason: 'targets_differ' },
@@ -73,10 +91,43 @@ describe('the table of errors', () => {
     [{ reason: 'store_unavailable', retryAfterSeconds: 1 }, 503, 'temporarily_unavailable'],
     [{ reason: 'audit_unavailable', retryAfterSeconds: 1 }, 503, 'temporarily_unavailable'],
     [{ reason: 'overloaded', retryAfterSeconds: 1 }, 503, 'temporarily_unavailable'],
+    [{ reason: 'dpop_nonce_wanted', nonce: NONCE }, 400, 'use_dpop_nonce'],
+    [confirmation(['mfa'], 600), 400, 'insufficient_user_authentication'],
+    ...PROOF.map((refusal): [Refusal, number, string] => [refusal, 400, 'invalid_dpop_proof']),
     ...CREDENTIAL.map((refusal): [Refusal, number, string] => [refusal, 400, 'invalid_request']),
     ...TARGET.map((refusal): [Refusal, number, string] => [refusal, 400, 'invalid_target']),
   ])('%j is %i %s (TX-30 to TX-32, OA-08)', (refusal, status, error) => {
     expect(wireRefusal(refusal)).toMatchObject({ status, error });
+  });
+
+  it('a credential that an assertion grant refuses is an invalid grant, and one of a client is no client (JA-06, JA-07)', () => {
+    for (const reason of ['actor_is_subject', 'actor_repeated', 'chain_too_long', 'may_act_unmet'] as const)
+      expect(wireRefusal({ role: 'actor', reason }, JWT_BEARER_GRANT)).toMatchObject({ error: 'invalid_grant' });
+    expect(wireRefusal({ role: 'client', reason: 'withdrawn', withdrawal: OTHER })).toMatchObject({
+      error: 'invalid_client',
+    });
+  });
+
+  it('a nonce that is wanted stands in the header, once, and nowhere else (DP-06)', () => {
+    const {
+      status,
+      headers,
+      body: text,
+    } = renderOutcome(refused({ reason: 'dpop_nonce_wanted', nonce: NONCE }), nobody);
+    expect([status, headers['dpop-nonce']]).toEqual([400, NONCE]);
+    expect(JSON.parse(text)).toEqual({
+      error: 'use_dpop_nonce',
+      error_description: `the DPoP proof must have the nonce of the header DPoP-Nonce; decision ${DECISION}`,
+    });
+  });
+
+  it('what a person must confirm stands in the body, as far as there is any (RFC 9470 §3)', () => {
+    const { error_description: _, ...said } = JSON.parse(body(confirmation(['mfa', 'phr'], 600)));
+    expect(said).toEqual({ error: 'insufficient_user_authentication', acr_values: 'mfa phr', max_age: 600 });
+    expect(Object.keys(JSON.parse(body(confirmation([], 0))))).toEqual(['error', 'error_description', 'max_age']);
+    expect(Object.keys(JSON.parse(body(confirmation(['mfa'], undefined))))).toEqual([
+      ...['error', 'error_description', 'acr_values'],
+    ]);
   });
 
   it('says when to come back, in whole seconds and never at once', () => {
@@ -96,6 +147,10 @@ describe('the table of errors', () => {
 describe('what a stranger learns', () => {
   it('every credential refusal, and "no rule", has one body, byte for byte (TX-33, A-182)', () => {
     expect(new Set(CREDENTIAL.map(body)).size).toBe(1);
+  });
+
+  it('every proof that is refused has one body, byte for byte (DP-02, A-182)', () => {
+    expect(new Set(PROOF.map(body)).size).toBe(1);
   });
 
   it('every target refusal has one body, byte for byte (TX-31)', () => {
@@ -172,6 +227,15 @@ describe('clients that parse us', () => {
 
   it('a success without scopes has no scope member', () => {
     expect(JSON.parse(renderOutcome(granted(), nobody).body)).not.toHaveProperty('scope');
+  });
+
+  it('oauth4webapi takes a token of type DPoP where it sent a proof (DP-07)', async () => {
+    const outcome = granted();
+    if (outcome.kind !== 'granted') throw new Error('it is granted');
+    const answer = renderOutcome({ ...outcome, issued: { ...outcome.issued, tokenType: 'DPoP' } }, nobody);
+    expect(JSON.parse(answer.body)).toMatchObject({ token_type: 'DPoP' });
+    const taken = await oauth.processGenericTokenEndpointResponse(as, client, response(answer));
+    expect(taken).toMatchObject({ token_type: 'dpop' });
   });
 
   it('oauth4webapi reads every error, and Basic as a challenge (OA-07)', async () => {

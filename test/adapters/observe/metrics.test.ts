@@ -53,9 +53,9 @@ describe('exchanges', () => {
     const all = metrics();
     const granted = { outcome: 'granted', reason: undefined, target: 'deploy', owner: 'platform' } as const;
     for (const row of ['shop', 'blog'])
-      all.exchanged(record({ ...granted, rule: `production[${row}]`, roles: { subject: principal } }), 2);
-    all.exchanged(record({ outcome: 'refused', reason: 'expired', evidence: { role: 'subject', source: 'eks' } }), 1);
-    all.exchanged(record({ outcome: 'failed', reason: 'fault', grantType: undefined }), 1);
+      all.finished(record({ ...granted, rule: `production[${row}]`, roles: { subject: principal } }), 2);
+    all.finished(record({ outcome: 'refused', reason: 'expired', evidence: { role: 'subject', source: 'eks' } }), 1);
+    all.finished(record({ outcome: 'failed', reason: 'fault', grantType: undefined }), 1);
     expect(await lines(all, 'exchequer_exchanges_total')).toEqual([
       'exchequer_exchanges_total{grant="token-exchange",outcome="granted",reason="",rule="production",target="deploy",source="github",owner="platform"} 2',
       'exchequer_exchanges_total{grant="token-exchange",outcome="refused",reason="expired",rule="",target="",source="eks",owner=""} 1',
@@ -67,8 +67,8 @@ describe('exchanges', () => {
   it('that were only asked about are counted apart, in closed sets, and nowhere else', async () => {
     const all = metrics();
     const asked = { dryRun: true, would: [{ rule: 'tried', would: 'allow' }], rule: 'r', target: 't' } as const;
-    all.exchanged(record({ ...asked, outcome: 'granted', reason: undefined, roles: { subject: principal } }), 2);
-    all.exchanged(record({ ...asked, outcome: 'refused', reason: 'no_rule', grantType: undefined }), 2);
+    all.finished(record({ ...asked, outcome: 'granted', reason: undefined, roles: { subject: principal } }), 2);
+    all.finished(record({ ...asked, outcome: 'refused', reason: 'no_rule', grantType: undefined }), 2);
     expect(await lines(all, 'exchequer_dry_runs_total')).toEqual([
       'exchequer_dry_runs_total{grant="token-exchange",outcome="granted",reason=""} 1',
       'exchequer_dry_runs_total{grant="",outcome="refused",reason="no_rule"} 1',
@@ -84,13 +84,13 @@ describe('exchanges', () => {
   it('are counted apart where a rule in preview would have decided otherwise', async () => {
     const all = metrics();
     const would = [{ rule: 'production[shop]', would: 'allow' }] as const;
-    for (const outcome of ['granted', 'refused'] as const) all.exchanged(record({ outcome, would }), 1);
-    all.exchanged(record({ outcome: 'refused' }), 1);
+    for (const outcome of ['granted', 'refused'] as const) all.finished(record({ outcome, would }), 1);
+    all.finished(record({ outcome: 'refused' }), 1);
     expect(await lines(all, 'exchequer_previews_total')).toEqual([
       'exchequer_previews_total{rule="production",would="allow"} 2',
     ]);
     for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
-      all.exchanged(record({ would: [{ rule: `r${index}`, would: 'deny' }] }), 1);
+      all.finished(record({ would: [{ rule: `r${index}`, would: 'deny' }] }), 1);
     expect(await lines(all, 'exchequer_previews_total')).toHaveLength(METRIC_SERIES_MAX + 1);
   });
 
@@ -98,21 +98,21 @@ describe('exchanges', () => {
     const all = metrics();
     const unknownClaims = ['brand_new', 'other_new'];
     for (const outcome of ['granted', 'refused'] as const)
-      all.exchanged(record({ outcome, roles: { subject: principal }, unknownClaims }), 1);
-    all.exchanged(record({ outcome: 'granted', roles: { subject: principal } }), 1);
-    all.exchanged(record({ outcome: 'refused', roles: {}, unknownClaims }), 1);
+      all.finished(record({ outcome, roles: { subject: principal }, unknownClaims }), 1);
+    all.finished(record({ outcome: 'granted', roles: { subject: principal } }), 1);
+    all.finished(record({ outcome: 'refused', roles: {}, unknownClaims }), 1);
     expect(await lines(all, 'exchequer_unknown_claims_total')).toEqual([
       'exchequer_unknown_claims_total{source="github"} 4',
     ]);
     expect((await all.render()).body).not.toContain('brand_new');
     for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
-      all.exchanged(record({ roles: { subject: { ...principal, source: `s${index}` } }, unknownClaims }), 1);
+      all.finished(record({ roles: { subject: { ...principal, source: `s${index}` } }, unknownClaims }), 1);
     expect(await lines(all, 'exchequer_unknown_claims_total')).toHaveLength(METRIC_SERIES_MAX + 1);
   });
 
   it('take time, in seconds', async () => {
     const all = metrics();
-    all.exchanged(record({ outcome: 'granted', reason: undefined }), 3);
+    all.finished(record({ outcome: 'granted', reason: undefined }), 3);
     const buckets = await lines(all, 'exchequer_exchange_duration_seconds_bucket');
     expect(buckets).toContain(
       'exchequer_exchange_duration_seconds_bucket{le="0.0025",grant="token-exchange",outcome="granted"} 0',
@@ -128,7 +128,7 @@ describe('exchanges', () => {
   it('of names without end become `other`: the series stay bounded (A-185, F-40)', async () => {
     const all = metrics();
     for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
-      all.exchanged(record({ outcome: 'granted', reason: undefined, rule: `r${index}` }), 1);
+      all.finished(record({ outcome: 'granted', reason: undefined, rule: `r${index}` }), 1);
     const series = await lines(all, 'exchequer_exchanges_total');
     expect(series).toHaveLength(METRIC_SERIES_MAX + 1);
     expect(series.at(-1)).toMatch(/rule="other",.* 50$/);

@@ -1,15 +1,17 @@
 // The demo's side of the wire: HTTPS with the throw-away authority, nothing else.
 // It knows the broker from outside only.
 
+import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { Credential } from './trust-domain.ts';
 
 export interface Answer {
   readonly status: number;
   readonly body: Record<string, unknown>;
+  readonly headers: IncomingHttpHeaders;
 }
 
-type Form = Readonly<Record<string, string>>;
+export type Form = Readonly<Record<string, string>>;
 
 interface Place {
   readonly port: number;
@@ -33,8 +35,8 @@ export function createConnection({ port, ca }: Place, { cert, key }: Credential)
   let requests = 0;
   return Object.freeze({
     /** Throws where the request did not go over the connection that was there before. */
-    async post(path: string, form: Form): Promise<Answer> {
-      const { answer, reused } = await call({ port, path, method: 'POST', agent }, encode(form));
+    async post(path: string, form: Form, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+      const { answer, reused } = await call({ port, path, method: 'POST', agent, headers }, encode(form));
       requests += 1;
       if (reused !== requests > 1) throw new Error('the broker closed a connection that was to be kept');
       return answer;
@@ -53,17 +55,20 @@ interface Call {
   readonly method: 'GET' | 'POST';
   readonly agent: Agent | false;
   readonly ca?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 function call(to: Call, body?: string): Promise<{ readonly answer: Answer; readonly reused: boolean }> {
   return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+    const type = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+    const headers = { ...type, ...to.headers };
     const outgoing = request({ host: 'localhost', ...to, headers }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {
         try {
-          const answer = { status: incoming.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) };
+          const { statusCode: status = 0, headers } = incoming;
+          const answer = { status, body: JSON.parse(Buffer.concat(chunks).toString()), headers };
           resolve({ answer, reused: outgoing.reusedSocket });
         } catch (error) {
           reject(error);
