@@ -185,6 +185,7 @@ export interface InForce {
  * afterwards is against it. Throws StoreUnavailable where it cannot be kept. Calls may overlap.
  */
 export interface WithdrawalStore extends Withdrawals {
+  /** The same one once more changes nothing, and is answered when it is in force everywhere. */
   add(withdrawal: Withdrawal): Promise<InForce>;
   /** Lifts a block by its id; undefined where there is none. */
   lift(id: string): Promise<InForce | undefined>;

@@ -43,6 +43,8 @@ export interface MetricsParts {
   readonly signingKeys: () => readonly SigningKeyAge[];
   readonly workloadApis: () => readonly WorkloadApiHealth[];
   readonly findings: () => readonly FindingCount[];
+  /** Blocks and revocations in force. */
+  readonly withdrawals: () => Readonly<Record<'block' | 'revocation', number>>;
   /** Where a fault is written: metrics only count it. */
   readonly onFault: (decision: string, error: unknown) => void;
 }
@@ -75,7 +77,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['source', 'outcome'],
     registers,
   });
-  for (const add of [addKeys, addWorkloadApis, addFindings]) add(registers, parts);
+  for (const add of [addKeys, addWorkloadApis, addFindings, addWithdrawals]) add(registers, parts);
 
   return Object.freeze({
     finished: addRequests(registers),
@@ -194,6 +196,18 @@ function addFindings(registers: Registry[], { findings }: MetricsParts): void {
       this.reset();
       for (const { lint, severity, accepted, count } of findings())
         this.set({ lint, severity, accepted: `${accepted}` }, count);
+    },
+  });
+}
+
+function addWithdrawals(registers: Registry[], { withdrawals }: MetricsParts): void {
+  new Gauge({
+    name: 'exchequer_withdrawals',
+    help: 'Blocks and revocations in force.',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      for (const [kind, count] of Object.entries(withdrawals())) this.set({ kind }, count);
     },
   });
 }
