@@ -61,7 +61,14 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
   const subject = proved(asking.subject);
   const principal = client && (client.principal === asking.subject ? subject : proved(client.principal));
   if (client && principal)
-    noteClient(record, { ...client, principal, presents: [], introspects: [], proofRequired: false, spends: undefined });
+    noteClient(record, {
+      ...client,
+      principal,
+      presents: [],
+      introspects: [],
+      proofRequired: false,
+      spends: undefined,
+    });
   noteSubject(record, subject, policy.claimsNamed(subject.source));
   record.asked = { targets, scopes };
   const binding = { certificate: mtls, required: false };

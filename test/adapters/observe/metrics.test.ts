@@ -15,6 +15,7 @@ const metrics = (parts: Partial<MetricsParts> = {}) =>
     signingKeys: () => [],
     workloadApis: () => [],
     findings: () => [],
+    withdrawals: () => ({ block: 0, revocation: 0 }),
     onFault: (...fault) => faults.push(fault),
     ...parts,
   });
