@@ -69,6 +69,9 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   owner: 'platform',
   why: 'Ask #platform.',
   until: '2027-11-30',
+  actor: 'client',
+  'actor.sub': 'spiffe://prod.example/ns/agents/sa/assistant',
+  acr: ['mfa'],
   client: 'gateway',
   accept: { 'environment-alone': 'the environment has required reviewers' },
   rules: [

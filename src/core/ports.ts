@@ -185,16 +185,14 @@ export interface InForce {
  * afterwards is against it. Throws StoreUnavailable where it cannot be kept. Calls may overlap.
  */
 export interface WithdrawalStore extends Withdrawals {
+  /** The same one once more changes nothing, and is answered when it is in force everywhere. */
   add(withdrawal: Withdrawal): Promise<InForce>;
   /** Lifts a block by its id; undefined where there is none. */
   lift(id: string): Promise<InForce | undefined>;
   list(nowSeconds: number): readonly Withdrawal[];
 }
 
-/**
- * Makes and knows the nonces of DPoP (RFC 9449 §8): the same in every replica. Never waits. Throws StoreUnavailable where their secret
- * is not known yet.
- */
+/** Makes and knows the nonces of DPoP (RFC 9449 §8): the same in every replica that has heard of the others. Never waits, never throws. */
 export interface Nonces {
   /** The newest: 1*NQCHAR. */
   current(nowSeconds: number): string;

@@ -6,7 +6,7 @@ import { namedBeside } from './actor.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { AccountedClaims, Actor, Origin, ProvedPrincipal, Role } from './principal.ts';
+import type { AccountedClaims, Actor, Actors, Origin, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Ask, CallerRequest, Received } from './request.ts';
 
@@ -71,7 +71,7 @@ export interface ExchangeRecord extends RecordBase {
   readonly dryRun: true | undefined;
   outcome: 'granted' | 'refused' | 'failed';
   reason: Refusal['reason'] | 'fault' | undefined;
-  /** Who acts by what was issued, the current one first; undefined where nobody does. */
+  /** Who acts by what was granted, else by the subject's own credential, the current one first; undefined where nobody does. */
   actors: readonly RecordedActor[] | undefined;
   /** The tokens that it was made of, oldest first, and the first proof; undefined where nothing was issued. */
   lineage: readonly string[] | undefined;
@@ -182,6 +182,7 @@ const recorded = ({ source, issuer, subject, name, proof }: ProvedPrincipal): Re
 /** Notes whom the token is about, with the values of the claims that a rule or the kind's table names. */
 export function noteSubject(record: ExchangeRecord, subject: ProvedPrincipal, named: ReadonlySet<string>): void {
   record.roles.subject = recorded(subject);
+  record.actors = recordedActors(subject.proof.carried?.actors ?? []);
   const claims: RecordedClaim[] = [];
   const others: string[] = [];
   const unknown: string[] = [];
@@ -205,8 +206,9 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
   record.trace = decision.trace;
   record.would = decision.would;
   if (!decision.granted) return;
-  record.target = decision.grant.target;
-  const { parameters } = decision.grant;
+  const { target, parameters, actors } = decision.grant;
+  record.actors = recordedActors(actors);
+  record.target = target;
   record.parameters = Object.keys(parameters).length > 0 ? parameters : undefined;
   record.scopes = decision.grant.scopes;
   record.rule = decision.grant.rule.name;
@@ -217,7 +219,7 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
 interface OrderedFacts {
   readonly id: string;
   readonly expiresAt: number;
-  readonly grant: Pick<ProvedGrant, 'boundTo' | 'actors'>;
+  readonly grant: Pick<ProvedGrant, 'boundTo'>;
   readonly lineage: readonly string[];
   readonly origin: Origin;
 }
@@ -225,17 +227,19 @@ interface OrderedFacts {
 /** Closes the record with what was issued. */
 export function noteIssued(
   record: ExchangeRecord,
-  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: OrderedFacts,
+  { id, expiresAt, grant: { boundTo }, lineage, origin }: OrderedFacts,
 ): void {
   record.outcome = 'granted';
   record.reason = undefined;
   record.jti = id;
   record.exp = expiresAt;
   record.boundTo = boundTo && ('jkt' in boundTo ? boundTo.jkt : boundTo['x5t#S256']);
-  record.actors = actors.length > 0 ? actors.map(recordedActor) : undefined;
   record.lineage = lineage.length > 0 ? lineage : undefined;
   record.origin = origin;
 }
+
+const recordedActors = (actors: Actors): ExchangeRecord['actors'] =>
+  actors.length > 0 ? actors.map(recordedActor) : undefined;
 
 function recordedActor(actor: Actor): RecordedActor {
   const name = namedBeside(actor);

@@ -19,6 +19,8 @@ export interface SigningKeys extends Signer {
   /** The published set, with every next and every retired key. The same object until a key changes. */
   jwks(): { readonly keys: readonly JsonObject[] };
   list(): readonly SigningKeyView[];
+  /** The longest lifetime of anything that a published key has signed. */
+  longestSignedSeconds(): number;
   /** Lets the next key sign now. Rejects, and changes nothing, where a verifier may still hold a set without it. */
   rotate(algorithm?: SigningAlgorithm): Promise<readonly SigningKeyView[]>;
   /** The theft drill: the key is out of the set at once, whatever the disk does; resolves when that is durable. */
@@ -70,6 +72,7 @@ function createSigningKeys(parts: SigningKeysParts, keeper: RingKeeper, unlock: 
     jwks: keeper.published,
     list,
     healthy: () => isRead() && ALGORITHMS.every((algorithm) => keeper.current(algorithm) !== undefined),
+    longestSignedSeconds: () => Math.max(0, ...keeper.keys().map(({ record }) => record.longestLifetimeSeconds)),
     rotate: (algorithm?: SigningAlgorithm) =>
       serial(async () => {
         const wanted = algorithm === undefined ? ALGORITHMS : [algorithm];

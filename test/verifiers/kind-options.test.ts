@@ -21,7 +21,9 @@ beforeAll(async () => {
 /** The messages about these options, or the issuer that they come to. */
 function read(kind: string, options: Readonly<Record<string, unknown>>): readonly string[] | string {
   const parsed = kindOf(kind).options.safeParse(options);
-  return parsed.success ? kindOf(kind).issuer(parsed.data, 'https://sts.example') : parsed.error.issues.map(({ message }) => message);
+  return parsed.success
+    ? kindOf(kind).issuer(parsed.data, 'https://sts.example')
+    : parsed.error.issues.map(({ message }) => message);
 }
 
 const GITHUB = 'https://token.actions.githubusercontent.com';

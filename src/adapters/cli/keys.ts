@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import type { RevokedKey, SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
 import { type BrokerPlace, brokerPlace, withPlace } from './place.ts';
 import { escaped } from './shown.ts';
+import { instant, table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Each rejects with an error whose message people may read. */
@@ -50,7 +51,8 @@ export function registerKeys(
   return keys;
 }
 
-async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<void> {
+/** Runs a verb that asks the broker: exit 3, with the reason, where it cannot. */
+export async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<void> {
   try {
     await ask();
     terminal.exit(0);
@@ -60,7 +62,8 @@ async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<v
   }
 }
 
-function showRevoked(terminal: Terminal, { revoked, keys }: RevokedKey, json: true | undefined): void {
+/** What a revoked key leaves behind, for `revoke key` too. */
+export function showRevoked(terminal: Terminal, { revoked, keys }: RevokedKey, json: true | undefined): void {
   if (json) {
     terminal.out(JSON.stringify({ revoked, keys }));
     return;
@@ -85,18 +88,3 @@ function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | 
   ]);
   for (const line of table(['ALG', 'STATE', 'KID', 'CREATED', 'CURRENT SINCE', 'RETIRED'], rows)) terminal.out(line);
 }
-
-/** Columns as wide as their widest cell, two spaces apart, nothing after the last. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = [head, ...rows].map((row) => row.map(escaped));
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
-  return cells.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-const instant = (seconds: number | undefined): string =>
-  seconds === undefined ? '-' : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
