@@ -125,6 +125,8 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   });
   const signingKeys = await openSigningKeys({
     directory: config.keys.directory,
+    // Brokers that do not know of each other what is spent and blocked are no replicas of each other.
+    shared: 'redis' in config.store,
     clock,
     randomBytes,
     rotateEverySeconds: () => inForce().config.keys.rotateEverySeconds,
@@ -163,7 +165,7 @@ export const readinessOf = (state: State, frame: Frame, stopping: boolean) => ({
   needs: {
     audit: state.audit.healthy(),
     store: state.store.healthy(),
-    signingKeys: state.signingKeys.list().some((key) => key.state === 'current'),
+    signingKeys: state.signingKeys.healthy(),
     policy: state.current.configuration.compiled.rules.length > 0,
     certificate: tlsOf(state.current.configuration.config, frame.workloadApis) !== undefined,
   },
@@ -202,6 +204,11 @@ const longestLifetime = ({ compiled }: Configuration): number =>
 async function recordKeyChange(log: Logger, audit: AuditTrail, event: SigningKeysEvent): Promise<void> {
   if (event.event === 'failed') {
     log.error({ err: event.error }, 'signing keys could not be kept in order');
+    return;
+  }
+  if (event.event === 'followed') {
+    const { learned, dropped } = event;
+    log.info({ learned, dropped }, 'another broker changed the signing keys');
     return;
   }
   const change = event.event === 'deleted' ? 'removed' : event.event;

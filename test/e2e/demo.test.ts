@@ -20,7 +20,7 @@ const ALL_ENDED = /books +inactive\n +reports +inactive\n +ledger +inactive\n/;
 it('the demo shows exchanges, refusals, delegation, a rotation and a private cluster, and ends with exit code 0', () => {
   const folder = mkdtempSync(join(tmpdir(), 'exchequer-demo-test-'));
   const env = { ...process.env, TMPDIR: folder };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [DEMO], { env, encoding: 'utf8', timeout: 90_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [DEMO], { env, encoding: 'utf8', timeout: 120_000 });
   expect(stderr).toBe('');
   expect(status).toBe(0);
   const parts = [...stdout.matchAll(/^=== (.*?) =+$/gm)].map(([, title]) => title);
@@ -38,4 +38,4 @@ it('the demo shows exchanges, refusals, delegation, a rotation and a private clu
   expect(stdout).toContain('reason    review_refused');
   expect(readdirSync(folder)).toEqual([]);
   rmSync(folder, { recursive: true });
-}, 90_000);
+}, 120_000);
