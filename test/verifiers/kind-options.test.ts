@@ -21,7 +21,9 @@ beforeAll(async () => {
 /** The messages about these options, or the issuer that they come to. */
 function read(kind: string, options: Readonly<Record<string, unknown>>): readonly string[] | string {
   const parsed = kindOf(kind).options.safeParse(options);
-  return parsed.success ? kindOf(kind).issuer(parsed.data, 'https://sts.example') : parsed.error.issues.map(({ message }) => message);
+  return parsed.success
+    ? kindOf(kind).issuer(parsed.data, 'https://sts.example')
+    : parsed.error.issues.map(({ message }) => message);
 }
 
 const GITHUB = 'https://token.actions.githubusercontent.com';
@@ -187,5 +189,16 @@ describe('an audience', () => {
     const issuer = `https://login.microsoftonline.com/${ORG}/v2.0`;
     expect(read('entra', { issuer, audience })).toEqual([expect.stringContaining('an application of your own')]);
     expect(read('entra', { issuer, audience: 'api://exchequer.example' })).toBe(issuer);
+  });
+});
+
+describe('accessTokenTyp of an oidc source', () => {
+  const options = { issuer: 'https://login.example', subjects: 'people', accessTokenTyp: 'optional' };
+
+  it('is for one that takes access tokens, and no ID tokens, which nothing else would tell from them', () => {
+    for (const tokens of [['access_token'], ['access_token', 'jwt']])
+      expect(read('oidc', { ...options, tokens })).toBe('https://login.example');
+    for (const tokens of [['jwt'], ['id_token'], ['access_token', 'id_token']])
+      expect(read('oidc', { ...options, tokens })).toEqual([expect.stringContaining('could they be told apart')]);
   });
 });
