@@ -71,7 +71,7 @@ export interface IncidentsParts {
 }
 
 export function createIncidents(parts: IncidentsParts): Incidents {
-  const { store, records, clock, randomBytes } = parts;
+  const { store, clock, randomBytes } = parts;
   const inForce = () => store.list(clock.nowSeconds());
   const begun = ({ why }: Command) => {
     const atSeconds = clock.nowSeconds();
@@ -106,14 +106,8 @@ export function createIncidents(parts: IncidentsParts): Incidents {
       const meant = inForce()
         .filter(isBlock)
         .filter(({ id, identity }) => ('id' in which ? id === which.id : which.identities.includes(identity)));
-      const lifted: Lifted[] = [];
-      for (const withdrawal of meant) {
-        const record = { change: 'lifted' as const, withdrawal, ...command };
-        await records.write(record);
-        const done = await store.lift(withdrawal.id).catch(tellFailure(records, record));
-        if (done) lifted.push({ withdrawal, unreached: done.unreached });
-      }
-      return lifted;
+      const lifted = await Promise.all(meant.map((withdrawal) => lift(parts, withdrawal, command)));
+      return lifted.filter((one) => one !== undefined);
     },
     inForce,
   });
@@ -143,6 +137,18 @@ async function end<Kind extends Withdrawal>(
   const record = { change: 'withdrawn' as const, withdrawal, already, by };
   const { unreached } = await store.add(withdrawal).catch(tellFailure(records, { ...record, unreached: [] }));
   return { withdrawal, already, unreached, recorded: await records.insist({ ...record, unreached }) };
+}
+
+/** Undefined where somebody else was faster. */
+async function lift(
+  { store, records }: IncidentsParts,
+  withdrawal: Block,
+  command: Command,
+): Promise<Lifted | undefined> {
+  const record = { change: 'lifted' as const, withdrawal, ...command };
+  await records.write(record);
+  const done = await store.lift(withdrawal.id).catch(tellFailure(records, record));
+  return done && { withdrawal, unreached: done.unreached };
 }
 
 /** What was commanded and could not be done stands on record too. */
