@@ -67,9 +67,10 @@ async function problemsOf(configuration: string, policies: readonly string[]): P
 }
 
 describe('the documents', () => {
-  it('have a page with a whole configuration for every kind of trust source, and one for clients', () => {
+  it('have a page with a whole configuration for every kind of trust source, one for clients, and one for delegation', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
+      'docs/delegation.md',
       ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),
     ]);
   });

@@ -86,6 +86,7 @@ function narrowings({ sources, targets, clients }: DeploymentNames): Readonly<Re
     },
     deny: { anyOf: [{ const: 'all' }, listOf(target)] },
     reach: listOf(target),
+    introspects: listOf(target),
   };
 }
 

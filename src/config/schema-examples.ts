@@ -46,6 +46,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   secret: `\${file:/run/secrets/gateway.sha256}`,
   sha256: `\${file:/run/secrets/gateway.sha256}`,
   presents: ['https://mcp.example'],
+  introspects: ['ledger'],
 
   targets: { deploy: { kind: 'token', audience: 'https://deploy.example' } },
   'targets.audience': 'https://api.example/ledger',

@@ -15,6 +15,8 @@ const metrics = (parts: Partial<MetricsParts> = {}) =>
     signingKeys: () => [],
     workloadApis: () => [],
     findings: () => [],
+    store: () => ({ healthy: true, events: new Map() }),
+    withdrawals: () => ({ block: 0, revocation: 0 }),
     onFault: (...fault) => faults.push(fault),
     ...parts,
   });
@@ -215,5 +217,20 @@ describe('findings of the linter', () => {
     expect(await lines(found, 'exchequer_policy_findings')).toEqual([`${series}"false"} 2`, `${series}"true"} 1`]);
     counts.pop();
     expect(await lines(found, 'exchequer_policy_findings')).toEqual([`${series}"false"} 2`]);
+  });
+});
+
+describe('the store', () => {
+  it('shows whether it answers, and counts what has happened to it by names of a closed set', async () => {
+    const events = new Map([['store_lost', 1]]);
+    let healthy = true;
+    const rendering = metrics({ store: () => ({ healthy, events }) });
+    expect(await lines(rendering, 'exchequer_store_up')).toEqual(['exchequer_store_up 1']);
+    healthy = false;
+    events.set('store_lost', 2);
+    expect(await lines(rendering, 'exchequer_store_up')).toEqual(['exchequer_store_up 0']);
+    expect(await lines(rendering, 'exchequer_store_events_total')).toEqual([
+      'exchequer_store_events_total{event="store_lost"} 2',
+    ]);
   });
 });
