@@ -150,6 +150,7 @@ async function snapshotOf(keys: Keys, policy: Policy): Promise<Snapshot> {
     clients: Object.entries(CLIENTS).map(([id, presents]) => ({
       id,
       presents,
+      introspects: [],
       proofRequired: false,
       method: { by: 'secret', secrets: [{ sha256: sha256(SECRET), untilSeconds: undefined }] },
     })),
@@ -163,7 +164,7 @@ async function snapshotOf(keys: Keys, policy: Policy): Promise<Snapshot> {
     createAccessTokenIssuer({ issuer: AUDIENCE, audience, algorithm: 'ES256', signer }),
   ]);
   const ownTokens = createOwnTokens(AUDIENCE, (await partsOf(keys.own)).keys);
-  return { generation: 1, clients, verifiers, policy, ownTokens, issuers: new Map(issuers) };
+  return { generation: 1, clients, verifiers, policy, ownTokens, targetsOf: () => [], issuers: new Map(issuers) };
 }
 
 export async function openChainWorld(rules: string): Promise<ChainWorld> {
@@ -182,10 +183,10 @@ export async function openChainWorld(rules: string): Promise<ChainWorld> {
   let snapshot = await snapshotOf({ staff, partner, mesh, github: platform, own }, policyFrom(rules));
   const records: ExchangeRecord[] = [];
   const operate = createOperate({
-    audit: { write: async (record) => void records.push(structuredClone(record)) },
+    audit: { write: async (record) => void (record.event === 'exchange' && records.push(structuredClone(record))) },
     epochs,
     observer: {
-      exchanged: () => undefined,
+      finished: () => undefined,
       fault: (_decision, error) => {
         throw error;
       },
