@@ -122,10 +122,10 @@ const lasts = (held: Block, wanted: Block): boolean =>
 
 /** Whether there is nothing left for another one to end. What is issued to a name goes on after a revocation: a later one ends more. */
 const endsAll = ({ what: held }: Revocation, what: Revocation['what']): boolean =>
-  (what === 'token' || what === 'chain') && (held === what || held === 'chain');
+  what === 'token' || what === 'chain' ? held === what || held === 'chain' : what === 'key' && held === what;
 
 const keptSeconds = (what: Revocation['what']): number =>
-  what === 'subject' || what === 'actor' ? REVOKED_IDENTITY_SECONDS : REVOKED_TOKEN_SECONDS;
+  what === 'subject' || what === 'actor' || what === 'key' ? REVOKED_IDENTITY_SECONDS : REVOKED_TOKEN_SECONDS;
 
 /** One that is in force already is added again: it changes nothing, and is answered when every replica has it. */
 async function end<Kind extends Withdrawal>(
