@@ -38,6 +38,10 @@ const configured = PAGES.flatMap((page) =>
   blocksOf(page, 'yaml exchequer.yaml').map((block) => [page, block] as const),
 );
 
+const GATEWAYS = readdirSync(join(root, 'docs/gateways'))
+  .map((name) => name.replace(/\.md$/, ''))
+  .sort();
+
 const world = {
   clock: { nowSeconds: () => 1_790_000_000, elapsedMs: () => 0 },
   randomBytes: (count: number) => new Uint8Array(count),
@@ -68,10 +72,11 @@ async function problemsOf(configuration: string, policies: readonly string[]): P
 }
 
 describe('the documents', () => {
-  it('have a page with a whole configuration for every kind of trust source, one for clients, and one for delegation', () => {
+  it('have a page with a whole configuration for every kind of trust source, every gateway, clients and delegation', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
       'docs/delegation.md',
+      ...GATEWAYS.map((name) => `docs/gateways/${name}.md`),
       ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),
     ]);
   });
@@ -93,7 +98,17 @@ describe('the documents', () => {
     expect(methods.filter((method) => !clients.join('').includes(method))).toEqual([]);
   });
 
-  it('say of every gateway whose requests are vectors what to configure', () => {
+  it('have a page for every gateway whose requests are tested, which names its test, and the README and clients.md that page', () => {
+    const tested = readdirSync(join(root, 'test/e2e/gateways')).map((name) => name.replace('.test.ts', ''));
+    expect(GATEWAYS).toEqual(tested.sort());
+    for (const name of GATEWAYS) {
+      expect(read(`docs/gateways/${name}.md`)).toContain(`(../../test/e2e/gateways/${name}.test.ts)`);
+      expect(read('README.md')).toContain(`(docs/gateways/${name}.md)`);
+      expect(read('docs/clients.md')).toContain(`(gateways/${name}.md)`);
+    }
+  });
+
+  it('say of every other client whose requests are vectors what to configure', () => {
     const page = read('docs/clients.md');
     const { requests } = JSON.parse(read('test/vectors/client-requests.json')) as { requests: { name: string }[] };
     const names = new Set(requests.map(({ name }) => name.split(/ openid-connect|-auth-library|,/)[0] ?? ''));

@@ -99,6 +99,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     },
   ],
   'as.claims': { repository_id: '74', ref: 'refs/heads/main' },
+  'actor.claims': { sub: 'spiffe://prod.example/ns/agents/sa/assistant' },
+  authenticated: '5m',
   'tests.name': 'main deploys',
   ask: 'deploy',
   scope: 'postings:read',

@@ -107,11 +107,17 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
     },
 
-    foresee(presented, header, nowSeconds) {
+    carries(claims) {
+      const terms = termsOf(source, claims);
+      const problem = carriedProblem(claims, 'subject', terms);
+      return problem ? refuse(withRole(problem, 'subject', settings.name)) : ok(carriedBy(claims, terms));
+    },
+
+    foresee(presented, header, nowSeconds, role = 'subject') {
       const claims = read(presented);
-      return foreseen(source, claims, [
+      return foreseen(source, role, claims, [
         header && headerProblem(source, header, likelyType(source, header)),
-        judgeClaims(claims, 'subject'),
+        judgeClaims(claims, role),
         header || claims.exp !== undefined ? timeOf(source, claims, nowSeconds) : undefined,
       ]);
     },
@@ -140,7 +146,12 @@ function claimsJudge(source: JwtSource, replay: Proof['replay']) {
 }
 
 /** What is said without a proof: each problem once, and the principal in spite of them. */
-function foreseen(source: JwtSource, claims: JsonObject, judged: readonly (ClaimRefusal | undefined)[]): Foreseen {
+function foreseen(
+  source: JwtSource,
+  role: Role,
+  claims: JsonObject,
+  judged: readonly (ClaimRefusal | undefined)[],
+): Foreseen {
   const named = isNamed(source, claims) ? principalOf(source, claims) : undefined;
   const problems = [...judged, named?.ok === false ? named.refusal : undefined].filter((one) => one !== undefined);
   const reasons = new Set(problems.map((problem) => JSON.stringify(problem)));
@@ -149,7 +160,7 @@ function foreseen(source: JwtSource, claims: JsonObject, judged: readonly (Claim
     principal: named?.ok ? named.value : undefined,
     refusals: problems
       .filter((problem) => reasons.delete(JSON.stringify(problem)))
-      .map((problem) => withRole(problem, 'subject', source.settings.name)),
+      .map((problem) => withRole(problem, role, source.settings.name)),
     endsAtSeconds: ends.length === 0 ? undefined : Math.min(...ends),
     presenter: source.presenter,
   };

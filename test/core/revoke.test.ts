@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { createEpochs } from '../../src/core/epochs.ts';
-import { LEEWAY_SECONDS, TOKEN_LIFETIME_SECONDS_MAX } from '../../src/core/limits.ts';
+import { LEEWAY_SECONDS } from '../../src/core/limits.ts';
 import { AuditUnavailable, StoreUnavailable } from '../../src/core/ports.ts';
 import { refuse } from '../../src/core/refusal.ts';
 import type { Withdrawal } from '../../src/core/withdrawal.ts';
@@ -31,7 +31,7 @@ describe('a client that revokes', () => {
       id: expect.stringMatching(/^[0-9A-Z]{26}$/),
       why: `its client asked to revoke it (${outcome.decision})`,
       atSeconds: NOW,
-      untilSeconds: NOW + 300 + TOKEN_LIFETIME_SECONDS_MAX + LEEWAY_SECONDS,
+      untilSeconds: NOW + 300 + LEEWAY_SECONDS,
     });
     expect(path.records[0]).toMatchObject({
       event: 'revocation',

@@ -162,19 +162,31 @@ export const defaultsSchema = (tables: readonly PlatformTable[]) => {
     .describe('What every rule of this file says unless it says otherwise, key by key.');
 };
 
-/** One test, as written. */
-const test = z.strictObject({
-  name: text(RULE_NAME_CHARACTERS_MAX).describe('What is tested.'),
-  as: z
+/** A principal that a test assumes. */
+const assumed = (description: string) =>
+  z
     .strictObject({
       trust: z.string().describe('A trust source.'),
       claims: z.record(z.string(), z.json()).describe('As its tokens bear them.'),
+      authenticated: durationSeconds
+        .optional()
+        .describe('How long ago the person authenticated: stands for `auth_time`.'),
     })
-    .describe('A principal: the source that would prove it, and its claims.'),
+    .describe(description);
+
+/** One test, as written. */
+const test = z.strictObject({
+  name: text(RULE_NAME_CHARACTERS_MAX).describe('What is tested.'),
+  as: assumed('A principal: the source that would prove it, and its claims.'),
+  actor: assumed('Who acts by an actor token, in the same way.').optional(),
   client: z.string().optional().describe('The registered client that asks.'),
   ask: z.string().describe('The target: its name, or its address.'),
   scope: z.string().optional().describe('Scopes, with spaces between them.'),
-  expect: z.string().describe('The rule that grants it (`production[shop]`), or `deny`, or `no rule`.'),
+  expect: z
+    .string()
+    .describe(
+      'The rule that grants it (`production[shop]`), or `deny`, or `confirm` where only a confirmation is missing, or `no rule`.',
+    ),
 });
 export type WrittenTest = z.output<typeof test>;
 
