@@ -32,6 +32,7 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
         ageSeconds: updatedAtSeconds === undefined ? undefined : age(updatedAtSeconds),
         svidExpiresAtSeconds: identity?.expiresAtSeconds,
       })),
+    store: () => ({ healthy: state.store.healthy(), events: state.store.events() }),
     withdrawals: () => {
       const all = state.store.list(world.clock.nowSeconds());
       const block = all.filter(({ kind }) => kind === 'block').length;

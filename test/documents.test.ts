@@ -15,6 +15,7 @@ import { TRUST_KINDS } from '../src/compose-kinds.ts';
 import * as ownLimits from '../src/core/limits.ts';
 import * as delegationLimits from '../src/core/limits-delegation.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
+import { openOwnTokenRecord } from '../src/core/own-token-record.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
 import { CERTIFICATE_PROBLEMS } from '../src/x509/problems.ts';
@@ -71,9 +72,10 @@ async function problemsOf(configuration: string, policies: readonly string[]): P
 }
 
 describe('the documents', () => {
-  it('have a page with a whole configuration for every kind of trust source, every gateway, and one for clients', () => {
+  it('have a page with a whole configuration for every kind of trust source, every gateway, clients, and delegation', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
+      'docs/delegation.md',
       ...GATEWAYS.map((name) => `docs/gateways/${name}.md`),
       ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),
     ]);
@@ -264,8 +266,11 @@ describe('docs/records.md', () => {
       grantType: undefined,
     } as const;
     const request = refuse({ reason: 'query_forbidden' });
-    const record = openRecord({ ...received, request }, '', 0);
-    expect(named(table).sort()).toEqual(Object.keys(renderRecord(record, {})).sort());
+    const records = [openRecord, openOwnTokenRecord('introspection')].map((open) =>
+      open({ ...received, request }, '', 0),
+    );
+    const members = new Set(records.flatMap((record) => Object.keys(renderRecord(record, {}))));
+    expect(named(table).sort()).toEqual([...members].sort());
     expect(Object.keys(JSON.parse(link({ id: '', seq: 0, prev: '' }, '{"a":1}').line))).toEqual([...named(chain), 'a']);
   });
 

@@ -192,10 +192,7 @@ export interface WithdrawalStore extends Withdrawals {
   list(nowSeconds: number): readonly Withdrawal[];
 }
 
-/**
- * Makes and knows the nonces of DPoP (RFC 9449 §8): the same in every replica. Never waits. Throws StoreUnavailable where their secret
- * is not known yet.
- */
+/** Makes and knows the nonces of DPoP (RFC 9449 §8): the same in every replica that has heard of the others. Never waits, never throws. */
 export interface Nonces {
   /** The newest: 1*NQCHAR. */
   current(nowSeconds: number): string;

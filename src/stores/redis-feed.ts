@@ -36,7 +36,7 @@ export interface Feed {
   isFresh(): boolean;
   /** The time of Redis now; undefined where it has been silent. */
   redisSeconds(): number | undefined;
-  nonces(): Nonces | undefined;
+  nonces(): Nonces;
   readonly history: Pick<History, 'generation' | 'reading' | 'seqOf' | 'own'>;
   /** Resolves after the next question that is sent from now on: with whether it was answered. */
   next(): Promise<boolean>;
@@ -64,8 +64,9 @@ interface FeedState {
   /** When the last question was sent that was answered at all, or a connection was given up for want of one. */
   heardMs: number;
   redis: Instant | undefined;
+  /** Our own until Redis tells another one. */
   secret: Uint8Array;
-  nonces: Nonces | undefined;
+  nonces: Nonces;
   /** The last change that this replica has, with nothing in work from before it, in which reading of the history. */
   confirmed: { readonly reading: number; readonly seq: number } | undefined;
   confirming: { readonly reading: number; readonly seq: number } | undefined;
@@ -81,6 +82,7 @@ interface Following extends FeedParts {
 
 export function openFeed(parts: FeedParts): Feed {
   const { clock, connection, keys, randomBytes } = parts;
+  const secret = randomBytes(DPOP_NONCE_SECRET_BYTES);
   const state: FeedState = {
     closed: false,
     asked: 0,
@@ -89,8 +91,8 @@ export function openFeed(parts: FeedParts): Feed {
     wasFresh: false,
     heardMs: clock.elapsedMs(),
     redis: undefined,
-    secret: randomBytes(DPOP_NONCE_SECRET_BYTES),
-    nonces: undefined,
+    secret,
+    nonces: createNonces(secret),
     confirmed: undefined,
     confirming: undefined,
     waiting: [],
@@ -165,11 +167,13 @@ async function follow(feed: Following): Promise<void> {
 
 /** Until it is time to ask again, or somebody wants to know. */
 async function pause(feed: Following): Promise<void> {
-  const { state } = feed;
+  const { state, connection } = feed;
   tellSilence(feed);
   if (state.closed) return;
+  // Without a connection, asking costs nothing and sends nothing.
+  const soon = state.hurried > 0 || !connection.isReady();
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, state.hurried > 0 ? FEED_HASTE_MS : FEED_POLL_MS).unref();
+    const timer = setTimeout(resolve, soon ? FEED_HASTE_MS : FEED_POLL_MS).unref();
     state.wake = () => {
       clearTimeout(timer);
       resolve();
@@ -208,7 +212,7 @@ async function ask(feed: Following): Promise<Progress> {
 }
 
 function keepSecret(state: FeedState, { nonceSecret }: News): void {
-  if (state.nonces && Buffer.compare(state.secret, nonceSecret) === 0) return;
+  if (Buffer.compare(state.secret, nonceSecret) === 0) return;
   state.secret = nonceSecret;
   state.nonces = createNonces(nonceSecret);
 }

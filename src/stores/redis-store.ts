@@ -6,7 +6,7 @@ import type { Clock, Nonces, RandomBytes, SpentStore, WithdrawalStore } from '..
 import type { RedisSettings } from '../core/store-settings.ts';
 import { createRedisClaims } from './redis-claims.ts';
 import { type ConnectionEvent, openRedisConnection } from './redis-connection.ts';
-import { type FeedEvent, openFeed, silent } from './redis-feed.ts';
+import { type FeedEvent, openFeed } from './redis-feed.ts';
 import { createInspection, type InspectEvent } from './redis-inspect.ts';
 import { withdrawalKeys } from './redis-keys.ts';
 import { createRedisWithdrawals } from './redis-withdrawals.ts';
@@ -48,17 +48,12 @@ export function openRedisStore(parts: RedisStoreParts): RedisStore {
   const look = () => void connection.info().then(inspect, () => undefined);
   const timer = setInterval(look, REDIS_INSPECT_MS).unref();
 
-  const nonces = (): Nonces => {
-    const known = feed.nonces();
-    if (!known) throw silent();
-    return known;
-  };
   let closing: Promise<void> | undefined;
   return Object.freeze({
     ...createRedisClaims({ settings, connection, clock, redisSeconds: feed.redisSeconds }),
     ...createRedisWithdrawals({ ...parts, connection, keys, feed, table }),
-    current: (nowSeconds: number) => nonces().current(nowSeconds),
-    accepts: (nonce: string, nowSeconds: number) => nonces().accepts(nonce, nowSeconds),
+    current: (nowSeconds: number) => feed.nonces().current(nowSeconds),
+    accepts: (nonce: string, nowSeconds: number) => feed.nonces().accepts(nonce, nowSeconds),
     healthy: feed.isFresh,
     close: () => {
       closing ??= (async () => {

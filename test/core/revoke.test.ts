@@ -5,6 +5,7 @@ import { createEpochs } from '../../src/core/epochs.ts';
 import { LEEWAY_SECONDS, TOKEN_LIFETIME_SECONDS_MAX } from '../../src/core/limits.ts';
 import { AuditUnavailable, StoreUnavailable } from '../../src/core/ports.ts';
 import { refuse } from '../../src/core/refusal.ts';
+import type { Withdrawal } from '../../src/core/withdrawal.ts';
 import { client, createOwnTokenPath, type OwnTokenChange, ownToken, toldBy } from '../support/own-token-path.ts';
 import { NOW } from '../support/path.ts';
 
@@ -20,7 +21,7 @@ describe('a client that revokes', () => {
     const outcome = await path.revoke();
     expect(outcome).toEqual({ kind: 'revoked', decision: outcome.decision });
     expect(path.calls).toEqual([
-      ...['authenticate for revocation', 'verify', 'against', 'add', 'record', 'answer', 'observe'],
+      ...['authenticate for revocation', 'verify', 'against', 'against', 'add', 'record', 'answer', 'observe'],
     ]);
     const [withdrawal] = path.added;
     expect(withdrawal).toEqual({
@@ -60,6 +61,25 @@ describe('a client that revokes', () => {
     await path.revoke();
     expect(new Set(path.added.map(({ id }) => id)).size).toBe(2);
     expect(path.records.map(({ decision }) => decision)).not.toContain(path.added[0]?.id);
+  });
+
+  it('ends once what it revokes twice, under the one id', async () => {
+    const chain = { kind: 'revocation', what: 'chain', of: 'handle' } as const;
+    const held: Withdrawal = { ...chain, id: 'w-1', why: 'before', atSeconds: NOW - 9, untilSeconds: NOW + 999 };
+    const added: Withdrawal[] = [];
+    const path = createOwnTokenPath({
+      client: owner,
+      withdrawals: {
+        against: ({ tokens }) => (tokens.includes('handle') ? held : undefined),
+        add: (withdrawal) => {
+          added.push(withdrawal);
+          return Promise.resolve({ unreached: [] });
+        },
+      },
+    });
+    expect(toldBy(await path.revoke())).toBe('revoked');
+    expect(added).toEqual([held]);
+    expect(path.records[0]).toMatchObject({ withdrawal: 'w-1' });
   });
 
   it('is answered when the store has waited for every request that was in work, and not for this one', async () => {

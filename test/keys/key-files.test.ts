@@ -17,6 +17,7 @@ async function start(): Promise<string> {
   try {
     const keys = await openSigningKeys({
       directory,
+      shared: false,
       clock: { nowSeconds: () => 1_800_000_000, elapsedMs: () => 0 },
       randomBytes,
       rotateEverySeconds: () => 86_400,
@@ -154,6 +155,7 @@ describe('a start', () => {
   it('is refused while another process has the directory', async () => {
     const keys = await openSigningKeys({
       directory,
+      shared: false,
       clock: { nowSeconds: () => 1_800_000_000, elapsedMs: () => 0 },
       randomBytes,
       rotateEverySeconds: () => 86_400,

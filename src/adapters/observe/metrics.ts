@@ -5,6 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observer } from '../../core/ports.ts';
 import { addRequests } from './request-metrics.ts';
+import { addStore, type StoreHealth } from './store-metrics.ts';
 
 /** The state of one trust source's keys. */
 export interface SourceKeys {
@@ -43,6 +44,7 @@ export interface MetricsParts {
   readonly signingKeys: () => readonly SigningKeyAge[];
   readonly workloadApis: () => readonly WorkloadApiHealth[];
   readonly findings: () => readonly FindingCount[];
+  readonly store: () => StoreHealth;
   /** Blocks and revocations in force. */
   readonly withdrawals: () => Readonly<Record<'block' | 'revocation', number>>;
   /** Where a fault is written: metrics only count it. */
@@ -77,7 +79,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['source', 'outcome'],
     registers,
   });
-  for (const add of [addKeys, addWorkloadApis, addFindings, addWithdrawals]) add(registers, parts);
+  for (const add of [addKeys, addWorkloadApis, addFindings, addWithdrawals, addStore]) add(registers, parts);
 
   return Object.freeze({
     finished: addRequests(registers),
