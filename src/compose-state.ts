@@ -12,6 +12,7 @@ import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { createEpochs } from './core/epochs.ts';
 import type { Epochs, Issuer, Snapshot } from './core/ports.ts';
+import { isKeyRevoked } from './core/standing.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
@@ -125,8 +126,11 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   });
   const signingKeys = await openSigningKeys({
     directory: config.keys.directory,
+    // Brokers that do not know of each other what is spent and blocked are no replicas of each other.
+    shared: 'redis' in config.store,
     clock,
     randomBytes,
+    isRevoked: (kid) => isKeyRevoked(store, kid, clock.nowSeconds()),
     rotateEverySeconds: () => inForce().config.keys.rotateEverySeconds,
     publishAheadSeconds: () => inForce().config.keys.publishAheadSeconds,
     longestLifetimeSeconds: () => longestLifetime(inForce()),
@@ -163,7 +167,7 @@ export const readinessOf = (state: State, frame: Frame, stopping: boolean) => ({
   needs: {
     audit: state.audit.healthy(),
     store: state.store.healthy(),
-    signingKeys: state.signingKeys.list().some((key) => key.state === 'current'),
+    signingKeys: state.signingKeys.healthy(),
     policy: state.current.configuration.compiled.rules.length > 0,
     certificate: tlsOf(state.current.configuration.config, frame.workloadApis) !== undefined,
   },
@@ -202,6 +206,11 @@ const longestLifetime = ({ compiled }: Configuration): number =>
 async function recordKeyChange(log: Logger, audit: AuditTrail, event: SigningKeysEvent): Promise<void> {
   if (event.event === 'failed') {
     log.error({ err: event.error }, 'signing keys could not be kept in order');
+    return;
+  }
+  if (event.event === 'followed') {
+    const { learned, dropped } = event;
+    log.info({ learned, dropped }, 'another broker changed the signing keys');
     return;
   }
   const change = event.event === 'deleted' ? 'removed' : event.event;

@@ -3,7 +3,7 @@
 // force in every replica, and not before: where that is not known, the client is told to ask again.
 
 import { decisionId } from './decision-id.ts';
-import { LEEWAY_SECONDS, TOKEN_LIFETIME_SECONDS_MAX } from './limits.ts';
+import { LEEWAY_SECONDS } from './limits.ts';
 import type { Kept, Operate, Operation } from './operation.ts';
 import {
   noteAnswered,
@@ -67,16 +67,21 @@ async function end(
   record: OwnTokenRecord,
 ): Promise<Result<undefined>> {
   if (handle === undefined) throw new Error('one of our own tokens has no handle');
-  const withdrawal: Withdrawal = {
-    kind: 'revocation',
-    what: 'chain',
-    of: handle,
-    id: decisionId(nowSeconds, randomBytes),
-    why: `its client asked to revoke it (${record.decision})`,
-    atSeconds: nowSeconds,
-    // Nothing is made from it once it has expired, and nothing that was made from it lives longer than this.
-    untilSeconds: expiresAt + TOKEN_LIFETIME_SECONDS_MAX + LEEWAY_SECONDS,
-  };
+  // What has ended already is answered as it is in force, under the id that it has.
+  const held = withdrawals.against({ parties: [], tokens: [handle], ancestors: [] }, nowSeconds);
+  const hasEnded = held?.kind === 'revocation' && held.what === 'chain';
+  const withdrawal: Withdrawal = hasEnded
+    ? held
+    : {
+        kind: 'revocation',
+        what: 'chain',
+        of: handle,
+        id: decisionId(nowSeconds, randomBytes),
+        why: `its client asked to revoke it (${record.decision})`,
+        atSeconds: nowSeconds,
+        // Nothing that is made from a token outlives it: kept no longer, revocations of short tokens never crowd out the operators' own.
+        untilSeconds: expiresAt + LEEWAY_SECONDS,
+      };
   try {
     const { unreached } = await withdrawals.add(withdrawal);
     noteWithdrawal(record, withdrawal, unreached);

@@ -2,9 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { createEpochs } from '../../src/core/epochs.ts';
-import { LEEWAY_SECONDS, TOKEN_LIFETIME_SECONDS_MAX } from '../../src/core/limits.ts';
+import { LEEWAY_SECONDS } from '../../src/core/limits.ts';
 import { AuditUnavailable, StoreUnavailable } from '../../src/core/ports.ts';
 import { refuse } from '../../src/core/refusal.ts';
+import type { Withdrawal } from '../../src/core/withdrawal.ts';
 import { client, createOwnTokenPath, type OwnTokenChange, ownToken, toldBy } from '../support/own-token-path.ts';
 import { NOW } from '../support/path.ts';
 
@@ -20,7 +21,7 @@ describe('a client that revokes', () => {
     const outcome = await path.revoke();
     expect(outcome).toEqual({ kind: 'revoked', decision: outcome.decision });
     expect(path.calls).toEqual([
-      ...['authenticate for revocation', 'verify', 'against', 'add', 'record', 'answer', 'observe'],
+      ...['authenticate for revocation', 'verify', 'against', 'against', 'add', 'record', 'answer', 'observe'],
     ]);
     const [withdrawal] = path.added;
     expect(withdrawal).toEqual({
@@ -30,7 +31,7 @@ describe('a client that revokes', () => {
       id: expect.stringMatching(/^[0-9A-Z]{26}$/),
       why: `its client asked to revoke it (${outcome.decision})`,
       atSeconds: NOW,
-      untilSeconds: NOW + 300 + TOKEN_LIFETIME_SECONDS_MAX + LEEWAY_SECONDS,
+      untilSeconds: NOW + 300 + LEEWAY_SECONDS,
     });
     expect(path.records[0]).toMatchObject({
       event: 'revocation',
@@ -62,6 +63,25 @@ describe('a client that revokes', () => {
     expect(path.records.map(({ decision }) => decision)).not.toContain(path.added[0]?.id);
   });
 
+  it('ends once what it revokes twice, under the one id', async () => {
+    const chain = { kind: 'revocation', what: 'chain', of: 'handle' } as const;
+    const held: Withdrawal = { ...chain, id: 'w-1', why: 'before', atSeconds: NOW - 9, untilSeconds: NOW + 999 };
+    const added: Withdrawal[] = [];
+    const path = createOwnTokenPath({
+      client: owner,
+      withdrawals: {
+        against: ({ tokens }) => (tokens.includes('handle') ? held : undefined),
+        add: (withdrawal) => {
+          added.push(withdrawal);
+          return Promise.resolve({ unreached: [] });
+        },
+      },
+    });
+    expect(toldBy(await path.revoke())).toBe('revoked');
+    expect(added).toEqual([held]);
+    expect(path.records[0]).toMatchObject({ withdrawal: 'w-1' });
+  });
+
   it('is answered when the store has waited for every request that was in work, and not for this one', async () => {
     const epochs = createEpochs();
     const other = epochs.enter();
@@ -77,9 +97,20 @@ describe('a client that revokes', () => {
     other();
     await revoked;
     expect(answered).toEqual(['revoked']);
-    // It has left once, and not twice: the epoch of the next is whole.
-    epochs.enter()();
-    await epochs.drained();
+  });
+
+  it('leaves its epoch once, and takes nobody else along', async () => {
+    const epochs = createEpochs();
+    const other = epochs.enter();
+    await createOwnTokenPath({ client: owner, epochs }).revoke();
+    let isDrained = false;
+    const drained = epochs.drained().then(() => {
+      isDrained = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDrained).toBe(false);
+    other();
+    await drained;
   });
 });
 
@@ -129,6 +160,15 @@ describe('a revocation that is not answered', () => {
     const path = createOwnTokenPath({ client: owner, withdrawals: { add } });
     expect(toldBy(await path.revoke())).toBe('store_unavailable');
     expect(path.records[0]).toMatchObject({ outcome: 'refused', withdrawal: undefined });
+  });
+
+  it('comes while our own keys are not known', async () => {
+    const unknown = { reason: 'keys_unavailable', source: 'self', retryAfterSeconds: 1 } as const;
+    const path = createOwnTokenPath({
+      client: owner,
+      snapshotWith: { ownTokens: { verify: () => Promise.resolve(refuse(unknown)) } },
+    });
+    expect(toldBy(await path.revoke())).toBe('keys_unavailable');
   });
 
   it('meets a fault of the store', async () => {

@@ -40,7 +40,7 @@ export function readBlocked(text: string, known: KnownNames): IdentityRead {
   if (!client) return readName(text, known, true);
   const { id, name, spiffe } = client;
   if (spiffe === undefined)
-    return { ok: true, identities: [name], notes: noteOf(text, `${id} is a registered client: ${name}`) };
+    return { ok: true, identities: [name], notes: noteOf(text, name, `${id} is a registered client:`) };
   if (!spiffe.includes('*'))
     return { ok: true, identities: [name, spiffe], notes: [`${spiffe} is the registered client ${id}: ${name} too`] };
   const note = `${id} is a registered client, of the workloads ${spiffe}: where they act, they have names of their own`;
@@ -53,13 +53,15 @@ export function readRevoked(what: 'subject' | 'actor' | 'client', text: string, 
   if (!client) return readName(text, known, false);
   const { id, name, spiffe } = client;
   if (what === 'client')
-    return { ok: true, identities: [name], notes: noteOf(text, `${id} is a registered client: ${name}`) };
-  if (spiffe === undefined) return { ok: true, identities: [name], notes: noteOf(text, `as ${what} it is ${name}`) };
+    return { ok: true, identities: [name], notes: noteOf(text, name, `${id} is a registered client:`) };
+  if (spiffe === undefined) return { ok: true, identities: [name], notes: noteOf(text, name, `as ${what} it is`) };
   if (spiffe.includes('*')) return no(`${id} is a client of several workloads, ${spiffe}: say which, by its SPIFFE ID`);
-  return { ok: true, identities: [spiffe], notes: noteOf(text, `as ${what} it is ${spiffe}`) };
+  return { ok: true, identities: [spiffe], notes: noteOf(text, spiffe, `as ${what} it is`) };
 }
 
-const noteOf = (text: string, note: string): readonly string[] => (note.endsWith(text) ? [] : [note]);
+/** Nothing is to be said where the name was written. */
+const noteOf = (text: string, name: string, note: string): readonly string[] =>
+  text === name ? [] : [`${note} ${name}`];
 const aboveOf = (pattern: string): string => pattern.slice(0, pattern.lastIndexOf('/') + 1);
 
 /** By its id, its name, or its SPIFFE ID. */

@@ -196,7 +196,7 @@ function addGate(
 ): void {
   const methods = new Map([
     ...[...forms.keys()].map((path) => [path, 'POST'] as const),
-    ...[paths.jwks, ...paths.metadata].map((path) => [path, 'GET, HEAD'] as const),
+    ...[paths.jwks, paths.authorize, ...paths.metadata].map((path) => [path, 'GET, HEAD'] as const),
   ]);
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -253,6 +253,8 @@ function addDocuments(app: App, parts: PublicListenerParts, paths: Paths, send: 
   };
   for (const path of paths.metadata) serve(path, parts.metadata, 'application/json');
   serve(paths.jwks, parts.jwks, 'application/json');
+  // Nothing of the request is looked at: no address in it is ever one to send somebody to (RFC 6749 §4.1.2.1).
+  app.get(paths.authorize, (_request, reply) => send(reply, NO_SIGN_IN));
 }
 
 const refusalBody = (error: string, description: string): Answer['body'] =>
@@ -262,6 +264,11 @@ const NOT_FOUND: Answer = {
   status: 404,
   headers: HEADERS,
   body: refusalBody('invalid_request', 'there is nothing here'),
+};
+const NO_SIGN_IN: Answer = {
+  status: 400,
+  headers: HEADERS,
+  body: refusalBody('unsupported_response_type', 'nobody can sign in here; tokens are asked for at the token endpoint'),
 };
 const FAILED: Answer = { status: 500, headers: HEADERS, body: refusalBody('server_error', 'the broker failed') };
 const MALFORMED: Answer = { status: 400, headers: HEADERS, body: refusalBody('invalid_request', 'more than one Host') };

@@ -17,6 +17,8 @@ export interface Paths {
   readonly introspect: string;
   readonly revoke: string;
   readonly jwks: string;
+  /** Where nobody can sign in: it refuses whatever is asked there. */
+  readonly authorize: string;
   /** Every address of the metadata: appended to the issuer's path and inserted before it, for both names: clients try all of them (MD-01). */
   readonly metadata: readonly string[];
 }
@@ -35,6 +37,7 @@ export function pathsOf(issuer: string): Paths {
     introspect: `${base}/introspect`,
     revoke: `${base}/revoke`,
     jwks: `${base}/.well-known/jwks.json`,
+    authorize: `${base}/authorize`,
     metadata: [...new Set(names.flatMap((name) => [`${base}${name}`, `${name}${base}`]))],
   };
 }
@@ -61,6 +64,9 @@ export function metadataDocument(parts: {
   return Object.freeze({
     issuer: parts.issuer,
     token_endpoint: `${origin}${paths.token}`,
+    // OpenID Connect Discovery §3 requires it, and so do clients that never go there: the MCP SDKs refuse a document without it, for
+    // `client_credentials` too. Whoever would go there finds no `code` among the response types, and no `code_challenge_methods_supported`.
+    authorization_endpoint: `${origin}${paths.authorize}`,
     jwks_uri: `${origin}${paths.jwks}`,
     grant_types_supported: [...GRANT_TYPES],
     ...(parts.clientMethods.length > 0
@@ -72,7 +78,7 @@ export function metadataDocument(parts: {
     ...authenticationAt(['token', 'introspection', 'revocation'], parts),
     tls_client_certificate_bound_access_tokens: true,
     ...(parts.proofAlgorithms.length > 0 ? { dpop_signing_alg_values_supported: [...parts.proofAlgorithms] } : {}),
-    // REQUIRED although there is no authorization endpoint; what other issuers that clouds trust publish (MD-03).
+    // REQUIRED although nobody can be sent to the authorization endpoint; what other issuers that clouds trust publish (MD-03).
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
     ...(parts.signingAlgorithms.length > 0

@@ -144,14 +144,15 @@ afterAll(() => harness.listener.close(0));
 
 describe('openapi/exchequer.yaml', () => {
   it('has the paths that are served, and no others', async () => {
-    const { token, decide, introspect, revoke, jwks, metadata } = pathsOf(ISSUER);
+    const { token, decide, introspect, revoke, jwks, authorize, metadata } = pathsOf(ISSUER);
     expect(Object.keys(contract.paths).toSorted()).toEqual(
-      [token, decide, introspect, revoke, jwks, ...metadata].toSorted(),
+      [token, decide, introspect, revoke, jwks, authorize, ...metadata].toSorted(),
     );
     for (const [path, methods] of Object.entries(contract.paths)) {
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
         const { status } = await send(harness, { method, path, body: method === 'POST' ? form({ token: 'a' }) : '' });
-        expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? 200 : 405]);
+        const served = path === authorize ? 400 : 200;
+        expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? served : 405]);
       }
     }
   });
@@ -204,6 +205,12 @@ describe('openapi/exchequer.yaml', () => {
       for (const member of Object.keys(document)) expect(described).toHaveProperty(member);
     }
     conforms('JwkSet', JSON.stringify(JWKS));
+  });
+
+  it('describes what is said where nobody can sign in', async () => {
+    const { status, body } = await send(harness, { method: 'GET', path: '/authorize?response_type=code', body: '' });
+    expect(status).toBe(400);
+    conforms('NoSignIn', typeof body === 'string' ? body : JSON.stringify(body));
   });
 
   it('says the limits that the code has', () => {

@@ -1,6 +1,6 @@
-// `make demo`: a real broker, real TLS, credentials in the shapes that platforms issue; four exchanges and three refusals, a rotation
-// of a root under a living connection, and a private cluster, each with what was presented, what came back, and why. Ends with
-// exit code 1 if anything came out otherwise.
+// `make demo`: a real broker, real TLS, credentials in the shapes that platforms issue; four exchanges and three refusals, an MCP gateway that
+// acts for a person, three services behind each other, a rotation of a root under a living connection, and a private cluster, each with
+// what was presented, what came back, and why. Ends with exit code 1 if anything came out otherwise.
 
 import type { JSONWebKeySet } from 'jose';
 import { type DemoBroker, startBroker } from './broker.ts';
@@ -142,7 +142,7 @@ async function showRefusal(
 }
 
 say(
-  'Exchequer: a broker starts on localhost with throw-away keys, a GitHub, a cluster and a SPIFFE trust domain to trust.',
+  'Exchequer: a broker starts on localhost with throw-away keys, a GitHub, a cluster, a SPIFFE trust domain and a login to trust.',
 );
 const broker = await startBroker();
 try {

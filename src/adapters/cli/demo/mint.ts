@@ -1,7 +1,7 @@
 // Prints a credential as a platform would issue it to a workload, or a login to a person: `node src/adapters/cli/demo/mint.ts cluster`; with
 // other claims where they are said, `mint.ts github ref=refs/heads/dev`. `mesh-x509` and `gateway-x509` print an X.509-SVID with its key, in
 // one PEM text as `curl --cert` takes it. Without an argument it only makes what the development set-up needs. It stands in for the
-// platforms; the broker knows nothing of it.
+// platforms; the broker knows nothing of it. AUDIENCE and MATERIAL are for a broker elsewhere than `make run`'s.
 
 import { join } from 'node:path';
 import { changedClaims } from './claims.ts';
@@ -39,7 +39,7 @@ const TOKENS: Record<string, { readonly platform: PlatformName; readonly claims:
   person: { platform: 'people', claims: personToken(now) },
 };
 
-const directory = join(import.meta.dirname, '../../../../config/dev');
+const directory = process.env.MATERIAL ?? join(import.meta.dirname, '../../../../config/dev');
 await makeMaterial(directory);
 const [wanted = '', ...words] = process.argv.slice(2);
 const certified = words.length === 0 ? CERTIFICATES[wanted] : undefined;
