@@ -14,7 +14,7 @@ help: ## what there is to do
 	node src/adapters/cli/demo/mint.ts
 	@mkdir -p .stamps && touch $@
 
-demo: .stamps/install ## exchanges, explained refusals, a root rotated live, a private cluster; against real brokers
+demo: .stamps/install ## exchanges, refusals, an MCP gateway, three hops, a root rotated live, a private cluster; against real brokers
 	node src/adapters/cli/demo/demo.ts
 
 test: .stamps/install ## all tests

@@ -7,6 +7,7 @@ import { type Configuration, readOffline, type World } from './compose-configura
 import { tableOf } from './compose-kinds.ts';
 import { printedConfig } from './config/printed.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
+import { ok } from './core/refusal.ts';
 import { CLIENT } from './platforms/client.ts';
 import { runTests, type TestWorld } from './policy/test-run.ts';
 import { printedRules } from './policy/walk/printed.ts';
@@ -27,12 +28,15 @@ async function check(world: World, path: string, { print, offline }: CheckHow): 
   return { problems, warnings: [...aside, ...warnings], findings, summary, ...resolved };
 }
 
-const testWorld = ({ clock }: World, { config, sources, clients }: Configuration): TestWorld => ({
+const testWorld = ({ clock }: World, { config, sources, clients, verifiers }: Configuration): TestWorld => ({
   clients: clients.map(({ settings }) => assumedClient(config, settings)),
   tables: new Map([
     [CLIENTS_SOURCE, CLIENT],
     ...sources.map(({ config: { name, kind } }) => [name, tableOf(kind)] as const),
   ]),
+  carried: (name, claims) =>
+    sources.find(({ config }) => config.name === name)?.verifier.carries?.(claims) ?? ok(undefined),
+  whoIs: verifiers.whoIs,
   now: clock.nowSeconds(),
 });
 

@@ -3,13 +3,16 @@
 
 import { Command } from 'commander';
 import { registerAudit } from './adapters/cli/audit.ts';
+import { registerBlock } from './adapters/cli/block.ts';
 import { registerCheck, renderProblem } from './adapters/cli/check.ts';
 import { registerDev } from './adapters/cli/dev.ts';
 import { registerExplain } from './adapters/cli/explain.ts';
+import { commandedBy } from './adapters/cli/incident-tools.ts';
 import { registerInit } from './adapters/cli/init.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
+import { registerRevoke } from './adapters/cli/revoke.ts';
 import { registerSchema } from './adapters/cli/schema.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import { registerSpiffe } from './adapters/cli/spiffe.ts';
@@ -55,15 +58,15 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerInit(program, terminal);
   registerSchema(program, terminal, schemaTools);
   registerCheck(program, terminal, checkTools(world));
-  registerExplain(
-    program,
-    terminal,
-    explainTools(world, (broker) => decisionsSocket(world, broker)),
-  );
+  const explain = explainTools(world, (broker) => decisionsSocket(world, broker));
+  registerExplain(program, terminal, explain);
   registerToken(program, terminal, askTools(world), signAsTools());
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
+  const operatorAt = (broker: BrokerPlace) => createOperator(controlSocket(world, broker));
+  registerBlock(program, terminal, operatorAt);
+  registerRevoke(program, terminal, { at: operatorAt, readInput: explain.readInput });
   const configured = async (config: string) => (await runningRecords(config)) ?? auditFile(world, config);
   const audit = registerAudit(program, terminal, { configured, lines: openLines, verify: verifyFile });
   registerPolicyTools(program, terminal, world);
@@ -87,7 +90,7 @@ const keyTools = (world: World) => (broker: BrokerPlace) => {
   return {
     list: async () => operator().keys(),
     rotate: async (algorithm?: 'ES256' | 'RS256') => operator().rotateKeys(algorithm),
-    revoke: async (kid: string) => operator().revokeKey(kid),
+    revoke: async (kid: string) => operator().revokeKey(kid, { why: 'keys revoke', by: commandedBy(world.env) }),
   };
 };
 

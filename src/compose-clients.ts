@@ -7,6 +7,7 @@ import type { ClientMethod } from './core/client.ts';
 import type { AskingClient } from './core/decision.ts';
 import type { Clients, Verifiers } from './core/ports.ts';
 import type { CachedKeys, KeyCaches } from './keys/key-caches.ts';
+import { closest } from './parsing/closest.ts';
 import { readPemCertificates } from './parsing/pem.ts';
 import { problemAt } from './parsing/problems.ts';
 import { parseSpiffeId } from './parsing/spiffe-id.ts';
@@ -65,7 +66,7 @@ const parsedOptions = (options: ClientConfig['options']) => options as ClientOpt
 
 /** What nobody could ever prove or present, because nothing else in the configuration has that name. */
 function unknownNames({ document, sources, targets }: Config, { id, options }: ClientConfig): readonly Problem[] {
-  const { spiffe, presents } = parsedOptions(options);
+  const { spiffe, presents, introspects } = parsedOptions(options);
   const trustDomain = spiffe?.split('/').slice(0, 3).join('/');
   const audiences = new Set([...sources.map(({ audience }) => audience), ...targets.map(({ address }) => address)]);
   return [
@@ -83,7 +84,20 @@ function unknownNames({ document, sources, targets }: Config, { id, options }: C
             ),
           ],
     ),
+    ...introspects.flatMap((name, index) => {
+      const problem = introspectsProblem(targets, name);
+      return problem === undefined ? [] : [problemAt(document, ['clients', id, 'introspects', index], problem)];
+    }),
   ];
+}
+
+/** Only tokens are introspected. */
+function introspectsProblem(targets: Config['targets'], name: string): string | undefined {
+  const tokens = targets.filter(({ kind }) => kind === 'token').map((target) => target.name);
+  if (tokens.includes(name)) return undefined;
+  if (targets.some((target) => target.name === name)) return `${name} is no target of kind token: it has no tokens`;
+  const near = closest(name, tokens);
+  return `${name} is no target${near === undefined ? '' : `; did you mean ${near}?`}`;
 }
 
 /** The authorities of a PEM file, or what is wrong with it. */

@@ -1,15 +1,22 @@
 // The tools of `explain`, composed: a configuration as start and reload read it, asked without any network about claims that nobody
 // proves. Which source would take them, what it would refuse, what policy says of whom they would be. Decides nothing itself.
 
-import type { ExplainTools, JudgedClaims, OfflineClaims, TokenHeader } from './adapters/cli/explain-tools.ts';
+import type {
+  ExplainTools,
+  JudgedClaims,
+  OfflineClaims,
+  ShownWithdrawal,
+  TokenHeader,
+} from './adapters/cli/explain-tools.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { openLines } from './audit/lines.ts';
+import { timestamp } from './audit/record.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, type OpenSource, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
 import type { Foreseen } from './core/cause.ts';
-import { isJsonObject, type JsonObject } from './core/json.ts';
+import { isJsonObject, type Json, type JsonObject } from './core/json.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
 import { readBoundedInput } from './files/bounded-file.ts';
 import { readJson } from './parsing/json.ts';
@@ -52,11 +59,38 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
   async recorded(id, trail) {
     for await (const line of openLines(trail)) {
       const record = line.includes(id) ? readLine(line) : undefined;
-      if (record?.event === 'exchange' && record.decision === id) return record;
+      if (record?.decision === id) return record;
     }
     return undefined;
   },
+  async withdrawal(id, place) {
+    if ('trail' in place) return place.trail === '-' ? undefined : recordedWithdrawal(id, place.trail);
+    const all = await createOperator(await socketOf(place)).withdrawals();
+    const found = all.find((one) => one.id === id);
+    if (!found) return undefined;
+    const { atSeconds, why } = found;
+    const common = { since: timestamp(atSeconds), why };
+    if (found.kind === 'block') return { what: 'block', of: found.identity, ...common };
+    return { what: `revoke ${found.what}`, of: found.of, ...common };
+  },
 });
+
+/** By the record of the command. */
+async function recordedWithdrawal(id: string, trail: string): Promise<ShownWithdrawal | undefined> {
+  const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '-');
+  for await (const line of openLines(trail)) {
+    const record = line.includes(id) ? readLine(line) : undefined;
+    if (record?.id !== id && record?.withdrawal !== id) continue;
+    const { event, identity, what, of, at, why, token, time } = record;
+    if (event === 'revocation') {
+      const jti = isJsonObject(token) ? text(token.jti) : '-';
+      return { what: 'revoke chain', of: jti, since: text(time), why: 'its client asked to revoke it' };
+    }
+    if (event === 'block') return { what: 'block', of: text(identity), since: text(at), why: text(why) };
+    if (event === 'revoke') return { what: `revoke ${text(what)}`, of: text(of), since: text(at), why: text(why) };
+  }
+  return undefined;
+}
 
 /** A line that is no JSON object is none of ours. */
 function readLine(line: string): JsonObject | undefined {

@@ -11,9 +11,11 @@ import { tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import type { Config } from './config/config.ts';
 import { createDryRun } from './core/dry-run.ts';
 import { createExchange } from './core/exchange.ts';
+import { createIntrospect } from './core/introspect.ts';
 import type { JsonObject } from './core/json.ts';
 import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
+import { createRevoke } from './core/revoke.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/explain/tell.ts';
 import { createDpopProofs, DPOP_ALGORITHMS } from './verifiers/dpop.ts';
@@ -41,6 +43,8 @@ export function openPublicListener(
     issuer: config.issuer,
     exchange: createExchange(path),
     dryRun: createDryRun(path),
+    introspect: createIntrospect(path),
+    revoke: createRevoke({ ...path, randomBytes }),
     jwks: state.signingKeys.jwks,
     metadata: metadataOf(state),
     tls: tlsOf(config, frame.workloadApis),

@@ -32,6 +32,12 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
         ageSeconds: updatedAtSeconds === undefined ? undefined : age(updatedAtSeconds),
         svidExpiresAtSeconds: identity?.expiresAtSeconds,
       })),
+    store: () => ({ healthy: state.store.healthy(), events: state.store.events() }),
+    withdrawals: () => {
+      const all = state.store.list(world.clock.nowSeconds());
+      const block = all.filter(({ kind }) => kind === 'block').length;
+      return { block, revocation: all.length - block };
+    },
     findings: () => findingCounts(state.current.configuration.findings),
     onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
   });

@@ -196,7 +196,7 @@ function requirements({ name, require }: CompiledTarget): readonly string[] {
   ];
 }
 
-const namedSources = ({ sources, clients, config }: Configuration): readonly NamedSource[] => [
+export const namedSources = ({ sources, clients, config }: Configuration): readonly NamedSource[] => [
   ...sources.map(({ config: { name, kind, issuer } }) => ({ name, issuer, table: kindOf({ kind }).table })),
   ...(clients.length > 0 ? [{ name: CLIENTS_SOURCE, issuer: config.issuer, table: CLIENT }] : []),
 ];

@@ -1,17 +1,18 @@
 // What outlives a request and a configuration: signing keys, the spent store, the audit trail, key caches, the way outward, and
 // the holder of the current snapshot. Each is opened here once, in order, and closed in the opposite order.
 
-import { hostname } from 'node:os';
 import { type Logger, pino } from 'pino';
 import { type AuditTrail, openAudit } from './audit/audit.ts';
 import type { Stdout } from './audit/sinks.ts';
 import { clientsOf } from './compose-clients.ts';
 import type { Configuration, Reach, World } from './compose-configuration.ts';
 import { targetKindOf } from './compose-kinds.ts';
+import { openStore, type Store } from './compose-store.ts';
 import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { createEpochs } from './core/epochs.ts';
 import type { Epochs, Issuer, Snapshot } from './core/ports.ts';
+import { isKeyRevoked } from './core/standing.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
@@ -20,7 +21,7 @@ import type { KeysEvent } from './keys/status.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
-import { type MemoryStore, openMemoryStore } from './stores/memory.ts';
+import { createTargetsOf } from './policy/targets-of.ts';
 import { createOwnTokens } from './verifiers/own-token.ts';
 
 /** What a running broker needs of the world, beside what every verb needs. */
@@ -91,7 +92,7 @@ export interface State {
   current: Current;
   readonly signingKeys: SigningKeys;
   /** What is spent, blocked and revoked, and the nonces of DPoP. */
-  readonly store: MemoryStore;
+  readonly store: Store;
   /** Requests in work: reloads, blocks and revocations are answered when those that entered before have left. */
   readonly epochs: Epochs & { drained(): Promise<void> };
   readonly audit: AuditTrail;
@@ -107,13 +108,12 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   const inForce = () => held.current?.configuration ?? configuration;
   const epochs = createEpochs();
   // Before the trail: who does not get the lock of the store must not touch the lines of the one who has it.
-  const store = await openMemoryStore({
-    directory: config.store.directory,
+  const store = await openStore({
+    config: config.store,
     clock,
     randomBytes,
-    replica: hostname(),
+    log: frame.log,
     drained: epochs.drained,
-    onEvent: (event) => frame.log.warn({ event }, 'store'),
   });
   const audit = await openAudit({
     to: config.audit.to === 'stdout' ? 'stdout' : { file: config.audit.to, sync: config.audit.sync },
@@ -126,8 +126,11 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   });
   const signingKeys = await openSigningKeys({
     directory: config.keys.directory,
+    // Brokers that do not know of each other what is spent and blocked are no replicas of each other.
+    shared: 'redis' in config.store,
     clock,
     randomBytes,
+    isRevoked: (kid) => isKeyRevoked(store, kid, clock.nowSeconds()),
     rotateEverySeconds: () => inForce().config.keys.rotateEverySeconds,
     publishAheadSeconds: () => inForce().config.keys.publishAheadSeconds,
     longestLifetimeSeconds: () => longestLifetime(inForce()),
@@ -164,7 +167,7 @@ export const readinessOf = (state: State, frame: Frame, stopping: boolean) => ({
   needs: {
     audit: state.audit.healthy(),
     store: state.store.healthy(),
-    signingKeys: state.signingKeys.list().some((key) => key.state === 'current'),
+    signingKeys: state.signingKeys.healthy(),
     policy: state.current.configuration.compiled.rules.length > 0,
     certificate: tlsOf(state.current.configuration.config, frame.workloadApis) !== undefined,
   },
@@ -192,7 +195,9 @@ export function snapshotOf(
   for (const target of config.targets)
     issuers.set(target.name, targetKindOf(target).create({ issuer: config.issuer, signer }, target.options));
   const ownTokens = createOwnTokens(config.issuer, ownKeys);
-  return Object.freeze({ generation, clients, verifiers, policy: createPolicy(compiled), ownTokens, issuers });
+  const targetsOf = createTargetsOf(compiled);
+  const policy = createPolicy(compiled);
+  return Object.freeze({ generation, clients, verifiers, policy, ownTokens, targetsOf, issuers });
 }
 
 const longestLifetime = ({ compiled }: Configuration): number =>
@@ -201,6 +206,11 @@ const longestLifetime = ({ compiled }: Configuration): number =>
 async function recordKeyChange(log: Logger, audit: AuditTrail, event: SigningKeysEvent): Promise<void> {
   if (event.event === 'failed') {
     log.error({ err: event.error }, 'signing keys could not be kept in order');
+    return;
+  }
+  if (event.event === 'followed') {
+    const { learned, dropped } = event;
+    log.info({ learned, dropped }, 'another broker changed the signing keys');
     return;
   }
   const change = event.event === 'deleted' ? 'removed' : event.event;

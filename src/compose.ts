@@ -9,6 +9,7 @@ import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
 import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
+import { type ComposedIncidents, composeIncidents } from './compose-incidents.ts';
 import { acceptedFindings } from './compose-lint.ts';
 import { followIdentity, inUse, openPublicListener } from './compose-listener.ts';
 import { openMetrics } from './compose-metrics.ts';
@@ -123,9 +124,10 @@ async function openListeners(opened: Opened, stillAsRead: () => boolean): Promis
     return result;
   };
   const watcher = watchFiles({ paths: config.watched, stillAsRead, onChange: () => void reload() });
+  const incidents = composeIncidents(world, frame, state);
   const control = createControlListener({
     socket: config.control.socket,
-    handlers: { ...controlHandlers(state, frame, reload), ...(dev && { dev }) },
+    handlers: { ...controlHandlers(state, frame, reload, incidents), ...(dev && { dev }) },
   });
 
   // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
@@ -155,6 +157,7 @@ async function openListeners(opened: Opened, stillAsRead: () => boolean): Promis
       await listener.close(SHUTDOWN_MS);
       await state.audit.system({ event: 'stop', why }).catch((error: unknown) => frame.log.error({ err: error }));
       await control.close();
+      incidents.close();
       await observe.close();
       await state.close();
       frame.close();
@@ -266,16 +269,20 @@ const fixedProblems = (before: Configuration, names: SourceNames, after: Configu
   ...renamedSources(names, after.config),
 ];
 
-function controlHandlers(state: State, frame: Frame, reload: () => Promise<ReloadResult>): ControlHandlers {
+function controlHandlers(
+  state: State,
+  frame: Frame,
+  reload: () => Promise<ReloadResult>,
+  incidents: ComposedIncidents,
+): ControlHandlers {
   return {
     reload,
+    incidents: incidents.handlers,
+    revokeKey: incidents.revokeKey,
     decision: (id) => state.audit.find(id),
     decisions: (last) => state.audit.last(last),
     keys: () => state.signingKeys.list(),
     rotateKeys: (algorithm) => state.signingKeys.rotate(algorithm),
-    async revokeKey(kid) {
-      return state.signingKeys.list().some((key) => key.kid === kid) ? await state.signingKeys.revoke(kid) : undefined;
-    },
     status: () => ({
       generation: state.current.snapshot.generation,
       digests: digestsOf(state.current),

@@ -1,11 +1,12 @@
 // The key that signs checkpoints and nothing else: P-256, kept as `audit-key.pem` (0600) in the key directory, with its public
-// half beside it as `audit-key.pub.pem` for whoever verifies. Made at the first start; a key that others can read is refused.
+// half beside it as `audit-key.pub.pem` for whoever verifies. Made at the first start; a key that others can read is refused. Brokers that
+// share the directory sign with the same key, each on a chain of its own.
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
-import { chmod, link, open, readFile, stat, unlink } from 'node:fs/promises';
+import { link, open, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SIGNING_KEY_FILE_BYTES_MAX } from '../core/limits.ts';
-import { writeDurably } from '../files/durable.ts';
+import { publishDurably } from '../files/durable.ts';
 import { openPrivateDirectory, readPrivateFile } from '../files/private-directory.ts';
 import type { CheckpointKey } from './links.ts';
 
@@ -61,9 +62,6 @@ function privateKey(file: string, pem: string): KeyObject {
 
 /** The public half, for everybody. Writing it syncs the directory, and with it the name of a key that has just been made. */
 async function publish(directory: string, pem: string): Promise<void> {
-  const file = join(directory, PUBLIC_FILE);
-  const present = await readFile(file, 'utf8').catch(() => undefined);
-  if (present === pem) return;
-  await writeDurably(directory, PUBLIC_FILE, pem);
-  await chmod(file, 0o644);
+  const present = await readFile(join(directory, PUBLIC_FILE), 'utf8').catch(() => undefined);
+  if (present !== pem) await publishDurably(directory, PUBLIC_FILE, pem);
 }

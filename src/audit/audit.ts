@@ -3,8 +3,8 @@
 // it lost is counted, and said on the trail itself as soon as that can be written again.
 
 import { RECORD_CLOSE_MS } from '../core/limits.ts';
+import type { RequestRecord } from '../core/own-token-record.ts';
 import { type Audit, AuditUnavailable, type Clock, type RandomBytes } from '../core/ports.ts';
-import type { ExchangeRecord } from '../core/record.ts';
 import { openAuditKey } from './audit-key.ts';
 import { type Coalesced, type Coalescer, createCoalescer, renderCoalesced } from './coalesce.ts';
 import { openFileSink } from './file-sink.ts';
@@ -88,7 +88,7 @@ function createTrail({ labels, clock }: AuditParts, { group, coalescer, end }: W
   let ended: Promise<void> | undefined;
 
   return Object.freeze({
-    async write(record: ExchangeRecord) {
+    async write(record: RequestRecord) {
       if (ended) throw new AuditUnavailable('the audit trail is closed');
       if (coalescer.take(record)) {
         // It waits for nothing, or a flood would hold every place in the queue: its answer gives nothing away, and its
@@ -96,15 +96,16 @@ function createTrail({ labels, clock }: AuditParts, { group, coalescer, end }: W
         if (group.healthy()) return;
         throw new AuditUnavailable('records cannot be written');
       }
-      const { decision, time } = record;
+      const { decision } = record;
       const body = toLine(renderRecord(record, labels()));
       try {
         await group.write({ body, carries: 'request', decision });
       } catch (error) {
-        memory.remember(decision, unwritten(decision, time));
+        memory.remember(decision, unwritten(record));
         throw error;
       }
-      memory.remember(decision, body);
+      // An answer to a question about a token has no id to ask for, and there may be one for every request that a resource server gets.
+      if (record.outcome !== 'answered') memory.remember(decision, body);
     },
     async system(event: SystemEvent) {
       if (ended) throw new AuditUnavailable('the audit trail is closed');
@@ -142,8 +143,8 @@ async function openSink(parts: AuditParts): Promise<{ sink: Sink; chain: Chain |
 }
 
 /** What is remembered of a decision that could not be recorded: its caller was told so. */
-const unwritten = (decision: string, time: number): string =>
-  toLine({ event: 'exchange', decision, time: timestamp(time), outcome: 'refused', reason: 'audit_unavailable' });
+const unwritten = ({ event, decision, time }: RequestRecord): string =>
+  toLine({ event, decision, time: timestamp(time), outcome: 'refused', reason: 'audit_unavailable' });
 
 async function within(work: Promise<void>, timeoutMs: number): Promise<boolean> {
   const late = Promise.withResolvers<false>();

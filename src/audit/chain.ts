@@ -5,6 +5,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { CHECKPOINT_RECORDS, CHECKPOINT_SECONDS, TRAIL_CHAINS_MAX, TRAIL_PROBLEMS_MAX } from '../core/limits.ts';
+import type { RequestRecord } from '../core/own-token-record.ts';
 import { type Chain, checkpointSigned, lineHash, NO_LINE, readPlace } from './links.ts';
 
 export type ProblemKind =
@@ -228,8 +229,15 @@ function reportOf(lines: number, requests: number, threads: readonly Thread[], f
   return { intact: count === 0, lines, requests, uncovered, chains, problems, problemsCount: count };
 }
 
+/** Events of which each is the one record of a request. */
+const REQUESTS: readonly string[] = [
+  'exchange',
+  'introspection',
+  'revocation',
+] satisfies readonly RequestRecord['event'][];
+
 function requestsOf(record: JsonObject): number {
-  if (record.event === 'exchange') return 1;
+  if (typeof record.event === 'string' && REQUESTS.includes(record.event)) return 1;
   const counts = record.event === 'refusals' || record.event === 'audit';
   return counts && typeof record.count === 'number' ? record.count : 0;
 }

@@ -5,7 +5,7 @@
 import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 import { UNPROVED_ADDRESSES_MAX, UNPROVED_RECORDS_PER_SECOND } from '../core/limits.ts';
-import type { ExchangeRecord } from '../core/record.ts';
+import type { RequestRecord } from '../core/own-token-record.ts';
 import { cutText, timestamp } from './record.ts';
 
 /** Refusals of one address that have no record of their own. */
@@ -22,7 +22,7 @@ export interface Coalesced {
 
 export interface Coalescer {
   /** True where the record has been counted and needs none of its own; false where it must be written. */
-  take(record: ExchangeRecord): boolean;
+  take(record: RequestRecord): boolean;
   /** Ends the second: hands over every count, and begins anew. */
   flush(): void;
 }
@@ -53,7 +53,7 @@ export function createCoalescer(
   }
 
   return Object.freeze({
-    take(record: ExchangeRecord) {
+    take(record: RequestRecord) {
       if (record.outcome !== 'refused' || provedAnybody(record)) return false;
       const peer = addressKey(record.peer);
       const address = addresses.get(peer) ?? { records: 0, coalesced: undefined };
@@ -89,7 +89,7 @@ export function addressKey(peer: string): string {
   return `${new ipaddr.IPv6([...address.parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`;
 }
 
-function provedAnybody({ roles }: ExchangeRecord): boolean {
+function provedAnybody({ roles }: RequestRecord): boolean {
   return roles.subject !== undefined || roles.actor !== undefined || roles.client !== undefined;
 }
 

@@ -13,6 +13,7 @@ import {
   SUB_BYTES_MAX,
   TRACE_RULES_MAX,
 } from '../core/limits.ts';
+import type { OwnTokenRecord, RequestRecord } from '../core/own-token-record.ts';
 import type { ExchangeRecord, RecordedClaim, RecordedPrincipal } from '../core/record.ts';
 import type { Ask } from '../core/request.ts';
 
@@ -20,8 +21,38 @@ import type { Ask } from '../core/request.ts';
 export type Labels = Readonly<Record<string, string>>;
 
 /** The record as it is written and remembered, without the members of its place in a chain. Undefined members are not written. */
-export function renderRecord(record: ExchangeRecord, labels: Labels): object {
-  const { subject, actor, client } = record.roles;
+export const renderRecord = (record: RequestRecord, labels: Labels): object =>
+  record.event === 'exchange' ? renderExchange(record, labels) : renderOwnToken(record, labels);
+
+/** Of a question about one of our own tokens, which is told by names and hashes alone. */
+function renderOwnToken(record: OwnTokenRecord, labels: Labels): object {
+  const { token, targets, unreached } = record;
+  return {
+    event: record.event,
+    decision: record.decision,
+    time: timestamp(record.time),
+    outcome: record.outcome,
+    active: record.active,
+    reason: record.reason,
+    evidence: record.evidence && bounded(record.evidence, 0),
+    transport: record.transport,
+    client: client(record),
+    unprovedClientId: record.unprovedClientId === undefined ? undefined : unproved(record.unprovedClientId),
+    token: token && { ...token, aud: cutText(token.aud, SUB_BYTES_MAX), exp: timestamp(token.exp) },
+    targets: targets.length > 0 ? names(targets.slice(0, RECORDED_NAMES_MAX)) : undefined,
+    withdrawal: record.withdrawal,
+    unreached: unreached.length > 0 ? names(unreached.slice(0, RECORDED_NAMES_MAX)) : undefined,
+    policy: record.policy,
+    traceId: record.traceId,
+    peer: cutText(record.peer),
+    mtls: record.mtls,
+    dpop: record.dpop,
+    labels: hasMembers(labels) ? labels : undefined,
+  };
+}
+
+function renderExchange(record: ExchangeRecord, labels: Labels): object {
+  const { subject, actor } = record.roles;
   return {
     event: record.event,
     decision: record.decision,
@@ -39,7 +70,7 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
       sub: cutText(sub, SUB_BYTES_MAX),
       name,
     })),
-    client: client && { id: record.client?.id, method: record.client?.method, ...principal(client) },
+    client: client(record),
     unprovedClientId: record.unprovedClientId === undefined ? undefined : unproved(record.unprovedClientId),
     asked: record.asked && asked(record.asked),
     target: record.target,
@@ -70,6 +101,9 @@ export function renderRecord(record: ExchangeRecord, labels: Labels): object {
     leftOut: notNamed(record),
   };
 }
+
+const client = ({ roles, client: known }: RequestRecord): object | undefined =>
+  roles.client && { id: known?.id, method: known?.method, ...principal(roles.client) };
 
 /** The caller's own texts, which may hold anything. */
 const asked = ({ targets, scopes }: Ask): object => ({ targets: targets.map(unproved), scopes: scopes?.map(unproved) });

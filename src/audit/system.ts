@@ -1,7 +1,8 @@
-// Records of what the broker itself did or met: starts, stops, reloads, key changes, and trouble with its stores. A closed
+// Records of what the broker itself did or met: starts, stops, reloads, key changes, blocks and revocations, and trouble with its stores. A closed
 // union, written on the same chain as the records of requests, with every list and text bounded and counted.
 
 import { RECORDED_NAMES_MAX } from '../core/limits.ts';
+import { WITHDRAWAL_NAME_BYTES_MAX, WITHDRAWAL_WHY_CHARACTERS_MAX } from '../core/limits-delegation.ts';
 import { cutText, type Labels, timestamp } from './record.ts';
 
 export type SystemEvent =
@@ -38,8 +39,45 @@ export type SystemEvent =
       readonly kid: string;
       readonly algorithm: string;
     }
+  | ({
+      readonly event: 'block';
+      readonly identity: string;
+    } & WithdrawalEvent)
+  | ({
+      /** By an operator; that of a client at `/revoke` is a record of its request. */
+      readonly event: 'revoke';
+      readonly what: 'token' | 'chain' | 'subject' | 'actor' | 'client' | 'key';
+      /** A handle, a name, or a `kid`. */
+      readonly of: string;
+    } & WithdrawalEvent)
+  | {
+      readonly event: 'unblock';
+      readonly id: string;
+      readonly identity: string;
+      readonly why: string;
+      readonly by: string;
+      readonly problem?: string | undefined;
+    }
   | { readonly event: 'store'; readonly state: 'failed' | 'recovered'; readonly problem: string }
   | { readonly event: 'audit'; readonly problem: string };
+
+/** What the records of blocks and revocations have in common. */
+export interface WithdrawalEvent {
+  /** Of the block or revocation; a key has none. */
+  readonly id?: string;
+  readonly why: string;
+  /** Who commanded it, as the command line said. */
+  readonly by: string;
+  /** Since when and until when it counts, RFC 3339; `time` is that of the record. */
+  readonly at: string;
+  readonly until?: string | undefined;
+  /** It was in force already. */
+  readonly already?: true | undefined;
+  /** Replicas that did not say that they have it. */
+  readonly unreached: readonly string[];
+  /** Why it could not be done. */
+  readonly problem?: string | undefined;
+}
 
 /** A finding of the linter that somebody accepted, and why. */
 export interface AcceptedFinding {
@@ -57,13 +95,20 @@ export interface Digests {
   readonly policy: string;
 }
 
+/** Texts that stand whole: what is blocked is compared with names, and why is for people. */
+const BYTES_MAX: Readonly<Record<string, number>> = {
+  identity: WITHDRAWAL_NAME_BYTES_MAX,
+  of: WITHDRAWAL_NAME_BYTES_MAX,
+  why: 4 * WITHDRAWAL_WHY_CHARACTERS_MAX,
+};
+
 /** The event as it is written. A list is cut at RECORDED_NAMES_MAX entries, and its length stands beside it. */
 export function renderSystem(event: SystemEvent, nowSeconds: number, labels: Labels): object {
   const { event: name, ...rest } = event;
   const rendered: Record<string, unknown> = { event: name, time: timestamp(nowSeconds) };
   for (const [member, value] of Object.entries(rest)) {
     if (Array.isArray(value)) Object.assign(rendered, list(member, value));
-    else rendered[member] = typeof value === 'string' ? cutText(value) : value;
+    else rendered[member] = typeof value === 'string' ? cutText(value, BYTES_MAX[member]) : value;
   }
   if (Object.keys(labels).length > 0) rendered.labels = labels;
   return rendered;

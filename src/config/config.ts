@@ -4,6 +4,7 @@
 import type { z } from 'zod';
 import type { ReplayClass, Tell } from '../core/principal.ts';
 import type { Position, Problem, YamlDocument } from '../parsing/yaml.ts';
+import type { StoreConfig } from './store.ts';
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -112,7 +113,7 @@ export interface Config {
   readonly policyTexts: readonly (readonly [string, string])[];
   /** What the files of restricted folders may speak of, by the names of the files. */
   readonly policyScopes: ReadonlyMap<string, readonly PolicyScope[]>;
-  readonly store: { readonly directory: string };
+  readonly store: StoreConfig;
   readonly keys: {
     readonly directory: string;
     readonly rotateEverySeconds: number;

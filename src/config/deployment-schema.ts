@@ -20,7 +20,8 @@ type Entry = Readonly<Record<string, unknown>>;
 export function namesIn(written: unknown): DeploymentNames {
   const { trust, targets, clients } = isMap(written) ? written : {};
   return {
-    sources: entriesOf(trust).map(([name, source]) => ({ name, kind: String(source.kind) })),
+    // `self: {}` needs no kind.
+    sources: entriesOf(trust).map(([name, { kind }]) => ({ name, kind: name === 'self' ? name : String(kind) })),
     targets: entriesOf(targets).map(([name, { scopes }]) => ({
       name,
       scopes: isMap(scopes) ? Object.keys(scopes) : [],
@@ -85,6 +86,7 @@ function narrowings({ sources, targets, clients }: DeploymentNames): Readonly<Re
     },
     deny: { anyOf: [{ const: 'all' }, listOf(target)] },
     reach: listOf(target),
+    introspects: listOf(target),
   };
 }
 

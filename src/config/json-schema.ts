@@ -93,7 +93,7 @@ const isOpen = (node: Node): boolean =>
 function exampleOf(path: readonly string[]): unknown {
   const [member = '', above = 'config', twice] = path.toReversed();
   // A claim in the block of its kind: `rules.subject.github.ref`.
-  if (twice === 'subject' || twice === 'anyone') return exampleClaim(member);
+  if (twice === 'subject' || twice === 'anyone' || twice === 'actor') return exampleClaim(member);
   return EXAMPLES[`${above}.${member}`] ?? EXAMPLES[member];
 }
 

@@ -15,6 +15,7 @@ import { createReferences, type References } from './references.ts';
 import { resolveClients, resolveSources, resolveTargets } from './resolve.ts';
 import { configSchema, type WrittenConfig } from './schema.ts';
 import { secretProblems } from './secrets.ts';
+import { resolveStore } from './store.ts';
 
 export interface LoadInput {
   readonly path: string;
@@ -106,6 +107,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
   const targets = resolveTargets({ document, written, kinds: kinds.targets });
   const policies = loadPolicies({ document, base, folders: written.policies, files });
   const { tls, unread } = resolveTls(read, written, references);
+  const store = resolveStore(written.store, base, references);
   const problems = [
     ...interpolated.problems,
     ...references.problems,
@@ -130,7 +132,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     document,
     policyTexts: policies.texts,
     policyScopes: policies.scopes,
-    store: { directory: resolve(base, written.store.directory) },
+    store,
     keys: { directory: resolve(base, directory), rotateEverySeconds: rotateEvery, publishAheadSeconds: publishAhead },
     audit: { ...written.audit, to: to === 'stdout' ? to : resolve(base, to) },
     files: references.files,

@@ -13,6 +13,8 @@ type Options = Readonly<Record<string, unknown>>;
 export interface References {
   /** The options with absolute paths; what they name has been read into `files`. */
   resolve(options: Options, at: YamlPath): Options;
+  /** The absolute path of a file that is read anew for every use: it only has to be there. */
+  probe(path: string, at: YamlPath): string;
   /** The text of a file that is kept out of `files`, and whose absence is somebody else's to judge. */
   readApart(path: string, at: YamlPath): { readonly text: string } | { readonly problem: Problem };
   readonly files: ReadonlyMap<string, string>;
@@ -45,13 +47,16 @@ export function createReferences(input: {
 
   const read = (path: string, at: YamlPath): string | undefined => attempt(input.files.read, path, at);
 
+  const probe = (name: string, at: YamlPath): string => {
+    const path = resolve(input.base, name);
+    attempt(input.files.probe, path, at);
+    return path;
+  };
+
   const member = (name: string, value: unknown, at: YamlPath): unknown => {
     if (typeof value !== 'string' || !(name === RENEWED || PATHS.includes(name))) return inside(value, at);
+    if (name === RENEWED) return probe(value, at);
     const path = resolve(input.base, value);
-    if (name === RENEWED) {
-      attempt(input.files.probe, path, at);
-      return path;
-    }
     const text = texts.get(path) ?? read(path, at);
     if (text !== undefined) texts.set(path, text);
     return path;
@@ -67,6 +72,7 @@ export function createReferences(input: {
 
   return Object.freeze({
     resolve: members,
+    probe,
     readApart(path: string, at: YamlPath) {
       try {
         return { text: input.files.read(resolve(input.base, path)) };

@@ -46,6 +46,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   secret: `\${file:/run/secrets/gateway.sha256}`,
   sha256: `\${file:/run/secrets/gateway.sha256}`,
   presents: ['https://mcp.example'],
+  introspects: ['ledger'],
 
   targets: { deploy: { kind: 'token', audience: 'https://deploy.example' } },
   'targets.audience': 'https://api.example/ledger',
@@ -69,6 +70,9 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   owner: 'platform',
   why: 'Ask #platform.',
   until: '2027-11-30',
+  actor: 'client',
+  'actor.sub': 'spiffe://prod.example/ns/agents/sa/assistant',
+  acr: ['mfa'],
   client: 'gateway',
   accept: { 'environment-alone': 'the environment has required reviewers' },
   rules: [
@@ -95,6 +99,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
     },
   ],
   'as.claims': { repository_id: '74', ref: 'refs/heads/main' },
+  'actor.claims': { sub: 'spiffe://prod.example/ns/agents/sa/assistant' },
+  authenticated: '5m',
   'tests.name': 'main deploys',
   ask: 'deploy',
   scope: 'postings:read',

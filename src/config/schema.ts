@@ -7,6 +7,7 @@ import { durationSeconds } from '../parsing/duration.ts';
 import { parseEndpointSocket } from '../parsing/endpoint-socket.ts';
 import { issuerProblem } from '../parsing/uri.ts';
 import type { Kinds, TargetKind, TrustKind } from './config.ts';
+import { store } from './store.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const NAME_RULE = 'must be a lower-case letter, then letters, digits and dashes, 63 characters at most';
@@ -176,9 +177,7 @@ export const configSchema = (kinds: Kinds) =>
         .array(policyFolder)
         .min(1, { error: 'must name at least one folder' })
         .describe('Folders of policy files, read recursively; names that begin with a dot are skipped.'),
-      store: z
-        .strictObject({ directory: path, redis: notBuilt('a Redis store is') })
-        .describe('What was spent, kept across restarts.'),
+      store,
       keys,
       audit: z
         .strictObject({

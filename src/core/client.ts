@@ -46,6 +46,8 @@ export interface ProvedClient {
   readonly principal: ProvedPrincipal;
   /** Values of `aud` whose tokens it may present, beside those of workloads that present themselves. */
   readonly presents: readonly string[];
+  /** Names of the targets whose tokens it may introspect. */
+  readonly introspects: readonly string[];
   /** Whether everything issued through it must be bound to a key. */
   readonly proofRequired: boolean;
   /** The assertion, where it may be used once only. */

@@ -3,18 +3,22 @@
 // can only be asked by spending. Issues nothing; what it answers is recorded before, like everything else.
 
 import { decide, type ExchangeParts } from './exchange.ts';
-import type { Operate, Operation, Path } from './operation.ts';
+import type { Granted, Kept, Operate, Operation } from './operation.ts';
 import { recheckGrant } from './recheck.ts';
-import { notePolicy, noteWouldGrant } from './record.ts';
-import { ok } from './refusal.ts';
+import { type ExchangeRecord, notePolicy, noteWouldGrant, openRecord } from './record.ts';
+import { ok, type Result } from './refusal.ts';
+import type { Received } from './request.ts';
 
 /** POST /decide. */
 export const createDryRun = (parts: ExchangeParts & { readonly operate: Operate }): Operation =>
-  parts.operate(dryRunPath(parts), { dryRun: true });
+  parts.operate({
+    open: (received: Received, decision, time) => openRecord(received, decision, time, true),
+    path: dryRunPath(parts),
+  });
 
 const dryRunPath =
-  (parts: ExchangeParts): Path =>
-  async (received, record, kept) => {
+  (parts: ExchangeParts) =>
+  async (received: Received, record: ExchangeRecord, kept: Kept): Promise<Result<Granted>> => {
     const decided = await decide(parts, received, record, kept);
     if (!decided.ok) return decided;
     const { order, issuer, ask } = decided.value;
@@ -30,5 +34,5 @@ const dryRunPath =
       return stands;
     }
     noteWouldGrant(record);
-    return ok({ kind: 'would_grant', decision: record.decision, order, ask });
+    return ok({ kind: 'would_grant', order, ask });
   };

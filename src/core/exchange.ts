@@ -2,10 +2,11 @@
 // Every transport hands over the same `Received` and renders the same `Outcome`; all branching of the path is here.
 // The phases never call each other, and no phase after a refusal runs. operation.ts opens, writes and closes the record around it.
 
+import { type CallerParts, proveCaller } from './caller.ts';
 import type { Question } from './decision.ts';
 import { issueOrder } from './issue.ts';
-import type { Kept, Operate, Operation, Path } from './operation.ts';
-import type { Clock, DpopProofs, IssueOrder, Issuer, Snapshot, SpentStore, Withdrawals } from './ports.ts';
+import type { Granted, Kept, Operate, Operation } from './operation.ts';
+import type { IssueOrder, Issuer, Snapshot, Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import {
   type ProvedKeys,
@@ -14,42 +15,36 @@ import {
   proveActor,
   proveBinding,
   proveDelegation,
-  proveKeys,
   proveSubject,
-  spendAssertion,
   spendProof,
 } from './prove.ts';
 import { recheck } from './recheck.ts';
 import {
   type ExchangeRecord,
   noteActor,
-  noteClient,
   noteDecision,
   noteIssued,
-  noteKey,
   notePolicy,
   noteSubject,
+  openRecord,
 } from './record.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { Ask, Received, TokenRequest } from './request.ts';
 import { spend } from './spend.ts';
 import { refuseWithdrawn, type StandingParties } from './standing.ts';
 
-export interface ExchangeParts {
+export interface ExchangeParts extends CallerParts {
   readonly snapshot: () => Snapshot;
-  readonly spent: SpentStore;
   readonly withdrawals: Withdrawals;
-  readonly proofs: DpopProofs;
-  readonly clock: Clock;
 }
 
 /** POST /token. */
 export const createExchange = (parts: ExchangeParts & { readonly operate: Operate }): Operation =>
-  parts.operate(exchangePath(parts));
+  parts.operate({ open: openRecord, path: exchangePath(parts) });
 
 const exchangePath =
-  (parts: ExchangeParts): Path =>
-  async (received, record, kept) => {
+  (parts: ExchangeParts) =>
+  async (received: Received, record: ExchangeRecord, kept: Kept): Promise<Result<Granted>> => {
     const decided = await decide(parts, received, record, kept);
     if (!decided.ok) return decided;
     const { order, issuer, ask } = decided.value;
@@ -70,7 +65,7 @@ const exchangePath =
     }
     noteIssued(record, order);
     const scopesAsked = ask.scopes !== undefined;
-    return ok({ kind: 'granted', decision: record.decision, issued: released.value, order, scopesAsked });
+    return ok({ kind: 'granted', issued: released.value, order, scopesAsked });
   };
 
 /** What has been decided in the caller's favour, and all that it was decided on. */
@@ -96,6 +91,7 @@ export async function decide(
 
   if (!received.request.ok) return received.request;
   const request = received.request.value;
+  kept.ask = request.ask;
 
   const proved = await prove(parts, snapshot, request, record);
   if (!proved.ok) return proved;
@@ -129,29 +125,24 @@ export async function decide(
 
 /** Who asks, with which keys, whom the token is about, and who acts: each is recorded as soon as it is proved. */
 async function prove(
-  { spent: store, proofs, clock }: ExchangeParts,
+  parts: ExchangeParts,
   snapshot: Snapshot,
   request: TokenRequest,
   record: ExchangeRecord,
 ): Promise<Result<{ readonly parties: ProvedParties; readonly keys: ProvedKeys }>> {
-  const client = await snapshot.clients.authenticate(request.client, request.grantType, clock.nowSeconds());
-  if (!client.ok) return client;
-  if (client.value) noteClient(record, client.value);
-  const keys = await proveKeys(proofs, request, clock.nowSeconds());
-  if (!keys.ok) return keys;
-  noteKey(record, keys.value.dpop);
-  const once = { store, decision: record.decision };
-  const asserted = await spendAssertion(once, client.value, keys.value);
-  if (!asserted.ok) return asserted;
+  const { clock, spent: store } = parts;
+  const caller = await proveCaller(parts, snapshot.clients, { ...request, purpose: request.grantType }, record);
+  if (!caller.ok) return caller;
+  const { client, keys } = caller.value;
 
-  const subject = await proveSubject(snapshot, request, client.value, clock.nowSeconds());
+  const subject = await proveSubject(snapshot, request, client, clock.nowSeconds());
   if (!subject.ok) return subject;
   noteSubject(record, subject.value, snapshot.policy.claimsNamed(subject.value.source));
   record.asked = request.ask;
   const actor = await proveActor(snapshot, request, clock.nowSeconds());
   if (!actor.ok) return actor;
   if (actor.value) noteActor(record, actor.value);
-  const fresh = await spendProof(once, keys.value);
+  const fresh = await spendProof({ store, decision: record.decision }, keys);
   if (!fresh.ok) return fresh;
-  return ok({ parties: { subject: subject.value, client: client.value, actor: actor.value }, keys: keys.value });
+  return ok({ parties: { subject: subject.value, client, actor: actor.value }, keys });
 }

@@ -158,10 +158,21 @@ export const METADATA_AGE_SECONDS = 300;
 export const SIGNING_KEY_RETIRED_SECONDS = 86_400;
 /** The file of one signing key, or of the audit key: an RSA key of 2,048 bits takes 2 KiB. */
 export const SIGNING_KEY_FILE_BYTES_MAX = 16_384;
-/** How often the rings are looked at; a look costs microseconds and touches a file only where a step is due (F-33). */
+/** How often the rings and their directory are looked at: so soon a change of one broker is one of all (F-33). A look lists some files. */
 export const SIGNING_KEY_TICK_MS = 1_000;
 /** How long rotation pauses after a failed step; the keys it has go on signing. */
 export const SIGNING_KEY_RETRY_MS = 60_000;
+/**
+ * Keys that could not be read again for half of \`publishAhead\`, and for this long at most, sign no more: others may sign by then with a
+ * key that is missing here, and would forget the one that signs here SIGNING_KEY_RETIRED_SECONDS after they replaced it.
+ */
+export const SIGNING_KEY_UNREAD_SECONDS_MAX = 43_200;
+/** And for this long at least, however short \`publishAhead\` is. */
+export const SIGNING_KEY_UNREAD_SECONDS_MIN = 60;
+/** How long a change to a shared directory waits for those of others: the first keys, two of them RSA, take a slow machine some seconds. */
+export const TURN_WAIT_MS = 20_000;
+/** Between two attempts. */
+export const TURN_PAUSE_MS = 20;
 
 // Records.
 

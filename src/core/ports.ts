@@ -4,9 +4,10 @@
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, Question } from './decision.ts';
 import type { JsonObject } from './json.ts';
+import type { RequestRecord } from './own-token-record.ts';
 import type { Actor, Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { PresentedProof, ProvedKey } from './proof-of-possession.ts';
-import type { ExchangeRecord } from './record.ts';
+
 import type { ClientRefusal, CredentialRefusal, ProofRefusal, Result, UnavailableRefusal } from './refusal.ts';
 import type { Credential, GrantType, IssuedTokenType } from './request.ts';
 import type { Standing, Withdrawal } from './withdrawal.ts';
@@ -39,14 +40,18 @@ export interface OwnTokens {
   verify(token: string, nowSeconds: number): Promise<Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>>;
 }
 
+/** What somebody authenticates for. Who speaks of itself need not be registered, if its SVID says who it is; but it must be somebody. */
+export type ClientPurpose = GrantType | 'introspection' | 'revocation';
+
 /**
- * Authenticates OAuth clients: exactly one method each. Undefined where nobody claims to be a client; a registered `client_id` is
- * such a claim. Refusals are returned; throws only for faults. May wait for keys as `Verifiers` do. Calls may overlap.
+ * Authenticates OAuth clients: exactly one method each. Undefined where nobody claims to be a client, and none is needed for the
+ * purpose; a registered `client_id` is such a claim. Refusals are returned; throws only for faults. May wait for keys as `Verifiers` do.
+ * Calls may overlap.
  */
 export interface Clients {
   authenticate(
     presented: PresentedClient,
-    grantType: GrantType,
+    purpose: ClientPurpose,
     nowSeconds: number,
   ): Promise<Result<ProvedClient | undefined, ClientRefusal | CredentialRefusal | UnavailableRefusal>>;
 }
@@ -134,6 +139,10 @@ export interface SigningKeyView {
 export interface RevokedKey {
   readonly revoked: SigningKeyView;
   readonly keys: readonly SigningKeyView[];
+  /** Replicas that did not say that they have it. */
+  readonly unreached: readonly string[];
+  /** False while the trail cannot be written. */
+  readonly recorded: boolean;
 }
 
 /** One use of a credential that can be spent. */
@@ -180,16 +189,14 @@ export interface InForce {
  * afterwards is against it. Throws StoreUnavailable where it cannot be kept. Calls may overlap.
  */
 export interface WithdrawalStore extends Withdrawals {
+  /** The same one once more changes nothing, and is answered when it is in force everywhere. */
   add(withdrawal: Withdrawal): Promise<InForce>;
   /** Lifts a block by its id; undefined where there is none. */
   lift(id: string): Promise<InForce | undefined>;
   list(nowSeconds: number): readonly Withdrawal[];
 }
 
-/**
- * Makes and knows the nonces of DPoP (RFC 9449 §8): the same in every replica. Never waits. Throws StoreUnavailable where their secret
- * is not known yet.
- */
+/** Makes and knows the nonces of DPoP (RFC 9449 §8): the same in every replica that has heard of the others. Never waits, never throws. */
 export interface Nonces {
   /** The newest: 1*NQCHAR. */
   current(nowSeconds: number): string;
@@ -212,7 +219,7 @@ export class StoreUnavailable extends Error {
  * happen within RECORD_WRITE_MS, and then nothing may leave. Calls may overlap; records keep the order of the calls.
  */
 export interface Audit {
-  write(record: ExchangeRecord): Promise<void>;
+  write(record: RequestRecord): Promise<void>;
 }
 
 /** Thrown when a record could not be written in time. */
@@ -222,7 +229,7 @@ export class AuditUnavailable extends Error {
 
 /** Told of every finished request, for metrics and logs. Never throws, never blocks. */
 export interface Observer {
-  exchanged(record: ExchangeRecord, elapsedMs: number): void;
+  finished(record: RequestRecord, elapsedMs: number): void;
   fault(decision: string, error: unknown): void;
 }
 
@@ -238,6 +245,8 @@ export interface Snapshot {
   readonly verifiers: Verifiers;
   readonly policy: Policy;
   readonly ownTokens: OwnTokens;
+  /** The token targets that a token for this audience can be of; of several nobody knows which. */
+  targetsOf(audience: string): readonly string[];
   /** By target name. */
   readonly issuers: ReadonlyMap<string, Issuer>;
 }

@@ -1,17 +1,16 @@
 // Phase "prove": turns the credentials of a request into proved principals, in the order client, DPoP proof, subject, actor, bindings,
-// withdrawals; the first failure answers. Who may act is policy's business; that nobody acts for itself, that no chain is a loop or grows
-// without end, and that `may_act` is obeyed, holds whatever policy says (TX-43, TX-45, TX-50).
+// withdrawals; the first failure answers. Who may act is policy's business; what holds of actors whatever policy says is delegation.ts's.
 
-import { chainOf, fits, isActor, mayAct, namesOf } from './actor.ts';
 import type { PresentedClient, ProvedClient } from './client.ts';
 import type { Binding, Delegation } from './decision.ts';
+import { type DelegationProblem, delegationOf } from './delegation.ts';
 import { LINEAGE_MAX } from './limits-delegation.ts';
 import { lineageOf } from './lineage.ts';
 import type { DpopProofs, Snapshot } from './ports.ts';
-import type { Actor, Confirmation, ProvedPrincipal } from './principal.ts';
+import type { Confirmation, ProvedPrincipal } from './principal.ts';
 import type { ProvedKey } from './proof-of-possession.ts';
 import { ok, type Result, refuse } from './refusal.ts';
-import type { TokenRequest } from './request.ts';
+import type { CallerRequest, TokenRequest } from './request.ts';
 import { claimOnce, claimProof, type Once } from './spend.ts';
 
 /** The principals of one request. */
@@ -31,7 +30,7 @@ export interface ProvedKeys {
 /** Proves the key of a DPoP proof, where there is one (RFC 9449 §4.3). */
 export async function proveKeys(
   proofs: DpopProofs,
-  { proof, client: { certificates } }: TokenRequest,
+  { proof, client: { certificates } }: CallerRequest,
   nowSeconds: number,
 ): Promise<Result<ProvedKeys>> {
   if (!proof) return ok({ dpop: undefined, certificates });
@@ -125,37 +124,9 @@ const keyOf = (jkt: string | undefined, thumbprint: string | undefined): Confirm
 /** Who acts, and who has acted before; or why nobody may act so, whatever policy says. */
 export function proveDelegation({ verifiers }: Snapshot, parties: ProvedParties): Result<Delegation<ProvedPrincipal>> {
   const { subject, actor } = parties;
-  const { carried } = subject.proof;
-  const actors = carried?.actors ?? [];
-  const acting = actingOf(parties);
-  const no = (reason: 'actor_is_subject' | 'actor_repeated' | 'chain_too_long' | 'may_act_unmet') =>
+  const no = (reason: DelegationProblem) =>
     refuse({ role: actor ? 'actor' : 'subject', source: (actor ?? subject).source, reason });
-
-  if (actor && isSubject(actor, subject)) return no('actor_is_subject');
-  const hasActed = (earlier: Actor, who: ProvedPrincipal): boolean =>
-    isActor(earlier, who) || namesOf(earlier, verifiers.whoIs).includes(who.name);
-  if (acting && actors.slice(1).some((earlier) => hasActed(earlier, acting))) return no('actor_repeated');
-  // Policy may still decide that nobody is added; what is carried must fit all the same, with the issuers that it may lack.
-  if (!fits(chainOf(acting, actors))) return no('chain_too_long');
-  if (lineageOf(subject, actor).length > LINEAGE_MAX) return no('chain_too_long');
-  if (carried?.mayAct && !(acting && mayAct(carried.mayAct, acting, subject.issuer))) return no('may_act_unmet');
-  return ok({
-    actor,
-    actors,
-    nested: actors.flatMap((earlier) => verifiers.whoIs(earlier)),
-    restricted: carried?.mayAct !== undefined,
-    scopesMax: carried?.scopesMax,
-  });
-}
-
-/** Who acts now, if anybody does: whom an actor token proves, or a client that is not the subject itself (policy/acting.ts). */
-function actingOf({ subject, actor, client }: ProvedParties): ProvedPrincipal | undefined {
-  if (actor) return actor;
-  return client && client.principal.name !== subject.name ? client.principal : undefined;
-}
-
-/** By whatever the subject is known: its name, its own proof, or the first proof of its chain. */
-function isSubject({ name, issuer, subject: sub }: ProvedPrincipal, subject: ProvedPrincipal): boolean {
-  const proofs = [{ iss: subject.issuer, sub: subject.subject }, subject.proof.carried?.own?.origin];
-  return name === subject.name || proofs.some((proof) => proof?.iss === issuer && proof.sub === sub);
+  const delegation = delegationOf({ ...parties, carried: subject.proof.carried }, verifiers.whoIs);
+  if (typeof delegation === 'string') return no(delegation);
+  return lineageOf(subject, actor).length > LINEAGE_MAX ? no('chain_too_long') : ok(delegation);
 }

@@ -1,13 +1,14 @@
 // The record of one request (docs/records.md): opened before the first check, filled as phases finish, closed on every exit.
-// It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved.
+// It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved. What every record of a request
+// has, and that of an exchange; that of a question about one of our own tokens is own-token-record.ts.
 
 import { namedBeside } from './actor.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, RuleTrace, Would } from './decision.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
-import type { AccountedClaims, Actor, Origin, ProvedPrincipal, Role } from './principal.ts';
+import type { AccountedClaims, Actor, Actors, Origin, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
-import type { Ask, Received } from './request.ts';
+import type { Ask, CallerRequest, Received } from './request.ts';
 
 /** A role's identity as recorded. */
 export interface RecordedPrincipal {
@@ -38,35 +39,43 @@ export interface RecordedClaim {
   readonly value: Json;
 }
 
-export interface ExchangeRecord {
-  readonly event: 'exchange';
+/** What the record of any request has. */
+export interface RecordBase {
+  readonly event: 'exchange' | 'introspection' | 'revocation';
   readonly decision: string;
   /** Seconds since the epoch, with milliseconds. */
   readonly time: number;
   readonly transport: string;
   readonly peer: string;
   readonly traceId: string | undefined;
-  readonly grantType: string | undefined;
   /** The thumbprint of the certificate that the peer presented, whatever it served for. */
   readonly mtls: string | undefined;
   /** The thumbprint of the key that a DPoP proof proved. */
   dpop: string | undefined;
+  outcome: 'granted' | 'answered' | 'refused' | 'failed';
+  /** Why not. `fault` where the broker itself failed. */
+  reason: string | undefined;
+  /** The reason's own evidence. */
+  evidence: object | undefined;
+  roles: Partial<Record<Role, RecordedPrincipal>>;
+  /** The `client_id` sent without proof, hashed or not is the writer's business: it is cut like any value. */
+  unprovedClientId: string | undefined;
+  client: RecordedClient | undefined;
+  policy: { readonly digest: string; readonly generation: number } | undefined;
+}
+
+export interface ExchangeRecord extends RecordBase {
+  readonly event: 'exchange';
+  readonly grantType: string | undefined;
   /** Nothing was issued, nor would have been: the request only asked. */
   readonly dryRun: true | undefined;
   outcome: 'granted' | 'refused' | 'failed';
-  /** Why not; undefined where granted. `fault` where the broker itself failed. */
   reason: Refusal['reason'] | 'fault' | undefined;
-  /** The refusal's own evidence, without its reason. */
-  evidence: object | undefined;
-  roles: Partial<Record<Role, RecordedPrincipal>>;
-  /** Who acts by what was issued, the current one first; undefined where nobody does. */
+  /** Who acts by what was granted, else by the subject's own credential, the current one first; undefined where nobody does. */
   actors: readonly RecordedActor[] | undefined;
   /** The tokens that it was made of, oldest first, and the first proof; undefined where nothing was issued. */
   lineage: readonly string[] | undefined;
   origin: Origin | undefined;
-  /** The `client_id` sent without proof, hashed or not is the writer's business: it is cut like any value. */
-  unprovedClientId: string | undefined;
-  client: RecordedClient | undefined;
   claims: readonly RecordedClaim[];
   /** Names of the proved claims whose values are not recorded. */
   otherClaims: readonly string[];
@@ -81,7 +90,6 @@ export interface ExchangeRecord {
   scopes: readonly string[] | undefined;
   rule: string | undefined;
   owner: string | undefined;
-  policy: { readonly digest: string; readonly generation: number } | undefined;
   trace: readonly RuleTrace[];
   would: readonly Would[];
   jti: string | undefined;
@@ -91,28 +99,36 @@ export interface ExchangeRecord {
   boundTo: string | undefined;
 }
 
-/** Opens the record of a request, before anything about it has been checked. */
-export function openRecord(received: Received, decision: string, time: number, dryRun?: true): ExchangeRecord {
+/** What a record begins with, whatever was asked: as long as nobody says otherwise, the broker has failed. */
+export function openBase(received: Received<CallerRequest>, decision: string, time: number) {
   return {
-    event: 'exchange',
     decision,
     time,
     transport: received.transport,
     peer: received.peer,
     traceId: received.traceId,
-    grantType: received.grantType,
     mtls: received.mtls,
     dpop: undefined,
-    dryRun,
-    outcome: 'failed',
-    reason: 'fault',
+    outcome: 'failed' as const,
+    reason: 'fault' as const,
     evidence: undefined,
     roles: {},
+    unprovedClientId: received.request.ok ? received.request.value.client.id : undefined,
+    client: undefined,
+    policy: undefined,
+  } satisfies Omit<RecordBase, 'event'>;
+}
+
+/** Opens the record of an exchange, before anything about it has been checked. */
+export function openRecord(received: Received, decision: string, time: number, dryRun?: true): ExchangeRecord {
+  return {
+    ...openBase(received, decision, time),
+    event: 'exchange',
+    grantType: received.grantType,
+    dryRun,
     actors: undefined,
     lineage: undefined,
     origin: undefined,
-    unprovedClientId: received.request.ok ? received.request.value.client.id : undefined,
-    client: undefined,
     claims: [],
     otherClaims: [],
     unknownClaims: [],
@@ -122,7 +138,6 @@ export function openRecord(received: Received, decision: string, time: number, d
     scopes: undefined,
     rule: undefined,
     owner: undefined,
-    policy: undefined,
     trace: [],
     would: [],
     jti: undefined,
@@ -133,21 +148,21 @@ export function openRecord(received: Received, decision: string, time: number, d
 
 /** Notes which policy decides. */
 export function notePolicy(
-  record: ExchangeRecord,
+  record: RecordBase,
   { generation, policy }: { readonly generation: number; readonly policy: { readonly digest: string } },
 ): void {
   record.policy = { digest: policy.digest, generation };
 }
 
 /** Notes which client was proved, and how. */
-export function noteClient(record: ExchangeRecord, { id, method, principal }: ProvedClient): void {
+export function noteClient(record: RecordBase, { id, method, principal }: ProvedClient): void {
   record.roles.client = recorded(principal);
   record.client = { id, method };
   record.unprovedClientId = undefined;
 }
 
 /** Notes the key that a DPoP proof proved. */
-export function noteKey(record: ExchangeRecord, dpop: { readonly jkt: string } | undefined): void {
+export function noteKey(record: RecordBase, dpop: { readonly jkt: string } | undefined): void {
   record.dpop = dpop?.jkt;
 }
 
@@ -167,6 +182,7 @@ const recorded = ({ source, issuer, subject, name, proof }: ProvedPrincipal): Re
 /** Notes whom the token is about, with the values of the claims that a rule or the kind's table names. */
 export function noteSubject(record: ExchangeRecord, subject: ProvedPrincipal, named: ReadonlySet<string>): void {
   record.roles.subject = recorded(subject);
+  record.actors = recordedActors(subject.proof.carried?.actors ?? []);
   const claims: RecordedClaim[] = [];
   const others: string[] = [];
   const unknown: string[] = [];
@@ -190,8 +206,9 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
   record.trace = decision.trace;
   record.would = decision.would;
   if (!decision.granted) return;
-  record.target = decision.grant.target;
-  const { parameters } = decision.grant;
+  const { target, parameters, actors } = decision.grant;
+  record.actors = recordedActors(actors);
+  record.target = target;
   record.parameters = Object.keys(parameters).length > 0 ? parameters : undefined;
   record.scopes = decision.grant.scopes;
   record.rule = decision.grant.rule.name;
@@ -202,7 +219,7 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
 interface OrderedFacts {
   readonly id: string;
   readonly expiresAt: number;
-  readonly grant: Pick<ProvedGrant, 'boundTo' | 'actors'>;
+  readonly grant: Pick<ProvedGrant, 'boundTo'>;
   readonly lineage: readonly string[];
   readonly origin: Origin;
 }
@@ -210,17 +227,19 @@ interface OrderedFacts {
 /** Closes the record with what was issued. */
 export function noteIssued(
   record: ExchangeRecord,
-  { id, expiresAt, grant: { boundTo, actors }, lineage, origin }: OrderedFacts,
+  { id, expiresAt, grant: { boundTo }, lineage, origin }: OrderedFacts,
 ): void {
   record.outcome = 'granted';
   record.reason = undefined;
   record.jti = id;
   record.exp = expiresAt;
   record.boundTo = boundTo && ('jkt' in boundTo ? boundTo.jkt : boundTo['x5t#S256']);
-  record.actors = actors.length > 0 ? actors.map(recordedActor) : undefined;
   record.lineage = lineage.length > 0 ? lineage : undefined;
   record.origin = origin;
 }
+
+const recordedActors = (actors: Actors): ExchangeRecord['actors'] =>
+  actors.length > 0 ? actors.map(recordedActor) : undefined;
 
 function recordedActor(actor: Actor): RecordedActor {
   const name = namedBeside(actor);
@@ -234,7 +253,7 @@ export function noteWouldGrant(record: ExchangeRecord): void {
 }
 
 /** Closes the record with a refusal. */
-export function noteRefusal(record: ExchangeRecord, refusal: Refusal): void {
+export function noteRefusal(record: RecordBase, refusal: Refusal): void {
   const { reason, ...evidence } = refusal;
   record.outcome = 'refused';
   record.reason = reason;

@@ -46,8 +46,15 @@ export interface Ask {
   readonly scopes: readonly string[] | undefined;
 }
 
+/** Who asks, whatever for. */
+export interface CallerRequest {
+  readonly client: PresentedClient;
+  /** What the caller proves to have a key with; undefined where it sent none. */
+  readonly proof: PresentedProof | undefined;
+}
+
 /** A well-formed request to the token endpoint. */
-export interface TokenRequest {
+export interface TokenRequest extends CallerRequest {
   readonly grantType: GrantType;
   /** Undefined where the client itself is the subject (`client_credentials`), and only there (A-129). */
   readonly subject: TokenCredential | undefined;
@@ -55,13 +62,10 @@ export interface TokenRequest {
   readonly actor: TokenCredential | undefined;
   readonly issuedTokenType: IssuedTokenType;
   readonly ask: Ask;
-  readonly client: PresentedClient;
-  /** What the caller proves to have a key with; undefined where it sent none. */
-  readonly proof: PresentedProof | undefined;
 }
 
 /** Where a request came from and what it was, for its record. */
-export interface Received {
+export interface Received<Request = TokenRequest> {
   readonly transport: 'oauth';
   /** The peer's address, from the socket. */
   readonly peer: string;
@@ -71,7 +75,7 @@ export interface Received {
   readonly grantType: GrantType | undefined;
   /** The thumbprint of the certificate that the peer presented. */
   readonly mtls: string | undefined;
-  readonly request: Result<TokenRequest>;
+  readonly request: Result<Request>;
 }
 
 /** The parameters of a form: each name with its values, in the order sent. Values are never empty. */
@@ -88,6 +92,8 @@ const FOREIGN: Readonly<Record<GrantType, readonly string[]>> = {
 /** The only parameters that may be sent more than once (RFC 8693 §2.1, RFC 8707 §2). */
 export const MAY_REPEAT: ReadonlySet<string> = new Set(['audience', 'resource']);
 const CREDENTIALS = new Set(['subject_token', 'actor_token', 'assertion', 'client_assertion']);
+/** Of our own, to be asked about: as long as any, and of whatever characters. One that is none is an answer, not an error. */
+export const OWN_TOKEN = 'token';
 /** Names of parties, in characters that a record, a header and another system all show as one thing (RFC 6749 Appendix A.1). */
 const NAMES = new Set(['audience', 'client_id']);
 const CREDENTIAL_TEXT = /^[\x21-\x7e]*$/;
@@ -103,7 +109,7 @@ export type Caller = Pick<PresentedClient, 'authorization' | 'attested' | 'certi
 
 /** Reads the parameters of a request to the token endpoint, or says what is wrong with the first that is. */
 export function readTokenRequest(parameters: Parameters, caller: Caller): Result<TokenRequest, SyntaxRefusal> {
-  const misused = misusedParameter(parameters);
+  const misused = misusedParameter(parameters, MAY_REPEAT);
   if (misused) return refuse(misused);
 
   const one = (name: string): string | undefined => parameters.get(name)?.[0];
@@ -126,16 +132,22 @@ export function readTokenRequest(parameters: Parameters, caller: Caller): Result
 
   const ask = readAsk(parameters);
   if (!ask.ok) return ask;
-  const { proof, ...connection } = caller;
-  const client: PresentedClient = {
-    ...connection,
-    id: one('client_id'),
-    secret: one('client_secret'),
-    assertion: one('client_assertion'),
-    assertionType: one('client_assertion_type'),
-  };
-  const parties = { subject: subject.value, actor: actor.value, client, proof };
+  const parties = { subject: subject.value, actor: actor.value, ...readCaller(one, caller) };
   return ok({ grantType, issuedTokenType, ask: ask.value, ...parties });
+}
+
+/** Who says to ask, in any request. */
+export function readCaller(one: (name: string) => string | undefined, { proof, ...connection }: Caller): CallerRequest {
+  return {
+    client: {
+      ...connection,
+      id: one('client_id'),
+      secret: one('client_secret'),
+      assertion: one('client_assertion'),
+      assertionType: one('client_assertion_type'),
+    },
+    proof,
+  };
 }
 
 /** The grant type of this text, where there is one. */
@@ -183,11 +195,14 @@ export function readAsk(parameters: Parameters): Result<Ask, SyntaxRefusal> {
 }
 
 /** Repetition, size and characters. Too large is refused, never cut down or left out (TX-15, A-129). */
-function misusedParameter(parameters: Parameters): SyntaxRefusal | undefined {
+export function misusedParameter(
+  parameters: Parameters,
+  mayRepeat: ReadonlySet<string> = new Set(),
+): SyntaxRefusal | undefined {
   for (const [parameter, values] of parameters) {
-    if (values.length > 1 && !MAY_REPEAT.has(parameter)) return { reason: 'parameter_repeated', parameter };
+    if (values.length > 1 && !mayRepeat.has(parameter)) return { reason: 'parameter_repeated', parameter };
     const isCredential = CREDENTIALS.has(parameter);
-    const bytesMax = isCredential ? CREDENTIAL_BYTES_MAX : PARAMETER_BYTES_MAX;
+    const bytesMax = isCredential || parameter === OWN_TOKEN ? CREDENTIAL_BYTES_MAX : PARAMETER_BYTES_MAX;
     if (values.some((value) => Buffer.byteLength(value) > bytesMax))
       return { reason: 'parameter_too_large', parameter, bytesMax };
     const allowed = isCredential ? CREDENTIAL_TEXT : NAMES.has(parameter) ? NAME_TEXT : undefined;

@@ -5,7 +5,7 @@ import { namesOf } from './actor.ts';
 import { CLIENTS_SOURCE, type ProvedClient } from './client.ts';
 import { StoreUnavailable, type Verifiers, type Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
-import { ok, type Result, refuse } from './refusal.ts';
+import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from './refusal.ts';
 import { STORE_UNAVAILABLE } from './spend.ts';
 import type { Party, Standing } from './withdrawal.ts';
 
@@ -22,11 +22,44 @@ export function refuseWithdrawn(
   withdrawals: Withdrawals,
   parties: StandingParties,
   nowSeconds: number,
-): Result<undefined> {
+): Result<undefined, CredentialRefusal | UnavailableRefusal> {
+  return refuseStanding(
+    withdrawals,
+    standingOf(parties),
+    { role: 'subject', source: parties.subject.source },
+    nowSeconds,
+  );
+}
+
+/** Refuses a client that is blocked, whatever it asks about. */
+export function refuseWithdrawnClient(
+  withdrawals: Withdrawals,
+  client: ProvedClient,
+  nowSeconds: number,
+): Result<undefined, CredentialRefusal | UnavailableRefusal> {
+  const standing = { parties: clientParties(client), tokens: [], ancestors: [] };
+  return refuseStanding(withdrawals, standing, { role: 'client', source: client.principal.source }, nowSeconds);
+}
+
+/** Whether one of our signing keys was revoked, at any broker. Where nobody can know, nothing leaves whatever is said here. */
+export function isKeyRevoked(withdrawals: Withdrawals, kid: string, nowSeconds: number): boolean {
   try {
-    const found = withdrawals.against(standingOf(parties), nowSeconds);
-    if (!found) return ok(undefined);
-    return refuse({ role: 'subject', source: parties.subject.source, reason: 'withdrawn', withdrawal: found.id });
+    return withdrawals.against({ parties: [], tokens: [], ancestors: [], keys: [kid] }, nowSeconds) !== undefined;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return false;
+    throw error;
+  }
+}
+
+function refuseStanding(
+  withdrawals: Withdrawals,
+  standing: Standing,
+  whose: Pick<CredentialRefusal, 'role' | 'source'>,
+  nowSeconds: number,
+): Result<undefined, CredentialRefusal | UnavailableRefusal> {
+  try {
+    const found = withdrawals.against(standing, nowSeconds);
+    return found ? refuse({ ...whose, reason: 'withdrawn', withdrawal: found.id }) : ok(undefined);
   } catch (error) {
     if (error instanceof StoreUnavailable) return refuse(STORE_UNAVAILABLE);
     throw error;
@@ -35,24 +68,23 @@ export function refuseWithdrawn(
 
 function standingOf({ client, subject, actor, whoIs }: StandingParties): Standing {
   const tokens = [subject, actor].filter((principal) => principal !== undefined);
-  const parties: Party[] = tokens.flatMap((principal) => {
+  const parties = tokens.flatMap((principal) => {
     // Of a token that does not say when it was issued, nobody can say that it came after a revocation; a client that stands for itself
     // proved itself just now.
     const issuedAtSeconds = principal.proof.issuedAt ?? (principal === client?.principal ? undefined : 0);
     return partiesOf(principal, whoIs, issuedAtSeconds, principal === actor);
   });
-  if (client) {
-    const { name } = client.principal;
-    for (const one of new Set([name, `${CLIENTS_SOURCE}:${client.id}`]))
-      parties.push({ name: one, role: 'client', issuedAtSeconds: undefined });
-    // A client that acts stands as an actor too; when its secret was made is not known, and an assertion is new each time.
-    parties.push({ name, role: 'actor', issuedAtSeconds: undefined });
-  }
   return {
-    parties,
+    parties: client ? [...parties, ...clientParties(client)] : parties,
     tokens: tokens.flatMap(({ proof: { handle } }) => (handle === undefined ? [] : [handle])),
     ancestors: tokens.flatMap(({ proof: { carried } }) => carried?.own?.lineage ?? []),
   };
+}
+
+/** A client that acts stands as an actor too; when its secret was made is not known, and an assertion is new each time. */
+function clientParties({ id, principal: { name } }: ProvedClient): readonly Party[] {
+  const of = (one: string, role: Party['role']): Party => ({ name: one, role, issuedAtSeconds: undefined });
+  return [...[...new Set([name, `${CLIENTS_SOURCE}:${id}`])].map((one) => of(one, 'client')), of(name, 'actor')];
 }
 
 /** A principal, everybody who acts in its token, and who asked for it. An actor token is about its subject too. */

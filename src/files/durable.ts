@@ -1,7 +1,7 @@
 // Changes to files that are whole or have not happened, also after a crash or a power failure: written beside, synced, renamed
-// over, and the directory synced. One process at a time may do this in a directory (exclusive-lock.ts).
+// over, and the directory synced. One process at a time may do this in a directory (exclusive-lock.ts), but where it says otherwise.
 
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const temporaryName = (name: string): string => `.${name}.tmp`;
@@ -17,6 +17,25 @@ export async function writeDurably(directory: string, name: string, text: string
     await file.close();
   }
   await moveIntoPlace(directory, name);
+}
+
+/** The same for a file that everybody may read, where other processes may do it at the same moment: the last one stands, whole. */
+export async function publishDurably(directory: string, name: string, text: string): Promise<void> {
+  const own = await mkdtemp(join(directory, `.${name}-`));
+  try {
+    const file = await open(join(own, name), 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.chmod(0o644);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(join(own, name), join(directory, name));
+  } finally {
+    await rm(own, { recursive: true, force: true });
+  }
+  await syncDirectory(directory);
 }
 
 /** A new empty file beside the one that it will replace; write it, sync it, then `moveIntoPlace`. */

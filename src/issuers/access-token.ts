@@ -8,6 +8,7 @@ import { actOf } from '../core/actor.ts';
 import type { JsonObject } from '../core/json.ts';
 import { TOKEN_LIFETIME_SECONDS_DEFAULT, TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
 import type { Issued, IssuedFacts, IssueOrder, Issuer, Signer, SigningAlgorithm } from '../core/ports.ts';
+import { confirmSchema } from '../parsing/confirm.ts';
 import { durationSeconds } from '../parsing/duration.ts';
 import { render } from '../parsing/template.ts';
 import type { TargetKind } from './kind.ts';
@@ -27,21 +28,11 @@ const notBuilt = (what: string) =>
     .optional()
     .describe(`Reserved: ${what} is not built yet.`);
 
-/** How a person must have authenticated for it (RFC 9470). */
-const confirm = z
-  .strictObject({
-    acr: z.array(z.string().min(1)).min(1).optional().describe('Authentication contexts, any of which will do.'),
-    maxAge: durationSeconds.optional().describe('How long ago the person may have authenticated.'),
-  })
-  .refine(({ acr, maxAge }) => acr !== undefined || maxAge !== undefined, { error: 'needs acr or maxAge' })
-  .transform(({ acr, maxAge }) => ({ acr, maxAgeSeconds: maxAge }))
-  .describe('How the person must have authenticated whom the token is about.');
-
 const options = z
   .strictObject({
     audience: z.string().min(1).describe('The `aud` of the tokens, byte for byte: what the resource server compares.'),
     scopes: z
-      .record(scopeToken, z.strictObject({ confirm: confirm.optional() }))
+      .record(scopeToken, z.strictObject({ confirm: confirmSchema.optional() }))
       .default({})
       .describe('The scopes that the target has.'),
     defaultScopes: z.array(scopeToken).default([]).describe('Granted where none are asked for.'),
@@ -54,7 +45,7 @@ const options = z
         sources: z.array(z.string()).min(1).optional().describe('The trust sources whose principals may have it.'),
         lifetimeMax: lifetime.optional().describe('No rule grants longer.'),
         actor: z.literal(true).optional().describe('Somebody acts for the subject, and is named.'),
-        confirm: confirm.optional(),
+        confirm: confirmSchema.optional(),
       })
       .optional()
       .describe('What holds for everyone; no rule loosens it.'),

@@ -1,14 +1,15 @@
 // Our signing keys on disk: one file `signing-<kid>.json` for each key, mode 0600 in a directory of 0700, with its material and
-// what is known about it. A file that cannot be read, is open to others, or holds another or a weak key stops the start and
-// is never replaced (A-199). Errors name the file and nothing that it holds.
+// what is known about it. Brokers may share it: each change is a turn of its own, and files become and go whole. A file that cannot be
+// read, is open to others, or holds another or a weak key stops the start and is never replaced (A-199). Errors name the file and nothing
+// that it holds.
 
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SIGNING_KEY_FILE_BYTES_MAX } from '../core/limits.ts';
 import type { RandomBytes } from '../core/ports.ts';
 import { removeDurably, removeLeftovers, writeDurably } from '../files/durable.ts';
-import { lockExclusively } from '../files/exclusive-lock.ts';
+import { inTurn, lockExclusively, lockTogether } from '../files/exclusive-lock.ts';
 import { openPrivateDirectory, readPrivateFile } from '../files/private-directory.ts';
 import { type KeyMaterial, readKeyMaterial } from './key-material.ts';
 import type { KeyRecord } from './ring.ts';
@@ -20,8 +21,15 @@ export interface StoredKey {
 }
 
 export interface KeyFiles {
+  /** Does a piece of work while no other broker changes anything here. Calls must not overlap. */
+  inTurn<Value>(work: () => Promise<Value>): Promise<Value>;
+  /** What there is now. Outside of a turn, what another broker is changing at that moment may be half done, as after a crash. */
   readAll(): Promise<readonly StoredKey[]>;
+  /** Whether there is anything that the last `readAll` has not read. Rejects where nobody can know. */
+  haveChanged(): Promise<boolean>;
+  /** In a turn. */
   write(key: StoredKey): Promise<void>;
+  /** In a turn. */
   remove(kid: string): Promise<void>;
   /** Lets the directory go. */
   close(): void;
@@ -44,33 +52,81 @@ const OURS = /^signing-.*\.json$/;
 const PROBE_BYTES = 32;
 const fileName = (kid: string): string => `signing-${kid}.json`;
 
-/**
- * Opens the directory, or makes it, and locks it: of two processes that rotated the same files, each would publish keys that
- * the other does not know. Throws where it is open to others or in use.
- */
-export async function openKeyFiles(path: string, randomBytes: RandomBytes): Promise<KeyFiles> {
+export interface KeyFilesParts {
+  readonly directory: string;
+  /** Whether other brokers may use it at the same time. */
+  readonly shared: boolean;
+  readonly randomBytes: RandomBytes;
+}
+
+/** Opens the directory, or makes it. Throws where it is open to others, or in use by a broker that does not share it. */
+export async function openKeyFiles({ directory: path, shared, randomBytes }: KeyFilesParts): Promise<KeyFiles> {
   const directory = await openPrivateDirectory(path);
-  const unlock = lockExclusively(directory, 'signing-keys.lock');
+  const unlock = (shared ? lockTogether : lockExclusively)(directory, 'signing-keys.lock');
+  const place = await placeOf(path);
+  /** What was read last, by name. */
+  let known: ReadonlyMap<string, Known> = new Map();
+
+  const stampAll = async (): Promise<readonly (readonly [string, string])[]> => {
+    // A volume that went away leaves an empty folder behind, in which new keys would be made that nobody else has.
+    if ((await placeOf(path)) !== place) throw new Error(`${path}: is another directory than at the start; restart`);
+    const names = (await readdir(path)).filter((name) => OURS.test(name)).sort();
+    const stamps = await Promise.all(names.map(async (name) => ({ name, stamp: await stampOf(path, name) })));
+    return stamps.flatMap(({ name, stamp }) => (stamp === undefined ? [] : [[name, stamp] as const]));
+  };
+  // Stamped before it is read: what changes meanwhile has another stamp at the next look.
+  const read = async ([name, stamp]: readonly [string, string]): Promise<readonly (readonly [string, Known])[]> => {
+    const before = known.get(name);
+    if (before?.stamp === stamp) return [[name, before]];
+    const text = await readPrivateFile(directory, name, SIGNING_KEY_FILE_BYTES_MAX).catch(unlessGone);
+    if (text === undefined) return [];
+    const key = readKey({ path: join(path, name), name, text, probe: randomBytes(PROBE_BYTES) });
+    return [[name, { stamp, key }]];
+  };
 
   return Object.freeze({
+    inTurn: <Value>(work: () => Promise<Value>) =>
+      inTurn(directory, 'signing-keys.turn.lock', async () => {
+        await removeLeftovers(path, (name) => OURS.test(name));
+        return work();
+      }),
     async readAll() {
-      await removeLeftovers(directory.path, (name) => OURS.test(name));
-      const names = (await readdir(directory.path)).filter((name) => OURS.test(name)).sort();
-      return Promise.all(
-        names.map(async (name) => {
-          const text = await readPrivateFile(directory, name, SIGNING_KEY_FILE_BYTES_MAX);
-          return readKey({ path: join(path, name), name, text, probe: randomBytes(PROBE_BYTES) });
-        }),
-      );
+      known = new Map((await Promise.all((await stampAll()).map(read))).flat());
+      return [...known.values()].map(({ key }) => key);
+    },
+    async haveChanged() {
+      const stamps = await stampAll();
+      return stamps.length !== known.size || stamps.some(([name, stamp]) => known.get(name)?.stamp !== stamp);
     },
     write: ({ record, material }: StoredKey) => {
-      const { kid, ...known } = record;
-      const text = JSON.stringify({ version: 1, ...known, privateKey: material.privatePem() }, undefined, 2);
-      return writeDurably(directory.path, fileName(kid), `${text}\n`);
+      const { kid, ...rest } = record;
+      const text = JSON.stringify({ version: 1, ...rest, privateKey: material.privatePem() }, undefined, 2);
+      return writeDurably(path, fileName(kid), `${text}\n`);
     },
-    remove: (kid: string) => removeDurably(directory.path, fileName(kid)),
+    remove: (kid: string) => removeDurably(path, fileName(kid)),
     close: unlock,
   });
+}
+
+async function placeOf(path: string): Promise<string> {
+  const { dev, ino } = await stat(path, { bigint: true });
+  return `${dev} ${ino}`;
+}
+
+/** Another one for every file that is moved into place; undefined where it is gone by now. */
+async function stampOf(path: string, name: string): Promise<string | undefined> {
+  const found = await lstat(join(path, name), { bigint: true }).catch(unlessGone);
+  return found && `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+}
+
+/** What another broker takes away between the listing and the reading is not there. */
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+interface Known {
+  readonly stamp: string;
+  readonly key: StoredKey;
 }
 
 interface KeyFile {

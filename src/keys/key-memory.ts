@@ -17,6 +17,8 @@ export interface KeyMemory {
   published(): { readonly keys: readonly JsonObject[] };
   put(key: StoredKey): void;
   remove(kid: string): void;
+  /** These are all there are. Says which are new, and which are none any more. */
+  replace(found: readonly StoredKey[]): { readonly learned: readonly string[]; readonly dropped: readonly string[] };
 }
 
 const ORDER = { current: 0, next: 1, retired: 2 } as const;
@@ -58,6 +60,16 @@ export function createKeyMemory(stored: readonly StoredKey[]): KeyMemory {
     remove: (kid: string) => {
       keys.delete(kid);
       changed();
+    },
+    replace: (found: readonly StoredKey[]) => {
+      const kids = new Set(found.map(({ record }) => record.kid));
+      const learned = [...kids].filter((kid) => !keys.has(kid));
+      const dropped = [...keys.keys()].filter((kid) => !kids.has(kid));
+      if (found.every((key) => keys.get(key.record.kid) === key) && dropped.length === 0) return { learned, dropped };
+      keys.clear();
+      for (const key of found) keys.set(key.record.kid, key);
+      changed();
+      return { learned, dropped };
     },
   });
 }

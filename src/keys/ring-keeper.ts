@@ -1,6 +1,7 @@
-// Takes the steps that ring.ts names, one after the other: first on disk, then in memory, then told. Revoking goes the other
-// way round, memory first: a stolen key is out of the published set even where its file cannot be deleted yet.
-// Holds every key in memory; the caller sees to it that no two calls that change something overlap.
+// Takes the steps that ring.ts names, one after the other: first on disk, then in memory, then told. Each change is a turn in which no
+// other broker changes anything: the directory is read anew, and what is due then is done. Revoking begins in memory: a stolen key is
+// out of the published set even where its file cannot be deleted yet. Holds every key in memory; the caller sees to it that no two calls
+// that change something overlap.
 
 import type { JsonObject } from '../core/json.ts';
 import type { Clock, SigningAlgorithm } from '../core/ports.ts';
@@ -19,6 +20,8 @@ export type SigningKeysEvent =
       readonly kid: string;
       readonly algorithm: SigningAlgorithm;
     }
+  /** Another broker changed the directory. */
+  | { readonly event: 'followed'; readonly learned: readonly string[]; readonly dropped: readonly string[] }
   | { readonly event: 'failed'; readonly error: unknown };
 
 export interface RingKeeper {
@@ -26,18 +29,24 @@ export interface RingKeeper {
   find(kid: string): StoredKey | undefined;
   current(algorithm: SigningAlgorithm): StoredKey | undefined;
   published(): { readonly keys: readonly JsonObject[] };
-  /** Brings one ring into order; `replace` names a current key that must go. Rejects at the first step that fails. */
-  settle(algorithm: SigningAlgorithm, replace?: string): Promise<void>;
-  /** Brings all into order, one ring's failure not being another's. Rejects with the first failure. */
-  settleAll(algorithms: readonly SigningAlgorithm[]): Promise<void>;
-  revoke(key: StoredKey): Promise<void>;
+  /** Takes over what other brokers have changed. Rejects where the directory cannot be read; what is known stays. */
+  follow(): Promise<void>;
+  /** Whether there is a step to take, by what is known. */
+  isDue(): boolean;
+  /** Brings all into order, in one turn, one ring's failure not being another's. Rejects with the first failure. */
+  settle(): Promise<void>;
+  /** Replaces the current keys that it is told, in one turn; `choose` is asked in it, and changes nothing where it throws. */
+  rotate(choose: () => readonly Pick<KeyRecord, 'kid' | 'algorithm'>[]): Promise<void>;
+  /** Takes the key out of memory at once, and says whether it was there. `settle` makes it durable. */
+  condemn(kid: string): StoredKey | undefined;
+  /** When the directory was read last, by `clock.elapsedMs`. */
+  readAtMs(): number;
   /** No step is begun from now on. */
   close(): void;
 }
 
 export interface RingKeeperParts {
   readonly files: KeyFiles;
-  readonly stored: readonly StoredKey[];
   readonly clock: Clock;
   readonly rotateEverySeconds: () => number;
   readonly publishAheadSeconds: () => number;
@@ -45,57 +54,98 @@ export interface RingKeeperParts {
   readonly onEvent: (event: SigningKeysEvent) => void;
 }
 
-export function createRingKeeper(parts: RingKeeperParts): RingKeeper {
-  const memory = createKeyMemory(parts.stored);
-  const take = createStepTaker(parts, memory);
-  const condemned = new Map<string, SigningAlgorithm>();
-  let closed = false;
+/** Reads the keys, or makes the first ones: of several brokers that begin at once, one does. */
+export async function openRingKeeper(parts: RingKeeperParts): Promise<RingKeeper> {
+  return parts.files.inTurn(async () => {
+    const memory = createKeyMemory(await parts.files.readAll());
+    const keeper = createRingKeeper(parts, memory);
+    for (const algorithm of ALGORITHMS) await keeper.settleOne(algorithm);
+    return keeper.keeper;
+  });
+}
 
-  const settle = async (algorithm: SigningAlgorithm, replace?: string): Promise<void> => {
-    while (!closed) {
-      const step = nextStep(memory.ring(algorithm), {
-        nowSeconds: parts.clock.nowSeconds(),
-        rotateEverySeconds: parts.rotateEverySeconds(),
-        publishAheadSeconds: parts.publishAheadSeconds(),
-        longestLifetimeSeconds: parts.longestLifetimeSeconds(),
-        replace,
-      });
-      if (!step) return;
-      await take(algorithm, step);
+function createRingKeeper(parts: RingKeeperParts, memory: KeyMemory) {
+  const { files, clock, onEvent } = parts;
+  const condemned = new Map<string, SigningAlgorithm>();
+  const take = createStepTaker(parts, memory, (kid) => condemned.has(kid));
+  const state = { closed: false, readAtMs: clock.elapsedMs() };
+
+  const step = (algorithm: SigningAlgorithm, replace?: string): RingStep | undefined =>
+    nextStep(memory.ring(algorithm), {
+      nowSeconds: clock.nowSeconds(),
+      rotateEverySeconds: parts.rotateEverySeconds(),
+      publishAheadSeconds: parts.publishAheadSeconds(),
+      longestLifetimeSeconds: parts.longestLifetimeSeconds(),
+      replace,
+    });
+  const settleOne = async (algorithm: SigningAlgorithm, replace?: string): Promise<void> => {
+    while (!state.closed) {
+      const next = step(algorithm, replace);
+      if (!next) return;
+      await take(algorithm, next);
     }
   };
+
+  const read = async (): Promise<void> => {
+    const startedMs = clock.elapsedMs();
+    const found = (await files.readAll()).filter(({ record }) => !condemned.has(record.kid));
+    state.readAtMs = startedMs;
+    const changed = memory.replace(found);
+    if (changed.learned.length + changed.dropped.length > 0) onEvent({ event: 'followed', ...changed });
+  };
+  const inTurn = (work: () => Promise<void>): Promise<void> =>
+    files.inTurn(async () => {
+      await read();
+      await work();
+    });
 
   /** Deletes the files of revoked keys; those that cannot be deleted now are tried again at the next tick. */
   const execute = async (): Promise<void> => {
     for (const [kid, algorithm] of condemned) {
-      await parts.files.remove(kid);
+      await files.remove(kid);
       condemned.delete(kid);
-      parts.onEvent({ event: 'deleted', kid, algorithm });
+      onEvent({ event: 'deleted', kid, algorithm });
     }
   };
 
-  return Object.freeze({
+  const keeper: RingKeeper = Object.freeze({
     keys: memory.all,
     find: memory.find,
     current: memory.current,
     published: memory.published,
-    settle,
-    settleAll: (algorithms: readonly SigningAlgorithm[]) =>
-      everyOne([execute, ...algorithms.map((one) => () => settle(one))]),
-    revoke: ({ record: { kid, algorithm } }: StoredKey) => {
-      memory.remove(kid);
-      condemned.set(kid, algorithm);
-      parts.onEvent({ event: 'revoked', kid, algorithm });
-      return everyOne([execute, () => settle(algorithm)]);
+    async follow() {
+      const startedMs = clock.elapsedMs();
+      if (await files.haveChanged()) await read();
+      else state.readAtMs = startedMs;
     },
+    isDue: () => condemned.size > 0 || ALGORITHMS.some((algorithm) => step(algorithm) !== undefined),
+    settle: () => inTurn(() => everyOne([execute, ...ALGORITHMS.map((one) => () => settleOne(one))])),
+    rotate: (choose: Parameters<RingKeeper['rotate']>[0]) =>
+      inTurn(async () => {
+        for (const { algorithm, kid } of choose()) await settleOne(algorithm, kid);
+      }),
+    condemn(kid: string) {
+      const key = memory.find(kid);
+      if (!key) return undefined;
+      memory.remove(kid);
+      condemned.set(kid, key.record.algorithm);
+      onEvent({ event: 'revoked', kid, algorithm: key.record.algorithm });
+      return key;
+    },
+    readAtMs: () => state.readAtMs,
     close: () => {
-      closed = true;
+      state.closed = true;
     },
   });
+  return { keeper, settleOne };
 }
 
 /** Takes one step: on disk, in memory, told, in this order. */
-function createStepTaker({ files, clock, onEvent, longestLifetimeSeconds }: RingKeeperParts, memory: KeyMemory) {
+function createStepTaker(
+  { files, clock, onEvent, longestLifetimeSeconds }: RingKeeperParts,
+  memory: KeyMemory,
+  isCondemned: (kid: string) => boolean,
+) {
   // A ring that is not there yet has published nothing to anybody: its first next key is in every copy that there will be.
   const unserved = new Set(ALGORITHMS.filter((one) => memory.ring(one).length === 0));
 
@@ -121,6 +171,8 @@ function createStepTaker({ files, clock, onEvent, longestLifetimeSeconds }: Ring
     }
     const key = step.step === 'create' ? await create(algorithm) : { ...memory.get(step.key.kid), record: step.key };
     await files.write(key);
+    // It may have been revoked while it was written; then its file goes next.
+    if (isCondemned(key.record.kid)) return;
     memory.put(key);
     const event = step.step === 'create' ? 'created' : step.what;
     if (event !== 'lengthened') onEvent({ event, kid: key.record.kid, algorithm });

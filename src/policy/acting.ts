@@ -1,8 +1,9 @@
 // Who acts in what an allow rule grants: nobody, the client, or whom an actor token proves; or a rule that lets a client have a token in
 // somebody's own name. Earlier actors never count (TX-42), and none of them is ever dropped: what was acted for stays acted for (TX-43).
 
+import { chainOf } from '../core/actor.ts';
 import type { AskingClient, Question } from '../core/decision.ts';
-import type { Principal } from '../core/principal.ts';
+import type { Actors, Principal } from '../core/principal.ts';
 import type { ActorRule } from './compiled.ts';
 import { display } from './evaluate.ts';
 import type { Failed } from './failed.ts';
@@ -56,6 +57,12 @@ export function actingBy<P extends Principal>(
   if (rule.by === 'token') return actor;
   return rule.by === 'client' && client && !isSame(client.principal, subject) ? client.principal : undefined;
 }
+
+/** Everybody who acts by a rule that matches, the current one first: those who acted before stay, whatever the rule says. */
+export const actorsBy = (
+  rule: ActorRule,
+  question: Pick<Question<Principal>, 'subject' | 'client' | 'delegation'>,
+): Actors => chainOf(actingBy(rule, question), question.delegation.actors);
 
 /** The clients that satisfy a rule which names none: one that is the subject, or the actor, itself. */
 export const ownClients = (

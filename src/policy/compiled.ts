@@ -52,6 +52,10 @@ export type ActorRule =
   /** Nobody is named who was not named before: the client has a token in the subject's own name. */
   | { readonly by: 'impersonation' };
 
+/** What a rule asks of whom an actor token proves, source by source; none where it asks for no such token. */
+export const actorMatches = ({ actor }: Pick<AllowRule, 'actor'>): readonly SourceMatch[] =>
+  actor.by === 'token' ? actor.matches : [];
+
 /** How a person must have authenticated (RFC 9470). */
 export interface Confirm {
   /** One of these contexts; undefined: any. */

@@ -49,15 +49,17 @@ const no = (what: string, presented: string | undefined, expected: string): Fail
   identified: true,
 });
 
-/** What to ask the person for so that all of these hold: contexts that satisfy every one, and the shortest age (RFC 9470 §3). */
-export function wantedOf(
-  confirms: readonly Confirm[],
-): Pick<Extract<PolicyRefusal, { reason: 'confirmation_wanted' }>, 'acrValues' | 'maxAgeSeconds'> {
+/**
+ * What to ask the person for so that all of these hold: contexts that satisfy every one, and the shortest age (RFC 9470 §3). Undefined
+ * where no context satisfies all: whoever sent the person to confirm would send them again and again.
+ */
+export function wantedOf(confirms: readonly Confirm[]): Wanted | undefined {
   const lists = confirms.flatMap(({ acr }) => (acr ? [acr] : []));
   const [first = []] = lists;
+  const acrValues = first.filter((value) => lists.every((list) => list.includes(value)));
+  if (lists.length > 0 && acrValues.length === 0) return undefined;
   const ages = confirms.flatMap(({ maxAgeSeconds }) => (maxAgeSeconds === undefined ? [] : [maxAgeSeconds]));
-  return {
-    acrValues: first.filter((value) => lists.every((list) => list.includes(value))),
-    maxAgeSeconds: ages.length > 0 ? Math.min(...ages) : undefined,
-  };
+  return { acrValues, maxAgeSeconds: ages.length > 0 ? Math.min(...ages) : undefined };
 }
+
+type Wanted = Pick<Extract<PolicyRefusal, { reason: 'confirmation_wanted' }>, 'acrValues' | 'maxAgeSeconds'>;

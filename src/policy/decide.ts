@@ -2,13 +2,13 @@
 // deny always wins; no order of files or rules changes anything (docs/architecture.md, "Rules"). Principals are judged before targets,
 // so that nobody whose principals match no rule learns which targets exist. The first reason that holds is the one that is given.
 
-import { chainOf } from '../core/actor.ts';
-import type { Binding, Decision, Grant, Question, Would } from '../core/decision.ts';
+import type { Binding, Decision, Grant, Question } from '../core/decision.ts';
 import { TRACE_RULES_MAX } from '../core/limits.ts';
 import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Nearest, PolicyRefusal } from '../core/refusal.ts';
-import { actingBy } from './acting.ts';
+import { actingBy, actorsBy } from './acting.ts';
+import { bestOf, grantingOf, lifetimeOf } from './best.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from './compiled.ts';
 import { authenticatedBy, wantedOf } from './confirm.ts';
 import {
@@ -23,6 +23,7 @@ import {
 } from './judge.ts';
 import { type Entry, indexAllows, indexDenies, type RuleIndex } from './rule-index.ts';
 import { type Asked, createTargetFinder, type FindTarget } from './targets.ts';
+import { type Judged, wouldOf } from './would.ts';
 
 /** A compiled policy, ready to be asked. */
 export function createPolicy(compiled: CompiledPolicy): Policy {
@@ -54,13 +55,6 @@ export function rulesOf({ rules }: CompiledPolicy, source: string): SourceRules 
     else if (match && rule.effect === 'deny') denies.push({ rule, match });
   }
   return { allows: indexAllows(Object.freeze(allows)), denies: indexDenies(Object.freeze(denies)) };
-}
-
-/** Every rule found, judged. */
-interface Judged {
-  readonly allows: readonly AllowVerdict[];
-  readonly denies: readonly Verdict<DenyRule>[];
-  readonly asked: Asked;
 }
 
 /** Everybody who has a role in the request, and whoever acted before. All can refuse, and only subject, actor and client allow. */
@@ -111,11 +105,12 @@ function decide<P extends Principal>(
         .map((one) => judgeDeny(one.rule, one.match, { principal, client }, targets)),
     ),
   );
-  const judged: Judged = { allows, denies, asked };
   const all: readonly Verdict[] = [...allows, ...denies];
   const trace = [...all].sort(byProgress).slice(0, TRACE_RULES_MAX).map(traced);
-  const would = wouldOf(judged, question);
-  const grant = grantOf(judged, question);
+  const [target] = targets;
+  const free = !firedDeny(denies) && target !== undefined && unmetRequirement(target, question) === undefined;
+  const would = target ? wouldOf({ allows, denies, free }, question) : [];
+  const grant = grantOf({ allows, denies, asked }, question);
   return 'reason' in grant ? { granted: false, refusal: grant, trace, would } : { granted: true, grant, trace, would };
 }
 
@@ -148,7 +143,7 @@ export const countsAt = (rule: CompiledRule, now: number): boolean =>
   rule.untilSeconds === undefined || now < rule.untilSeconds;
 
 function grantOf<P extends Principal>(
-  { allows, denies, asked }: Judged,
+  { allows, denies, asked }: Omit<Judged, 'free'> & { readonly asked: Asked },
   question: Question<P>,
 ): Grant<P> | PolicyRefusal {
   const enforced = allows.filter(({ rule }) => rule.mode !== 'preview');
@@ -166,47 +161,29 @@ function grantOf<P extends Principal>(
   const unmet = unmetRequirement(found.target, question);
   if (unmet) return { reason: 'target_requirement_unmet', requirement: unmet };
 
-  const granting = grantingOf(enforced);
-  const best = bestOf(granting);
-  if (!best?.rendered)
+  if (enforced.every(({ failed }) => failed))
     return confirmationOf(enforced, found.target, question, evidence) ?? { reason: 'scope_not_allowed', ...evidence };
+  const granting = grantingOf(enforced, question);
+  const best = bestOf(granting);
+  if (!best?.rendered) return { reason: 'target_requirement_unmet', requirement: 'actor' };
   const addresses = new Set(granting.map(({ rendered }) => rendered?.address));
   if (addresses.size > 1) return { reason: 'target_ambiguous', rules: namesOf(granting) };
-  const grant = grantBy(best, best.rendered.target, question);
-  const nobody = found.target.require.actor && grant.actors.length === 0;
-  return nobody ? { reason: 'target_requirement_unmet', requirement: 'actor' } : grant;
+  return grantBy(best, best.rendered.target, question);
 }
 
-/** What a person must do, where nothing else is missing from a rule that is nearest. */
+/** What a person must do, where nothing else is missing from the nearest rule for which they can. */
 function confirmationOf(
   enforced: readonly AllowVerdict[],
   target: CompiledTarget,
   { ask }: Pick<Question<Principal>, 'ask'>,
   evidence: { readonly nearest?: Nearest },
 ): PolicyRefusal | undefined {
-  const [near] = enforced.filter(({ failed }) => failed?.part === 'confirm').sort(byProgress);
-  if (!near) return undefined;
-  return { reason: 'confirmation_wanted', ...wantedOf(confirmsOf(near.rule, target, ask.scopes)), ...evidence };
+  for (const { rule } of enforced.filter(({ failed }) => failed?.part === 'confirm').sort(byProgress)) {
+    const wanted = wantedOf(confirmsOf(rule, target, ask.scopes));
+    if (wanted) return { reason: 'confirmation_wanted', ...wanted, ...evidence };
+  }
+  return undefined;
 }
-
-/** Rules that are to be retired count only where no other one grants. */
-function grantingOf(enforced: readonly AllowVerdict[]): readonly AllowVerdict[] {
-  const granting = enforced.filter(({ failed }) => !failed);
-  const staying = granting.filter(({ rule }) => rule.mode === 'enforce');
-  return staying.length > 0 ? staying : granting;
-}
-
-/** One that names who acts before one that does not; the longest lifetime; then the smallest name. */
-const bestOf = (granting: readonly AllowVerdict[]): AllowVerdict | undefined =>
-  [...granting].sort(
-    (a, b) =>
-      Number(namesNobody(a)) - Number(namesNobody(b)) ||
-      lifetime(b) - lifetime(a) ||
-      (a.rule.name < b.rule.name ? -1 : 1),
-  )[0];
-
-const namesNobody = ({ rule: { actor } }: AllowVerdict): boolean =>
-  actor.by === 'impersonation' || actor.by === 'nobody';
 
 const namesOf = (verdicts: readonly AllowVerdict[]): readonly string[] =>
   verdicts
@@ -219,8 +196,7 @@ function grantBy<P extends Principal>(
   target: CompiledTarget,
   question: Question<P>,
 ): Grant<P> {
-  const { subject, client, binding, ask, delegation } = question;
-  const actor = actingBy(rule.actor, question);
+  const { subject, client, binding, ask } = question;
   return {
     target: target.name,
     parameters: Object.fromEntries(target.parameters.map((name) => [name, parameters[name] ?? ''])),
@@ -228,22 +204,12 @@ function grantBy<P extends Principal>(
     lifetimeSeconds: lifetimeOf(rule, target),
     rule: { name: rule.name, at: rule.at, owner: rule.owner },
     subject,
-    actor,
-    actors: chainOf(actor, delegation.actors),
+    actor: actingBy(rule.actor, question),
+    actors: actorsBy(rule.actor, question),
     clientId: client?.id ?? subject.name,
     boundTo: mustBind(target, binding) ? binding.key : undefined,
   };
 }
-
-const lifetime = ({ rule, rendered }: AllowVerdict): number => (rendered ? lifetimeOf(rule, rendered.target) : 0);
-
-/** The shortest of rule, target and what the target requires of everyone. */
-export const lifetimeOf = (rule: AllowRule, { lifetimeSecondsMax, require }: CompiledTarget): number =>
-  Math.min(
-    rule.lifetimeSeconds ?? lifetimeSecondsMax,
-    lifetimeSecondsMax,
-    require.lifetimeMaxSeconds ?? lifetimeSecondsMax,
-  );
 
 /** What stands on the target holds for everyone, and no rule loosens it; nor may a binding be lost on the way. */
 export function unmetRequirement(
@@ -272,28 +238,4 @@ function nearestOf(allows: readonly Verdict<AllowRule>[]): Nearest | undefined {
   const { part, what, presented, expected } = near.failed;
   const { name, at, why } = near.rule;
   return { rule: name, at, part, what, presented, expected, why };
-}
-
-/** What would have been otherwise: each preview rule taken by itself, and a grant without the rule that is to be retired. */
-function wouldOf(judged: Judged, question: Question<Principal>): readonly Would[] {
-  const { allows, denies, asked } = judged;
-  const [target] = askedTargets(asked, allows);
-  if (!target) return [];
-  const free = !firedDeny(denies) && unmetRequirement(target, question) === undefined;
-  const preview: readonly Verdict[] = [...(free ? allows : []), ...denies];
-  const would: Would[] = preview
-    .filter(({ rule, failed }) => rule.mode === 'preview' && !failed)
-    .map(({ rule }) => ({ rule: rule.name, would: rule.effect }));
-  return [...would, ...(free ? retiring(judged) : [])]
-    .sort((a, b) => (a.rule < b.rule ? -1 : 1))
-    .slice(0, TRACE_RULES_MAX);
-}
-
-/** The rule by which the request is granted, where that is to be retired; and which other rule came nearest to granting it. */
-function retiring({ allows }: Judged): readonly Would[] {
-  const enforced = allows.filter(({ rule }) => rule.mode !== 'preview');
-  const best = bestOf(grantingOf(enforced));
-  if (best?.rule.mode !== 'retire') return [];
-  const [near] = enforced.filter(({ rule }) => rule.mode === 'enforce').sort(byProgress);
-  return [{ rule: best.rule.name, would: 'refuse', ...(near ? { nearest: near.rule.name } : {}) }];
 }

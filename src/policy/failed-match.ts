@@ -6,6 +6,7 @@ import type { SourceMatch } from './compiled.ts';
 import { type Condition, display, displayAll, holds, presentedFor } from './evaluate.ts';
 import type { Failed } from './failed.ts';
 
+/** What is enough: of an allow that a condition is true, of a deny that it is not false. */
 export type Passes = (truth: ReturnType<typeof holds>) => boolean;
 
 /** Why a principal is none of these; `match` is the one for its source. */

@@ -6,7 +6,7 @@ import { blankObject, isJsonObject, type Json, type JsonObject, putAt, valueAt }
 import { closestKey } from '../parsing/closest.ts';
 import { type ClaimRow, fieldPath, type PlatformTable } from '../platforms/table.ts';
 import { hasBlock } from './compile/schema.ts';
-import type { CompiledPolicy, CompiledSource } from './compiled.ts';
+import { actorMatches, type CompiledPolicy, type CompiledSource } from './compiled.ts';
 
 type Path = readonly string[];
 
@@ -35,7 +35,9 @@ export function strangeClaim(table: PlatformTable, claims: JsonObject, ruled: re
 
 /** Paths that rules and the source's `require` speak of. */
 export function ruledPaths({ rules }: CompiledPolicy, { name, require }: CompiledSource): readonly Path[] {
-  const matches = rules.flatMap((rule) => rule.matches.filter(({ source }) => source === name));
+  const matches = rules
+    .flatMap((rule) => [...rule.matches, ...(rule.effect === 'allow' ? actorMatches(rule) : [])])
+    .filter(({ source }) => source === name);
   const conditions = matches.flatMap(({ ids, context, claims }) => [...ids, ...context, ...claims]);
   return [...require, ...conditions].map(({ path }) => path);
 }

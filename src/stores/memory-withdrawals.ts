@@ -48,7 +48,9 @@ async function keep(parts: MemoryWithdrawalsParts, unwritten: Unwritten, withdra
   if (problem) throw new Error(`a withdrawal with ${problem}`);
   const covering = table.covering(withdrawal);
   if (covering) return unwritten.get(covering.id);
-  if (table.get(withdrawal.id)) throw new Error('a withdrawal with an id that another one has');
+  const held = table.get(withdrawal.id);
+  if (held && JSON.stringify(held) === JSON.stringify(withdrawal)) return unwritten.get(held.id);
+  if (held) throw new Error('a withdrawal with an id that another one has');
   if (table.size() >= withdrawalsMax)
     throw new StoreUnavailable(
       `${withdrawalsMax} blocks and revocations are in force: lift some, or wait until some end`,

@@ -3,7 +3,7 @@
 // credential in a request (OA-02, JA-09); a certificate beside another credential serves binding only.
 
 import type { PresentedClient, ProvedClient } from '../core/client.ts';
-import type { Clients, Verifiers } from '../core/ports.ts';
+import type { ClientPurpose, Clients, Verifiers } from '../core/ports.ts';
 import {
   type ClientProblem,
   type ClientRefusal,
@@ -13,7 +13,7 @@ import {
   refuse,
   type UnavailableRefusal,
 } from '../core/refusal.ts';
-import { CLIENT_CREDENTIALS_GRANT, type GrantType, JWT_TOKEN_TYPE } from '../core/request.ts';
+import { JWT_BEARER_GRANT, JWT_TOKEN_TYPE, TOKEN_EXCHANGE_GRANT } from '../core/request.ts';
 import { parseBasic } from '../parsing/basic.ts';
 import { parseJws } from '../parsing/jws.ts';
 import { assertedClient, createAssertionVerifier } from './client-assertion.ts';
@@ -39,6 +39,9 @@ const JWT_SPIFFE_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-sp
 const no = (method: Method, problem: ClientProblem) =>
   refuse<ClientRefusal>({ reason: 'client_credential_refused', method, problem });
 
+/** Purposes for which somebody else's credential is presented: a workload that does so is registered, or is no client. */
+const PRESENTING: ReadonlySet<ClientPurpose> = new Set([TOKEN_EXCHANGE_GRANT, JWT_BEARER_GRANT]);
+
 /** What every method needs. */
 interface Known {
   readonly registered: ReadonlyMap<string, ClientSettings>;
@@ -51,7 +54,7 @@ interface Known {
 /** One request. */
 interface Asked {
   readonly presented: PresentedClient;
-  /** Whether the client asks for itself: then a SPIFFE workload needs no registration. */
+  /** Whether the client speaks of itself: then it must be somebody, and a SPIFFE workload needs no registration. */
   readonly forItself: boolean;
   readonly nowSeconds: number;
 }
@@ -72,8 +75,8 @@ export function createClients({ clients, verifiers, ownIssuer, tokenEndpoint }: 
     ownIssuer,
   };
   return Object.freeze({
-    authenticate: (presented: PresentedClient, grantType: GrantType, nowSeconds: number) =>
-      authenticate(known, { presented, forItself: grantType === CLIENT_CREDENTIALS_GRANT, nowSeconds }),
+    authenticate: (presented: PresentedClient, purpose: ClientPurpose, nowSeconds: number) =>
+      authenticate(known, { presented, forItself: !PRESENTING.has(purpose), nowSeconds }),
   });
 }
 
@@ -207,7 +210,9 @@ function workload(
   const fits =
     client?.method.by === 'spiffe' ? matchesSpiffe(client.method.pattern, principal.name) : id === principal.name;
   if (!fits) return no(wire, client ? 'other_identity' : 'client_id_differs');
-  const known = client ? terms(client) : { id, presents: [], proofRequired: mustProve(registered, id) };
+  const known = client
+    ? terms(client)
+    : { id, presents: [], introspects: [], proofRequired: mustProve(registered, id) };
   return ok({ ...known, method, principal, spends: undefined });
 }
 
@@ -217,7 +222,12 @@ const mustProve = (registered: Known['registered'], id: string): boolean =>
     ({ method, proofRequired }) => proofRequired && method.by === 'spiffe' && matchesSpiffe(method.pattern, id),
   );
 
-const terms = ({ id, presents, proofRequired }: ClientSettings) => ({ id, presents, proofRequired });
+const terms = ({ id, presents, introspects, proofRequired }: ClientSettings) => ({
+  id,
+  presents,
+  introspects,
+  proofRequired,
+});
 
 function methodsOf(presented: PresentedClient): readonly Exclude<Method, 'certificate' | 'none'>[] {
   const { authorization, secret, assertion, assertionType, attested } = presented;

@@ -8,6 +8,8 @@ import type { Certificate } from '../x509/certificate.ts';
 export interface ClientSettings {
   readonly id: string;
   readonly presents: readonly string[];
+  /** Names of the targets whose tokens it may introspect. */
+  readonly introspects: readonly string[];
   /** Everything issued through it is bound to its certificate. */
   readonly proofRequired: boolean;
   readonly method: ClientMethodSettings;

@@ -1,5 +1,5 @@
 // The options of one OAuth client in exchequer.yaml: exactly one method of authentication, and what the client may present. The method's
-// own name is the member that it is written under. What is planned and not built is refused by name.
+// own name is the member that it is written under.
 
 import { z } from 'zod';
 import type { KeyOrigin, KeySource } from '../core/outside.ts';
@@ -75,7 +75,10 @@ export const clientOptions = z
       .literal('required')
       .optional()
       .describe('All its tokens are bound to a key: that of its DPoP proof, or the certificate of its connection.'),
-    introspects: z.undefined({ error: 'introspection is not built yet' }).optional(),
+    introspects: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('Names of the targets whose tokens it may introspect: those for which it is the resource server.'),
   })
   .superRefine((options, context) => {
     const methods = METHODS.filter((method) => options[method] !== undefined);
@@ -100,7 +103,8 @@ export function clientSettings(
   options: ClientOptions,
   opened: { readonly keys: KeySource | undefined; readonly authorities: readonly Certificate[] },
 ): ClientSettings {
-  const terms = { id, presents: options.presents, proofRequired: options.proof === 'required' };
+  const { presents, introspects, proof } = options;
+  const terms = { id, presents, introspects, proofRequired: proof === 'required' };
   return Object.freeze({ ...terms, method: methodOf(options, opened) });
 }
 

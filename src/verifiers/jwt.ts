@@ -9,17 +9,8 @@ import { TOKEN_REVIEW_RETRY_SECONDS } from '../core/limits-outside.ts';
 import type { KeySource, SignatureAlgorithm } from '../core/outside.ts';
 import { asProved, type Principal, type Proof, type Role } from '../core/principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
-import {
-  ACCESS_TOKEN_TYPE,
-  JWT_BEARER_GRANT,
-  JWT_TOKEN_TYPE,
-  type SentAs,
-  type SubjectTokenType,
-} from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
 import { handleOf } from '../parsing/token-handle.ts';
-import { ACCESS_TOKEN_TYPS } from '../platforms/oidc.ts';
-import type { PlatformTable } from '../platforms/table.ts';
 import { accountedClaims } from './accounted.ts';
 import { type CarriedTerms, carriedBy, carriedProblem } from './carried-claims.ts';
 import {
@@ -33,14 +24,14 @@ import {
   unsupportedClaim,
 } from './claims.ts';
 import { signedByOne } from './jose.ts';
-import type { Responsibility, SourceSettings, SourceVerifier, UnprovedHeader } from './kind.ts';
+import { type HeaderTerms, headerProblem, likelyType } from './jwt-header.ts';
+import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
 import { lackingFile } from './lacking-file.ts';
 import { principalName } from './name.ts';
 import type { TokenReview } from './token-review.ts';
 
-export interface JwtSource {
+export interface JwtSource extends HeaderTerms {
   readonly settings: SourceSettings;
-  readonly table: PlatformTable;
   readonly responsibility: Responsibility;
   /** Undefined only where there is a `review`. */
   readonly keys: KeySource | undefined;
@@ -61,10 +52,6 @@ export interface JwtSource {
   readonly people?: boolean;
   /** They are our own: `aud` is whatever they were issued for, and they carry `lineage` and `origin`. */
   readonly own?: true;
-  /** The token types that this source takes. */
-  readonly tokenTypes: readonly SubjectTokenType[];
-  /** JOSE header members that its tokens may bear; undefined: any but those that name keys or change the processing. */
-  readonly headersAllowed?: readonly string[];
   /** A check of the kind's own, after the common ones. */
   readonly ownProblem?: (claims: JsonObject) => ClaimRefusal | undefined;
   /** The name, where the kind does not take it from its table. */
@@ -74,9 +61,6 @@ export interface JwtSource {
   /** A second bound on the expiry, such as Kubernetes' `warnafter`. */
   readonly earlierExpiry?: (claims: JsonObject) => number | undefined;
 }
-
-/** Header members that would choose the key or change how the token is read (RFC 8725 §3.10, A-5 to A-7, A-19, A-20, A-33). */
-const HEADERS_REFUSED = ['crit', 'b64', 'zip', 'cty', 'enc', 'jwk', 'jku', 'x5u', 'x5c'];
 
 /** A verifier of this source's JWTs. */
 export function createJwtVerifier(source: JwtSource): SourceVerifier {
@@ -123,11 +107,17 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
     },
 
-    foresee(presented, header, nowSeconds) {
+    carries(claims) {
+      const terms = termsOf(source, claims);
+      const problem = carriedProblem(claims, 'subject', terms);
+      return problem ? refuse(withRole(problem, 'subject', settings.name)) : ok(carriedBy(claims, terms));
+    },
+
+    foresee(presented, header, nowSeconds, role = 'subject') {
       const claims = read(presented);
-      return foreseen(source, claims, [
+      return foreseen(source, role, claims, [
         header && headerProblem(source, header, likelyType(source, header)),
-        judgeClaims(claims, 'subject'),
+        judgeClaims(claims, role),
         header || claims.exp !== undefined ? timeOf(source, claims, nowSeconds) : undefined,
       ]);
     },
@@ -156,7 +146,12 @@ function claimsJudge(source: JwtSource, replay: Proof['replay']) {
 }
 
 /** What is said without a proof: each problem once, and the principal in spite of them. */
-function foreseen(source: JwtSource, claims: JsonObject, judged: readonly (ClaimRefusal | undefined)[]): Foreseen {
+function foreseen(
+  source: JwtSource,
+  role: Role,
+  claims: JsonObject,
+  judged: readonly (ClaimRefusal | undefined)[],
+): Foreseen {
   const named = isNamed(source, claims) ? principalOf(source, claims) : undefined;
   const problems = [...judged, named?.ok === false ? named.refusal : undefined].filter((one) => one !== undefined);
   const reasons = new Set(problems.map((problem) => JSON.stringify(problem)));
@@ -165,7 +160,7 @@ function foreseen(source: JwtSource, claims: JsonObject, judged: readonly (Claim
     principal: named?.ok ? named.value : undefined,
     refusals: problems
       .filter((problem) => reasons.delete(JSON.stringify(problem)))
-      .map((problem) => withRole(problem, 'subject', source.settings.name)),
+      .map((problem) => withRole(problem, role, source.settings.name)),
     endsAtSeconds: ends.length === 0 ? undefined : Math.min(...ends),
     presenter: source.presenter,
   };
@@ -196,32 +191,6 @@ const reviewUnavailable = (source: string, problem: string): UnavailableRefusal 
   problem,
   retryAfterSeconds: TOKEN_REVIEW_RETRY_SECONDS,
 });
-
-/** As what a token would be sent: an access token says that it is one, and else whatever the source takes. */
-const likelyType = ({ tokenTypes }: JwtSource, { typ }: UnprovedHeader): SubjectTokenType => {
-  const isAccess = ACCESS_TOKEN_TYPS.includes(typ ?? '');
-  return tokenTypes.find((type) => (type === ACCESS_TOKEN_TYPE) === isAccess) ?? tokenTypes[0] ?? JWT_TOKEN_TYPE;
-};
-
-function headerProblem(source: JwtSource, jws: UnprovedHeader, sentAs: SentAs): ClaimRefusal | undefined {
-  const tokenType = sentAs === JWT_BEARER_GRANT ? JWT_TOKEN_TYPE : sentAs;
-  if (!source.tokenTypes.includes(tokenType)) return { reason: 'token_type_refused' };
-  if (!source.table.typ.includes(jws.typ)) return { reason: 'typ_refused' };
-  // An access token says so in its header, and nothing else does (RFC 9068 §2.1, A-22): where both are possible, they must agree.
-  // `jwt` says of a token only that it is one (RFC 8693 §3): a source that takes both takes its access tokens as either.
-  const isAccess = ACCESS_TOKEN_TYPS.includes(jws.typ ?? '');
-  const mayBeAccess =
-    sentAs === ACCESS_TOKEN_TYPE || (sentAs === JWT_TOKEN_TYPE && source.tokenTypes.includes(ACCESS_TOKEN_TYPE));
-  if (isAccess ? !mayBeAccess : tokenType === ACCESS_TOKEN_TYPE) return { reason: 'typ_refused' };
-  const members = Object.keys(jws.header);
-  const refused = source.headersAllowed
-    ? members.find((member) => !source.headersAllowed?.includes(member))
-    : members.find((member) => HEADERS_REFUSED.includes(member));
-  if (refused) return { reason: 'header_refused', member: refused.slice(0, 64) };
-  return source.table.algorithms.some((algorithm) => algorithm === jws.alg)
-    ? undefined
-    : { reason: 'algorithm_refused' };
-}
 
 function timeOf(source: JwtSource, claims: JsonObject, nowSeconds: number): ClaimRefusal | undefined {
   const { lifetimeSecondsMax } = source.table;

@@ -7,7 +7,7 @@ import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { KeyOrigin, KeySource, Outbound } from '../core/outside.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Principal, ProvedPrincipal, ReplayClass, Role, Tell } from '../core/principal.ts';
+import type { Carried, Principal, ProvedPrincipal, ReplayClass, Role, Tell } from '../core/principal.ts';
 import type { CredentialRefusal, Result, UnavailableRefusal } from '../core/refusal.ts';
 import type { SentAs } from '../core/request.ts';
 import type { UnprovedJws } from '../parsing/jws.ts';
@@ -71,11 +71,13 @@ export interface SourceVerifier {
   ): Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>;
   /** The principal that these claims would make: every check of claims but those of time, and no proof. For `explain`. */
   assume(claims: JsonObject): Result<Principal, CredentialRefusal>;
+  /** What a token with these claims says beside who it is about. For `explain` and tests; absent where the kind takes no tokens. */
+  carries?(claims: JsonObject): Result<Carried | undefined, CredentialRefusal>;
   /**
    * What `verify` would come to before it looks for keys, times included, and the principal in spite of it. For `explain`. Without a
    * `header` there are claims alone: one that has no `exp` is not judged by time. Absent where the kind takes no tokens.
    */
-  foresee?(claims: JsonObject, header: UnprovedHeader | undefined, nowSeconds: number): Foreseen;
+  foresee?(claims: JsonObject, header: UnprovedHeader | undefined, nowSeconds: number, role?: Role): Foreseen;
 }
 
 /** What a verifier is made with, beside its settings and options. */

@@ -2,8 +2,10 @@
 // workload may present its own token only where `presenter: self` says so (TX-12).
 
 import { z } from 'zod';
+import type { JsonObject } from '../core/json.ts';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';
 import { OIDC } from '../platforms/oidc.ts';
+import type { ClaimRefusal } from './claims.ts';
 import { createJwtVerifier } from './jwt.ts';
 import { issuerUrl, keyOptions, keyOriginOf, keysArePrivate, oneOrigin } from './key-options.ts';
 import type { SourceKind } from './kind.ts';
@@ -18,6 +20,10 @@ const options = z
       .array(z.enum(['access_token', 'id_token', 'jwt']))
       .min(1)
       .describe('which tokens are taken; `typ` must agree'),
+    accessTokenTyp: z
+      .literal('optional')
+      .optional()
+      .describe('An access token may lack `typ: at+jwt`, as those of many identity providers do.'),
     pins: z.array(z.string().min(1)).default([]).describe('claims that may pin a person, beside `sub`'),
     presenter: z.enum(['self', 'client']).default('client').describe('`self`: a workload may present its own token'),
     ...keyOptions,
@@ -29,6 +35,13 @@ const options = z
         code: 'custom',
         path: ['presenter'],
         message: "people's tokens are presented by an authenticated client only",
+      });
+    const accessTokens = chosen.tokens.includes('access_token') && !chosen.tokens.includes('id_token');
+    if (chosen.accessTokenTyp && !accessTokens)
+      context.addIssue({
+        code: 'custom',
+        path: ['accessTokenTyp'],
+        message: 'is for sources that take access tokens and no ID tokens: by nothing else could they be told apart',
       });
     if (chosen.subjects === 'workloads' && chosen.pins.length > 0)
       context.addIssue({ code: 'custom', path: ['pins'], message: 'is for people; a workload is pinned by its `sub`' });
@@ -54,5 +67,12 @@ export const oidc: SourceKind<typeof options> = Object.freeze({
       presenter: chosen.presenter,
       delegates: true,
       people: chosen.subjects === 'people',
+      ...(chosen.accessTokenTyp ? { accessTypOptional: true, ownProblem: idTokenProblem } : {}),
     }),
 } satisfies SourceKind<typeof options>);
+
+/** Where no `typ` tells an ID token from an access token, the hashes do that only an ID token bears (OpenID Connect Core §3.3.2.11, RFC 8725 §3.12). */
+const idTokenProblem = (claims: JsonObject): ClaimRefusal | undefined => {
+  const claim = ['at_hash', 'c_hash', 's_hash'].find((hash) => Object.hasOwn(claims, hash));
+  return claim === undefined ? undefined : { reason: 'claim_unsupported', claim };
+};

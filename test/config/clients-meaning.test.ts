@@ -56,6 +56,7 @@ describe('a client', () => {
     'app: { certificate: { ca: ./edge.crt, dns: edge.example }, presents: [https://api.example/ledger] }',
     'app: { jwks: { file: ./app.json } }',
     'app: { secret: "$SHA" }',
+    'app: { secret: "$SHA", introspects: [ledger] }',
   ])('loads as %s', async (written) => {
     expect(await problems(written.replace('$SHA', `$${'{SHA}'}`))).toEqual([]);
   });
@@ -75,6 +76,14 @@ describe('a client', () => {
     ],
     ['app: { certificate: { ca: ./broken.pem, dns: edge.example } }', '9 clients.app.certificate.ca: the file'],
     ['app: { jwks: { file: ./broken.pem } }', '9 clients.app.jwks: '],
+    [
+      'app: { spiffe: spiffe://td.example/app, introspects: [ledger, legder] }',
+      '9 clients.app.introspects[1]: legder is no target; did you mean ledger?',
+    ],
+    [
+      'app: { spiffe: spiffe://td.example/app, introspects: ["https://api.example/ledger"] }',
+      '9 clients.app.introspects[0]: https://api.example/ledger is no target',
+    ],
   ])('MT-08 with %s does not load', async (written, problem) => {
     const found = await problems(written);
     expect(found, found.join('\n')).toHaveLength(1);

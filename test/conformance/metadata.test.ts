@@ -60,9 +60,27 @@ describe.each(['', '/', '/t1', '/a/b'])('the metadata of an issuer with the path
     expect([answer.status, claimsOf(String(answer.body.access_token)).iss]).toEqual([200, broker.issuer + path]);
   });
 
-  it('MD-03 has a response type, although there is nothing to authorize at', () => {
+  it('MD-03 has a response type, although nobody can be sent to the authorization endpoint', () => {
     expect(metadata.response_types_supported).toEqual(['id_token']);
-    expect(metadata).not.toHaveProperty('authorization_endpoint');
+  });
+
+  it('MC-07 names an authorization endpoint, which refuses everything and sends nobody anywhere', async () => {
+    expect(metadata).not.toHaveProperty('code_challenge_methods_supported');
+    const asked = '?response_type=code&client_id=a&redirect_uri=https%3A%2F%2Fattacker.example&state=s';
+    const answer = await broker.call({ path: `${base}/authorize${asked}` });
+    expect([answer.status, answer.body.error, answer.headers.location]).toEqual([
+      400,
+      'unsupported_response_type',
+      undefined,
+    ]);
+    expect(answer.text).not.toContain('attacker');
+  });
+
+  it('MC-01, MC-02, MC-06 is found where MCP clients look, with endpoints by https', async () => {
+    const places = [`${AUTHORIZATION_SERVER}${base}`, `${OPENID}${base}`, `${base}${OPENID}`];
+    for (const place of places) expect((await broker.call({ path: place })).body.issuer).toBe(broker.issuer + path);
+    for (const [name, url] of Object.entries(metadata))
+      if (/_(endpoint|uri)$/.test(name)) expect(url).toMatch(/^https:/);
   });
 
   it('MD-04 lists the grants that are offered, and no other is', async () => {
@@ -94,11 +112,16 @@ describe.each(['', '/', '/t1', '/a/b'])('the metadata of an issuer with the path
     const urls = Object.entries(metadata).filter(([name]) => /_(endpoint|uri)$/.test(name));
     expect(urls).toEqual([
       ['token_endpoint', `${broker.issuer}${base}/token`],
+      ['authorization_endpoint', `${broker.issuer}${base}/authorize`],
       ['jwks_uri', `${broker.issuer}${base}/.well-known/jwks.json`],
+      ['introspection_endpoint', `${broker.issuer}${base}/introspect`],
+      ['revocation_endpoint', `${broker.issuer}${base}/revoke`],
     ]);
     expect((await exchange()).status).toBe(200);
     expect((await broker.call({ path: `${base}/.well-known/jwks.json` })).body).toHaveProperty('keys');
-    for (const absent of ['introspect', 'revoke', 'authorize', 'register', 'userinfo'])
+    for (const endpoint of ['introspect', 'revoke'])
+      expect((await broker.call({ method: 'POST', path: `${base}/${endpoint}` })).body.error).toBe('invalid_request');
+    for (const absent of ['register', 'userinfo'])
       expect((await broker.call({ method: 'POST', path: `${base}/${absent}` })).status).toBe(404);
   });
 
@@ -112,12 +135,20 @@ describe.each(['', '/', '/t1', '/a/b'])('the metadata of an issuer with the path
 
   it('MD-10 has nothing else: no member of a feature that is not on', () => {
     expect(Object.keys(metadata).sort()).toEqual([
+      'authorization_endpoint',
       'claims_supported',
+      'dpop_signing_alg_values_supported',
       'grant_types_supported',
       'id_token_signing_alg_values_supported',
+      'introspection_endpoint',
+      'introspection_endpoint_auth_methods_supported',
+      'introspection_endpoint_auth_signing_alg_values_supported',
       'issuer',
       'jwks_uri',
       'response_types_supported',
+      'revocation_endpoint',
+      'revocation_endpoint_auth_methods_supported',
+      'revocation_endpoint_auth_signing_alg_values_supported',
       'subject_types_supported',
       'tls_client_certificate_bound_access_tokens',
       'token_endpoint',

@@ -16,7 +16,9 @@ import { ROWS as CLIENTS } from './rows/clients.ts';
 import { ROWS as DPOP } from './rows/dpop.ts';
 import { ROWS as JWT } from './rows/jwt.ts';
 import { ROWS as KUBERNETES } from './rows/kubernetes.ts';
+import { ROWS as MCP } from './rows/mcp.ts';
 import { ROWS as OAUTH } from './rows/oauth.ts';
+import { ROWS as OWN_TOKENS } from './rows/own-tokens.ts';
 import type { Row } from './rows/row.ts';
 import { ROWS as SPIFFE } from './rows/spiffe.ts';
 import { ROWS as TOKEN_EXCHANGE } from './rows/token-exchange.ts';
@@ -25,7 +27,29 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const README = `${ROOT}/test/conformance/README.md`;
 const BEGIN = '<!-- begin of the generated table -->';
 const END = '<!-- end of the generated table -->';
-const FAMILIES = ['TX', 'OA', 'MD', 'AT', 'RI', 'JB', 'SI', 'SJ', 'SB', 'SX', 'SF', 'SA', 'SC', 'JA', 'MT', 'DP', 'KB'];
+const FAMILIES = [
+  'TX',
+  'OA',
+  'MD',
+  'AT',
+  'RI',
+  'JB',
+  'SI',
+  'SJ',
+  'SB',
+  'SX',
+  'SF',
+  'SA',
+  'SC',
+  'JA',
+  'MT',
+  'DP',
+  'IN',
+  'RV',
+  'PR',
+  'MC',
+  'KB',
+];
 
 /** A title that speaks of a requirement. */
 export interface Named {
@@ -36,7 +60,17 @@ export interface Named {
 /** Every row, in the order of the families and of their numbers. */
 export function readRows(): readonly Row[] {
   const rank = ({ id }: Row): string => `${FAMILIES.indexOf(id.slice(0, 2))} ${id}`;
-  const rows = [...TOKEN_EXCHANGE, ...OAUTH, ...CLIENTS, ...DPOP, ...JWT, ...SPIFFE, ...KUBERNETES];
+  const rows = [
+    ...TOKEN_EXCHANGE,
+    ...OAUTH,
+    ...CLIENTS,
+    ...DPOP,
+    ...OWN_TOKENS,
+    ...JWT,
+    ...SPIFFE,
+    ...MCP,
+    ...KUBERNETES,
+  ];
   return rows.sort((one, other) => (rank(one) < rank(other) ? -1 : 1));
 }
 

@@ -39,6 +39,7 @@ rules:
   - name: agents-again
     subject: { trust: self, self: { aud: ${TARGETS.b}, sub: "spiffe://prod.example/agents/*" } }
     impersonate: true
+    accept: { impersonation: they cannot read act }
     client: api-b
     allow: { b: all }
   - name: onward-by-own
@@ -64,6 +65,7 @@ rules:
   - name: in-their-own-name
     subject: { trust: staff, sub: [alice, bob] }
     impersonate: true
+    accept: { impersonation: they cannot read act }
     client: api-b
     allow: { a: all, b: all }
 `;

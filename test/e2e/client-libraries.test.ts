@@ -1,7 +1,6 @@
 // Unmodified openid-client and oauth4webapi against a whole broker: every method of client authentication that they have, with every
 // grant. Certificates go through the hook that they document for them.
 
-import { request } from 'node:https';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { decodeJwt } from 'jose';
 import * as oauth from 'oauth4webapi';
@@ -9,6 +8,7 @@ import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { JWT_TYPE, TOKEN_EXCHANGE } from '../support/broker.ts';
 import { type ClientBroker, SECRETS, startClientBroker } from '../support/client-broker.ts';
+import { fetchAs } from '../support/fetch-as.ts';
 import type { X509Svid } from '../support/spiffe-authority.ts';
 
 const JWT_BEARER_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -33,26 +33,6 @@ afterAll(async () => {
 
 const URL_OF_EDGE = 'https://edge.example/client';
 const claimsOf = ({ access_token }: { readonly access_token: string }) => decodeJwt(access_token);
-
-/** fetch over connections that present a certificate. */
-function fetchAs({ cert, key }: X509Svid): typeof fetch {
-  return (input, init = {}) =>
-    new Promise((resolve, reject) => {
-      const headers = Object.fromEntries(new Headers(init.headers));
-      const options = { method: init.method ?? 'GET', headers, cert, key, ca: broker.ca, agent: false };
-      const outgoing = request(new URL(String(input)), options, (incoming) => {
-        const chunks: Buffer[] = [];
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-        incoming.on('end', () => {
-          const answer = { status: incoming.statusCode ?? 0, headers: new Headers() };
-          for (const [name, value] of Object.entries(incoming.headers)) answer.headers.set(name, String(value));
-          resolve(new Response(Buffer.concat(chunks), answer));
-        });
-      });
-      outgoing.on('error', reject);
-      outgoing.end(init.body === undefined || init.body === null ? undefined : String(init.body));
-    });
-}
 
 interface Method {
   readonly id: string;
@@ -82,8 +62,8 @@ const METHODS: readonly Method[] = [
         },
       }),
   },
-  { id: 'edge', method: 'tls_client_auth', auth: () => oauth.TlsClientAuth(), fetch: () => fetchAs(edge) },
-  { id: 'gateway', method: 'spiffe_x509', auth: () => oauth.TlsClientAuth(), fetch: () => fetchAs(gateway) },
+  { id: 'edge', method: 'tls_client_auth', auth: () => oauth.TlsClientAuth(), fetch: () => fetchAs(broker, edge) },
+  { id: 'gateway', method: 'spiffe_x509', auth: () => oauth.TlsClientAuth(), fetch: () => fetchAs(broker, gateway) },
 ];
 const TABLE = METHODS.map((one, index) => [`${one.id} by ${one.method} (${index})`, one] as const);
 

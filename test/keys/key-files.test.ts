@@ -17,8 +17,10 @@ async function start(): Promise<string> {
   try {
     const keys = await openSigningKeys({
       directory,
+      shared: false,
       clock: { nowSeconds: () => 1_800_000_000, elapsedMs: () => 0 },
       randomBytes,
+      isRevoked: () => false,
       rotateEverySeconds: () => 86_400,
       publishAheadSeconds: () => 86_400,
       longestLifetimeSeconds: () => 300,
@@ -154,8 +156,10 @@ describe('a start', () => {
   it('is refused while another process has the directory', async () => {
     const keys = await openSigningKeys({
       directory,
+      shared: false,
       clock: { nowSeconds: () => 1_800_000_000, elapsedMs: () => 0 },
       randomBytes,
+      isRevoked: () => false,
       rotateEverySeconds: () => 86_400,
       publishAheadSeconds: () => 86_400,
       longestLifetimeSeconds: () => 300,

@@ -44,8 +44,10 @@ afterEach(async () => {
 async function openKeys(change: Partial<SigningKeysParts> = {}): Promise<SigningKeys> {
   const keys = await openSigningKeys({
     directory,
+    shared: false,
     clock: { nowSeconds: () => now, elapsedMs: () => now * 1_000 },
     randomBytes,
+    isRevoked: () => false,
     rotateEverySeconds: () => 30 * DAY,
     publishAheadSeconds: () => 2 * DAY,
     longestLifetimeSeconds: () => 300,
@@ -174,6 +176,7 @@ describe('rotation', () => {
       seen.push({ at: now, set: setOf(keys), token: await keys.sign('ES256', 'at+jwt', { rotation }) });
       // The last moment of the one key, and the first of the next.
       now += ahead;
+      await keys.tick();
       seen.push({ at: now, set: setOf(keys), token: await keys.sign('ES256', 'at+jwt', { rotation }) });
     }
     expect(new Set(seen.map((one) => kidOf(one.token))).size).toBe(200);

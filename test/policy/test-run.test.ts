@@ -1,6 +1,7 @@
 // Tests of a policy, as `check` runs them: what holds says nothing, and what does not says what came instead, at its line.
 
 import { describe, expect, it } from 'vitest';
+import { ok } from '../../src/core/refusal.ts';
 import { runTests } from '../../src/policy/test-run.ts';
 import { compileTexts, NOW, principalOf, SOURCES, TARGETS, target } from '../support/policy.ts';
 
@@ -28,7 +29,8 @@ function run(...tests: readonly string[]) {
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.problems));
   const tables = new Map(SOURCES.map(({ name, table }) => [name, table]));
   const clients = [{ id: 'gateway', principal: principalOf('idp', { sub: 'gateway' }) }];
-  return runTests(compiled.policy, compiled.tests, { clients, tables, now: NOW }).map(
+  const world = { clients, tables, now: NOW, carried: () => ok(undefined), whoIs: () => [] };
+  return runTests(compiled.policy, compiled.tests, world).map(
     ({ file, line, message }) => `${file}:${line} ${message}`,
   );
 }
@@ -122,9 +124,14 @@ describe('tests of a policy', () => {
     ['no expectation', `tests: [{ name: t, as: ${JOB}, ask: deploy }]`, 'tests[0].expect is missing: must be text'],
     ['an unknown key', `tests: [{ name: t, ass: ${JOB} }]`, 'tests[0].ass is not known here'],
     [
-      'an actor',
+      'an actor that is none',
       `tests: [{ name: t, as: ${JOB}, actor: x, ask: deploy, expect: deny }]`,
-      'tests[0].actor is not known here',
+      'tests[0].actor must be a map, and is text',
+    ],
+    [
+      'a time of day',
+      `tests: [{ name: t, as: { trust: github, claims: {}, authenticated: yesterday }, ask: deploy, expect: deny }]`,
+      'tests[0].as.authenticated must be a duration',
     ],
   ])('do not load with %s', (_, text, problem) => {
     const compiled = compileTexts([`${POLICY.replace('tests:\n', '')}${text}\n`, ROWS]);

@@ -12,7 +12,7 @@ import { createEpochs } from '../../src/core/epochs.ts';
 import { createExchange } from '../../src/core/exchange.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
-import type { Clock, Epochs, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
+import type { Audit, Clock, Epochs, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
 import type { ExchangeRecord } from '../../src/core/record.ts';
 import { ok } from '../../src/core/refusal.ts';
 import {
@@ -154,6 +154,7 @@ async function snapshotOf(keys: Keys, policy: Policy): Promise<Snapshot> {
     clients: Object.entries(CLIENTS).map(([id, presents]) => ({
       id,
       presents,
+      introspects: [],
       proofRequired: false,
       method: { by: 'secret', secrets: [{ sha256: sha256(SECRET), untilSeconds: undefined }] },
     })),
@@ -167,7 +168,7 @@ async function snapshotOf(keys: Keys, policy: Policy): Promise<Snapshot> {
     createAccessTokenIssuer({ issuer: AUDIENCE, audience, algorithm: 'ES256', signer }),
   ]);
   const ownTokens = createOwnTokens(AUDIENCE, (await partsOf(keys.own)).keys);
-  return { generation: 1, clients, verifiers, policy, ownTokens, issuers: new Map(issuers) };
+  return { generation: 1, clients, verifiers, policy, ownTokens, targetsOf: () => [], issuers: new Map(issuers) };
 }
 
 export async function openChainWorld(rules: string): Promise<ChainWorld> {
@@ -229,13 +230,14 @@ function createAnswer(parts: {
   const { snapshot, store, clock, epochs } = parts;
   const records: ExchangeRecord[] = [];
   const observer = {
-    exchanged: () => undefined,
+    finished: () => undefined,
     fault: (_decision: string, error: unknown) => {
       throw error;
     },
   };
-  const audit = { write: async (record: ExchangeRecord) => void records.push(structuredClone(record)) };
-  const operate = createOperate({ audit, epochs, observer, clock, randomBytes });
+  const write: Audit['write'] = async (record) =>
+    void (record.event === 'exchange' && records.push(structuredClone(record)));
+  const operate = createOperate({ audit: { write }, epochs, observer, clock, randomBytes });
   const proofs = { verify: () => Promise.reject(new Error('nobody sends a DPoP proof')) };
   const exchange = createExchange({ snapshot, spent: store, withdrawals: store, proofs, clock, operate });
 

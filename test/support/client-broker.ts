@@ -75,7 +75,7 @@ export interface ClientKey {
   sign(claims: Claims, header?: Record<string, unknown>): Promise<string>;
 }
 
-async function createClientKey(alg: string): Promise<ClientKey> {
+export async function createClientKey(alg: string): Promise<ClientKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const jwk = await exportJWK(publicKey);
   const kid = await calculateJwkThumbprint(jwk);

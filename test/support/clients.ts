@@ -96,7 +96,7 @@ export async function createClientsUnderTest(
     { ...(await partsOf(mesh)), authorities: { current: () => ({ found: authorities }) } },
   );
   const settings = Object.entries(methods).map(
-    ([id, method]): ClientSettings => ({ id, presents: [], proofRequired: false, method }),
+    ([id, method]): ClientSettings => ({ id, presents: [], introspects: [], proofRequired: false, method }),
   );
   return {
     clients: createClients({

@@ -129,7 +129,8 @@ function snapshotOf(calls: string[], subject: ProvedPrincipal, policy: Policy): 
   const clients = { authenticate: () => Promise.resolve(ok(undefined)) };
   const verifiers = { verify, whoIs: () => [] };
   const ownTokens = { verify };
-  return { generation: 1, clients, verifiers, policy, ownTokens, issuers: new Map([['ledger', issuer]]) };
+  const targetsOf = () => [];
+  return { generation: 1, clients, verifiers, policy, ownTokens, targetsOf, issuers: new Map([['ledger', issuer]]) };
 }
 
 type PathParts = ExchangeParts & OperationParts;
@@ -158,12 +159,12 @@ export function createPath(change: PathChange = {}) {
     audit: {
       write: (record) => {
         calls.push('record');
-        records.push(structuredClone(record));
+        if (record.event === 'exchange') records.push(structuredClone(record));
         return Promise.resolve();
       },
     },
     epochs: createEpochs(),
-    observer: { exchanged: () => calls.push('observe'), fault: (_decision, error) => faults.push(error) },
+    observer: { finished: () => calls.push('observe'), fault: (_decision, error) => faults.push(error) },
     clock: { nowSeconds: () => NOW, elapsedMs: () => 0 },
     randomBytes: (count) => new Uint8Array(count),
     ...change,

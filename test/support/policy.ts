@@ -1,6 +1,7 @@
 // Policies for tests: sources and targets of every kind, policy files as text, and principals that are only assumed.
 
-import type { AskingClient, Binding } from '../../src/core/decision.ts';
+import { actorOf } from '../../src/core/actor.ts';
+import { type AskingClient, type Binding, type Delegation, NOBODY_ACTS } from '../../src/core/decision.ts';
 import { type JsonObject, valueAt } from '../../src/core/json.ts';
 import type { Principal } from '../../src/core/principal.ts';
 import { parametersIn } from '../../src/parsing/template.ts';
@@ -10,6 +11,7 @@ import { GITHUB } from '../../src/platforms/github.ts';
 import { GITLAB } from '../../src/platforms/gitlab.ts';
 import { KUBERNETES } from '../../src/platforms/kubernetes.ts';
 import { OIDC } from '../../src/platforms/oidc.ts';
+import { SELF } from '../../src/platforms/self.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import type { PlatformTable } from '../../src/platforms/table.ts';
 import { compilePolicy } from '../../src/policy/compile/compile.ts';
@@ -47,8 +49,15 @@ export const SOURCES: readonly SourceView[] = [
   source('people', OIDC, { subjects: 'people', pins: ['groups', 'email', 'acr'] }),
 ];
 
+/** Our own issuer, and our own tokens as a source. */
+export const ISSUER = 'https://sts.example';
+export const SELF_SOURCE: SourceView = source('self', SELF, { issuer: ISSUER, subjects: 'people' });
+
 /** Registered clients that ask for themselves. */
-export const CLIENTS_SOURCE: SourceView = source('clients', CLIENT, { issuer: 'https://sts.example' });
+export const CLIENTS_SOURCE: SourceView = source('clients', CLIENT, { issuer: ISSUER });
+
+/** Every source, those that nobody writes among them. */
+export const ALL_SOURCES: readonly SourceView[] = [...SOURCES, SELF_SOURCE, CLIENTS_SOURCE];
 
 export const target = (name: string, more: Partial<TargetView> = {}): TargetView => ({
   name,
@@ -141,11 +150,11 @@ rules:
 
 /** A principal of a source, with a name good enough for tests. */
 export function principalOf(sourceName: string, claims: JsonObject): Principal {
-  const view = SOURCES.find(({ name }) => name === sourceName);
+  const view = ALL_SOURCES.find(({ name }) => name === sourceName);
   if (!view) throw new Error(`the test names no source: ${sourceName}`);
   const sub = valueAt(claims, ['sub']);
   const subject = typeof sub === 'string' ? sub : '';
-  const name = view.kind === 'spiffe' ? subject : `${sourceName}:${subject}`;
+  const name = ['spiffe', 'self'].includes(view.kind) ? subject : `${sourceName}:${subject}`;
   return { source: sourceName, kind: view.kind, issuer: view.issuer, subject, name, claims };
 }
 
@@ -162,6 +171,32 @@ export const GITHUB_PUSH: JsonObject = {
 
 export const githubJob = (change: JsonObject = {}): Principal => principalOf('github', { ...GITHUB_PUSH, ...change });
 
+/** A person, by default one of finance. */
+export const person = (claims: JsonObject = {}): Principal =>
+  principalOf('people', { sub: 'alice', groups: ['finance'], ...claims });
+
+/** A workload of the mesh. */
+export const workload = (path: string): Principal => principalOf('mesh', { sub: `spiffe://example.org/${path}` });
+
+/** Whom one of our own tokens is about, for one audience. */
+export const ownToken = (aud: string, sub: string, claims: JsonObject = {}): Principal =>
+  principalOf('self', { aud, sub, client_id: 'gateway', ...claims });
+
+/** A registered client; with `as`, one that is a workload by its certificate. */
+export const clientNamed = (id: string, as?: Principal): AskingClient => ({
+  id,
+  principal: as ?? principalOf('clients', { sub: id }),
+});
+
+/** Who acts: by an actor token, and, the current one first, by the subject's own. */
+export function delegated(
+  actor: Principal | undefined,
+  earlier: readonly Principal[] = [],
+  more: Partial<Delegation<Principal>> = {},
+): Delegation<Principal> {
+  return { ...NOBODY_ACTS, actor, actors: earlier.map(actorOf), nested: earlier, ...more };
+}
+
 /** A question for one or more targets. */
 export const question = <P extends Principal>(
   subject: P,
@@ -171,11 +206,13 @@ export const question = <P extends Principal>(
     readonly now?: number;
     readonly client?: AskingClient;
     readonly binding?: Partial<Binding>;
+    readonly delegation?: Delegation<P>;
   } = {},
 ) => ({
   subject,
   client: more.client,
-  binding: { certificate: undefined, required: false, ...more.binding },
+  binding: { key: undefined, required: false, ...more.binding },
+  delegation: more.delegation ?? NOBODY_ACTS,
   ask: { targets: typeof targets === 'string' ? [targets] : targets, scopes: more.scopes },
   now: more.now ?? NOW,
 });

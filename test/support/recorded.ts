@@ -3,10 +3,12 @@
 
 import { renderRecord, toLine } from '../../src/audit/record.ts';
 import type { ProvedClient } from '../../src/core/client.ts';
+import { type Delegation, NOBODY_ACTS } from '../../src/core/decision.ts';
 import type { Policy } from '../../src/core/ports.ts';
 import { asProved, type Principal, type ProvedPrincipal } from '../../src/core/principal.ts';
 import {
   type ExchangeRecord,
+  noteActor,
   noteClient,
   noteDecision,
   noteIssued,
@@ -25,6 +27,8 @@ export interface Asking {
   readonly client?: { readonly id: string; readonly method: ProvedClient['method']; readonly principal: Principal };
   readonly time?: number;
   readonly mtls?: string;
+  /** Who acts. */
+  readonly delegation?: Delegation<Principal>;
   /** What refuses after policy has granted. */
   readonly refusedAfter?: Refusal;
   readonly dryRun?: true;
@@ -61,19 +65,35 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
   const subject = proved(asking.subject);
   const principal = client && (client.principal === asking.subject ? subject : proved(client.principal));
   if (client && principal)
-    noteClient(record, { ...client, principal, presents: [], proofRequired: false, spends: undefined });
+    noteClient(record, {
+      ...client,
+      principal,
+      presents: [],
+      introspects: [],
+      proofRequired: false,
+      spends: undefined,
+    });
   noteSubject(record, subject, policy.claimsNamed(subject.source));
   record.asked = { targets, scopes };
-  const binding = { certificate: mtls, required: false };
+  const { actor, ...others } = asking.delegation ?? NOBODY_ACTS;
+  const delegation = { ...others, actor: actor && proved(actor) };
+  if (delegation.actor) noteActor(record, delegation.actor);
+  const binding = { key: mtls === undefined ? undefined : { 'x5t#S256': mtls }, required: false };
   const asks = client && principal ? { id: client.id, principal } : undefined;
-  const decided = policy.decide({ subject, client: asks, binding, ask: record.asked, now: time });
+  const decided = policy.decide({ subject, client: asks, binding, delegation, ask: record.asked, now: time });
   noteDecision(record, decided);
   if (!decided.granted) noteRefusal(record, decided.refusal);
   else if (asking.refusedAfter) noteRefusal(record, asking.refusedAfter);
   else if (asking.dryRun) noteWouldGrant(record);
   else {
-    const { lifetimeSeconds, boundTo } = decided.grant;
-    noteIssued(record, { id: decision, expiresAt: Math.floor(time) + lifetimeSeconds, grant: { boundTo } });
+    const { grant } = decided;
+    noteIssued(record, {
+      id: decision,
+      grant,
+      expiresAt: Math.floor(time) + grant.lifetimeSeconds,
+      lineage: [],
+      origin: { iss: subject.issuer, sub: subject.subject },
+    });
   }
   return record;
 }

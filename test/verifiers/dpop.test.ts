@@ -133,6 +133,7 @@ describe('the form of a proof', () => {
 });
 
 describe('the algorithm', () => {
+  afterEach(() => vi.restoreAllMocks());
   it.each(['none', 'None', '', 'HS256', 'EdDSA', 'Ed25519', 'ES256K', 'es256', 'RSA-OAEP'])(
     'DP-02, A-151 is never %j',
     async (alg) => {
@@ -155,7 +156,10 @@ describe('the algorithm', () => {
     ['ES256 with RSA', RSA, { alg: 'ES256' }],
     ['another than the key states', KEY, { jwk: { ...publicOf(KEY), alg: 'ES384' } }],
   ])('DP-02, A-151 is that of its key: %s', async (_what, forge, more) => {
+    const imports = vi.spyOn(crypto.subtle, 'importKey');
     expect(await verdict(proof({}, more, forge))).toBe('key');
+    // It is known from the text: no key is imported for an algorithm that is not its own.
+    expect(imports).not.toHaveBeenCalled();
   });
 
   it('DP-02 PS256 and RS256 are told apart by the signature', async () => {

@@ -92,7 +92,8 @@ function recordLine(line: string): string {
   const record = readMembers(line);
   if (!record) return `(not a record) ${escaped(line.slice(0, 120))}`;
   const { event } = record;
-  const words = event === 'exchange' ? exchangeWords(record) : eventWords(record);
+  const isOwnToken = event === 'introspection' || event === 'revocation';
+  const words = event === 'exchange' ? exchangeWords(record) : isOwnToken ? ownTokenWords(record) : eventWords(record);
   return escaped([text(record.time) ?? '-', ...words].join('  '));
 }
 
@@ -112,6 +113,19 @@ function exchangeWords(record: Members): readonly string[] {
     target === undefined ? who : `${who} -> ${target}`,
     ...(rule === undefined ? [] : [`by ${rule}`]),
     ...would.map((preview) => `preview: ${text(preview?.rule) ?? '-'} would ${text(preview?.would) ?? '-'}`),
+  ];
+}
+
+/** A question about one of our own tokens: which, what it came to, who asked, and about whose. */
+function ownTokenWords(record: Members): readonly string[] {
+  const told = record.active === true ? 'active' : record.withdrawal === undefined ? undefined : 'revoked';
+  const outcome = [text(record.event), text(record.outcome), told, text(record.reason)];
+  const who = text(members(record.client)?.id) ?? 'nobody proved';
+  const whose = text(members(record.token)?.sub);
+  return [
+    text(record.decision) ?? '-',
+    outcome.filter((word) => word !== undefined).join(' '),
+    whose === undefined ? who : `${who} -> ${whose}`,
   ];
 }
 

@@ -86,4 +86,16 @@ export interface ExplainTools {
   decision(id: string, broker: BrokerPlace): Promise<object | undefined>;
   /** The record of one decision in a trail; `-` is standard input. It believes the trail. Rejects where it cannot be read. */
   recorded(id: string, trail: string): Promise<object | undefined>;
+  /** A block or revocation by its id: in force at the running broker, or on record in a trail that can be read again. */
+  withdrawal(id: string, place: BrokerPlace | { readonly trail: string }): Promise<ShownWithdrawal | undefined>;
+}
+
+/** A block or revocation, as it is told to whoever asks why somebody was refused. */
+export interface ShownWithdrawal {
+  /** `block`, `revoke subject`, ... */
+  readonly what: string;
+  readonly of: string;
+  /** RFC 3339. */
+  readonly since: string;
+  readonly why: string;
 }

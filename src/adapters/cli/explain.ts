@@ -99,9 +99,11 @@ async function explainDecided(
   const record = await (from === undefined ? tools.decision(decision, place) : tools.recorded(decision, from));
   if (!record) throw new Error(notFound(options));
   if (options.json) terminal.out(jsonLine(record));
-  else
-    for (const line of renderDecided(record, tools.hint, await askedUnknown(tools, record, place.config)))
-      terminal.out(line);
+  else {
+    const unknown = await askedUnknown(tools, record, place.config);
+    const withdrawn = await withdrawnBy(tools, record, from === undefined ? place : { trail: from });
+    for (const line of [...renderDecided(record, tools.hint, unknown), ...withdrawn]) terminal.out(line);
+  }
   const outcome = 'outcome' in record ? record.outcome : undefined;
   if (outcome === 'granted') return 0;
   return outcome === 'refused' ? 1 : 3;
@@ -111,6 +113,23 @@ function notFound({ last, from }: ExplainOptions): string {
   if (last) return 'the broker has decided nothing since it started';
   if (from !== undefined) return `${from === '-' ? 'standard input' : shown(from)} holds no record of this decision`;
   return 'the broker does not remember this decision; its record is in the audit trail: --from FILE reads it there';
+}
+
+/** The block or revocation that refused it, and why; that it is gone, where it is. */
+async function withdrawnBy(
+  tools: ExplainTools,
+  record: object,
+  place: BrokerPlace | { readonly trail: string },
+): Promise<readonly string[]> {
+  const evidence = 'evidence' in record ? record.evidence : undefined;
+  const id = typeof evidence === 'object' && evidence !== null && 'withdrawal' in evidence ? evidence.withdrawal : '';
+  if (typeof id !== 'string' || id === '') return [];
+  // The record stands by itself, as above: a broker that cannot be asked takes nothing away from it.
+  const found = await tools.withdrawal(id, place).catch(() => undefined);
+  const text = found
+    ? `${found.what} ${found.of}, since ${found.since}: ${found.why}`
+    : 'is not in force any more, or not known here';
+  return [escaped(`withdrawn ${id}  ${text}`)];
 }
 
 /** What a record says was asked for, where the configuration, as it is now, knows no such target. */

@@ -4,9 +4,11 @@
 
 import { type Command, Option } from 'commander';
 import type { RevokedKey, SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
+import { exitOf, unreachedText, unrecordedText } from './incident-tools.ts';
 import { type BrokerPlace, brokerPlace, withPlace } from './place.ts';
 import { escaped } from './shown.ts';
-import type { Terminal } from './terminal.ts';
+import { instant, table } from './table.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
 
 /** Each rejects with an error whose message people may read. */
 export interface KeyTools {
@@ -45,12 +47,13 @@ export function registerKeys(
     .argument('<kid>', 'as `keys list` shows it')
     .option('--json', 'as JSON')
     .action((kid: string, flags: Flags) =>
-      answered(terminal, async () => showRevoked(terminal, await at(flags).revoke(kid), flags.json)),
+      exitOf(terminal, async () => showRevoked(terminal, await at(flags).revoke(kid), flags.json)),
     );
   return keys;
 }
 
-async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<void> {
+/** Runs a verb that asks the broker: exit 3, with the reason, where it cannot. */
+export async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<void> {
   try {
     await ask();
     terminal.exit(0);
@@ -60,14 +63,17 @@ async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<v
   }
 }
 
-function showRevoked(terminal: Terminal, { revoked, keys }: RevokedKey, json: true | undefined): void {
-  if (json) {
-    terminal.out(JSON.stringify({ revoked, keys }));
-    return;
+/** What a revoked key leaves behind, for `revoke key` too. Exit 3 where a broker may not know of it. */
+export function showRevoked(terminal: Terminal, report: RevokedKey, json: true | undefined): ExitCode {
+  const { revoked, keys, unreached, recorded } = report;
+  if (json) terminal.out(JSON.stringify(report));
+  else {
+    show(terminal, keys, undefined);
+    terminal.err(`${revoked.kid} (${revoked.algorithm}, was ${revoked.state}) is out of the published set.`);
+    terminal.err('A verifier that holds a copy of the set goes on accepting what it signed, until its copy runs out.');
   }
-  show(terminal, keys, undefined);
-  terminal.err(`${revoked.kid} (${revoked.algorithm}, was ${revoked.state}) is out of the published set.`);
-  terminal.err('A verifier that holds a copy of the set goes on accepting what it signed, until its copy runs out.');
+  for (const line of [...unrecordedText(recorded), ...unreachedText(unreached)]) terminal.err(escaped(line));
+  return unreached.length > 0 ? 3 : 0;
 }
 
 function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | undefined): void {
@@ -85,18 +91,3 @@ function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | 
   ]);
   for (const line of table(['ALG', 'STATE', 'KID', 'CREATED', 'CURRENT SINCE', 'RETIRED'], rows)) terminal.out(line);
 }
-
-/** Columns as wide as their widest cell, two spaces apart, nothing after the last. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = [head, ...rows].map((row) => row.map(escaped));
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
-  return cells.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-const instant = (seconds: number | undefined): string =>
-  seconds === undefined ? '-' : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;

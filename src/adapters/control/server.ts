@@ -1,4 +1,4 @@
-// The control socket's commands: reload, decisions, keys, status. JSON over HTTP on a unix socket of our own user;
+// The control socket's commands: reload, decisions, keys, incidents, status. JSON over HTTP on a unix socket of our own user;
 // whoever can open it may do everything here, and nobody else can do anything. Bounded like every listener. Does nothing
 // itself: compose.ts supplies what each command does.
 
@@ -13,7 +13,9 @@ import {
   REQUEST_DEADLINE_MS,
 } from '../../core/limits.ts';
 import type { SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
+import type { Command } from '../../core/withdraw.ts';
 import { addDevCommands, type DevCommands } from './dev-commands.ts';
+import { addIncidentCommands, type IncidentHandlers, readKeyOrder } from './incident-commands.ts';
 import { bindSocket } from './socket.ts';
 
 export interface ReloadReport {
@@ -35,8 +37,9 @@ export interface ControlHandlers {
   keys(): readonly SigningKeyView[] | Promise<readonly SigningKeyView[]>;
   /** Both algorithms where none is named. */
   rotateKeys(algorithm: SigningAlgorithm | undefined): Promise<readonly SigningKeyView[]>;
-  /** Undefined where there is no such key. */
-  revokeKey(kid: string): Promise<object | undefined>;
+  /** Answers when nothing can leave that the key signed. Undefined where there is no such key. */
+  revokeKey(kid: string, command: Command): Promise<object | undefined>;
+  readonly incidents: IncidentHandlers;
   status(): object | Promise<object>;
   /** Of `exchequer dev` alone. */
   readonly dev?: DevCommands;
@@ -56,6 +59,7 @@ export function createControlListener(parts: {
   const app = createApp();
   addDecisions(app, parts.handlers);
   addKeys(app, parts.handlers);
+  addIncidentCommands(app, parts.handlers.incidents);
   if (parts.handlers.dev) addDevCommands(app, parts.handlers.dev);
   app.post('/reload', () => parts.handlers.reload());
   app.get('/status', async () => parts.handlers.status());
@@ -98,7 +102,9 @@ function addKeys(app: FastifyInstance, handlers: ControlHandlers): void {
     return { keys: await handlers.rotateKeys(algorithm) };
   });
   app.post<{ Params: { kid: string } }>('/keys/:kid/revoke', async (request, reply) => {
-    const report = await handlers.revokeKey(request.params.kid);
+    const order = readKeyOrder(request.body);
+    if (!order.ok) return reply.code(400).send({ error: order.problem });
+    const report = await handlers.revokeKey(request.params.kid, order.command);
     return report ?? reply.code(404).send({ error: 'there is no such key' });
   });
 }

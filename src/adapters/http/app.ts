@@ -1,6 +1,6 @@
 // The public listener: which paths exist, which methods they take, and how an answer is written. Fastify over our TLS server;
 // its own logger, forwarded headers and lenient routing are off. A path is taken byte for byte or not at all; what no
-// route takes is counted by nobody and recorded by nobody, except on /token and /decide, where every request is recorded.
+// route takes is counted by nobody and recorded by nobody, except on the paths that take a form, where every request is recorded.
 
 import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
@@ -11,11 +11,24 @@ import Fastify, {
   type FastifyRequest,
   type RouteGenericInterface,
 } from 'fastify';
+import type { Introspected } from '../../core/introspect.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { BODIES_LARGE_BYTES_MAX, BODY_BYTES_MAX } from '../../core/limits.ts';
-import type { Operation } from '../../core/operation.ts';
+import type { Operation, Outcome } from '../../core/operation.ts';
+import type { OwnTokenRequest } from '../../core/own-token-request.ts';
+import type { Revoked } from '../../core/revoke.ts';
 import { createBodyReader } from './body.ts';
+import {
+  type Arrived,
+  arrive,
+  arrivedWithout,
+  type Form,
+  OWN_TOKEN_FORM,
+  receiveForm,
+  TOKEN_FORM,
+} from './form-request.ts';
 import { createDocument, type Paths, pathsOf } from './metadata.ts';
+import { renderIntrospection, renderRevocation } from './own-token.ts';
 import {
   type ConnectionProblem,
   closeGracefully,
@@ -25,7 +38,6 @@ import {
   replaceCertificate,
   type TlsMaterial,
 } from './tls-server.ts';
-import { type Arrived, arrive, arrivedWithout, receiveToken } from './token.ts';
 import { type Answer, type RefusedOutcome, renderOutcome, withNonce } from './wire.ts';
 
 export interface PublicListenerParts {
@@ -34,6 +46,10 @@ export interface PublicListenerParts {
   readonly exchange: Operation;
   /** POST /decide. */
   readonly dryRun: Operation;
+  /** POST /introspect. */
+  readonly introspect: Operation<OwnTokenRequest, Introspected>;
+  /** POST /revoke. */
+  readonly revoke: Operation<OwnTokenRequest, Revoked>;
   readonly jwks: () => { readonly keys: readonly JsonObject[] };
   readonly metadata: () => JsonObject;
   /** Undefined as long as there is none: then every handshake fails. */
@@ -62,15 +78,11 @@ export function createPublicListener(parts: PublicListenerParts): PublicListener
   const send: Send = (reply, answer) => {
     reply.code(answer.status).headers(answer.headers);
     if (closing) reply.header('connection', 'close');
-    // As bytes: fastify would add a charset to the media type of a text, which JSON does not have (RFC 8259 §11).
-    reply.send(Buffer.from(answer.body));
+    // As bytes: fastify would add a charset to the media type of a text, which JSON does not have (RFC 8259 §11). No bytes have no type.
+    reply.send(answer.body === '' ? undefined : Buffer.from(answer.body));
   };
   const ending = createEnding();
-  const { origin } = new URL(parts.issuer);
-  const forms: Forms = new Map([
-    [paths.token, formHandler(parts.exchange, origin + paths.token, { parts, send, ending })],
-    [paths.decide, formHandler(parts.dryRun, origin + paths.decide, { parts, send, ending })],
-  ]);
+  const forms = formsOf(parts, paths, { send, ending, nonce: parts.nonce });
   addGate(app, parts, paths, { send, forms, ending });
   addForms(app, parts, forms);
   addDocuments(app, parts, paths, send);
@@ -130,22 +142,48 @@ function createEnding(): Ending {
 }
 
 type FormHandler = (request: Request, reply: Reply, arrived: Arrived) => Promise<void>;
-/** The endpoints that take the form of a token request, by path. */
+/** The endpoints that take a form, by path. */
 type Forms = ReadonlyMap<string, FormHandler>;
 
+/** How one endpoint's form becomes its answer. */
+interface FormEndpoint<Asked, Done> {
+  readonly operation: Operation<Asked, Done>;
+  readonly form: Form<Asked>;
+  readonly render: (outcome: Outcome<Done>) => Answer;
+}
+
+interface FormSetting {
+  readonly send: Send;
+  readonly ending: Ending;
+  readonly nonce: PublicListenerParts['nonce'];
+}
+
+function formsOf(parts: PublicListenerParts, paths: Paths, setting: FormSetting): Forms {
+  const { origin } = new URL(parts.issuer);
+  const at = <Asked, Done>(path: string, endpoint: FormEndpoint<Asked, Done>) =>
+    [path, formHandler(endpoint, origin + path, setting)] as const;
+  const token = { form: TOKEN_FORM, render: (outcome: Outcome) => renderOutcome(outcome, parts.sentence) };
+  return new Map([
+    at(paths.token, { ...token, operation: parts.exchange }),
+    at(paths.decide, { ...token, operation: parts.dryRun }),
+    at(paths.introspect, { form: OWN_TOKEN_FORM, render: renderIntrospection, operation: parts.introspect }),
+    at(paths.revoke, { form: OWN_TOKEN_FORM, render: renderRevocation, operation: parts.revoke }),
+  ]);
+}
+
 const formHandler =
-  (
-    operation: Operation,
-    address: string,
-    { parts, send, ending }: { readonly parts: PublicListenerParts; readonly send: Send; readonly ending: Ending },
+  <Asked, Done>(
+    { operation, form, render }: FormEndpoint<Asked, Done>,
+    htu: string,
+    { send, ending, nonce }: FormSetting,
   ): FormHandler =>
   (request, reply, arrived) => {
     // What is still coming is not read, so the connection cannot serve another request.
     if (arrived.body?.ok === false) ending.after(request, reply);
     const proves = request.raw.headers.dpop !== undefined;
-    return operation(receiveToken(request.raw, arrived, address), (outcome) => {
-      const answer = renderOutcome(outcome, parts.sentence);
-      send(reply, proves ? withNonce(answer, parts.nonce()) : answer);
+    return operation(receiveForm(request.raw, arrived, { form, htu }), (outcome) => {
+      const answer = render(outcome);
+      send(reply, proves ? withNonce(answer, nonce()) : answer);
     });
   };
 
@@ -158,7 +196,7 @@ function addGate(
 ): void {
   const methods = new Map([
     ...[...forms.keys()].map((path) => [path, 'POST'] as const),
-    ...[paths.jwks, ...paths.metadata].map((path) => [path, 'GET, HEAD'] as const),
+    ...[paths.jwks, paths.authorize, ...paths.metadata].map((path) => [path, 'GET, HEAD'] as const),
   ]);
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -215,6 +253,8 @@ function addDocuments(app: App, parts: PublicListenerParts, paths: Paths, send: 
   };
   for (const path of paths.metadata) serve(path, parts.metadata, 'application/json');
   serve(paths.jwks, parts.jwks, 'application/json');
+  // Nothing of the request is looked at: no address in it is ever one to send somebody to (RFC 6749 §4.1.2.1).
+  app.get(paths.authorize, (_request, reply) => send(reply, NO_SIGN_IN));
 }
 
 const refusalBody = (error: string, description: string): Answer['body'] =>
@@ -224,6 +264,11 @@ const NOT_FOUND: Answer = {
   status: 404,
   headers: HEADERS,
   body: refusalBody('invalid_request', 'there is nothing here'),
+};
+const NO_SIGN_IN: Answer = {
+  status: 400,
+  headers: HEADERS,
+  body: refusalBody('unsupported_response_type', 'nobody can sign in here; tokens are asked for at the token endpoint'),
 };
 const FAILED: Answer = { status: 500, headers: HEADERS, body: refusalBody('server_error', 'the broker failed') };
 const MALFORMED: Answer = { status: 400, headers: HEADERS, body: refusalBody('invalid_request', 'more than one Host') };

@@ -14,7 +14,11 @@ export interface Paths {
   readonly token: string;
   /** Beside the token endpoint, and in no metadata: it is no standard's. */
   readonly decide: string;
+  readonly introspect: string;
+  readonly revoke: string;
   readonly jwks: string;
+  /** Where nobody can sign in: it refuses whatever is asked there. */
+  readonly authorize: string;
   /** Every address of the metadata: appended to the issuer's path and inserted before it, for both names: clients try all of them (MD-01). */
   readonly metadata: readonly string[];
 }
@@ -30,7 +34,10 @@ export function pathsOf(issuer: string): Paths {
   return {
     token: `${base}/token`,
     decide: `${base}/decide`,
+    introspect: `${base}/introspect`,
+    revoke: `${base}/revoke`,
     jwks: `${base}/.well-known/jwks.json`,
+    authorize: `${base}/authorize`,
     metadata: [...new Set(names.flatMap((name) => [`${base}${name}`, `${name}${base}`]))],
   };
 }
@@ -40,7 +47,8 @@ export function pathsOf(issuer: string): Paths {
  *
  * `clientMethods` are those by which somebody can authenticate. Where there are none, `token_endpoint_auth_methods_supported` is absent:
  * workloads present themselves, which is no authentication method, MD-06 keeps `none` out of the list, and MD-05 forbids an
- * empty one. A client that reads the absence as the default (client_secret_basic) and tries it is told 401 invalid_client.
+ * empty one. A client that reads the absence as the default (client_secret_basic) and tries it is told 401 invalid_client. Then nobody
+ * can introspect or revoke either, and those endpoints are not named.
  */
 export function metadataDocument(parts: {
   readonly issuer: string;
@@ -56,15 +64,21 @@ export function metadataDocument(parts: {
   return Object.freeze({
     issuer: parts.issuer,
     token_endpoint: `${origin}${paths.token}`,
+    // OpenID Connect Discovery §3 requires it, and so do clients that never go there: the MCP SDKs refuse a document without it, for
+    // `client_credentials` too. Whoever would go there finds no `code` among the response types, and no `code_challenge_methods_supported`.
+    authorization_endpoint: `${origin}${paths.authorize}`,
     jwks_uri: `${origin}${paths.jwks}`,
     grant_types_supported: [...GRANT_TYPES],
-    ...(parts.clientMethods.length > 0 ? { token_endpoint_auth_methods_supported: [...parts.clientMethods] } : {}),
-    ...(parts.clientMethods.some((method) => ['private_key_jwt', 'spiffe_jwt'].includes(method))
-      ? { token_endpoint_auth_signing_alg_values_supported: [...parts.assertionAlgorithms] }
+    ...(parts.clientMethods.length > 0
+      ? {
+          introspection_endpoint: `${origin}${paths.introspect}`,
+          revocation_endpoint: `${origin}${paths.revoke}`,
+        }
       : {}),
+    ...authenticationAt(['token', 'introspection', 'revocation'], parts),
     tls_client_certificate_bound_access_tokens: true,
     ...(parts.proofAlgorithms.length > 0 ? { dpop_signing_alg_values_supported: [...parts.proofAlgorithms] } : {}),
-    // REQUIRED although there is no authorization endpoint; what other issuers that clouds trust publish (MD-03).
+    // REQUIRED although nobody can be sent to the authorization endpoint; what other issuers that clouds trust publish (MD-03).
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
     ...(parts.signingAlgorithms.length > 0
@@ -72,6 +86,24 @@ export function metadataDocument(parts: {
       : {}),
     claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'jti', 'client_id', 'scope'],
   });
+}
+
+/** How clients authenticate at these endpoints: the same at all of them. */
+function authenticationAt(
+  endpoints: readonly string[],
+  {
+    clientMethods,
+    assertionAlgorithms,
+  }: Pick<Parameters<typeof metadataDocument>[0], 'clientMethods' | 'assertionAlgorithms'>,
+): JsonObject {
+  if (clientMethods.length === 0) return {};
+  const signs = clientMethods.some((method) => method === 'private_key_jwt' || method === 'spiffe_jwt');
+  return Object.fromEntries(
+    endpoints.flatMap((endpoint) => [
+      [`${endpoint}_endpoint_auth_methods_supported`, [...clientMethods]],
+      ...(signs ? [[`${endpoint}_endpoint_auth_signing_alg_values_supported`, [...assertionAlgorithms]]] : []),
+    ]),
+  );
 }
 
 /** A public document with its validator, made again only when its source gives another object. */

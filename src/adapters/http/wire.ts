@@ -1,5 +1,5 @@
-// How an outcome looks on the wire of POST /token and POST /decide: status, OAuth error, sentence, headers (RFC 6749 §5, RFC 8693 §2.2,
-// RFC 9449 §5 and §8, RFC 9470 §3).
+// How an outcome looks on the wire of POST /token and POST /decide, and how any refusal does: status, OAuth error, sentence, headers (RFC
+// 6749 §5, RFC 8693 §2.2, RFC 9449 §5 and §8, RFC 9470 §3).
 // Bodies of one code differ only in the decision id (TX-33), with two exceptions that tell a stranger nothing: a syntax
 // refusal, which depends on the request's own bytes alone and names at most a parameter of the protocol, is described; and
 // a caller whose source says `tell: caller` gets its sentence. Everything that credentials, clients or policy refuse gets
@@ -71,6 +71,7 @@ const NAMEABLE = new Set([
   ...['grant_type', 'subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type'],
   ...['audience', 'resource', 'scope', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
   ...['authorization_details', 'request_context', 'request_details', 'requested_actor', 'DPoP'],
+  ...['token', 'token_type_hint'],
 ]);
 
 const named = (parameter: string): string => (NAMEABLE.has(parameter) ? parameter : 'a parameter');
@@ -206,7 +207,8 @@ export const withNonce = (answer: Answer, nonce: string): Answer =>
   answer.status === 200 ? { ...answer, headers: { ...answer.headers, [DPOP_NONCE]: nonce } } : answer;
 
 /** RFC 6749 §5.1: whatever speaks of tokens is kept by nobody. */
-const HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' };
+export const KEPT_BY_NOBODY = { 'cache-control': 'no-store', pragma: 'no-cache' };
+export const HEADERS = { 'content-type': 'application/json', ...KEPT_BY_NOBODY };
 
 /** Renders an outcome. `sentence` gives the text for a caller who may know why, or undefined. */
 export function renderOutcome(outcome: Outcome, sentence: (outcome: RefusedOutcome) => string | undefined): Answer {
@@ -215,14 +217,22 @@ export function renderOutcome(outcome: Outcome, sentence: (outcome: RefusedOutco
       return { status: 200, headers: HEADERS, body: JSON.stringify(successBody(outcome)) };
     case 'would_grant':
       return { status: 200, headers: HEADERS, body: JSON.stringify(wouldBody(outcome)) };
-    case 'refused': {
-      const { status, error, description, headers, members } = wireRefusal(outcome.refusal, outcome.grantType);
-      const text = sentence(outcome) ?? description;
-      return { status, headers: { ...HEADERS, ...headers }, body: errorBody(error, text, outcome.decision, members) };
-    }
+    case 'refused':
     case 'failed':
-      return { status: 500, headers: HEADERS, body: errorBody('server_error', FIXED.server_error, outcome.decision) };
+      return renderUnanswered(outcome, sentence);
   }
+}
+
+/** Renders why there is no answer, of any operation. */
+export function renderUnanswered(
+  outcome: Outcome<never>,
+  sentence: (outcome: RefusedOutcome) => string | undefined = () => undefined,
+): Answer {
+  if (outcome.kind === 'failed')
+    return { status: 500, headers: HEADERS, body: errorBody('server_error', FIXED.server_error, outcome.decision) };
+  const { status, error, description, headers, members } = wireRefusal(outcome.refusal, outcome.grantType);
+  const text = sentence(outcome) ?? description;
+  return { status, headers: { ...HEADERS, ...headers }, body: errorBody(error, text, outcome.decision, members) };
 }
 
 /** RFC 8693 §2.2.1. `scope` stands there whenever any was granted, so also where the target's default was (TX-23). */

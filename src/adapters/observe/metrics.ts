@@ -5,6 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observer } from '../../core/ports.ts';
 import { addRequests } from './request-metrics.ts';
+import { addStore, type StoreHealth } from './store-metrics.ts';
 
 /** The state of one trust source's keys. */
 export interface SourceKeys {
@@ -43,6 +44,9 @@ export interface MetricsParts {
   readonly signingKeys: () => readonly SigningKeyAge[];
   readonly workloadApis: () => readonly WorkloadApiHealth[];
   readonly findings: () => readonly FindingCount[];
+  readonly store: () => StoreHealth;
+  /** Blocks and revocations in force. */
+  readonly withdrawals: () => Readonly<Record<'block' | 'revocation', number>>;
   /** Where a fault is written: metrics only count it. */
   readonly onFault: (decision: string, error: unknown) => void;
 }
@@ -75,10 +79,10 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['source', 'outcome'],
     registers,
   });
-  for (const add of [addKeys, addWorkloadApis, addFindings]) add(registers, parts);
+  for (const add of [addKeys, addWorkloadApis, addFindings, addWithdrawals, addStore]) add(registers, parts);
 
   return Object.freeze({
-    exchanged: addRequests(registers),
+    finished: addRequests(registers),
     fault(decision: string, error: unknown) {
       faults.inc();
       parts.onFault(decision, error);
@@ -194,6 +198,18 @@ function addFindings(registers: Registry[], { findings }: MetricsParts): void {
       this.reset();
       for (const { lint, severity, accepted, count } of findings())
         this.set({ lint, severity, accepted: `${accepted}` }, count);
+    },
+  });
+}
+
+function addWithdrawals(registers: Registry[], { withdrawals }: MetricsParts): void {
+  new Gauge({
+    name: 'exchequer_withdrawals',
+    help: 'Blocks and revocations in force.',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      for (const [kind, count] of Object.entries(withdrawals())) this.set({ kind }, count);
     },
   });
 }

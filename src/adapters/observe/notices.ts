@@ -3,8 +3,8 @@
 // NOTICE_SECONDS at most, however many callers knock.
 
 import { NOTICE_SECONDS } from '../../core/limits.ts';
+import type { RequestRecord } from '../../core/own-token-record.ts';
 import type { Clock, Observer } from '../../core/ports.ts';
-import type { ExchangeRecord } from '../../core/record.ts';
 
 export interface NoticesParts<Inner extends Observer> {
   /** Told of everything, before this is. */
@@ -32,7 +32,7 @@ export function withNotices<Inner extends Observer>({ observer, clock, warn }: N
   /** By source and reason: both are configuration's and ours, so there are not many. */
   const said = new Map<string, { atMs: number; since: number }>();
 
-  function notice(record: ExchangeRecord): void {
+  function notice(record: RequestRecord): void {
     const evidence: Readonly<Record<string, unknown>> = { ...record.evidence };
     const found = NOTICES.find(([reason, member]) => reason === record.reason && evidence[member] !== undefined);
     if (!found) return;
@@ -51,8 +51,8 @@ export function withNotices<Inner extends Observer>({ observer, clock, warn }: N
 
   return Object.freeze({
     ...observer,
-    exchanged(record: ExchangeRecord, elapsedMs: number) {
-      observer.exchanged(record, elapsedMs);
+    finished(record: RequestRecord, elapsedMs: number) {
+      observer.finished(record, elapsedMs);
       notice(record);
     },
   });

@@ -1,9 +1,10 @@
-// What requests came to, counted: exchanges by everything that bounds them, dry runs apart from them, what rules in preview would have
-// changed, and claims that nobody accounts for. Labels are closed sets or the configuration's own names, and bounded even then
+// What requests came to, counted: exchanges by everything that bounds them, dry runs and questions about our own tokens apart from them,
+// what rules in preview would have changed, and claims that nobody accounts for. Labels are closed sets or the configuration's own names, and bounded even then
 // (A-185, F-40): never a subject, never free text.
 
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { METRIC_SERIES_MAX } from '../../core/limits.ts';
+import type { OwnTokenRecord } from '../../core/own-token-record.ts';
 import type { Observer } from '../../core/ports.ts';
 import type { ExchangeRecord } from '../../core/record.ts';
 
@@ -18,7 +19,7 @@ type ExchangeLabels = Record<(typeof EXCHANGE_LABELS)[number], string>;
 const OTHER_LABELS = { rule: 'other', target: 'other', source: 'other', owner: 'other' };
 
 /** Adds what is counted of requests; gives the function that counts one. */
-export function addRequests(registers: Registry[]): Observer['exchanged'] {
+export function addRequests(registers: Registry[]): Observer['finished'] {
   const exchanges = new Counter({
     name: 'exchequer_exchanges_total',
     help: 'Finished requests. Empty labels: not granted, not refused, or nothing proved.',
@@ -35,14 +36,46 @@ export function addRequests(registers: Registry[]): Observer['exchanged'] {
   const dryRun = addDryRuns(registers);
   const previews = addPreviews(registers);
   const unknownClaims = addUnknownClaims(registers);
+  const ownTokens = addOwnTokens(registers);
   const bounded = createSeriesBound<ExchangeLabels>(OTHER_LABELS);
   return (record, elapsedMs) => {
+    if (record.event !== 'exchange') return ownTokens(record, elapsedMs);
     if (record.dryRun) return dryRun(record);
     const labels = bounded(labelsOf(record));
     exchanges.inc(labels);
     previews(record);
     unknownClaims(record);
     durations.observe({ grant: labels.grant, outcome: labels.outcome }, elapsedMs / 1000);
+  };
+}
+
+/** Questions about our own tokens: what they came to, and why; all labels are closed sets. */
+function addOwnTokens(registers: Registry[]): (record: OwnTokenRecord, elapsedMs: number) => void {
+  const introspections = new Counter({
+    name: 'exchequer_introspections_total',
+    help: 'Finished requests to /introspect: active, inactive, refused or failed, and why.',
+    labelNames: ['outcome', 'reason'],
+    registers,
+  });
+  const revocations = new Counter({
+    name: 'exchequer_revocations_total',
+    help: 'Finished requests to /revoke: revoked, unchanged, refused or failed, and why.',
+    labelNames: ['outcome', 'reason'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'exchequer_own_token_duration_seconds',
+    help: 'From a request to /introspect or /revoke as received to its answer.',
+    labelNames: ['event', 'outcome'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers,
+  });
+  return ({ event, outcome: ended, active, withdrawal, reason = '' }, elapsedMs) => {
+    const isIntrospection = event === 'introspection';
+    const told = isIntrospection ? (active ? 'active' : 'inactive') : withdrawal ? 'revoked' : 'unchanged';
+    const outcome = ended === 'answered' ? told : ended;
+    (isIntrospection ? introspections : revocations).inc({ outcome, reason });
+    durations.observe({ event, outcome }, elapsedMs / 1000);
   };
 }
 

@@ -12,7 +12,7 @@ import { compileRequire, tableRows } from './match.ts';
 import { readPolicyFile } from './policy-file.ts';
 import { createRenderingCheck } from './renderings.ts';
 import type { FolderScope } from './rule-work.ts';
-import { hasBlock, ruleSchema, type WrittenTest } from './schema.ts';
+import { defaultsSchema, hasBlock, ruleSchema, type WrittenTest } from './schema.ts';
 import { seal } from './seal.ts';
 import { readTables, type Table } from './tables.ts';
 import { type CompileContext, compileVariants, once, type RuleRead } from './variants.ts';
@@ -84,7 +84,7 @@ function compileAll(input: PolicyInput): CompileWork {
   const rendering = createRenderingCheck(input.targets, input.issuer);
   let written = 0;
   for (const document of input.documents) {
-    const file = readPolicyFile(document);
+    const file = readPolicyFile(document, context.defaults);
     problems.push(...file.problems);
     written += file.rules.length;
     const scopes = input.scopes?.get(document.file) ?? [];
@@ -121,6 +121,7 @@ function contextOf({ sources, targets, clients }: PolicyInput): CompileContext {
     targets: new Map([...targets].sort(byName).map((target) => [target.name, target])),
     clients: [...clients].sort(),
     schema: ruleSchema([...tables.values()]),
+    defaults: defaultsSchema([...tables.values()]),
   };
 }
 

@@ -26,13 +26,15 @@ export interface Expanded {
   readonly tables: readonly Chosen[];
 }
 
-/** Under a deny these would narrow it without a word. */
-const ALLOW_ONLY = ['lifetime', 'client'];
+/** Under a deny these would narrow it without a word, or mean nothing. */
+const ALLOW_ONLY = ['lifetime', 'client', 'actor'];
 
 /** The rule with what its file says for all of them: key by key, where it does not say it itself. */
 export function withDefaults(written: unknown, defaults: Readonly<Record<string, unknown>>): unknown {
   if (!isMap(written)) return written;
-  const skipped = Object.hasOwn(written, 'deny') ? ALLOW_ONLY : [];
+  // Who acts is said by one of the two.
+  const instead = Object.hasOwn(written, 'impersonate') ? ['actor'] : [];
+  const skipped = Object.hasOwn(written, 'deny') ? ALLOW_ONLY : instead;
   const given = Object.entries(defaults).filter(([key]) => !Object.hasOwn(written, key) && !skipped.includes(key));
   return given.length === 0 ? written : { ...written, ...Object.fromEntries(given) };
 }

@@ -4,8 +4,7 @@
 import { problemAt, problemsFromZod } from '../../parsing/problems.ts';
 import { isMap, type Problem, type YamlDocument } from '../../parsing/yaml.ts';
 import { withDefaults } from './expand.ts';
-import { defaultsSchema, fileSchema, type WrittenTest } from './schema.ts';
-import { built } from './unbuilt.ts';
+import { type defaultsSchema, fileSchema, type WrittenTest } from './schema.ts';
 
 export interface PolicyFile {
   /** As written, with the file's defaults under each. */
@@ -15,10 +14,10 @@ export interface PolicyFile {
 }
 
 /** Never throws. Rules come out also where something else in the file is wrong. */
-export function readPolicyFile(document: YamlDocument): PolicyFile {
+export function readPolicyFile(document: YamlDocument, schema: ReturnType<typeof defaultsSchema>): PolicyFile {
   const read = fileSchema.safeParse(document.value);
   const problems: Problem[] = [];
-  const defaults = readDefaults(document, problems);
+  const defaults = readDefaults(document, schema, problems);
   if (!read.success) problems.push(...problemsFromZod(document, [], read.error, fileSchema));
   // Tests that are wrong do not hide what is wrong with the rules beside them.
   const written: unknown = isMap(document.value) ? document.value.rules : undefined;
@@ -31,14 +30,17 @@ export function readPolicyFile(document: YamlDocument): PolicyFile {
 }
 
 /** The file's defaults, as written; undefined where there are none, or they are wrong. */
-function readDefaults(document: YamlDocument, problems: Problem[]): Readonly<Record<string, unknown>> | undefined {
+function readDefaults(
+  document: YamlDocument,
+  schema: ReturnType<typeof defaultsSchema>,
+  problems: Problem[],
+): Readonly<Record<string, unknown>> | undefined {
   if (!isMap(document.value) || document.value.defaults === undefined) return undefined;
   const at = ['defaults'];
-  const { value, problems: unbuilt } = built(document, at, document.value.defaults);
-  problems.push(...unbuilt);
-  const read = defaultsSchema.safeParse(value);
+  const { defaults: value } = document.value;
+  const read = schema.safeParse(value);
   if (!read.success) {
-    problems.push(...problemsFromZod(document, at, read.error, defaultsSchema));
+    problems.push(...problemsFromZod(document, at, read.error, schema));
     return undefined;
   }
   if (isMap(value) && Object.keys(value).length === 0)

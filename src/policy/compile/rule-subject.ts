@@ -34,7 +34,7 @@ export function matchesOf(
   return sources.map((source) => {
     const known = byTable.get(source.table);
     const read = known ?? readConditions(work, key, { ...written, captures }, source, byTable.size === 0);
-    if (!known) work.reads.push(...read);
+    if (!known) (key === 'actor' ? work.actorReads : work.reads).push(...read);
     byTable.set(source.table, read);
     const conditions = read.map(({ condition }) => condition);
     return reaches ? pinnedMatch(work, key, source, conditions, reaches) : match(source, [], [], conditions);

@@ -47,8 +47,9 @@ export interface Work {
   readonly bound: Parameters;
   readonly problems: Problem[];
   readonly warnings: Problem[];
-  /** Every condition, with its place: the linter points there. */
+  /** Every condition, with its place: the linter points there. Those on who acts are apart. */
   readonly reads: ReadCondition[];
+  readonly actorReads: ReadCondition[];
 }
 
 /** Notes a problem at a path within the rule. */

@@ -2,10 +2,11 @@
 // here is what the shape cannot say: that sources and targets exist, that an allow rule pins its subject, and that nothing
 // stands in a rule where it would have no meaning.
 
+import { CLIENTS_SOURCE } from '../../core/client.ts';
 import { TOKEN_LIFETIME_SECONDS_MAX } from '../../core/limits.ts';
 import type { Parameters } from '../../parsing/template.ts';
 import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
-import type { ActorRule, CompiledRule, SourceMatch } from '../compiled.ts';
+import { type ActorRule, actorMatches, type CompiledRule, type SourceMatch } from '../compiled.ts';
 import type { ReadCondition } from './match.ts';
 import { matchesOf } from './rule-subject.ts';
 import { allowed, capturesOf, knownTarget, reachingAll } from './rule-targets.ts';
@@ -30,14 +31,15 @@ export interface RuleCompiled {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
   readonly reads: readonly ReadCondition[];
+  readonly actorReads: readonly ReadCondition[];
 }
 
 /** One rule, parameters bound, by the schema already. Never throws. */
 export function compileRule(context: RuleContext, { written, label, ...input }: RuleInput): RuleCompiled {
-  const work: Work = { context, ...input, problems: [], warnings: [], reads: [] };
+  const work: Work = { context, ...input, problems: [], warnings: [], reads: [], actorReads: [] };
   const rule = written.deny === undefined ? allowRule(work, written, label) : denyRule(work, written, label);
-  const { problems, warnings, reads } = work;
-  return { rule: problems.length > 0 ? undefined : rule, problems, warnings, reads };
+  const { problems, warnings, reads, actorReads } = work;
+  return { rule: problems.length > 0 ? undefined : rule, problems, warnings, reads, actorReads };
 }
 
 function allowRule(work: Work, written: WrittenRule, label: string): CompiledRule | undefined {
@@ -49,13 +51,14 @@ function allowRule(work: Work, written: WrittenRule, label: string): CompiledRul
   const reaching = reachingAll(work, written.allow);
   const matches = written.subject ? matchesOf(work, 'subject', written.subject, (name) => reaching.has(name)) : [];
   const allow = written.allow === undefined ? [] : allowed(work, written.allow);
-  outOfReach(work, matches, allow);
+  const actor = actorOf(work, written, matches);
+  outOfReach(work, [...matches, ...actorMatches({ actor })], allow);
   const needed = new Set(allow.flatMap(({ target }) => work.context.targets.get(target)?.parameters ?? []));
   const bound = Object.entries(work.bound).filter(([name]) => needed.has(name));
   return Object.freeze({
     ...baseOf(work, written, label, matches),
     effect: 'allow',
-    actor: actorOf(work, written, matches),
+    actor,
     confirm: written.confirm && Object.freeze(written.confirm),
     clients: clientsOf(work, written.client),
     allow,
@@ -72,20 +75,20 @@ function actorOf(work: Work, written: WrittenRule, matches: readonly SourceMatch
     report(work, ['impersonate'], 'a rule names who acts, or impersonates; not both');
   if ((actor === 'client' || impersonate) && client === undefined)
     report(work, ['client'], 'must be named: nobody else would pin who asks');
-  const person = matches.find(({ source }) =>
-    work.context.sources.some(({ name, subjects }) => name === source && subjects === 'people'),
-  );
-  if (person && actor === undefined && !impersonate)
-    report(
-      work,
-      ['actor'],
-      `${person.source} proves people, or stands for them: say who acts (actor), or impersonate: true`,
-    );
+  const people = matches.filter(({ source }) => isOfPeople(work, source)).map(({ source }) => source);
+  if (people.length > 0 && actor === undefined && !impersonate)
+    report(work, [], `${people.join(', ')}: people are acted for; say who acts (actor), or impersonate: true`);
   if (impersonate) return Object.freeze({ by: 'impersonation' });
   if (actor === undefined) return Object.freeze({ by: 'nobody' });
   if (actor === 'client') return Object.freeze({ by: 'client' });
-  return Object.freeze({ by: 'token', matches: Object.freeze(matchesOf(work, 'actor', actor, () => false)) });
+  const acting = matchesOf(work, 'actor', actor, () => false);
+  if ([actor.trust].flat().includes(CLIENTS_SOURCE))
+    report(work, ['actor', 'trust'], 'no token proves a registered client: write actor: client, and the client');
+  return Object.freeze({ by: 'token', matches: Object.freeze(acting) });
 }
+
+const isOfPeople = ({ context }: Work, source: string): boolean =>
+  context.sources.some(({ name, subjects }) => name === source && subjects === 'people');
 
 /** A source's `reach` is the most that its principals can ever get. */
 function outOfReach(work: Work, matches: readonly SourceMatch[], allow: readonly { readonly target: string }[]): void {

@@ -1,9 +1,10 @@
 // The shape of a policy file: strict, every unknown key is an error. A subject has one block for each platform kind
 // that has claims of its own; the block's fields are the fields of the platform's table. What the values mean is judged by
-// compile.ts; what is not built yet is refused by unbuilt.ts before this schema sees it.
+// compile.ts and rule.ts.
 
 import { z } from 'zod';
 import { RULE_NAME_CHARACTERS_MAX, WHY_CHARACTERS_MAX } from '../../core/limits.ts';
+import { confirmSchema } from '../../parsing/confirm.ts';
 import { lastDaySeconds } from '../../parsing/day.ts';
 import { durationSeconds } from '../../parsing/duration.ts';
 import type { PlatformTable } from '../../platforms/table.ts';
@@ -87,22 +88,21 @@ const scopes = z.union([z.literal('all'), names('Scopes of the target.')], {
   error: 'must be "all" or a list of scopes',
 });
 
-/** How a person must have authenticated: at least one of the two. */
-export const confirmSchema = z
-  .strictObject({
-    acr: z.array(z.string().min(1)).min(1).optional().describe('Authentication contexts, any of which will do.'),
-    maxAge: durationSeconds.optional().describe('How long ago the person may have authenticated.'),
-  })
-  .refine(({ acr, maxAge }) => acr !== undefined || maxAge !== undefined, { error: 'needs acr or maxAge' })
-  .transform(({ acr, maxAge }) => ({ acr, maxAgeSeconds: maxAge }));
-
 const client = z
   .union([z.string(), names('Ids of registered clients.')])
   .optional()
-  .describe('The registered client that asks, or several of them; without it, no client but the subject itself.');
+  .describe('The registered client that asks, or several of them; without it, none but the subject or actor itself.');
+
+const actor = (tables: readonly PlatformTable[]) =>
+  z
+    .union([z.literal('client'), who(tables, 'Whom an actor token proves.')])
+    .optional()
+    .describe(
+      'Who acts: `client` for whom client authentication proved, or whom an actor token proves. An allow rule pins it.',
+    );
 
 /** What a rule may leave to its file's `defaults`. */
-const inheritable = {
+const inheritable = (tables: readonly PlatformTable[]) => ({
   owner: text(RULE_NAME_CHARACTERS_MAX).optional().describe('Groups reports and metrics.'),
   why: text(WHY_CHARACTERS_MAX).optional().describe('Stands in refusals: why the rule is so, and whom to ask.'),
   mode: z
@@ -113,36 +113,31 @@ const inheritable = {
     ),
   until: lastDaySeconds.optional().describe('The last day on which the rule counts; it ends with that day in UTC.'),
   lifetime: durationSeconds.optional().describe("The longest lifetime granted; never longer than the target's own."),
+  actor: actor(tables),
   client,
   accept: z
     .record(z.string(), text(WHY_CHARACTERS_MAX))
     .optional()
     .describe('Lint rules that are accepted here, by name, each with the reason; it is recorded.'),
-};
+});
 
 const scalarValue = z.union([z.string(), z.number(), z.boolean()]);
 
 const rule = (tables: readonly PlatformTable[]) =>
   z.strictObject({
     name: ruleName,
-    ...inheritable,
+    ...inheritable(tables),
     each: z
       .record(z.string(), z.string())
       .optional()
       .describe('Files of rows by the column that names them: every row is a rule of its own, `name[row]`.'),
     with: z.record(z.string(), scalarValue).optional().describe('Constants, by the parameters that they stand for.'),
     subject: who(tables, 'Whom the rule is about. An allow rule pins it.'),
-    actor: z
-      .union([z.literal('client'), who(tables, 'Whom an actor token proves.')])
-      .optional()
-      .describe(
-        'Who acts: `client` for whom client authentication proved, or whom an actor token proves. An allow rule pins it.',
-      ),
     impersonate: z
       .literal(true)
       .optional()
       .describe('The client gets a token in the name of the subject, in which nobody is named who acts.'),
-    confirm: confirmSchema.optional().describe('How the person must have authenticated (RFC 9470).'),
+    confirm: confirmSchema.optional(),
     anyone: who(tables, 'In a deny: anybody who has a role in the request.'),
     allow: z
       .union([names('Targets without scopes.'), z.record(z.string(), scopes)])
@@ -160,23 +155,38 @@ export type WrittenRule = z.output<ReturnType<typeof rule>>;
 export const ruleSchema = rule;
 
 /** What a file says for all its rules, key by key. */
-export const defaultsSchema = z
-  .strictObject({ ...inheritable, mode: inheritable.mode.removeDefault().optional().describe('As in a rule.') })
-  .describe('What every rule of this file says unless it says otherwise, key by key.');
+export const defaultsSchema = (tables: readonly PlatformTable[]) => {
+  const { mode, ...others } = inheritable(tables);
+  return z
+    .strictObject({ ...others, mode: mode.removeDefault().optional().describe('As in a rule.') })
+    .describe('What every rule of this file says unless it says otherwise, key by key.');
+};
+
+/** A principal that a test assumes. */
+const assumed = (description: string) =>
+  z
+    .strictObject({
+      trust: z.string().describe('A trust source.'),
+      claims: z.record(z.string(), z.json()).describe('As its tokens bear them.'),
+      authenticated: durationSeconds
+        .optional()
+        .describe('How long ago the person authenticated: stands for `auth_time`.'),
+    })
+    .describe(description);
 
 /** One test, as written. */
 const test = z.strictObject({
   name: text(RULE_NAME_CHARACTERS_MAX).describe('What is tested.'),
-  as: z
-    .strictObject({
-      trust: z.string().describe('A trust source.'),
-      claims: z.record(z.string(), z.json()).describe('As its tokens bear them.'),
-    })
-    .describe('A principal: the source that would prove it, and its claims.'),
+  as: assumed('A principal: the source that would prove it, and its claims.'),
+  actor: assumed('Who acts by an actor token, in the same way.').optional(),
   client: z.string().optional().describe('The registered client that asks.'),
   ask: z.string().describe('The target: its name, or its address.'),
   scope: z.string().optional().describe('Scopes, with spaces between them.'),
-  expect: z.string().describe('The rule that grants it (`production[shop]`), or `deny`, or `no rule`.'),
+  expect: z
+    .string()
+    .describe(
+      'The rule that grants it (`production[shop]`), or `deny`, or `confirm` where only a confirmation is missing, or `no rule`.',
+    ),
 });
 export type WrittenTest = z.output<typeof test>;
 
@@ -190,7 +200,7 @@ const rows = z
 export const policySchema = (tables: readonly PlatformTable[]) =>
   z
     .strictObject({
-      defaults: defaultsSchema.optional(),
+      defaults: defaultsSchema(tables).optional(),
       rules: z.array(rule(tables)).optional().describe('Rules; allow rules are alternatives, a deny always wins.'),
       rows: rows.optional(),
       tests: tests.optional(),

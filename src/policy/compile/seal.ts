@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { claimKey } from '../../core/record.ts';
 import {
+  actorMatches,
   byName,
   type CompiledPolicy,
   type CompiledRule,
@@ -51,8 +52,8 @@ const compiledTarget = (target: TargetView): CompiledTarget =>
 /** Every claim path that a rule names, by source. */
 function pathsNamed(rules: readonly CompiledRule[]): ReadonlyMap<string, ReadonlySet<string>> {
   const named = new Map<string, Set<string>>();
-  for (const { matches } of rules)
-    for (const match of matches) {
+  for (const rule of rules)
+    for (const match of [...rule.matches, ...(rule.effect === 'allow' ? actorMatches(rule) : [])]) {
       const keys = named.get(match.source) ?? new Set<string>();
       named.set(match.source, keys);
       for (const { path } of conditionsOf(match)) keys.add(claimKey(path));

@@ -10,14 +10,14 @@ import type { CheckRendering } from './renderings.ts';
 import { compileRule } from './rule.ts';
 import { targetNames } from './rule-targets.ts';
 import type { FolderScope, RuleContext } from './rule-work.ts';
-import type { ruleSchema } from './schema.ts';
-import { built } from './unbuilt.ts';
+import type { defaultsSchema, ruleSchema } from './schema.ts';
 import type { TargetView } from './views.ts';
 
 /** What every rule is compiled against, and read by. */
 export type CompileContext = RuleContext & {
   readonly targets: ReadonlyMap<string, TargetView>;
   readonly schema: ReturnType<typeof ruleSchema>;
+  readonly defaults: ReturnType<typeof defaultsSchema>;
 };
 
 export interface VariantsInput {
@@ -77,28 +77,29 @@ function compileVariant(
   variant: Variant,
   parameters: Set<string>,
 ): VariantRead {
-  const { value, problems: unbuilt } = built(document, path, variant.written);
+  const { written: value } = variant;
   const stray = unbound(document, path, value);
   const read = context.schema.safeParse(value);
   if (!read.success) {
     const wrong = problemsFromZod(document, path, read.error, context.schema);
-    return { variant, linted: undefined, problems: [...unbuilt, ...stray, ...wrong], warnings: [] };
+    return { variant, linted: undefined, problems: [...stray, ...wrong], warnings: [] };
   }
   const written = read.data;
   for (const name of targetNames(written.allow))
     for (const parameter of context.targets.get(name)?.parameters ?? []) parameters.add(parameter);
   const { bound, label, rows } = variant;
   const compiled = compileRule(context, { document, path, written, scopes, bound, label });
-  const { rule, reads } = compiled;
+  const { rule, reads, actorReads } = compiled;
   const clash = rule ? renderingProblems(context, rendering, rule) : [];
   const problems = [
-    ...unbuilt,
     ...stray,
     ...compiled.problems,
     ...clash.map((message) => problemAt(document, [...path, 'allow'], message)),
   ];
   const linted =
-    rule && problems.length === 0 ? { rule, document, path, rows, reads, accept: written.accept ?? {} } : undefined;
+    rule && problems.length === 0
+      ? { rule, document, path, rows, reads, actorReads, accept: written.accept ?? {} }
+      : undefined;
   return { variant, linted, problems, warnings: compiled.warnings };
 }
 
@@ -110,11 +111,14 @@ const renderingProblems = (context: CompileContext, check: CheckRendering, rule:
         return (view && check(rule, view)) ?? [];
       });
 
+const WHO = ['subject', 'anyone', 'actor'];
+
 /** Parameters that nothing binds, where no claim could capture them. */
 function unbound(document: YamlDocument, path: YamlPath, written: unknown): readonly Problem[] {
   if (typeof written !== 'object' || written === null) return [];
   return Object.entries(written).flatMap(([key, value]) => {
-    if (key === 'subject' || key === 'anyone') return [];
+    // What stands in a condition is judged with it.
+    if (WHO.includes(key)) return [];
     const found = new Set<string>();
     collect(value, found);
     return [...found].map((name) =>

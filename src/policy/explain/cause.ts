@@ -86,15 +86,24 @@ function targetCause({ policy, question: { ask } }: CauseInput, refusal: PolicyR
   };
 }
 
+/** What a target requires beside the request's own words, which a token at hand does not show. */
+const UNMET: Readonly<Record<string, { readonly expected: string; readonly hint: string }>> = {
+  proof: {
+    expected: 'a DPoP proof or a certificate',
+    hint: 'what it issues is bound to a key, which a token at hand does not show',
+  },
+  actor: { expected: 'an actor', hint: 'what it issues names who acts for the subject' },
+};
+
 function requirementCause(
   input: CauseInput,
   refusal: Extract<PolicyRefusal, { reason: 'target_requirement_unmet' }>,
 ): RuleCause {
   const { target } = input.asked;
   const by = target && `target ${target.name}`;
-  if (refusal.requirement !== 'sources') {
-    const hint = 'what it issues is bound to a certificate, which a token at hand does not show';
-    const cause = { what: refusal.requirement, presented: undefined, expected: 'a certificate', hint };
+  const unmet = Object.hasOwn(UNMET, refusal.requirement) ? UNMET[refusal.requirement] : undefined;
+  if (unmet) {
+    const cause = { what: refusal.requirement, presented: undefined, ...unmet };
     return { rule: undefined, cause: { reason: refusal.reason, by, ...cause } };
   }
   const expected = displayAll(target?.require.sources ?? []);

@@ -72,6 +72,8 @@ function covers<Linted>(wide: Entry<Linted>, narrow: Entry<Linted>): boolean {
     (wide.target.scopes === 'all' || everyIn(narrow.target.scopes, wide.target.scopes)) &&
     (wide.rule.untilSeconds ?? Number.POSITIVE_INFINITY) >= (narrow.rule.untilSeconds ?? Number.POSITIVE_INFINITY) &&
     JSON.stringify(wide.rule.clients) === JSON.stringify(narrow.rule.clients) &&
+    JSON.stringify(wide.rule.actor) === JSON.stringify(narrow.rule.actor) &&
+    (wide.rule.confirm === undefined || JSON.stringify(wide.rule.confirm) === JSON.stringify(narrow.rule.confirm)) &&
     JSON.stringify(wide.rule.parameters) === JSON.stringify(narrow.rule.parameters) &&
     wide.rule.captures.length === 0 &&
     narrow.rule.captures.length === 0

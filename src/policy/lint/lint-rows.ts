@@ -57,7 +57,8 @@ export function sameRows<Linted extends RowRule>(rules: readonly Linted[]): read
       const ids = new Set(match.ids.map(keyOf));
       const pins = ownConditions(match, reads).filter(({ condition }) => ids.has(keyOf(condition)));
       const names = pins.flatMap(({ at }) => parametersAt(document, at));
-      const pinned = [...match.ids, ...match.context].map(keyOf);
+      // One group and several agents are several rows.
+      const pinned = [...[...match.ids, ...match.context].map(keyOf), JSON.stringify(rule.actor)];
       return rows.flatMap((row) => {
         const columns = names.filter((name) => Object.hasOwn(row.values, name));
         const [column] = columns;

@@ -3,6 +3,7 @@
 
 import { ACCEPT_UNKNOWN, ACCEPT_UNUSED, ENDS_SOON } from './lint-accept.ts';
 import { WIDER_RULE } from './lint-across.ts';
+import { ACTOR_LINTS } from './lint-actors.ts';
 import { CLOUD_LINTS } from './lint-clouds.ts';
 import { ACTIONS_LINTS, EVENT_LINTS, GITLAB_LINTS, SUBJECT_LINTS } from './lint-forges.ts';
 import { NAME_LINTS } from './lint-names.ts';
@@ -23,6 +24,7 @@ export const RULE_LINTS: readonly RuleLint[] = [
   ...RUNNER_LINTS,
   ...CLOUD_LINTS,
   ...VALUE_RULE_LINTS,
+  ...ACTOR_LINTS,
 ];
 
 /** Every lint by name; one that is about rules and sources alike stands here once. */

@@ -55,6 +55,12 @@ export interface MatchView {
   /** Every source that the rule speaks of. */
   readonly sources: readonly SourceView[];
   readonly targets: ReadonlyMap<string, TargetView>;
+  /** Whom the conditions are about: the subject (in a deny whoever it is about), or who acts. */
+  readonly whose: 'subject' | 'actor';
+  /** Every source, by name. */
+  readonly known: ReadonlyMap<string, { readonly source: SourceView }>;
+  /** The rule's own place. */
+  readonly path: YamlPath;
 }
 
 /** The rule's conditions for one source. A condition is read once for each table, and stands here once. */

@@ -7,7 +7,7 @@ import type { YamlDocument, YamlPath } from '../../parsing/yaml.ts';
 import type { ReadCondition } from '../compile/match.ts';
 import type { Row } from '../compile/tables.ts';
 import type { SourceView, TargetView } from '../compile/views.ts';
-import type { CompiledRule, SourceMatch } from '../compiled.ts';
+import { actorMatches, type CompiledRule, type SourceMatch } from '../compiled.ts';
 import { type Condition, display } from '../evaluate.ts';
 import type { Finding } from './finding.ts';
 import { ACCEPT_UNUSED, ENDS_SOON, judgeAccept } from './lint-accept.ts';
@@ -24,8 +24,9 @@ export interface LintedRule {
   readonly path: YamlPath;
   /** The rows that made it; none for a rule without `each`. */
   readonly rows: readonly Row[];
-  /** Every condition of it, with its own place. */
+  /** Every condition of it, with its own place; those on who acts apart. */
   readonly reads: readonly ReadCondition[];
+  readonly actorReads: readonly ReadCondition[];
   /** Lint rules that it accepts, with the reason. */
   readonly accept: Readonly<Record<string, string>>;
 }
@@ -47,8 +48,12 @@ export function lintRules({ rules, sources, targets, now }: LintInput): readonly
   };
   const found = collector();
   for (const linted of rules) {
-    for (const match of linted.rule.matches) lintMatch(world, linted, match, found);
-    const { untilSeconds } = linted.rule;
+    const { rule } = linted;
+    for (const match of rule.matches) lintMatch(world, linted, { match, whose: 'subject' }, found);
+    // Who acts is somebody who can be impersonated like any other.
+    for (const match of rule.effect === 'allow' ? actorMatches(rule) : [])
+      lintMatch(world, linted, { match, whose: 'actor' }, found);
+    const { untilSeconds } = rule;
     if (untilSeconds !== undefined && untilSeconds - now <= ENDS_SOON_SECONDS)
       found.add(linted, ENDS_SOON, [...linted.path, 'until']);
   }
@@ -65,15 +70,34 @@ interface World {
   readonly lintsFor: (kind: string, effect: 'allow' | 'deny') => readonly RuleLint[];
 }
 
-function lintMatch(world: World, linted: LintedRule, match: SourceMatch, found: Collector): void {
-  const known = world.sources.get(match.source);
-  if (!known) return;
-  const { rule, reads } = linted;
-  const sources = rule.matches.flatMap((one) => world.sources.get(one.source)?.source ?? []);
-  const view: MatchView = { rule, ...known, own: ownConditions(match, reads), sources, targets: world.targets };
-  for (const lint of world.lintsFor(known.source.kind, rule.effect))
+function lintMatch(
+  world: World,
+  linted: LintedRule,
+  { match, whose }: { readonly match: SourceMatch; readonly whose: MatchView['whose'] },
+  found: Collector,
+): void {
+  const source = world.sources.get(match.source);
+  if (!source) return;
+  const { rule, path } = linted;
+  const [reads, matches] =
+    whose === 'subject'
+      ? [linted.reads, rule.matches]
+      : [linted.actorReads, rule.effect === 'allow' ? actorMatches(rule) : []];
+  const sources = matches.flatMap((one) => world.sources.get(one.source)?.source ?? []);
+  const view: MatchView = {
+    rule,
+    ...source,
+    own: ownConditions(match, reads),
+    sources,
+    targets: world.targets,
+    whose,
+    known: world.sources,
+    path,
+  };
+  const whole = whose === 'subject' ? undefined : [...path, whose];
+  for (const lint of world.lintsFor(source.source.kind, rule.effect))
     for (const hit of lint.fires(view)) {
-      if (hit === undefined || !('text' in hit)) found.add(linted, lint, hit);
+      if (hit === undefined || !('text' in hit)) found.add(linted, lint, hit ?? whole);
       else {
         const { at, text } = hit;
         const message = `${display(text)} ${lint.why}; ${lint.mend}`;

@@ -31,6 +31,8 @@ export interface RecordedRequest {
     | undefined;
   /** The certificate of the connection. */
   readonly mtls: string | undefined;
+  /** The key of a DPoP proof. */
+  readonly dpop: string | undefined;
   readonly was: RecordedOutcome;
   /** It was only asked (POST /decide). */
   readonly dryRun: boolean;
@@ -107,6 +109,7 @@ export function readRecorded(line: Json): Recorded {
       client,
       asked: askedOf(line.asked),
       mtls: textOf(line.mtls),
+      dpop: textOf(line.dpop),
       was,
       dryRun: line.dryRun === true,
       would: wouldOf(line.would),

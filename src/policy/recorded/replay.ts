@@ -144,11 +144,15 @@ function textsByHash(targets: readonly CompiledTarget[]): World['named'] {
 }
 
 /** A subject that is bound has its `cnf` among its claims; a client that is bound has it in the configuration. */
-function bindingOf({ clients }: World, { claims, client, mtls, was, ...request }: RecordedRequest): Binding {
+function bindingOf({ clients }: World, request: RecordedRequest): Binding {
+  const { claims, client, mtls, dpop, was } = request;
   const confirmed = Object.hasOwn(claims.known, 'cnf') || claims.named.some((name) => name.startsWith('cnf/'));
   const demanded = client !== undefined && clients.get(client.id)?.proofRequired === true;
-  const own = was.granted && was.issued?.boundTo !== undefined && isSubject({ ...request, claims, client, mtls, was });
-  return { key: mtls === undefined ? undefined : { 'x5t#S256': mtls }, required: confirmed || demanded || own };
+  const own = was.granted && was.issued?.boundTo !== undefined && isSubject(request);
+  const certificate = mtls === undefined ? undefined : { 'x5t#S256': mtls };
+  // Whoever sends a proof gets a bound token or none (RFC 9449 §5).
+  const required = confirmed || demanded || own || dpop !== undefined;
+  return { key: dpop === undefined ? certificate : { jkt: dpop }, required };
 }
 
 function decideWhole(world: World, request: RecordedRequest, ask: Ask): Replayed {

@@ -4,8 +4,9 @@
 
 import { claimKey } from '../../core/record.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
+import { lifetimeOf } from '../best.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from '../compiled.ts';
-import { countsAt, lifetimeOf, partiesOf, rulesOf, unmetRequirement } from '../decide.ts';
+import { countsAt, partiesOf, rulesOf, unmetRequirement } from '../decide.ts';
 import type { Condition } from '../evaluate.ts';
 import { type Asked, createTargetFinder } from '../targets.ts';
 import { sketchOf } from './known.ts';

@@ -2,6 +2,7 @@
 // denies that may cut it. Nothing is asked or guessed here; a property test compares it with decisions.
 
 import { type Parameters, render } from '../../parsing/template.ts';
+import { lifetimeOf } from '../best.ts';
 import {
   type AllowRule,
   type CompiledPolicy,
@@ -11,7 +12,7 @@ import {
   conditionsOf,
   type DenyRule,
 } from '../compiled.ts';
-import { countsAt, lifetimeOf } from '../decide.ts';
+import { countsAt } from '../decide.ts';
 import type { Condition } from '../evaluate.ts';
 import { createTargetFinder } from '../targets.ts';
 import { bound, capturesFor } from './bind.ts';

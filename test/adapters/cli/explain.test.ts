@@ -90,6 +90,7 @@ const TOOLS: ExplainTools = {
     return id === KNOWN ? { decision: KNOWN, outcome: 'granted', rule: 'main', target: 'ledger' } : undefined;
   },
   recorded: async (id, trail) => (trail === '-' && id === OLD ? { decision: OLD, outcome: 'refused' } : undefined),
+  withdrawal: async () => undefined,
 };
 
 let folder: string;

@@ -22,6 +22,7 @@ import {
   createControlListener,
 } from '../../../src/adapters/control/server.ts';
 import { CONTROL_DECISIONS_MAX } from '../../../src/core/limits.ts';
+import { nobodyIsBlocked } from '../../support/incidents.ts';
 
 const ID = '01JCX5ZZZZ0123456789ABCDEF';
 const KEY = { kid: 'k1', algorithm: 'ES256', state: 'current', createdAtSeconds: 1_800_000_000 } as const;
@@ -45,6 +46,7 @@ const handlers = (change: Partial<ControlHandlers> = {}): ControlHandlers => ({
   rotateKeys: async (algorithm) => (algorithm === undefined ? [KEY, KEY] : [KEY]),
   revokeKey: async (kid) => (kid === 'k1' ? { revoked: kid } : undefined),
   status: () => ({ generation: 1 }),
+  incidents: nobodyIsBlocked(),
   ...change,
 });
 

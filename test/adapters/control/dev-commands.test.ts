@@ -11,6 +11,7 @@ import {
   type ControlListener,
   createControlListener,
 } from '../../../src/adapters/control/server.ts';
+import { nobodyIsBlocked } from '../../support/incidents.ts';
 
 const HANDLERS: ControlHandlers = {
   reload: async () => ({ ok: true, generation: 1 }),
@@ -20,6 +21,7 @@ const HANDLERS: ControlHandlers = {
   rotateKeys: async () => [],
   revokeKey: async () => undefined,
   status: () => ({}),
+  incidents: nobodyIsBlocked(),
 };
 const PLACE = { issuer: 'https://localhost:8443', ca: 'PEM' };
 const ORDER: SignOrder = { source: 'github', target: 'deploy', claims: { ref: 'refs/heads/dev' } };

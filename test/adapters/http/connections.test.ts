@@ -119,6 +119,8 @@ describe('a replaced certificate', () => {
     const rest = {
       exchange: async () => undefined,
       dryRun: async () => undefined,
+      introspect: async () => undefined,
+      revoke: async () => undefined,
       nonce: () => '',
       onConnectionProblem: () => undefined,
     };

@@ -6,8 +6,12 @@ import { connect, type TLSSocket } from 'node:tls';
 import { mintServerCertificate, type ServerCertificate } from '../../../src/adapters/cli/demo/certificates.ts';
 import { createPublicListener, type PublicListener, type PublicListenerParts } from '../../../src/adapters/http/app.ts';
 import { metadataDocument } from '../../../src/adapters/http/metadata.ts';
+import type { Introspected } from '../../../src/core/introspect.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
 import type { Operation, Outcome } from '../../../src/core/operation.ts';
+import type { OwnTokenRequest } from '../../../src/core/own-token-request.ts';
 import type { IssueOrder } from '../../../src/core/ports.ts';
+import type { Confirmation } from '../../../src/core/principal.ts';
 import type { Refusal } from '../../../src/core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received, TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
 import { provedSubject } from '../../support/path.ts';
@@ -67,7 +71,14 @@ export const wouldGrant = (scopes: readonly string[] = []): Outcome => ({
   ask: { targets: ['ledger'], scopes: undefined },
 });
 
-export const refused = (refusal: Refusal): Outcome => ({
+/** An introspection of an active token with these claims. */
+export const introspected = (claims: JsonObject = {}, boundTo?: Confirmation): Outcome<Introspected> => ({
+  kind: 'introspected',
+  decision: DECISION,
+  token: { ...provedSubject({ boundTo }), claims },
+});
+
+export const refused = (refusal: Refusal): Outcome<never> => ({
   kind: 'refused',
   decision: DECISION,
   refusal,
@@ -82,12 +93,15 @@ export interface Harness {
   readonly listener: PublicListener;
   /** What the exchange was told, in order. */
   readonly seen: Received[];
+  /** What the operations on our own tokens were told, in order. */
+  readonly asked: Received<OwnTokenRequest>[];
   readonly problems: string[];
 }
 
 export async function startListener(parts: Partial<PublicListenerParts> = {}): Promise<Harness> {
   const minted = await mintServerCertificate(['sts.example', 'localhost', '127.0.0.1']);
   const seen: Received[] = [];
+  const asked: Received<OwnTokenRequest>[] = [];
   const problems: string[] = [];
   const issuer = parts.issuer ?? ISSUER;
   const exchange: Operation = async (received, answer) => {
@@ -98,10 +112,20 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     seen.push(received);
     answer(received.request.ok ? wouldGrant() : refused(received.request.refusal));
   };
+  const introspect: PublicListenerParts['introspect'] = async (received, answer) => {
+    asked.push(received);
+    answer(received.request.ok ? introspected() : refused(received.request.refusal));
+  };
+  const revoke: PublicListenerParts['revoke'] = async (received, answer) => {
+    asked.push(received);
+    answer(received.request.ok ? { kind: 'revoked', decision: DECISION } : refused(received.request.refusal));
+  };
   const listener = createPublicListener({
     issuer,
     exchange,
     dryRun,
+    introspect,
+    revoke,
     jwks: () => JWKS,
     metadata: () =>
       metadataDocument({
@@ -118,7 +142,7 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     ...parts,
   });
   const { port } = await listener.listen('127.0.0.1', 0);
-  return { port, minted, listener, seen, problems };
+  return { port, minted, listener, seen, asked, problems };
 }
 
 export interface Got {

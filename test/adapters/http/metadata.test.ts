@@ -32,7 +32,10 @@ describe('addresses', () => {
     expect(pathsOf(issuer)).toEqual({
       token: `${base}/token`,
       decide: `${base}/decide`,
+      introspect: `${base}/introspect`,
+      revoke: `${base}/revoke`,
       jwks: `${base}/.well-known/jwks.json`,
+      authorize: `${base}/authorize`,
       metadata,
     });
   });
@@ -77,10 +80,11 @@ describe('metadata', () => {
     proofAlgorithms: ['ES256', 'RS256'],
   });
 
-  it('publishes what exists and nothing else (DP-10, MD-03, MD-04, MD-07, MD-08, MD-10)', () => {
+  it('publishes what exists and nothing else (DP-10, MD-03, MD-04, MD-07, MD-08, MD-10, PR-03)', () => {
     expect(document).toEqual({
       issuer: 'https://sts.example/t1',
       token_endpoint: 'https://sts.example/t1/token',
+      authorization_endpoint: 'https://sts.example/t1/authorize',
       jwks_uri: 'https://sts.example/t1/.well-known/jwks.json',
       grant_types_supported: [
         'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -103,13 +107,32 @@ describe('metadata', () => {
       assertionAlgorithms: ['ES256'],
       proofAlgorithms: [],
     };
-    expect(metadataDocument({ ...parts, clientMethods: ['client_secret_post', 'private_key_jwt'] })).toMatchObject({
-      token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt'],
-      token_endpoint_auth_signing_alg_values_supported: ['ES256'],
+    const signing = metadataDocument({ ...parts, clientMethods: ['client_secret_post', 'private_key_jwt'] });
+    const secret = metadataDocument({ ...parts, clientMethods: ['client_secret_post'] });
+    const nobody = metadataDocument({ ...parts, clientMethods: [] });
+    for (const endpoint of ['token', 'introspection', 'revocation']) {
+      const [methods, algorithms] = ['methods', 'signing_alg_values'].map(
+        (what) => `${endpoint}_endpoint_auth_${what}_supported`,
+      );
+      expect(signing).toMatchObject({
+        [String(methods)]: ['client_secret_post', 'private_key_jwt'],
+        [String(algorithms)]: ['ES256'],
+      });
+      expect(secret).toHaveProperty(String(methods), ['client_secret_post']);
+      expect(secret).not.toHaveProperty(String(algorithms));
+      expect(nobody).not.toHaveProperty(String(methods));
+    }
+  });
+
+  it('names where to introspect and to revoke, for issuers with a path too, where somebody can', () => {
+    const parts = { signingAlgorithms: [], assertionAlgorithms: [], proofAlgorithms: [] };
+    const of = (issuer: string, clientMethods: readonly 'client_secret_post'[]) =>
+      metadataDocument({ ...parts, issuer, clientMethods });
+    expect(of('https://sts.example/t1', ['client_secret_post'])).toMatchObject({
+      introspection_endpoint: 'https://sts.example/t1/introspect',
+      revocation_endpoint: 'https://sts.example/t1/revoke',
     });
-    expect(metadataDocument({ ...parts, clientMethods: ['client_secret_post'] })).not.toHaveProperty(
-      'token_endpoint_auth_signing_alg_values_supported',
-    );
+    expect(Object.keys(of('https://sts.example', [])).join()).not.toMatch(/introspection|revocation/);
   });
 
   it('has no empty array (MD-05), and no `none` (MD-06)', () => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { metadataDocument, pathsOf } from '../../../src/adapters/http/metadata.ts';
+import { renderIntrospection } from '../../../src/adapters/http/own-token.ts';
 import { renderOutcome, wireRefusal } from '../../../src/adapters/http/wire.ts';
 import {
   BODY_BYTES_MAX,
@@ -23,6 +24,7 @@ import {
   granted,
   type Harness,
   ISSUER,
+  introspected,
   JWKS,
   NONCE,
   refused,
@@ -142,27 +144,33 @@ afterAll(() => harness.listener.close(0));
 
 describe('openapi/exchequer.yaml', () => {
   it('has the paths that are served, and no others', async () => {
-    const { token, decide, jwks, metadata } = pathsOf(ISSUER);
-    expect(Object.keys(contract.paths).toSorted()).toEqual([token, decide, jwks, ...metadata].toSorted());
+    const { token, decide, introspect, revoke, jwks, authorize, metadata } = pathsOf(ISSUER);
+    expect(Object.keys(contract.paths).toSorted()).toEqual(
+      [token, decide, introspect, revoke, jwks, authorize, ...metadata].toSorted(),
+    );
     for (const [path, methods] of Object.entries(contract.paths)) {
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-        const { status } = await send(harness, { method, path, body: method === 'POST' ? form() : '' });
-        expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? 200 : 405]);
+        const { status } = await send(harness, { method, path, body: method === 'POST' ? form({ token: 'a' }) : '' });
+        const served = path === authorize ? 400 : 200;
+        expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? served : 405]);
       }
     }
   });
 
-  it.each(['/token', '/decide'])('has the statuses and errors of %s that the code has, and no others', (path) => {
-    const statuses = new Set([200, 500, ...ALL.map((refusal) => wireRefusal(refusal).status)]);
-    const documented = Object.keys(contract.paths[path]?.post?.responses ?? {}).map(Number);
-    expect(documented.toSorted()).toEqual([...statuses].toSorted());
-    const errors = new Set([
-      'server_error',
-      ...GRANT_TYPES.flatMap((grant) => ALL.map((refusal) => wireRefusal(refusal, grant).error)),
-    ]);
-    const listed = contract.components.schemas.Refusal?.properties?.error?.enum ?? [];
-    expect(listed.toSorted()).toEqual([...errors].toSorted());
-  });
+  it.each(['/token', '/decide', '/introspect', '/revoke'])(
+    'has the statuses and errors of %s that the code has, and no others',
+    (path) => {
+      const statuses = new Set([200, 500, ...ALL.map((refusal) => wireRefusal(refusal).status)]);
+      const documented = Object.keys(contract.paths[path]?.post?.responses ?? {}).map(Number);
+      expect(documented.toSorted()).toEqual([...statuses].toSorted());
+      const errors = new Set([
+        'server_error',
+        ...GRANT_TYPES.flatMap((grant) => ALL.map((refusal) => wireRefusal(refusal, grant).error)),
+      ]);
+      const listed = contract.components.schemas.Refusal?.properties?.error?.enum ?? [];
+      expect(listed.toSorted()).toEqual([...errors].toSorted());
+    },
+  );
 
   it('describes the grants that there are, and how clients authenticate', () => {
     const requests = ['ExchangeRequest', 'ClientCredentialsRequest', 'JwtBearerRequest'];
@@ -178,19 +186,31 @@ describe('openapi/exchequer.yaml', () => {
       conforms('Refusal', renderOutcome(outcome, () => undefined).body);
     conforms('DryRunResponse', renderOutcome(wouldGrant(['a']), () => undefined).body);
     conforms('ExchangeResponse', renderOutcome(granted(['a']), () => undefined).body);
-    conforms(
-      'Metadata',
-      JSON.stringify(
-        metadataDocument({
-          issuer: ISSUER,
-          signingAlgorithms: ['ES256'],
-          clientMethods: [],
-          assertionAlgorithms: [],
-          proofAlgorithms: ['ES256'],
-        }),
-      ),
-    );
+    const members = Object.keys(contract.components.schemas.Introspection?.properties ?? {});
+    const claims = Object.fromEntries([...members, 'lineage'].map((member) => [member, member]));
+    const active = renderIntrospection(introspected(claims)).body;
+    conforms('Introspection', active);
+    expect(Object.keys(JSON.parse(active)).toSorted()).toEqual(members.toSorted());
+    conforms('Introspection', renderIntrospection({ kind: 'introspected', decision: DECISION, token: undefined }).body);
+    const described = contract.components.schemas.Metadata?.properties ?? {};
+    for (const clientMethods of [[], ['private_key_jwt'] as const]) {
+      const document = metadataDocument({
+        issuer: ISSUER,
+        signingAlgorithms: ['ES256'],
+        clientMethods,
+        assertionAlgorithms: ['ES256'],
+        proofAlgorithms: ['ES256'],
+      });
+      conforms('Metadata', JSON.stringify(document));
+      for (const member of Object.keys(document)) expect(described).toHaveProperty(member);
+    }
     conforms('JwkSet', JSON.stringify(JWKS));
+  });
+
+  it('describes what is said where nobody can sign in', async () => {
+    const { status, body } = await send(harness, { method: 'GET', path: '/authorize?response_type=code', body: '' });
+    expect(status).toBe(400);
+    conforms('NoSignIn', typeof body === 'string' ? body : JSON.stringify(body));
   });
 
   it('says the limits that the code has', () => {

@@ -3,9 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { createMetrics, type MetricsParts } from '../../../src/adapters/observe/metrics.ts';
 import { METRIC_SERIES_MAX } from '../../../src/core/limits.ts';
+import { type OwnTokenRecord, openOwnTokenRecord } from '../../../src/core/own-token-record.ts';
 import { type ExchangeRecord, openRecord } from '../../../src/core/record.ts';
 import { refuse } from '../../../src/core/refusal.ts';
 import { TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
+import { ASKED } from '../../support/own-token-path.ts';
 
 const faults: unknown[][] = [];
 const metrics = (parts: Partial<MetricsParts> = {}) =>
@@ -15,6 +17,8 @@ const metrics = (parts: Partial<MetricsParts> = {}) =>
     signingKeys: () => [],
     workloadApis: () => [],
     findings: () => [],
+    store: () => ({ healthy: true, events: new Map() }),
+    withdrawals: () => ({ block: 0, revocation: 0 }),
     onFault: (...fault) => faults.push(fault),
     ...parts,
   });
@@ -48,14 +52,45 @@ async function lines(rendering: { render(): Promise<{ body: string }> }, name: s
   return body.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
 }
 
+const ownToken = (event: OwnTokenRecord['event'], change: Partial<OwnTokenRecord>): OwnTokenRecord => ({
+  ...openOwnTokenRecord(event)(ASKED, 'D', 1_800_000_000),
+  outcome: 'answered',
+  reason: undefined,
+  ...change,
+});
+
+describe('questions about a token', () => {
+  it('are counted by what they came to, and why, and as no exchange', async () => {
+    const all = metrics();
+    all.finished(ownToken('introspection', { active: true }), 2);
+    all.finished(ownToken('introspection', { active: false, reason: 'withdrawn' }), 1);
+    all.finished(ownToken('introspection', { outcome: 'refused', reason: 'store_unavailable' }), 1);
+    all.finished(ownToken('revocation', { withdrawal: 'w' }), 1);
+    all.finished(ownToken('revocation', { reason: 'not_its_own' }), 1);
+    all.finished(ownToken('revocation', { outcome: 'failed', reason: 'fault' }), 1);
+    expect(await lines(all, 'exchequer_introspections_total')).toEqual([
+      'exchequer_introspections_total{outcome="active",reason=""} 1',
+      'exchequer_introspections_total{outcome="inactive",reason="withdrawn"} 1',
+      'exchequer_introspections_total{outcome="refused",reason="store_unavailable"} 1',
+    ]);
+    expect(await lines(all, 'exchequer_revocations_total')).toEqual([
+      'exchequer_revocations_total{outcome="revoked",reason=""} 1',
+      'exchequer_revocations_total{outcome="unchanged",reason="not_its_own"} 1',
+      'exchequer_revocations_total{outcome="failed",reason="fault"} 1',
+    ]);
+    expect(await lines(all, 'exchequer_own_token_duration_seconds_count')).toHaveLength(6);
+    expect(await lines(all, 'exchequer_exchanges_total')).toEqual([]);
+  });
+});
+
 describe('exchanges', () => {
   it('are counted by grant, outcome, reason, rule, target, source and owner, a row as its rule', async () => {
     const all = metrics();
     const granted = { outcome: 'granted', reason: undefined, target: 'deploy', owner: 'platform' } as const;
     for (const row of ['shop', 'blog'])
-      all.exchanged(record({ ...granted, rule: `production[${row}]`, roles: { subject: principal } }), 2);
-    all.exchanged(record({ outcome: 'refused', reason: 'expired', evidence: { role: 'subject', source: 'eks' } }), 1);
-    all.exchanged(record({ outcome: 'failed', reason: 'fault', grantType: undefined }), 1);
+      all.finished(record({ ...granted, rule: `production[${row}]`, roles: { subject: principal } }), 2);
+    all.finished(record({ outcome: 'refused', reason: 'expired', evidence: { role: 'subject', source: 'eks' } }), 1);
+    all.finished(record({ outcome: 'failed', reason: 'fault', grantType: undefined }), 1);
     expect(await lines(all, 'exchequer_exchanges_total')).toEqual([
       'exchequer_exchanges_total{grant="token-exchange",outcome="granted",reason="",rule="production",target="deploy",source="github",owner="platform"} 2',
       'exchequer_exchanges_total{grant="token-exchange",outcome="refused",reason="expired",rule="",target="",source="eks",owner=""} 1',
@@ -67,8 +102,8 @@ describe('exchanges', () => {
   it('that were only asked about are counted apart, in closed sets, and nowhere else', async () => {
     const all = metrics();
     const asked = { dryRun: true, would: [{ rule: 'tried', would: 'allow' }], rule: 'r', target: 't' } as const;
-    all.exchanged(record({ ...asked, outcome: 'granted', reason: undefined, roles: { subject: principal } }), 2);
-    all.exchanged(record({ ...asked, outcome: 'refused', reason: 'no_rule', grantType: undefined }), 2);
+    all.finished(record({ ...asked, outcome: 'granted', reason: undefined, roles: { subject: principal } }), 2);
+    all.finished(record({ ...asked, outcome: 'refused', reason: 'no_rule', grantType: undefined }), 2);
     expect(await lines(all, 'exchequer_dry_runs_total')).toEqual([
       'exchequer_dry_runs_total{grant="token-exchange",outcome="granted",reason=""} 1',
       'exchequer_dry_runs_total{grant="",outcome="refused",reason="no_rule"} 1',
@@ -84,13 +119,13 @@ describe('exchanges', () => {
   it('are counted apart where a rule in preview would have decided otherwise', async () => {
     const all = metrics();
     const would = [{ rule: 'production[shop]', would: 'allow' }] as const;
-    for (const outcome of ['granted', 'refused'] as const) all.exchanged(record({ outcome, would }), 1);
-    all.exchanged(record({ outcome: 'refused' }), 1);
+    for (const outcome of ['granted', 'refused'] as const) all.finished(record({ outcome, would }), 1);
+    all.finished(record({ outcome: 'refused' }), 1);
     expect(await lines(all, 'exchequer_previews_total')).toEqual([
       'exchequer_previews_total{rule="production",would="allow"} 2',
     ]);
     for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
-      all.exchanged(record({ would: [{ rule: `r${index}`, would: 'deny' }] }), 1);
+      all.finished(record({ would: [{ rule: `r${index}`, would: 'deny' }] }), 1);
     expect(await lines(all, 'exchequer_previews_total')).toHaveLength(METRIC_SERIES_MAX + 1);
   });
 
@@ -98,21 +133,21 @@ describe('exchanges', () => {
     const all = metrics();
     const unknownClaims = ['brand_new', 'other_new'];
     for (const outcome of ['granted', 'refused'] as const)
-      all.exchanged(record({ outcome, roles: { subject: principal }, unknownClaims }), 1);
-    all.exchanged(record({ outcome: 'granted', roles: { subject: principal } }), 1);
-    all.exchanged(record({ outcome: 'refused', roles: {}, unknownClaims }), 1);
+      all.finished(record({ outcome, roles: { subject: principal }, unknownClaims }), 1);
+    all.finished(record({ outcome: 'granted', roles: { subject: principal } }), 1);
+    all.finished(record({ outcome: 'refused', roles: {}, unknownClaims }), 1);
     expect(await lines(all, 'exchequer_unknown_claims_total')).toEqual([
       'exchequer_unknown_claims_total{source="github"} 4',
     ]);
     expect((await all.render()).body).not.toContain('brand_new');
     for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
-      all.exchanged(record({ roles: { subject: { ...principal, source: `s${index}` } }, unknownClaims }), 1);
+      all.finished(record({ roles: { subject: { ...principal, source: `s${index}` } }, unknownClaims }), 1);
     expect(await lines(all, 'exchequer_unknown_claims_total')).toHaveLength(METRIC_SERIES_MAX + 1);
   });
 
   it('take time, in seconds', async () => {
     const all = metrics();
-    all.exchanged(record({ outcome: 'granted', reason: undefined }), 3);
+    all.finished(record({ outcome: 'granted', reason: undefined }), 3);
     const buckets = await lines(all, 'exchequer_exchange_duration_seconds_bucket');
     expect(buckets).toContain(
       'exchequer_exchange_duration_seconds_bucket{le="0.0025",grant="token-exchange",outcome="granted"} 0',
@@ -128,7 +163,7 @@ describe('exchanges', () => {
   it('of names without end become `other`: the series stay bounded (A-185, F-40)', async () => {
     const all = metrics();
     for (let index = 0; index < METRIC_SERIES_MAX + 50; index += 1)
-      all.exchanged(record({ outcome: 'granted', reason: undefined, rule: `r${index}` }), 1);
+      all.finished(record({ outcome: 'granted', reason: undefined, rule: `r${index}` }), 1);
     const series = await lines(all, 'exchequer_exchanges_total');
     expect(series).toHaveLength(METRIC_SERIES_MAX + 1);
     expect(series.at(-1)).toMatch(/rule="other",.* 50$/);
@@ -215,5 +250,20 @@ describe('findings of the linter', () => {
     expect(await lines(found, 'exchequer_policy_findings')).toEqual([`${series}"false"} 2`, `${series}"true"} 1`]);
     counts.pop();
     expect(await lines(found, 'exchequer_policy_findings')).toEqual([`${series}"false"} 2`]);
+  });
+});
+
+describe('the store', () => {
+  it('shows whether it answers, and counts what has happened to it by names of a closed set', async () => {
+    const events = new Map([['store_lost', 1]]);
+    let healthy = true;
+    const rendering = metrics({ store: () => ({ healthy, events }) });
+    expect(await lines(rendering, 'exchequer_store_up')).toEqual(['exchequer_store_up 1']);
+    healthy = false;
+    events.set('store_lost', 2);
+    expect(await lines(rendering, 'exchequer_store_up')).toEqual(['exchequer_store_up 0']);
+    expect(await lines(rendering, 'exchequer_store_events_total')).toEqual([
+      'exchequer_store_events_total{event="store_lost"} 2',
+    ]);
   });
 });

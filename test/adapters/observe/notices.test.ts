@@ -21,7 +21,7 @@ function open() {
   const warned: object[] = [];
   const inner: string[] = [];
   const behind: Observer = {
-    exchanged: (record) => void inner.push(String(record.reason)),
+    finished: (record) => void inner.push(String(record.reason)),
     fault: () => void inner.push('fault'),
   };
   const observer = withNotices({
@@ -43,7 +43,7 @@ function open() {
       1_800_000_000,
     );
     noteRefusal(record, refusal);
-    observer.exchanged(record, 1);
+    observer.finished(record, 1);
   };
   return { time, warned, inner, observer, see };
 }

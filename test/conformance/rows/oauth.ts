@@ -32,7 +32,11 @@ export const ROWS: readonly Row[] = [
   },
   { id: 'MD-01', says: 'metadata is served appended to the issuer and inserted before its path' },
   { id: 'MD-02', says: 'issuer is the configured text, byte for byte, as is iss' },
-  { id: 'MD-03', says: 'response_types_supported is there and not empty', decision: 'it is [id_token]' },
+  {
+    id: 'MD-03',
+    says: 'response_types_supported is there and not empty',
+    decision: 'it is [id_token]; the authorization endpoint refuses everything',
+  },
   { id: 'MD-04', says: 'grant_types_supported lists exactly the grants that are offered' },
   { id: 'MD-05', says: 'no empty arrays; application/json' },
   {
@@ -43,7 +47,7 @@ export const ROWS: readonly Row[] = [
   {
     id: 'MD-07',
     says: 'endpoints are https, and each is published with its methods',
-    decision: 'introspection and revocation are published once they exist',
+    decision: 'introspection and revocation are published where somebody can authenticate there',
   },
   { id: 'MD-08', says: 'what OpenID Connect requires of providers, which clouds read' },
   {

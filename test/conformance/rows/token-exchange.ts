@@ -66,7 +66,8 @@ export const ROWS: readonly Row[] = [
   {
     id: 'TX-40',
     says: 'act holds identity claims of the actor only',
-    decision: 'iss and sub as proved; the name of a CI job stands beside them as sub_id (RFC 9493), and no outside act may bear one',
+    decision:
+      'iss and sub as proved; the name of a CI job stands beside them as sub_id (RFC 9493), and no outside act may bear one',
   },
   { id: 'TX-41', says: 'the outermost act is the current actor' },
   {
@@ -87,12 +88,13 @@ export const ROWS: readonly Row[] = [
   {
     id: 'TX-45',
     says: 'may_act is obeyed on every member',
-    decision: 'without iss it means the issuer of its token; members beside iss and sub are compared with the actor\'s own claims',
+    decision:
+      "without iss it means the issuer of its token; members beside iss and sub are compared with the actor's own claims",
   },
   { id: 'TX-46', says: 'may_act is not passed on' },
   { id: 'TX-47', says: 'the scope claim is one text' },
   { id: 'TX-48', says: 'client_id is who asked, as proved; never what the body says' },
-  { id: 'TX-49', says: 'introspection gives act as the token holds it', later: 'actors and introspection' },
+  { id: 'TX-49', says: 'introspection gives act as the token holds it' },
   { id: 'TX-50', says: 'a subject that is its own actor is refused' },
   { id: 'TX-51', says: 'served over TLS only' },
 ];

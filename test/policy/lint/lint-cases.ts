@@ -20,7 +20,7 @@ import { SPACELIFT } from '../../../src/platforms/spacelift.ts';
 import { SPIFFE } from '../../../src/platforms/spiffe.ts';
 import { VERCEL } from '../../../src/platforms/vercel.ts';
 import type { SourceView } from '../../../src/policy/compile/views.ts';
-import { source } from '../../support/policy.ts';
+import { SELF_SOURCE, source } from '../../support/policy.ts';
 
 const OWNER = { repository_owner_id: 65 };
 
@@ -52,6 +52,8 @@ export const LINT_SOURCES: readonly SourceView[] = [
   }),
   source('mesh', SPIFFE, { issuer: 'spiffe://example.org' }),
   source('idp', OIDC),
+  source('people', OIDC, { subjects: 'people' }),
+  SELF_SOURCE,
 ];
 
 export interface LintCase {

@@ -4,13 +4,18 @@ import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/policy/lint/finding.ts';
 import { RULE_LINTS } from '../../../src/policy/lint/lint-table.ts';
 import { compileTexts, target } from '../../support/policy.ts';
+import { ACTOR_CASES, CONFIRMED_TARGETS } from './lint-actor-cases.ts';
 import { LINT_CASES, LINT_SOURCES } from './lint-cases.ts';
 import { VALUE_CASES } from './lint-value-cases.ts';
 
-const CASES = [...LINT_CASES, ...VALUE_CASES];
+const CASES = [...LINT_CASES, ...VALUE_CASES, ...ACTOR_CASES];
 
 const MARK = '¦';
-const TARGETS = [target('deploy'), target('per-repo', { address: 'https://repos.example/<repo>' })];
+const TARGETS = [
+  target('deploy'),
+  target('per-repo', { address: 'https://repos.example/<repo>' }),
+  ...CONFIRMED_TARGETS,
+];
 const policy = (members: string) =>
   `rules:\n  - ${members.startsWith(MARK) ? MARK : ''}{ name: r, ${members.replace(/^¦/, '')} }\n`;
 

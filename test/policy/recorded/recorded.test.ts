@@ -41,6 +41,7 @@ describe('a line of a trail', () => {
       client: undefined,
       asked: { targets: ['deploy'], scopes: undefined },
       mtls: 'thumb',
+      dpop: undefined,
       was: {
         granted: true,
         target: 'deploy',

@@ -47,7 +47,9 @@ export async function startBroker({ onLoopback = false, prepare }: BrokerOptions
   writeFileSync(file, prepare ? await prepare(config, folder) : config);
 
   const program = onLoopback ? [ON_LOOPBACK, file] : [MAIN, 'serve', '--config', file];
-  const child = spawn(process.execPath, program, { stdio: ['ignore', 'ignore', 'pipe'] });
+  // A dozen verbs start after it: what one has compiled, the next need not.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') };
+  const child = spawn(process.execPath, program, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   await listening(child);
   return Object.freeze({
     issuer: `https://localhost:${port}`,
@@ -56,7 +58,7 @@ export async function startBroker({ onLoopback = false, prepare }: BrokerOptions
     material,
     run(...verb: readonly string[]) {
       const environment = {
-        ...process.env,
+        ...env,
         EXCHEQUER_CONFIG: file,
         EXCHEQUER_CONTROL: join(folder, 'state/control.sock'),
       };

@@ -1,15 +1,20 @@
 // The demo's side of the wire: HTTPS with the throw-away authority, nothing else.
 // It knows the broker from outside only.
 
+import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
+import { setTimeout } from 'node:timers/promises';
 import type { Credential } from './trust-domain.ts';
+
+const TRIES_MAX = 5;
 
 export interface Answer {
   readonly status: number;
   readonly body: Record<string, unknown>;
+  readonly headers: IncomingHttpHeaders;
 }
 
-type Form = Readonly<Record<string, string>>;
+export type Form = Readonly<Record<string, string>>;
 
 interface Place {
   readonly port: number;
@@ -20,8 +25,8 @@ interface Place {
 export function createClient({ port, ca }: Place) {
   return Object.freeze({
     get: async (path: string) => (await call({ port, path, method: 'GET', ca, agent: false })).answer,
-    post: async (path: string, form: Form) =>
-      (await call({ port, path, method: 'POST', ca, agent: false }, encode(form))).answer,
+    post: (path: string, form: Form) =>
+      served(async () => (await call({ port, path, method: 'POST', ca, agent: false }, encode(form))).answer),
   });
 }
 
@@ -33,17 +38,27 @@ export function createConnection({ port, ca }: Place, { cert, key }: Credential)
   let requests = 0;
   return Object.freeze({
     /** Throws where the request did not go over the connection that was there before. */
-    async post(path: string, form: Form): Promise<Answer> {
-      const { answer, reused } = await call({ port, path, method: 'POST', agent }, encode(form));
-      requests += 1;
-      if (reused !== requests > 1) throw new Error('the broker closed a connection that was to be kept');
-      return answer;
-    },
+    post: (path: string, form: Form, headers: Readonly<Record<string, string>> = {}) =>
+      served(async () => {
+        const { answer, reused } = await call({ port, path, method: 'POST', agent, headers }, encode(form));
+        requests += 1;
+        if (reused !== requests > 1) throw new Error('the broker closed a connection that was to be kept');
+        return answer;
+      }),
     close: () => agent.destroy(),
   });
 }
 
 export type Connection = ReturnType<typeof createConnection>;
+
+/** Asks again where the broker cannot answer now, as every client should: on a busy machine somebody may be too slow for it. */
+async function served(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await ask();
+    if (answer.status !== 503 || tries === TRIES_MAX) return answer;
+    await setTimeout(Number(answer.headers['retry-after'] ?? 1) * 1000);
+  }
+}
 
 const encode = (form: Form): string => new URLSearchParams(form).toString();
 
@@ -53,17 +68,20 @@ interface Call {
   readonly method: 'GET' | 'POST';
   readonly agent: Agent | false;
   readonly ca?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 function call(to: Call, body?: string): Promise<{ readonly answer: Answer; readonly reused: boolean }> {
   return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+    const type = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+    const headers = { ...type, ...to.headers };
     const outgoing = request({ host: 'localhost', ...to, headers }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {
         try {
-          const answer = { status: incoming.statusCode ?? 0, body: JSON.parse(Buffer.concat(chunks).toString()) };
+          const { statusCode: status = 0, headers } = incoming;
+          const answer = { status, body: JSON.parse(Buffer.concat(chunks).toString()), headers };
           resolve({ answer, reused: outgoing.reusedSocket });
         } catch (error) {
           reject(error);

@@ -1,10 +1,12 @@
-// `make demo`: a real broker, real TLS, credentials in the shapes that platforms issue; four exchanges and three refusals, a rotation
-// of a root under a living connection, and a private cluster, each with what was presented, what came back, and why. Ends with
-// exit code 1 if anything came out otherwise.
+// `make demo`: a real broker, real TLS, credentials in the shapes that platforms issue; four exchanges and three refusals, an MCP gateway that
+// acts for a person, three services behind each other, a rotation of a root under a living connection, and a private cluster, each with
+// what was presented, what came back, and why. Ends with exit code 1 if anything came out otherwise.
 
-import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
+import type { JSONWebKeySet } from 'jose';
 import { type DemoBroker, startBroker } from './broker.ts';
 import { type Answer, type Client, createClient } from './client.ts';
+import { showGateway } from './delegation.ts';
+import { granted, refused, verified } from './expected.ts';
 import { mintToken } from './material.ts';
 import { showRotation } from './mutual-tls.ts';
 import {
@@ -17,6 +19,7 @@ import {
 } from './platforms.ts';
 import { showPrivateCluster } from './private-cluster.ts';
 import { begin, explain, part, say, show } from './say.ts';
+import { showThreeHops } from './three-hops.ts';
 
 const CLUSTER = 'https://kubernetes.default.svc.cluster.local';
 const RECONCILER = 'spiffe://prod.example/ns/payments/sa/reconciler';
@@ -122,15 +125,12 @@ async function present(broker: DemoBroker, client: Client, scene: Scene): Promis
 }
 
 async function showExchange(broker: DemoBroker, client: Client, keys: JSONWebKeySet, scene: Scene): Promise<void> {
-  const { status, body } = await present(broker, client, scene);
-  if (status !== 200) throw new Error(`${scene.title}: expected 200, got ${status} ${JSON.stringify(body)}`);
-  const token = String(body.access_token);
-  await jwtVerify(token, createLocalJWKSet(keys), { issuer: broker.issuer, typ: 'at+jwt' });
-  const claims = decodeJwt(token);
+  const answer = await present(broker, client, scene);
+  const claims = await verified(granted(answer), broker.issuer, keys);
   say(`  200: a token, verified with the keys at ${broker.issuer}/.well-known/jwks.json`);
   for (const claim of ['sub', 'aud', 'scope', 'client_id', 'origin'])
     if (claims[claim] !== undefined) show(claim, claims[claim]);
-  show('expires_in', body.expires_in);
+  show('expires_in', answer.body.expires_in);
 }
 
 async function showRefusal(
@@ -138,14 +138,11 @@ async function showRefusal(
   client: Client,
   scene: Scene & { readonly error: string },
 ): Promise<void> {
-  const { status, body } = await present(broker, client, scene);
-  if (body.error !== scene.error)
-    throw new Error(`${scene.title}: expected ${scene.error}, got ${status} ${JSON.stringify(body)}`);
-  explain(broker, { status, body });
+  explain(broker, refused(await present(broker, client, scene), scene.error));
 }
 
 say(
-  'Exchequer: a broker starts on localhost with throw-away keys, a GitHub, a cluster and a SPIFFE trust domain to trust.',
+  'Exchequer: a broker starts on localhost with throw-away keys, a GitHub, a cluster, a SPIFFE trust domain and a login to trust.',
 );
 const broker = await startBroker();
 try {
@@ -156,6 +153,10 @@ try {
   for (const scene of exchanges(broker.issuer, now)) await showExchange(broker, client, keys, scene);
   part('Refusals');
   for (const scene of refusals(broker.issuer, now)) await showRefusal(broker, client, scene);
+  part('An MCP gateway: a person, an agent, and an MCP server');
+  await showGateway(broker, keys);
+  part('Three hops behind each other');
+  await showThreeHops(broker, keys);
   part('An X.509-SVID over mutual TLS, and a rotation of its root');
   await showRotation(broker, RECONCILER);
 } finally {

@@ -11,18 +11,23 @@ import { bundleEntry, type Credential, mintRoot, mintSvid } from './trust-domain
 
 const TRUST_DOMAIN = 'prod.example';
 
+/** Whose keys are here: platforms, and `people`, the issuer at which people log in. */
+export type PlatformName = 'github' | 'cluster' | 'mesh' | 'people';
+
 interface Platform {
-  readonly name: 'github' | 'cluster' | 'mesh';
+  readonly name: PlatformName;
   readonly alg: 'RS256' | 'ES256';
   /** The file that holds its public keys, as the configuration names it. */
   readonly file: string;
   readonly use: 'sig' | 'jwt-svid';
+  readonly typ?: string;
 }
 
 const PLATFORMS: readonly Platform[] = [
   { name: 'github', alg: 'RS256', file: 'github.json', use: 'sig' },
   { name: 'cluster', alg: 'RS256', file: 'cluster.json', use: 'sig' },
   { name: 'mesh', alg: 'ES256', file: 'bundle.json', use: 'jwt-svid' },
+  { name: 'people', alg: 'ES256', file: 'people.json', use: 'sig', typ: 'at+jwt' },
 ];
 
 const ROOT = 'mesh-root.crt';
@@ -30,11 +35,12 @@ const ROOT_KEY = 'mesh-root.key';
 
 const secretFile = (directory: string, name: string): string => join(directory, `${name}.pem`);
 
-/** Fills a directory, unless it is filled already. */
+/** Fills a directory with what it lacks: one that an earlier version filled has everything but what is new. */
 export async function makeMaterial(directory: string): Promise<void> {
-  if (existsSync(join(directory, ROOT_KEY))) return;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  for (const platform of PLATFORMS) await makePlatform(directory, platform);
+  const lacking = PLATFORMS.filter(({ name }) => !existsSync(secretFile(directory, name)));
+  for (const platform of lacking) await makePlatform(directory, platform);
+  if (existsSync(join(directory, ROOT_KEY))) return;
   const root = await mintRoot(TRUST_DOMAIN);
   writeFileSync(join(directory, ROOT), root.cert);
   writeFileSync(join(directory, 'bundle.json'), bundleWith(directory, [root]));
@@ -75,9 +81,10 @@ async function makePlatform(directory: string, platform: Platform): Promise<void
 }
 
 /** A token as this platform would issue it. */
-export async function mintToken(directory: string, name: Platform['name'], claims: Claims): Promise<string> {
+export async function mintToken(directory: string, name: PlatformName, claims: Claims): Promise<string> {
   const platform = PLATFORMS.find((candidate) => candidate.name === name);
   if (!platform) throw new Error(`no platform ${name}`);
   const key = await importPKCS8(readFileSync(secretFile(directory, name), 'utf8'), platform.alg);
-  return new SignJWT(claims).setProtectedHeader({ alg: platform.alg, kid: `${name}-1`, typ: 'JWT' }).sign(key);
+  const header = { alg: platform.alg, kid: `${name}-1`, typ: platform.typ ?? 'JWT' };
+  return new SignJWT(claims).setProtectedHeader(header).sign(key);
 }

@@ -1,11 +1,11 @@
-// Prints a credential as a platform would issue it to a workload: `node src/adapters/cli/demo/mint.ts cluster`; with other claims where
-// they are said, `mint.ts github ref=refs/heads/dev`. `mesh-x509` prints an X.509-SVID with its key, in one PEM text as `curl --cert`
-// takes it. Without an argument it only makes what the development set-up needs. It stands in for the platforms; the broker knows
-// nothing of it.
+// Prints a credential as a platform would issue it to a workload, or a login to a person: `node src/adapters/cli/demo/mint.ts cluster`; with
+// other claims where they are said, `mint.ts github ref=refs/heads/dev`. `mesh-x509` and `gateway-x509` print an X.509-SVID with its key, in
+// one PEM text as `curl --cert` takes it. Without an argument it only makes what the development set-up needs. It stands in for the
+// platforms; the broker knows nothing of it. AUDIENCE and MATERIAL are for a broker elsewhere than `make run`'s.
 
 import { join } from 'node:path';
 import { changedClaims } from './claims.ts';
-import { makeMaterial, mintCertificate, mintToken } from './material.ts';
+import { makeMaterial, mintCertificate, mintToken, type PlatformName } from './material.ts';
 import {
   type Claims,
   githubEnvironment,
@@ -13,14 +13,20 @@ import {
   githubPush,
   jwtSvid,
   kubernetesProjected,
+  personToken,
 } from './platforms.ts';
 
 const RECONCILER = 'spiffe://prod.example/ns/payments/sa/reconciler';
-const CERTIFICATE = 'mesh-x509';
+const ASSISTANT = 'spiffe://prod.example/ns/agents/sa/assistant';
 const AUDIENCE = process.env.AUDIENCE ?? 'https://localhost:8443';
 const now = Math.floor(Date.now() / 1000);
 
-const CREDENTIALS: Record<string, { readonly platform: 'github' | 'cluster' | 'mesh'; readonly claims: Claims }> = {
+const CERTIFICATES: Record<string, string> = {
+  'mesh-x509': RECONCILER,
+  'gateway-x509': 'spiffe://prod.example/ns/mcp/sa/gateway',
+};
+
+const TOKENS: Record<string, { readonly platform: PlatformName; readonly claims: Claims }> = {
   github: { platform: 'github', claims: githubPush(AUDIENCE, now) },
   'github-environment': { platform: 'github', claims: githubEnvironment(AUDIENCE, now) },
   'github-pull-request-target': { platform: 'github', claims: githubPullRequestTarget(AUDIENCE, now) },
@@ -29,21 +35,23 @@ const CREDENTIALS: Record<string, { readonly platform: 'github' | 'cluster' | 'm
     claims: kubernetesProjected('https://kubernetes.default.svc.cluster.local', AUDIENCE, now),
   },
   mesh: { platform: 'mesh', claims: jwtSvid(RECONCILER, AUDIENCE, now) },
+  agent: { platform: 'mesh', claims: jwtSvid(ASSISTANT, AUDIENCE, now) },
+  person: { platform: 'people', claims: personToken(now) },
 };
 
-const directory = join(import.meta.dirname, '../../../../config/dev');
+const directory = process.env.MATERIAL ?? join(import.meta.dirname, '../../../../config/dev');
 await makeMaterial(directory);
-const [wanted, ...words] = process.argv.slice(2);
-if (wanted === CERTIFICATE && words.length === 0) {
-  const { cert, key } = await mintCertificate(directory, RECONCILER);
+const [wanted = '', ...words] = process.argv.slice(2);
+const certified = words.length === 0 ? CERTIFICATES[wanted] : undefined;
+const token = TOKENS[wanted];
+const claims = token && changedClaims(token.claims, words);
+if (certified !== undefined) {
+  const { cert, key } = await mintCertificate(directory, certified);
   process.stdout.write(cert + key);
-} else if (wanted !== undefined) {
-  const credential = CREDENTIALS[wanted];
-  const claims = credential && changedClaims(credential.claims, words);
-  if (claims) process.stdout.write(await mintToken(directory, credential.platform, claims));
-  else {
-    const names = Object.keys(CREDENTIALS).join(' | ');
-    process.stderr.write(`usage: mint.ts ${CERTIFICATE} | (${names}) [claim=value ...]\n`);
-    process.exitCode = 2;
-  }
+} else if (token && claims) {
+  process.stdout.write(await mintToken(directory, token.platform, claims));
+} else if (wanted !== '') {
+  const [certificates, tokens] = [CERTIFICATES, TOKENS].map((those) => Object.keys(those).join(' | '));
+  process.stderr.write(`usage: mint.ts ${certificates} | (${tokens}) [claim=value ...]\n`);
+  process.exitCode = 2;
 }

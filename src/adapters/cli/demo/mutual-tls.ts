@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import type { DemoBroker } from './broker.ts';
 import { type Answer, type Connection, createConnection } from './client.ts';
+import { granted, refused } from './expected.ts';
 import { bundleWith, rootOf } from './material.ts';
 import { begin, explain, say, show } from './say.ts';
 import { type Credential, mintRoot, mintSvid } from './trust-domain.ts';
@@ -28,7 +29,7 @@ export async function showRotation(broker: DemoBroker, id: string): Promise<void
     'Nothing is presented but the certificate of the connection: its SPIFFE ID is the client, and the subject.',
   );
   say(`  asks for ledger with grant_type=client_credentials:  POST ${broker.issuer}/token`);
-  const first = granted(await ask(old));
+  const first = decodeJwt(granted(await ask(old)));
   say('  200: a token');
   for (const claim of ['sub', 'aud', 'scope', 'client_id', 'origin']) show(claim, first[claim]);
 
@@ -36,7 +37,7 @@ export async function showRotation(broker: DemoBroker, id: string): Promise<void
     'Its trust domain makes a new root',
     'An SVID of the new root comes too early: the bundle does not know it yet.',
   );
-  const early = refused(await ask(renewed));
+  const early = refused(await ask(renewed), 'invalid_client');
   say(`  ${early.status}: what the caller is told`);
   show('error', early.body.error);
   show('description', early.body.error_description);
@@ -54,7 +55,7 @@ export async function showRotation(broker: DemoBroker, id: string): Promise<void
   begin('The old root is taken out of the bundle', 'Its SVID is good for another hour by its own dates.');
   writeBundle(broker, [newRoot]);
   say(`  ${await until(() => ask(old), 400)} the old SVID is refused on its living connection:`);
-  explain(broker, refused(await ask(old)));
+  explain(broker, refused(await ask(old), 'invalid_client'));
   granted(await ask(renewed));
   say('  and the SVID of the new root gets a token, on its first connection');
   old.close();
@@ -66,18 +67,6 @@ function writeBundle({ material }: DemoBroker, roots: readonly Credential[]): vo
   const file = join(material, 'bundle.json');
   writeFileSync(`${file}.new`, bundleWith(material, roots));
   renameSync(`${file}.new`, file);
-}
-
-function granted({ status, body }: Answer): Record<string, unknown> {
-  if (status !== 200) throw new Error(`expected 200, got ${status} ${JSON.stringify(body)}`);
-  return decodeJwt(String(body.access_token));
-}
-
-function refused(answer: Answer): Answer {
-  const { status, body } = answer;
-  if (status !== 400 || body.error !== 'invalid_client')
-    throw new Error(`expected 400 invalid_client, got ${status} ${JSON.stringify(body)}`);
-  return answer;
 }
 
 /** Asks until the answer has this status; says how long that took. */

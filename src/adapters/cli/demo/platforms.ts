@@ -153,3 +153,17 @@ export const jwtSvid = (id: string, audience: string, now: number): Claims => ({
   iat: now,
   sub: id,
 });
+
+/** A person who logged in with a password an hour ago, at a plain OpenID Connect issuer: an access token (RFC 9068) for the gateway. */
+export const personToken = (now: number): Claims => ({
+  iss: 'https://login.example',
+  sub: 'alice',
+  aud: 'https://mcp.example',
+  client_id: 'chat',
+  jti: randomUUID(),
+  groups: ['finance', 'staff'],
+  auth_time: now - 3600,
+  acr: 'password',
+  iat: now,
+  exp: now + 900,
+});

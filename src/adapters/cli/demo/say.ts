@@ -31,3 +31,11 @@ export function explain(broker: DemoBroker, { status, body }: Answer): void {
   if (!explained.includes(decision)) throw new Error(`no explanation of ${decision}: ${explained}`);
   say(explained.trimEnd().replace(/^/gm, '    '));
 }
+
+/** A verb of the command line, as the operator types it, and what it printed. */
+export function command(broker: DemoBroker, ...verb: readonly string[]): string {
+  say(`  $ exchequer ${verb.map((word) => (/[^\w./:*=-]/.test(word) ? `'${word}'` : word)).join(' ')}`);
+  const printed = broker.run(...verb).trimEnd();
+  say(printed.replace(/^/gm, '    '));
+  return printed;
+}

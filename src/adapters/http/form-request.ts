@@ -1,11 +1,15 @@
-// POST /token (RFC 6749 §3.2, RFC 8693 §2.1), and POST /decide, which takes the same form: turns one HTTP request into `Received`, and
-// nothing else. Every request to the paths goes through its operation, so that it is recorded, malformed ones too. A certificate counts only from the connection itself, never from a header (MT-07, A-98). Decides nothing.
+// One HTTP request that takes a form, as `Received`, and nothing else: POST /token and /decide (RFC 6749 §3.2, RFC 8693 §2.1), /introspect
+// (RFC 7662 §2.1) and /revoke (RFC 7009 §2.1). Every request to their paths goes through its operation, so that it is recorded, malformed
+// ones too. A certificate counts only from the connection itself, never from a header (MT-07, A-98). Decides nothing.
 
 import type { IncomingMessage } from 'node:http';
 import type { PresentedCertificates } from '../../core/client.ts';
+import { type OwnTokenRequest, readOwnTokenRequest } from '../../core/own-token-request.ts';
 import type { PresentedProof } from '../../core/proof-of-possession.ts';
 import { ok, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
 import {
+  type Caller,
+  type GrantType,
   knownGrantType,
   type Parameters,
   type Received,
@@ -37,8 +41,28 @@ export async function arrive(message: IncomingMessage, readBody: ReadBody): Prom
   return { ...arrived, body: await readBody(message) };
 }
 
-/** What the exchange is told of a request to the token endpoint, whose own address as configured is `htu`. */
-export function receiveToken(message: IncomingMessage, { peer, certificates, body }: Arrived, htu: string): Received {
+/** How the parameters of one form are read. */
+export interface Form<Request> {
+  read(parameters: Parameters, caller: Caller): Result<Request>;
+  /** For the record of what is refused for its parameters too. */
+  grantType(parameters: Parameters): GrantType | undefined;
+}
+
+export const TOKEN_FORM: Form<TokenRequest> = Object.freeze({
+  read: readTokenRequest,
+  grantType: (parameters: Parameters) => knownGrantType(parameters.get('grant_type')?.[0]),
+});
+export const OWN_TOKEN_FORM: Form<OwnTokenRequest> = Object.freeze({
+  read: readOwnTokenRequest,
+  grantType: () => undefined,
+});
+
+/** What an operation is told of a request to its endpoint, whose own address as configured is `htu`. */
+export function receiveForm<Request>(
+  message: IncomingMessage,
+  { peer, certificates, body }: Arrived,
+  { form, htu }: { readonly form: Form<Request>; readonly htu: string },
+): Received<Request> {
   const early = refuseEarly(message);
   const parameters = early ? refuse(early) : readForm(body);
   return {
@@ -46,8 +70,8 @@ export function receiveToken(message: IncomingMessage, { peer, certificates, bod
     peer,
     traceId: traceId(message.headers.traceparent),
     mtls: certificates?.thumbprint,
-    grantType: parameters.ok ? knownGrantType(parameters.value.get('grant_type')?.[0]) : undefined,
-    request: parameters.ok ? readRequest(message, parameters.value, { certificates, htu }) : parameters,
+    grantType: parameters.ok ? form.grantType(parameters.value) : undefined,
+    request: parameters.ok ? form.read(parameters.value, callerOf(message, certificates, htu)) : parameters,
   };
 }
 
@@ -85,15 +109,10 @@ function isForm({ headers, rawHeaders }: IncomingMessage): boolean {
 /** Headers of attestation-based client authentication, which is not built. */
 const ATTESTATIONS = ['oauth-client-attestation', 'oauth-client-attestation-pop'];
 
-function readRequest(
-  message: IncomingMessage,
-  parameters: Parameters,
-  { certificates, htu }: { readonly certificates: PresentedCertificates | undefined; readonly htu: string },
-): Result<TokenRequest> {
+function callerOf(message: IncomingMessage, certificates: PresentedCertificates | undefined, htu: string): Caller {
   const { headers } = message;
   const attested = ATTESTATIONS.some((name) => headers[name] !== undefined);
-  const proof = presentedProof(message, htu);
-  return readTokenRequest(parameters, { authorization: headers.authorization, attested, certificates, proof });
+  return { authorization: headers.authorization, attested, certificates, proof: presentedProof(message, htu) };
 }
 
 /** Every DPoP header, as sent: of two, Node would join them into one (DP-01). What it must be for is ours to say (A-152). */

@@ -1,0 +1,79 @@
+// Stores of several replicas on one Redis, as brokers open them, for the contract and for the faults.
+
+import { randomBytes } from 'node:crypto';
+import type { Cluster, Redis } from 'ioredis';
+import { expect, vi } from 'vitest';
+import type { RedisSettings } from '../../src/core/store-settings.ts';
+import { openRedisStore, type RedisEvent, type RedisStore } from '../../src/stores/redis-store.ts';
+import type { StoreMaker } from '../contract/spent-store.ts';
+import type { WithdrawalsMaker, WithdrawalsWorld } from '../contract/withdrawal-store.ts';
+
+export interface Replica {
+  readonly store: RedisStore;
+  readonly events: readonly RedisEvent[];
+  /** Names of events so far. */
+  told(): readonly string[];
+}
+
+export interface ReplicaOptions extends Partial<WithdrawalsWorld> {
+  readonly elapsedMs?: () => number;
+  /** Does not wait until it can be asked. */
+  readonly eager?: true;
+}
+
+export async function openReplica(
+  settings: RedisSettings,
+  name: string,
+  options: ReplicaOptions = {},
+): Promise<Replica> {
+  const { now, elapsedMs, drained, eager, ...rest } = options;
+  const events: RedisEvent[] = [];
+  const store = openRedisStore({
+    settings,
+    clock: { nowSeconds: now ?? (() => Date.now() / 1_000), elapsedMs: elapsedMs ?? (() => performance.now()) },
+    randomBytes,
+    replica: name,
+    drained: drained ?? (() => Promise.resolve()),
+    onEvent: (event) => events.push(event),
+    ...rest,
+  });
+  if (!eager) await ready(store);
+  return { store, events, told: () => events.map(({ event }) => event) };
+}
+
+/** Until it can be asked. */
+export const ready = (store: RedisStore): Promise<void> =>
+  vi.waitFor(() => expect(store.healthy()).toBe(true), { timeout: 10_000, interval: 5 });
+
+/** A store that was begun long ago: who opens one that is new waits for others who may remember it. */
+export const beginLongAgo = (admin: Pick<Redis | Cluster, 'hset'>, prefix: string): Promise<number> =>
+  admin.hset(`{${prefix}:withdrawals}:state`, {
+    generation: 'long-ago',
+    seq: '0',
+    held: '0',
+    begun: '0',
+    nonce: randomBytes(32).toString('base64url'),
+  });
+
+/** For the contract: an empty store for each test, by a prefix of its own. */
+export function makerOn(
+  settings: () => RedisSettings,
+  admin: () => Pick<Redis | Cluster, 'hset'>,
+): StoreMaker & WithdrawalsMaker {
+  let prefix = '';
+  const reopen = async (world: WithdrawalsWorld) => {
+    const { store } = await openReplica({ ...settings(), prefix }, randomBytes(4).toString('hex'), world);
+    return { store, close: () => store.close(), settled: () => ready(store) };
+  };
+  const open = async (world: WithdrawalsWorld) => {
+    prefix = randomBytes(6).toString('hex');
+    await beginLongAgo(admin(), prefix);
+    return reopen(world);
+  };
+  return {
+    open: (world: WithdrawalsWorld | (() => number)) => open(typeof world === 'function' ? worldAt(world) : world),
+    reopen: (world: WithdrawalsWorld | (() => number)) => reopen(typeof world === 'function' ? worldAt(world) : world),
+  };
+}
+
+const worldAt = (now: () => number): WithdrawalsWorld => ({ now, drained: () => Promise.resolve() });

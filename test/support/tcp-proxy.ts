@@ -1,0 +1,53 @@
+// A TCP proxy on loopback between a broker and what it needs, that can go deaf, go slow, or hang up: a network that is broken on purpose.
+
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** `deaf`: connections stay, and nothing passes either way. A number: milliseconds that everything is held back. */
+export type Passage = 'open' | 'deaf' | 'refuse' | number;
+
+export interface TcpProxy extends AsyncDisposable {
+  readonly port: number;
+  be(passage: Passage): void;
+}
+
+export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
+  let passage: Passage = 'open';
+  const sockets = new Set<Socket>();
+
+  const pass = (from: Socket, to: Socket): void => {
+    from.on('data', (bytes) => {
+      if (passage === 'deaf' || to.destroyed) return;
+      if (typeof passage === 'number') setTimeout(() => to.destroyed || to.write(bytes), passage);
+      else to.write(bytes);
+    });
+    from.on('error', () => to.destroy());
+    from.on('close', () => to.destroy());
+  };
+
+  const server = createServer((near) => {
+    if (passage === 'refuse') return void near.destroy();
+    const far = connect(targetPort, '127.0.0.1');
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    }
+    pass(near, far);
+    pass(far, near);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    be(next) {
+      passage = next;
+      // Who was cut off in the middle of a word cannot go on with it.
+      if (next === 'refuse') for (const socket of sockets) socket.destroy();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
