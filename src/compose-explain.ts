@@ -80,8 +80,12 @@ async function recordedWithdrawal(id: string, trail: string): Promise<ShownWithd
   const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '-');
   for await (const line of openLines(trail)) {
     const record = line.includes(id) ? readLine(line) : undefined;
-    if (record?.id !== id) continue;
-    const { event, identity, what, of, at, why } = record;
+    if (record?.id !== id && record?.withdrawal !== id) continue;
+    const { event, identity, what, of, at, why, token, time } = record;
+    if (event === 'revocation') {
+      const jti = isJsonObject(token) ? text(token.jti) : '-';
+      return { what: 'revoke chain', of: jti, since: text(time), why: 'its client asked to revoke it' };
+    }
     if (event === 'block') return { what: 'block', of: text(identity), since: text(at), why: text(why) };
     if (event === 'revoke') return { what: `revoke ${text(what)}`, of: text(of), since: text(at), why: text(why) };
   }

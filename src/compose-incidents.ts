@@ -2,23 +2,22 @@
 // Decides nothing itself.
 
 import type { IncidentHandlers } from './adapters/control/incident-commands.ts';
-import type { AuditTrail } from './audit/audit.ts';
 import { timestamp } from './audit/record.ts';
 import type { SystemEvent } from './audit/system.ts';
 import { namedSources } from './compose-names.ts';
 import type { BrokerWorld, Frame, State } from './compose-state.ts';
 import { createInsistentRecords } from './core/insistent-records.ts';
 import { LEEWAY_SECONDS } from './core/limits.ts';
+import type { RevokedKey } from './core/ports.ts';
 import { type Command, createIncidents, type IncidentRecord } from './core/withdraw.ts';
-import { drainedInTime } from './stores/drain.ts';
 import type { ClientSettings } from './verifiers/client-kind.ts';
 import { registeredClient } from './verifiers/client-secret.ts';
 import { readIdentity } from './verifiers/name-read.ts';
 
 export interface ComposedIncidents {
   readonly handlers: IncidentHandlers;
-  /** The theft drill, answered when nothing leaves any more that the key signed; undefined where there is no such key. */
-  revokeKey(kid: string, command: Command): Promise<object | undefined>;
+  /** The theft drill, answered when nothing leaves any more, anywhere, that the key signed; undefined where there is no such key. */
+  revokeKey(kid: string, command: Command): Promise<RevokedKey | undefined>;
   close(): void;
 }
 
@@ -39,14 +38,19 @@ export function composeIncidents(world: BrokerWorld, frame: Frame, state: State)
     },
     async revokeKey(kid, command) {
       if (!signingKeys.list().some((key) => key.kid === kid)) return undefined;
-      const atSeconds = clock.nowSeconds();
-      const revoked = await signingKeys.revoke(kid);
-      // What it had signed by then may be on its way.
-      const drained = await drainedInTime(state.epochs.drained);
-      await recordKey(frame, audit, { kid, command, atSeconds });
-      if (!drained)
-        throw new Error('the key is revoked; a request that was in work may still be answered with its signature');
-      return revoked;
+      // Dead here with the call, whatever comes of the disk and of the store; either tells the other brokers.
+      const [durably, everywhere] = await Promise.allSettled([
+        signingKeys.revoke(kid),
+        incidents.revoke('key', kid, command),
+      ]);
+      if (durably.status === 'rejected') throw durably.reason;
+      if (everywhere.status === 'rejected')
+        throw new Error(
+          'the key is revoked here, and its file is gone: other brokers drop it when they look next, within a second; ' +
+            `whether they have is not known (${problemOf(everywhere.reason)})`,
+        );
+      const { unreached, recorded } = everywhere.value;
+      return { ...durably.value, unreached, recorded };
     },
     close: records.close,
   };
@@ -70,16 +74,7 @@ function eventOf(record: IncidentRecord): SystemEvent {
   return { event: 'revoke', what: withdrawal.what, of: withdrawal.of, ...common };
 }
 
-async function recordKey(
-  { log }: Frame,
-  audit: AuditTrail,
-  { kid, command, atSeconds }: { readonly kid: string; readonly command: Command; readonly atSeconds: number },
-): Promise<void> {
-  const event = { event: 'revoke', what: 'key', of: kid, ...command, at: timestamp(atSeconds), unreached: [] } as const;
-  await audit
-    .system(event)
-    .catch((error: unknown) => log.error({ kid, err: error }, 'a revocation could not be recorded'));
-}
+const problemOf = (error: unknown): string => (error instanceof Error ? error.message : 'no reason was given');
 
 function knownNames({ current: { configuration } }: State): ReturnType<IncidentHandlers['known']> {
   const { config, clients } = configuration;

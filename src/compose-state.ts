@@ -12,6 +12,7 @@ import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { createEpochs } from './core/epochs.ts';
 import type { Epochs, Issuer, Snapshot } from './core/ports.ts';
+import { isKeyRevoked } from './core/standing.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
@@ -129,6 +130,7 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     shared: 'redis' in config.store,
     clock,
     randomBytes,
+    isRevoked: (kid) => isKeyRevoked(store, kid, clock.nowSeconds()),
     rotateEverySeconds: () => inForce().config.keys.rotateEverySeconds,
     publishAheadSeconds: () => inForce().config.keys.publishAheadSeconds,
     longestLifetimeSeconds: () => longestLifetime(inForce()),

@@ -15,6 +15,7 @@ import { TRUST_KINDS } from '../src/compose-kinds.ts';
 import * as ownLimits from '../src/core/limits.ts';
 import * as delegationLimits from '../src/core/limits-delegation.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
+import { openOwnTokenRecord } from '../src/core/own-token-record.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
 import { CERTIFICATE_PROBLEMS } from '../src/x509/problems.ts';
@@ -36,6 +37,10 @@ const blocksOf = (page: string, info: string) => fencedBlocks(read(page)).filter
 const configured = PAGES.flatMap((page) =>
   blocksOf(page, 'yaml exchequer.yaml').map((block) => [page, block] as const),
 );
+
+const GATEWAYS = readdirSync(join(root, 'docs/gateways'))
+  .map((name) => name.replace(/\.md$/, ''))
+  .sort();
 
 const world = {
   clock: { nowSeconds: () => 1_790_000_000, elapsedMs: () => 0 },
@@ -67,10 +72,11 @@ async function problemsOf(configuration: string, policies: readonly string[]): P
 }
 
 describe('the documents', () => {
-  it('have a page with a whole configuration for every kind of trust source, one for clients, and one for delegation', () => {
+  it('have a page with a whole configuration for every kind of trust source, every gateway, clients and delegation', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
       'docs/delegation.md',
+      ...GATEWAYS.map((name) => `docs/gateways/${name}.md`),
       ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),
     ]);
   });
@@ -92,7 +98,17 @@ describe('the documents', () => {
     expect(methods.filter((method) => !clients.join('').includes(method))).toEqual([]);
   });
 
-  it('say of every gateway whose requests are vectors what to configure', () => {
+  it('have a page for every gateway whose requests are tested, which names its test, and the README and clients.md that page', () => {
+    const tested = readdirSync(join(root, 'test/e2e/gateways')).map((name) => name.replace('.test.ts', ''));
+    expect(GATEWAYS).toEqual(tested.sort());
+    for (const name of GATEWAYS) {
+      expect(read(`docs/gateways/${name}.md`)).toContain(`(../../test/e2e/gateways/${name}.test.ts)`);
+      expect(read('README.md')).toContain(`(docs/gateways/${name}.md)`);
+      expect(read('docs/clients.md')).toContain(`(gateways/${name}.md)`);
+    }
+  });
+
+  it('say of every other client whose requests are vectors what to configure', () => {
     const page = read('docs/clients.md');
     const { requests } = JSON.parse(read('test/vectors/client-requests.json')) as { requests: { name: string }[] };
     const names = new Set(requests.map(({ name }) => name.split(/ openid-connect|-auth-library|,/)[0] ?? ''));
@@ -250,8 +266,11 @@ describe('docs/records.md', () => {
       grantType: undefined,
     } as const;
     const request = refuse({ reason: 'query_forbidden' });
-    const record = openRecord({ ...received, request }, '', 0);
-    expect(named(table).sort()).toEqual(Object.keys(renderRecord(record, {})).sort());
+    const records = [openRecord, openOwnTokenRecord('introspection')].map((open) =>
+      open({ ...received, request }, '', 0),
+    );
+    const members = new Set(records.flatMap((record) => Object.keys(renderRecord(record, {}))));
+    expect(named(table).sort()).toEqual([...members].sort());
     expect(Object.keys(JSON.parse(link({ id: '', seq: 0, prev: '' }, '{"a":1}').line))).toEqual([...named(chain), 'a']);
   });
 

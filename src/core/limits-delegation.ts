@@ -26,7 +26,10 @@ export const WITHDRAWAL_NAME_BYTES_MAX = 8_192;
 export const WITHDRAWAL_WHY_CHARACTERS_MAX = 1_000;
 /** How long a revoked token or chain counts as revoked: no token that is taken lives longer (25 hours), with both leeways. */
 export const REVOKED_TOKEN_SECONDS = 90_060;
-/** How long a revoked subject or actor counts: its credential may be a certificate, and no authority in use signs one for more than 398 days. */
+/**
+ * How long a revoked subject or actor counts: its credential may be a certificate, and no authority in use signs one for more than 398 days.
+ * A revoked signing key too: whoever puts back a copy of the directory within that time brings none back.
+ */
 export const REVOKED_IDENTITY_SECONDS = 34_560_000;
 /** A record of a block or revocation that could not be written is tried again this often. */
 export const INCIDENT_RECORD_RETRY_MS = 1_000;

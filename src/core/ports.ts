@@ -139,6 +139,10 @@ export interface SigningKeyView {
 export interface RevokedKey {
   readonly revoked: SigningKeyView;
   readonly keys: readonly SigningKeyView[];
+  /** Replicas that did not say that they have it. */
+  readonly unreached: readonly string[];
+  /** False while the trail cannot be written. */
+  readonly recorded: boolean;
 }
 
 /** One use of a credential that can be spent. */

@@ -3,7 +3,7 @@
 // force in every replica, and not before: where that is not known, the client is told to ask again.
 
 import { decisionId } from './decision-id.ts';
-import { LEEWAY_SECONDS, TOKEN_LIFETIME_SECONDS_MAX } from './limits.ts';
+import { LEEWAY_SECONDS } from './limits.ts';
 import type { Kept, Operate, Operation } from './operation.ts';
 import {
   noteAnswered,
@@ -79,8 +79,8 @@ async function end(
         id: decisionId(nowSeconds, randomBytes),
         why: `its client asked to revoke it (${record.decision})`,
         atSeconds: nowSeconds,
-        // Nothing is made from it once it has expired, and nothing that was made from it lives longer than this.
-        untilSeconds: expiresAt + TOKEN_LIFETIME_SECONDS_MAX + LEEWAY_SECONDS,
+        // Nothing that is made from a token outlives it: kept no longer, revocations of short tokens never crowd out the operators' own.
+        untilSeconds: expiresAt + LEEWAY_SECONDS,
       };
   try {
     const { unreached } = await withdrawals.add(withdrawal);

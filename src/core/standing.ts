@@ -41,6 +41,16 @@ export function refuseWithdrawnClient(
   return refuseStanding(withdrawals, standing, { role: 'client', source: client.principal.source }, nowSeconds);
 }
 
+/** Whether one of our signing keys was revoked, at any broker. Where nobody can know, nothing leaves whatever is said here. */
+export function isKeyRevoked(withdrawals: Withdrawals, kid: string, nowSeconds: number): boolean {
+  try {
+    return withdrawals.against({ parties: [], tokens: [], ancestors: [], keys: [kid] }, nowSeconds) !== undefined;
+  } catch (error) {
+    if (error instanceof StoreUnavailable) return false;
+    throw error;
+  }
+}
+
 function refuseStanding(
   withdrawals: Withdrawals,
   standing: Standing,

@@ -71,7 +71,7 @@ export interface IncidentsParts {
 }
 
 export function createIncidents(parts: IncidentsParts): Incidents {
-  const { store, records, clock, randomBytes } = parts;
+  const { store, clock, randomBytes } = parts;
   const inForce = () => store.list(clock.nowSeconds());
   const begun = ({ why }: Command) => {
     const atSeconds = clock.nowSeconds();
@@ -106,14 +106,8 @@ export function createIncidents(parts: IncidentsParts): Incidents {
       const meant = inForce()
         .filter(isBlock)
         .filter(({ id, identity }) => ('id' in which ? id === which.id : which.identities.includes(identity)));
-      const lifted: Lifted[] = [];
-      for (const withdrawal of meant) {
-        const record = { change: 'lifted' as const, withdrawal, ...command };
-        await records.write(record);
-        const done = await store.lift(withdrawal.id).catch(tellFailure(records, record));
-        if (done) lifted.push({ withdrawal, unreached: done.unreached });
-      }
-      return lifted;
+      const lifted = await Promise.all(meant.map((withdrawal) => lift(parts, withdrawal, command)));
+      return lifted.filter((one) => one !== undefined);
     },
     inForce,
   });
@@ -128,10 +122,10 @@ const lasts = (held: Block, wanted: Block): boolean =>
 
 /** Whether there is nothing left for another one to end. What is issued to a name goes on after a revocation: a later one ends more. */
 const endsAll = ({ what: held }: Revocation, what: Revocation['what']): boolean =>
-  (what === 'token' || what === 'chain') && (held === what || held === 'chain');
+  what === 'token' || what === 'chain' ? held === what || held === 'chain' : what === 'key' && held === what;
 
 const keptSeconds = (what: Revocation['what']): number =>
-  what === 'subject' || what === 'actor' ? REVOKED_IDENTITY_SECONDS : REVOKED_TOKEN_SECONDS;
+  what === 'subject' || what === 'actor' || what === 'key' ? REVOKED_IDENTITY_SECONDS : REVOKED_TOKEN_SECONDS;
 
 /** One that is in force already is added again: it changes nothing, and is answered when every replica has it. */
 async function end<Kind extends Withdrawal>(
@@ -143,6 +137,18 @@ async function end<Kind extends Withdrawal>(
   const record = { change: 'withdrawn' as const, withdrawal, already, by };
   const { unreached } = await store.add(withdrawal).catch(tellFailure(records, { ...record, unreached: [] }));
   return { withdrawal, already, unreached, recorded: await records.insist({ ...record, unreached }) };
+}
+
+/** Undefined where somebody else was faster. */
+async function lift(
+  { store, records }: IncidentsParts,
+  withdrawal: Block,
+  command: Command,
+): Promise<Lifted | undefined> {
+  const record = { change: 'lifted' as const, withdrawal, ...command };
+  await records.write(record);
+  const done = await store.lift(withdrawal.id).catch(tellFailure(records, record));
+  return done && { withdrawal, unreached: done.unreached };
 }
 
 /** What was commanded and could not be done stands on record too. */

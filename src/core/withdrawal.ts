@@ -19,8 +19,11 @@ export type Withdrawal = {
     }
   | {
       readonly kind: 'revocation';
-      /** `token`: one; `chain`: it and everything that was made from it. `of` is its handle (parsing/token-handle.ts). */
-      readonly what: 'token' | 'chain';
+      /**
+       * `token`: one; `chain`: it and everything that was made from it. `of` is its handle (parsing/token-handle.ts). `key`: one of our
+       * signing keys and everything that it signed; `of` is its kid.
+       */
+      readonly what: 'token' | 'chain' | 'key';
       readonly of: string;
     }
   | {
@@ -47,6 +50,8 @@ export interface Standing {
   readonly tokens: readonly string[];
   /** The tokens that they were made of. */
   readonly ancestors: readonly string[];
+  /** Signing keys of ours, by their kids. */
+  readonly keys?: readonly string[];
 }
 
 /** Whether a block's identity means this name. */
@@ -59,7 +64,7 @@ export function isBlocked(identity: string, name: string): boolean {
 /** Whether a withdrawal ends this request, now. */
 export function withdraws(
   withdrawal: Withdrawal,
-  { parties, tokens, ancestors }: Standing,
+  { parties, tokens, ancestors, keys = [] }: Standing,
   nowSeconds: number,
 ): boolean {
   if (withdrawal.untilSeconds !== undefined && nowSeconds >= withdrawal.untilSeconds) return false;
@@ -70,6 +75,8 @@ export function withdraws(
       return tokens.includes(of);
     case 'chain':
       return tokens.includes(of) || ancestors.includes(of);
+    case 'key':
+      return keys.includes(of);
     case 'subject':
     case 'actor':
     case 'client':

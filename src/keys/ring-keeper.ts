@@ -66,8 +66,8 @@ export async function openRingKeeper(parts: RingKeeperParts): Promise<RingKeeper
 
 function createRingKeeper(parts: RingKeeperParts, memory: KeyMemory) {
   const { files, clock, onEvent } = parts;
-  const take = createStepTaker(parts, memory);
   const condemned = new Map<string, SigningAlgorithm>();
+  const take = createStepTaker(parts, memory, (kid) => condemned.has(kid));
   const state = { closed: false, readAtMs: clock.elapsedMs() };
 
   const step = (algorithm: SigningAlgorithm, replace?: string): RingStep | undefined =>
@@ -141,7 +141,11 @@ function createRingKeeper(parts: RingKeeperParts, memory: KeyMemory) {
 }
 
 /** Takes one step: on disk, in memory, told, in this order. */
-function createStepTaker({ files, clock, onEvent, longestLifetimeSeconds }: RingKeeperParts, memory: KeyMemory) {
+function createStepTaker(
+  { files, clock, onEvent, longestLifetimeSeconds }: RingKeeperParts,
+  memory: KeyMemory,
+  isCondemned: (kid: string) => boolean,
+) {
   // A ring that is not there yet has published nothing to anybody: its first next key is in every copy that there will be.
   const unserved = new Set(ALGORITHMS.filter((one) => memory.ring(one).length === 0));
 
@@ -167,6 +171,8 @@ function createStepTaker({ files, clock, onEvent, longestLifetimeSeconds }: Ring
     }
     const key = step.step === 'create' ? await create(algorithm) : { ...memory.get(step.key.kid), record: step.key };
     await files.write(key);
+    // It may have been revoked while it was written; then its file goes next.
+    if (isCondemned(key.record.kid)) return;
     memory.put(key);
     const event = step.step === 'create' ? 'created' : step.what;
     if (event !== 'lengthened') onEvent({ event, kid: key.record.kid, algorithm });

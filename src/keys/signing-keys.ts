@@ -24,7 +24,7 @@ export interface SigningKeys extends Signer {
   /** Lets the next key sign now. Rejects, and changes nothing, where a verifier may still hold a set without it. */
   rotate(algorithm?: SigningAlgorithm): Promise<readonly SigningKeyView[]>;
   /** The theft drill: the key is out of the set at once, whatever the disk does; resolves when that is durable. */
-  revoke(kid: string): Promise<RevokedKey>;
+  revoke(kid: string): Promise<Pick<RevokedKey, 'revoked' | 'keys'>>;
   /** Takes over what others have changed, and brings the rings into order. The timer does this; tests do it by hand. */
   tick(): Promise<void>;
   /** Whether anything can be signed. */
@@ -38,6 +38,8 @@ export interface SigningKeysParts {
   readonly shared: boolean;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
+  /** Whether a key was revoked, at whatever broker: asked whenever one is used or published, and it must not wait. */
+  readonly isRevoked: (kid: string) => boolean;
   /** These three may change with the configuration; the last is the longest lifetime that may be signed now. */
   readonly rotateEverySeconds: () => number;
   readonly publishAheadSeconds: () => number;
@@ -59,19 +61,40 @@ export async function openSigningKeys(parts: SigningKeysParts): Promise<SigningK
 function createSigningKeys(parts: SigningKeysParts, keeper: RingKeeper, unlock: () => void): SigningKeys {
   const serial = createSerially();
   const list = () => keeper.keys().map(viewOf);
+  /** What was revoked at another broker is dead here from now on. */
+  const obey = (keys: readonly (StoredKey | undefined)[]): void => {
+    for (const key of keys) if (key && parts.isRevoked(key.record.kid)) keeper.condemn(key.record.kid);
+  };
+  const current = (algorithm: SigningAlgorithm) => {
+    obey([keeper.current(algorithm)]);
+    return keeper.current(algorithm);
+  };
   const follow = () => serial(keeper.follow);
-  const settle = () => serial(async () => (keeper.isDue() ? keeper.settle() : undefined));
+  const settle = () =>
+    serial(async () => {
+      obey(keeper.keys());
+      if (keeper.isDue()) await keeper.settle();
+    });
   const stopTimer = startTimer(parts, { follow, settle });
   const isRead = () => (parts.clock.elapsedMs() - keeper.readAtMs()) / 1_000 < unreadSecondsMax(parts);
 
   return Object.freeze({
     async sign(algorithm: SigningAlgorithm, typ: string, claims: JsonObject) {
       if (!isRead()) throw new Error('the directory of our signing keys could not be read for too long');
-      return signWith(keeper, { algorithm, typ, claims });
+      for (;;) {
+        const key = current(algorithm);
+        if (!key) throw new Error(`there is no signing key for ${algorithm}`);
+        const token = await signWith(key, typ, claims);
+        // A key that is revoked while it signs signs nothing: the next one does.
+        if (keeper.find(key.record.kid) && !parts.isRevoked(key.record.kid)) return token;
+      }
     },
-    jwks: keeper.published,
+    jwks() {
+      obey(keeper.keys());
+      return keeper.published();
+    },
     list,
-    healthy: () => isRead() && ALGORITHMS.every((algorithm) => keeper.current(algorithm) !== undefined),
+    healthy: () => isRead() && ALGORITHMS.every((algorithm) => current(algorithm) !== undefined),
     longestSignedSeconds: () => Math.max(0, ...keeper.keys().map(({ record }) => record.longestLifetimeSeconds)),
     rotate: (algorithm?: SigningAlgorithm) =>
       serial(async () => {
@@ -105,23 +128,12 @@ function unreadSecondsMax({ publishAheadSeconds }: SigningKeysParts): number {
   return Math.max(half, SIGNING_KEY_UNREAD_SECONDS_MIN);
 }
 
-interface ToSign {
-  readonly algorithm: SigningAlgorithm;
-  readonly typ: string;
-  readonly claims: JsonObject;
-}
-
-/** The header is exactly `alg`, `kid`, `typ`. A key that is revoked while it signs signs nothing: the next one does. */
-async function signWith(keeper: RingKeeper, { algorithm, typ, claims }: ToSign): Promise<string> {
-  const payload = base64url(JSON.stringify(claims));
-  for (;;) {
-    const key = keeper.current(algorithm);
-    if (!key) throw new Error(`there is no signing key for ${algorithm}`);
-    const { kid } = key.record;
-    const input = `${base64url(JSON.stringify({ alg: algorithm, kid, typ }))}.${payload}`;
-    const signature = await key.material.sign(Buffer.from(input));
-    if (keeper.find(kid)) return `${input}.${signature.toString('base64url')}`;
-  }
+/** The header is exactly `alg`, `kid`, `typ`. */
+async function signWith({ record, material }: StoredKey, typ: string, claims: JsonObject): Promise<string> {
+  const { algorithm: alg, kid } = record;
+  const input = `${base64url(JSON.stringify({ alg, kid, typ }))}.${base64url(JSON.stringify(claims))}`;
+  const signature = await material.sign(Buffer.from(input));
+  return `${input}.${signature.toString('base64url')}`;
 }
 
 const base64url = (text: string): string => Buffer.from(text).toString('base64url');

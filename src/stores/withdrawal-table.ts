@@ -12,7 +12,7 @@ export interface WithdrawalTable {
   remove(id: string): void;
   /** One that ends this request, now. */
   against(standing: Standing, nowSeconds: number): Withdrawal | undefined;
-  /** One that already does, for as long, all that this one would do to a token or a chain. */
+  /** One that already does, for as long, all that this one would do to a token, a chain or a key. */
   covering(withdrawal: Withdrawal): Withdrawal | undefined;
   /** Those in force, the oldest first. */
   list(nowSeconds: number): readonly Withdrawal[];
@@ -75,14 +75,14 @@ export const hasLongEnded = ({ untilSeconds }: Withdrawal, nowSeconds: number): 
 /** Who revokes one token again and again fills no store. */
 function covers(held: Withdrawal, wanted: Withdrawal): boolean {
   if (held.kind !== 'revocation' || wanted.kind !== 'revocation' || held.of !== wanted.of) return false;
-  if (wanted.what !== 'token' && wanted.what !== 'chain') return false;
-  if (held.what !== wanted.what && held.what !== 'chain') return false;
+  if (wanted.what !== 'token' && wanted.what !== 'chain' && wanted.what !== 'key') return false;
+  if (held.what !== wanted.what && (held.what !== 'chain' || wanted.what !== 'token')) return false;
   return (
     held.untilSeconds === undefined || (wanted.untilSeconds !== undefined && held.untilSeconds >= wanted.untilSeconds)
   );
 }
 
-/** Withdrawals by what they are about: `=` a name, `*` what a name begins with, `#` a handle. */
+/** Withdrawals by what they are about: `=` a name, `*` what a name begins with, `#` a handle, `@` a kid. */
 function createIndex() {
   const entries = new Map<string, Set<Withdrawal>>();
   /** How long the beginnings are that somebody is blocked by, and how many have each length. */
@@ -96,7 +96,8 @@ function createIndex() {
     else heads.delete(length);
   };
 
-  function* keysOf({ parties, tokens, ancestors }: Standing): Generator<string> {
+  function* keysOf({ parties, tokens, ancestors, keys = [] }: Standing): Generator<string> {
+    for (const kid of keys) yield `@${kid}`;
     for (const handle of tokens) yield `#${handle}`;
     for (const handle of ancestors) yield `#${handle}`;
     for (const { name } of parties) {
@@ -132,5 +133,6 @@ function keyOf(withdrawal: Withdrawal): string {
     return identity.endsWith('*') ? `*${identity.slice(0, -1)}` : `=${identity}`;
   }
   const { what, of } = withdrawal;
+  if (what === 'key') return `@${of}`;
   return what === 'token' || what === 'chain' ? `#${of}` : `=${of}`;
 }

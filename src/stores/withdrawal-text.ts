@@ -60,7 +60,7 @@ type Meaning =
   | { readonly kind: 'block'; readonly identity: string }
   | { readonly kind: 'revocation'; readonly what: Revoked; readonly of: string };
 
-const REVOKED: readonly string[] = ['token', 'chain', 'subject', 'actor', 'client'] satisfies readonly Revoked[];
+const REVOKED: readonly string[] = ['token', 'chain', 'key', 'subject', 'actor', 'client'] satisfies readonly Revoked[];
 const isRevoked = (what: string | undefined): what is Revoked => what !== undefined && REVOKED.includes(what);
 
 function withdrawn(words: readonly string[], meaning: (name: string) => Meaning): WithdrawalChange | undefined {

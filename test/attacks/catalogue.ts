@@ -301,7 +301,6 @@ const DELEGATION = 'refused as a whole until delegation is built; its own checks
 
 /** What is not proved yet, and what brings it. A number may stand here and in titles: then the titles prove the refusal. */
 export const LATER: Readonly<Record<number, string>> = {
-  41: 'blocks and revocations; a deny is proved',
   52: 'two instances: the shared store; one instance and its restart are proved',
   63: 'instances with clocks apart: the shared store; one clock that steps is proved',
   142: DELEGATION,

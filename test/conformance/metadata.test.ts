@@ -114,10 +114,14 @@ describe.each(['', '/', '/t1', '/a/b'])('the metadata of an issuer with the path
       ['token_endpoint', `${broker.issuer}${base}/token`],
       ['authorization_endpoint', `${broker.issuer}${base}/authorize`],
       ['jwks_uri', `${broker.issuer}${base}/.well-known/jwks.json`],
+      ['introspection_endpoint', `${broker.issuer}${base}/introspect`],
+      ['revocation_endpoint', `${broker.issuer}${base}/revoke`],
     ]);
     expect((await exchange()).status).toBe(200);
     expect((await broker.call({ path: `${base}/.well-known/jwks.json` })).body).toHaveProperty('keys');
-    for (const absent of ['introspect', 'revoke', 'register', 'userinfo'])
+    for (const endpoint of ['introspect', 'revoke'])
+      expect((await broker.call({ method: 'POST', path: `${base}/${endpoint}` })).body.error).toBe('invalid_request');
+    for (const absent of ['register', 'userinfo'])
       expect((await broker.call({ method: 'POST', path: `${base}/${absent}` })).status).toBe(404);
   });
 
@@ -136,9 +140,15 @@ describe.each(['', '/', '/t1', '/a/b'])('the metadata of an issuer with the path
       'dpop_signing_alg_values_supported',
       'grant_types_supported',
       'id_token_signing_alg_values_supported',
+      'introspection_endpoint',
+      'introspection_endpoint_auth_methods_supported',
+      'introspection_endpoint_auth_signing_alg_values_supported',
       'issuer',
       'jwks_uri',
       'response_types_supported',
+      'revocation_endpoint',
+      'revocation_endpoint_auth_methods_supported',
+      'revocation_endpoint_auth_signing_alg_values_supported',
       'subject_types_supported',
       'tls_client_certificate_bound_access_tokens',
       'token_endpoint',

@@ -18,6 +18,7 @@ import { ROWS as JWT } from './rows/jwt.ts';
 import { ROWS as KUBERNETES } from './rows/kubernetes.ts';
 import { ROWS as MCP } from './rows/mcp.ts';
 import { ROWS as OAUTH } from './rows/oauth.ts';
+import { ROWS as OWN_TOKENS } from './rows/own-tokens.ts';
 import type { Row } from './rows/row.ts';
 import { ROWS as SPIFFE } from './rows/spiffe.ts';
 import { ROWS as TOKEN_EXCHANGE } from './rows/token-exchange.ts';
@@ -43,6 +44,9 @@ const FAMILIES = [
   'JA',
   'MT',
   'DP',
+  'IN',
+  'RV',
+  'PR',
   'MC',
   'KB',
 ];
@@ -56,7 +60,17 @@ export interface Named {
 /** Every row, in the order of the families and of their numbers. */
 export function readRows(): readonly Row[] {
   const rank = ({ id }: Row): string => `${FAMILIES.indexOf(id.slice(0, 2))} ${id}`;
-  const rows = [...TOKEN_EXCHANGE, ...OAUTH, ...CLIENTS, ...DPOP, ...JWT, ...SPIFFE, ...MCP, ...KUBERNETES];
+  const rows = [
+    ...TOKEN_EXCHANGE,
+    ...OAUTH,
+    ...CLIENTS,
+    ...DPOP,
+    ...OWN_TOKENS,
+    ...JWT,
+    ...SPIFFE,
+    ...MCP,
+    ...KUBERNETES,
+  ];
   return rows.sort((one, other) => (rank(one) < rank(other) ? -1 : 1));
 }
 

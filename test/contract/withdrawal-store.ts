@@ -96,6 +96,7 @@ export function withdrawalStoreContract(name: string, maker: WithdrawalsMaker): 
     it.each<[string, Withdrawal, Standing, Standing]>([
       ['a token', revocation('R1', 'token', 'h1'), standing({ tokens: ['h1'] }), standing({ ancestors: ['h1'] })],
       ['a chain', revocation('R1', 'chain', 'h1'), standing({ ancestors: ['h0', 'h1'] }), standing({ tokens: ['h2'] })],
+      ['a key', revocation('R1', 'key', 'k1'), standing({ keys: ['k1'] }), standing({ keys: ['k2'], tokens: ['k1'] })],
       ['a subject', revocation('R1', 'subject', ALICE), asSubject(ALICE, NOW), asSubject(ALICE, NOW + 1)],
       [
         'an actor',

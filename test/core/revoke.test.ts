@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { createEpochs } from '../../src/core/epochs.ts';
-import { LEEWAY_SECONDS, TOKEN_LIFETIME_SECONDS_MAX } from '../../src/core/limits.ts';
+import { LEEWAY_SECONDS } from '../../src/core/limits.ts';
 import { AuditUnavailable, StoreUnavailable } from '../../src/core/ports.ts';
 import { refuse } from '../../src/core/refusal.ts';
 import type { Withdrawal } from '../../src/core/withdrawal.ts';
@@ -31,7 +31,7 @@ describe('a client that revokes', () => {
       id: expect.stringMatching(/^[0-9A-Z]{26}$/),
       why: `its client asked to revoke it (${outcome.decision})`,
       atSeconds: NOW,
-      untilSeconds: NOW + 300 + TOKEN_LIFETIME_SECONDS_MAX + LEEWAY_SECONDS,
+      untilSeconds: NOW + 300 + LEEWAY_SECONDS,
     });
     expect(path.records[0]).toMatchObject({
       event: 'revocation',
@@ -97,9 +97,20 @@ describe('a client that revokes', () => {
     other();
     await revoked;
     expect(answered).toEqual(['revoked']);
-    // It has left once, and not twice: the epoch of the next is whole.
-    epochs.enter()();
-    await epochs.drained();
+  });
+
+  it('leaves its epoch once, and takes nobody else along', async () => {
+    const epochs = createEpochs();
+    const other = epochs.enter();
+    await createOwnTokenPath({ client: owner, epochs }).revoke();
+    let isDrained = false;
+    const drained = epochs.drained().then(() => {
+      isDrained = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDrained).toBe(false);
+    other();
+    await drained;
   });
 });
 
@@ -149,6 +160,15 @@ describe('a revocation that is not answered', () => {
     const path = createOwnTokenPath({ client: owner, withdrawals: { add } });
     expect(toldBy(await path.revoke())).toBe('store_unavailable');
     expect(path.records[0]).toMatchObject({ outcome: 'refused', withdrawal: undefined });
+  });
+
+  it('comes while our own keys are not known', async () => {
+    const unknown = { reason: 'keys_unavailable', source: 'self', retryAfterSeconds: 1 } as const;
+    const path = createOwnTokenPath({
+      client: owner,
+      snapshotWith: { ownTokens: { verify: () => Promise.resolve(refuse(unknown)) } },
+    });
+    expect(toldBy(await path.revoke())).toBe('keys_unavailable');
   });
 
   it('meets a fault of the store', async () => {

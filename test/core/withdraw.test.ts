@@ -5,6 +5,7 @@ import { KINDS } from '../../src/compose-kinds.ts';
 import { LEEWAY_SECONDS } from '../../src/core/limits.ts';
 import { REVOKED_IDENTITY_SECONDS, REVOKED_TOKEN_SECONDS } from '../../src/core/limits-delegation.ts';
 import { StoreUnavailable } from '../../src/core/ports.ts';
+import type { Revocation } from '../../src/core/withdraw.ts';
 import { NOW, openIncidents } from '../support/incidents.ts';
 
 const ALICE = 'people:alice';
@@ -116,6 +117,14 @@ describe('a revocation', () => {
     expect([already, incidents.inForce().length, withdrawal.of]).toEqual([true, 2, 'h']);
   });
 
+  it('of a key is said once, and is another thing than that of a token with the same name', async () => {
+    const { incidents } = await openIncidents();
+    expect((await incidents.revoke('chain', 'k', COMMAND)).already).toBe(false);
+    expect((await incidents.revoke('key', 'k', COMMAND)).already).toBe(false);
+    expect((await incidents.revoke('key', 'k', COMMAND)).already).toBe(true);
+    expect(incidents.inForce()).toHaveLength(2);
+  });
+
   it('of a name is always one more: since the last one something may have been issued', async () => {
     const { incidents, at } = await openIncidents();
     for (const what of ['subject', 'actor', 'client'] as const) {
@@ -130,11 +139,13 @@ describe('a revocation', () => {
     const longest = Math.max(...KINDS.trust.map(({ table }) => table.lifetimeSecondsMax));
     expect(REVOKED_TOKEN_SECONDS).toBeGreaterThanOrEqual(longest + 2 * LEEWAY_SECONDS);
     const { incidents } = await openIncidents();
-    const until = async (what: 'token' | 'chain' | 'subject' | 'actor' | 'client') =>
+    const until = async (what: Revocation['what']) =>
       ((await incidents.revoke(what, what, COMMAND)).withdrawal.untilSeconds ?? 0) - NOW;
     expect([await until('token'), await until('chain'), await until('client')]).toEqual(
       Array(3).fill(REVOKED_TOKEN_SECONDS),
     );
-    expect([await until('subject'), await until('actor')]).toEqual(Array(2).fill(REVOKED_IDENTITY_SECONDS));
+    expect([await until('subject'), await until('actor'), await until('key')]).toEqual(
+      Array(3).fill(REVOKED_IDENTITY_SECONDS),
+    );
   });
 });

@@ -8,11 +8,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jwtSvid } from '../../src/adapters/cli/demo/platforms.ts';
 import { ACCESS_TOKEN_TYPE } from '../../src/core/request.ts';
-import { mint, startTestBroker, type TestBroker } from '../support/broker.ts';
+import { formOf, mint, startTestBroker, type TestBroker } from '../support/broker.ts';
 import {
   ASSISTANT,
   type DelegationBroker,
   type HOPS,
+  LITELLM,
   ONE_API,
   RESEARCHER,
   startDelegationBroker,
@@ -98,7 +99,7 @@ describe('a revocation', () => {
     ['subject', 'staff:alice', 'about it'],
     ['actor', ASSISTANT, 'in which it acts'],
     ['client', 'litellm', 'that it asked for'],
-  ])('of a %s ends what was issued by now, and says that new exchanges stay possible', async (what, of, ended) => {
+  ])('of the %s ends what was issued by now, and says that new exchanges stay possible', async (what, of, ended) => {
     const { one } = await threeHops(broker);
     const staff = await broker.staffToken();
     const { err, exit } = await operator('revoke', what, of, ...WHY);
@@ -116,6 +117,24 @@ describe('a revocation', () => {
     expect(three.said).toBe('granted');
     if (what === 'actor') expect((await threeHops(broker, RESEARCHER)).three.said).toBe('granted');
     later();
+  });
+
+  it('by a client at /revoke is told by `explain` too, from the broker and from its trail', async () => {
+    const { one } = await threeHops(broker);
+    const form = { 'content-type': 'application/x-www-form-urlencoded', ...LITELLM.headers };
+    const { status } = await broker.call(
+      { method: 'POST', path: '/revoke', headers: form },
+      formOf({ token: one.token }),
+    );
+    expect(status).toBe(200);
+    const { said, record } = await goesOn(broker, one.token, 'two');
+    expect(said).toBe(WITHDRAWN);
+    const explain = ['explain', '--decision', String(record.decision)];
+    expect((await operator(...explain)).out.at(-1)).toMatch(
+      /revoke chain [\w-]{22}, since 20\S+Z: its client asked to revoke it/,
+    );
+    const trail = await operator(...explain, '--from', join(broker.folder, 'audit.jsonl'));
+    expect(trail.out.at(-1)).toMatch(`revoke chain ${one.claims.jti}, since 20`);
   });
 
   it('twice says so, and ends nothing more', async () => {

@@ -12,6 +12,7 @@ const keys = await openSigningKeys({
   shared: true,
   clock: { nowSeconds: () => 1_800_000_000, elapsedMs: () => 0 },
   randomBytes,
+  isRevoked: () => false,
   rotateEverySeconds: () => 86_400,
   publishAheadSeconds: () => 3_600,
   longestLifetimeSeconds: () => 300,

@@ -4,7 +4,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { cpSync } from 'node:fs';
+import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -31,18 +32,24 @@ beforeEach(async () => {
   children = [];
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
   for (const keys of opened) keys.close();
   for (const child of children) child.kill('SIGKILL');
   await rm(root, { recursive: true });
 });
 
-async function openKeys(onEvent: (event: SigningKeysEvent) => void = () => undefined, shared = true) {
+async function openKeys(
+  onEvent: (event: SigningKeysEvent) => void = () => undefined,
+  shared = true,
+  isRevoked: (kid: string) => boolean = () => false,
+) {
   const keys = await openSigningKeys({
     directory,
     shared,
     clock: { nowSeconds: () => now, elapsedMs: () => now * 1_000 },
     randomBytes,
+    isRevoked,
     rotateEverySeconds: () => 30 * DAY,
     publishAheadSeconds: () => 2 * DAY,
     longestLifetimeSeconds: () => 300,
@@ -139,6 +146,35 @@ describe('what one broker changes', () => {
     expect(b.list()).toEqual(a.list());
   });
 
+  it('is a revocation that the store tells sooner than the directory: dead at once, and deleted at the next look', async () => {
+    const revoked = new Set<string>();
+    const [a, b] = [await openKeys(), await openKeys(undefined, true, (kid) => revoked.has(kid))];
+    const [stolen = '', next] = kids(a);
+    const token = await signed(b);
+    expect(await verifies(token, b)).toBe(true);
+    revoked.add(stolen);
+    expect(kidOf(await signed(b))).toBe(next);
+    expect(await verifies(token, b)).toBe(false);
+    expect(kids(b)).not.toContain(stolen);
+    await b.tick();
+    await a.tick();
+    expect(await verifies(token, a)).toBe(false);
+    expect(a.list()).toEqual(b.list());
+    expect(kids(a, 'current')).toEqual([next]);
+  });
+
+  it('is never a key that was revoked: one that comes back from a copy of the directory is deleted again', async () => {
+    const first = await openKeys();
+    const [stolen = ''] = kids(first);
+    cpSync(directory, join(root, 'copy'), { recursive: true });
+    await first.revoke(stolen);
+    cpSync(join(root, 'copy', `signing-${stolen}.json`), join(directory, `signing-${stolen}.json`));
+    const again = await openKeys(undefined, true, (kid) => kid === stolen);
+    expect(kidOf(await signed(again))).not.toBe(stolen);
+    await again.tick();
+    expect((await readdir(directory)).join(' ')).not.toContain(stolen);
+  });
+
   it('is done once, where it is due in all of them at the same moment', async () => {
     const events: string[] = [];
     const brokers = [];
@@ -161,6 +197,40 @@ describe('what one broker changes', () => {
     await Promise.all([a.tick(), b.tick()]);
     expect(kids(a, 'current')).toEqual([next]);
     expect(a.list()).toEqual(b.list());
+  });
+
+  // A step that was being written when its key was revoked put the key back into memory.
+  it('is not brought back by a step that is being taken with it, wherever in the step the revocation comes', async () => {
+    const keys = await openKeys();
+    const handle = await open(root);
+    await handle.close();
+    const files: { sync(): Promise<void> } = Object.getPrototypeOf(handle);
+    const { sync } = files;
+    for (let moment = 1; moment <= 10; moment += 1) {
+      now += 2 * DAY;
+      const [current = ''] = kids(keys, 'current');
+      let syncs = 0;
+      let revoking: Promise<unknown> | undefined;
+      let known: readonly string[] = [];
+      const revoke = () => {
+        revoking = keys.revoke(current);
+        known = kids(keys);
+      };
+      vi.spyOn(files, 'sync').mockImplementation(async function (this: typeof files) {
+        syncs += 1;
+        if (syncs === moment) revoke();
+        await sync.call(this);
+        if (revoking) expect(kids(keys)).not.toContain(current);
+      });
+      await keys.rotate('ES256').catch(() => undefined);
+      vi.restoreAllMocks();
+      if (!revoking) revoke();
+      expect(known).not.toContain(current);
+      expect(kids(keys)).not.toContain(current);
+      await revoking;
+      expect(kids(keys)).not.toContain(current);
+      expect((await readdir(directory)).join(' ')).not.toContain(current);
+    }
   });
 
   it('is not brought back by one that revoked another key of the same ring at the same time', async () => {

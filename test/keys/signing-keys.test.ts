@@ -47,6 +47,7 @@ async function openKeys(change: Partial<SigningKeysParts> = {}): Promise<Signing
     shared: false,
     clock: { nowSeconds: () => now, elapsedMs: () => now * 1_000 },
     randomBytes,
+    isRevoked: () => false,
     rotateEverySeconds: () => 30 * DAY,
     publishAheadSeconds: () => 2 * DAY,
     longestLifetimeSeconds: () => 300,

@@ -29,7 +29,7 @@ describe('the table of blocks and revocations', () => {
         why: fc.constant(''),
         atSeconds: at,
         untilSeconds: fc.option(at, { nil: undefined }),
-        what: fc.constantFrom('token', 'chain', 'subject', 'actor', 'client'),
+        what: fc.constantFrom('token', 'chain', 'key', 'subject', 'actor', 'client'),
         of: name,
       }),
     );
@@ -44,6 +44,7 @@ describe('the table of blocks and revocations', () => {
       ),
       tokens: fc.array(name, { maxLength: 2 }),
       ancestors: fc.array(name, { maxLength: 2 }),
+      keys: fc.array(name, { maxLength: 1 }),
     });
     const step = fc.oneof(withdrawal, id);
     let found = 0;

@@ -17,6 +17,7 @@ import type { ExchangeRecord } from '../../src/core/record.ts';
 import { ok } from '../../src/core/refusal.ts';
 import {
   ACCESS_TOKEN_TYPE,
+  CLIENT_CREDENTIALS_GRANT,
   JWT_TOKEN_TYPE,
   type Received,
   TOKEN_EXCHANGE_GRANT,
@@ -81,10 +82,13 @@ export interface ChainWorld {
   /** Takes these rules from now on. */
   rules(text: string): void;
   exchange(asked: Asked): Promise<Answered>;
+  /** `client_credentials`: a client that asks for itself. */
+  itself(client: ClientName, target: string): Promise<Answered>;
   person(of: keyof typeof PEOPLE, claims?: Claims): Promise<string>;
   agent(path: string, claims?: Claims): Promise<string>;
   job(claims?: Claims): Promise<string>;
   withdraw(withdrawal: Withdrawal): Promise<unknown>;
+  lift(id: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -150,6 +154,7 @@ async function snapshotOf(keys: Keys, policy: Policy): Promise<Snapshot> {
     clients: Object.entries(CLIENTS).map(([id, presents]) => ({
       id,
       presents,
+      introspects: [],
       proofRequired: false,
       method: { by: 'secret', secrets: [{ sha256: sha256(SECRET), untilSeconds: undefined }] },
     })),
@@ -163,7 +168,7 @@ async function snapshotOf(keys: Keys, policy: Policy): Promise<Snapshot> {
     createAccessTokenIssuer({ issuer: AUDIENCE, audience, algorithm: 'ES256', signer }),
   ]);
   const ownTokens = createOwnTokens(AUDIENCE, (await partsOf(keys.own)).keys);
-  return { generation: 1, clients, verifiers, policy, ownTokens, issuers: new Map(issuers) };
+  return { generation: 1, clients, verifiers, policy, ownTokens, targetsOf: () => [], issuers: new Map(issuers) };
 }
 
 export async function openChainWorld(rules: string): Promise<ChainWorld> {
@@ -182,10 +187,10 @@ export async function openChainWorld(rules: string): Promise<ChainWorld> {
   let snapshot = await snapshotOf({ staff, partner, mesh, github: platform, own }, policyFrom(rules));
   const records: ExchangeRecord[] = [];
   const operate = createOperate({
-    audit: { write: async (record) => void records.push(structuredClone(record)) },
+    audit: { write: async (record) => void (record.event === 'exchange' && records.push(structuredClone(record))) },
     epochs,
     observer: {
-      exchanged: () => undefined,
+      finished: () => undefined,
       fault: (_decision, error) => {
         throw error;
       },
@@ -203,25 +208,28 @@ export async function openChainWorld(rules: string): Promise<ChainWorld> {
     operate,
   });
 
+  const answer = async (received: Received): Promise<Answered> => {
+    const answered = Promise.withResolvers<Outcome>();
+    await exchange(received, answered.resolve);
+    const outcome = await answered.promise;
+    const record = records.at(-1);
+    if (!record || outcome.kind === 'failed') throw new Error('the exchange failed');
+    const token = outcome.kind === 'granted' ? outcome.issued.token : '';
+    return {
+      said: outcome.kind === 'granted' ? 'granted' : String(record.reason),
+      token,
+      claims: token === '' ? {} : (decodeJwt(token) as JsonObject),
+      record,
+    };
+  };
+
   return {
     clock,
     rules(text) {
       snapshot = { ...snapshot, policy: policyFrom(text) };
     },
-    async exchange(asked) {
-      const answered = Promise.withResolvers<Outcome>();
-      await exchange(receivedOf(asked), answered.resolve);
-      const outcome = await answered.promise;
-      const record = records.at(-1);
-      if (!record || outcome.kind === 'failed') throw new Error('the exchange failed');
-      const token = outcome.kind === 'granted' ? outcome.issued.token : '';
-      return {
-        said: outcome.kind === 'granted' ? 'granted' : String(record.reason),
-        token,
-        claims: token === '' ? {} : (decodeJwt(token) as JsonObject),
-        record,
-      };
-    },
+    exchange: (asked) => answer(receivedOf(asked)),
+    itself: (client, asked) => answer(receivedOf({ client, target: asked, subject: undefined })),
     person: (of, claims) =>
       (of === 'staff' ? staff : partner).sign({
         ...{ iss: PEOPLE[of], sub: 'alice', aud: MCP, iat: clock.now, exp: clock.now + 300 },
@@ -231,6 +239,7 @@ export async function openChainWorld(rules: string): Promise<ChainWorld> {
       mesh.sign({ sub: `${MESH}/${path}`, aud: [AUDIENCE], iat: clock.now, exp: clock.now + 300, ...claims }),
     job: (claims) => platform.sign({ ...githubPush(AUDIENCE, clock.now), ...claims }),
     withdraw: (withdrawal) => store.add(withdrawal),
+    lift: (id) => store.lift(id),
     async close() {
       await store.close();
       rmSync(folder, { recursive: true, force: true });
@@ -238,18 +247,25 @@ export async function openChainWorld(rules: string): Promise<ChainWorld> {
   };
 }
 
-function receivedOf({ subject, actor, client, target: asked, scopes }: Asked): Received {
+function receivedOf({
+  subject,
+  actor,
+  client,
+  target: asked,
+  scopes,
+}: Omit<Asked, 'subject'> & { readonly subject: string | undefined }): Received {
+  const grantType = subject === undefined ? CLIENT_CREDENTIALS_GRANT : TOKEN_EXCHANGE_GRANT;
   const presented: PresentedClient =
     client === undefined ? NO_CLIENT : { ...NO_CLIENT, authorization: basic(client, SECRET) };
   return {
     transport: 'oauth',
     peer: '127.0.0.1',
     traceId: undefined,
-    grantType: TOKEN_EXCHANGE_GRANT,
+    grantType,
     mtls: undefined,
     request: ok({
-      grantType: TOKEN_EXCHANGE_GRANT,
-      subject: credential(subject),
+      grantType,
+      subject: subject === undefined ? undefined : credential(subject),
       actor: actor === undefined ? undefined : credential(actor),
       issuedTokenType: ACCESS_TOKEN_TYPE,
       ask: { targets: [asked], scopes },

@@ -72,6 +72,7 @@ rules:
   - name: in-their-own-name
     subject: { trust: [staff, partner], sub: alice }
     impersonate: true
+    accept: { impersonation: what they do is done in their own name }
     client: hard
     allow: { one: all, three: all }
   - name: pods-themselves

@@ -70,67 +70,19 @@ export interface OwnTokenChange extends Partial<OperationParts & Omit<RevokePart
   readonly snapshotWith?: Partial<Snapshot>;
 }
 
+interface Noted {
+  readonly calls: string[];
+  readonly records: OwnTokenRecord[];
+  /** What was asked about, and what was withdrawn. */
+  readonly asked: Standing[];
+  readonly added: Withdrawal[];
+}
+
 /** `introspect` and `revoke` over ports that log their calls; `change` replaces any of them. */
-export function createOwnTokenPath({ withdrawals, snapshotWith, ...change }: OwnTokenChange = {}) {
-  const calls: string[] = [];
-  const records: OwnTokenRecord[] = [];
-  const asked: Standing[] = [];
-  const added: Withdrawal[] = [];
-  const path = createPath();
-  const snapshot: Snapshot = {
-    ...path.snapshot,
-    clients: {
-      authenticate: (_presented, purpose) => {
-        calls.push(`authenticate for ${purpose}`);
-        return Promise.resolve(ok(change.client ?? client()));
-      },
-    },
-    ownTokens: {
-      verify: () => {
-        calls.push('verify');
-        return Promise.resolve(ok(change.token ?? ownToken()));
-      },
-    },
-    targetsOf: (audience) => (audience === LEDGER ? ['ledger'] : []),
-    ...snapshotWith,
-  };
-  const store: WithdrawalStore = {
-    against: (standing) => {
-      calls.push('against');
-      asked.push(standing);
-      return undefined;
-    },
-    add: (withdrawal) => {
-      calls.push('add');
-      added.push(withdrawal);
-      return Promise.resolve({ unreached: [] });
-    },
-    lift: () => Promise.resolve(undefined),
-    list: () => [],
-    ...withdrawals,
-  };
-  const parts: OperationParts & RevokeParts = {
-    ...path.parts,
-    snapshot: () => snapshot,
-    withdrawals: store,
-    audit: {
-      write: (record) => {
-        calls.push('record');
-        if (record.event !== 'exchange') records.push(structuredClone(record));
-        return Promise.resolve();
-      },
-    },
-    observer: { finished: () => calls.push('observe'), fault: () => calls.push('fault') },
-    spent: {
-      claim: ({ purpose }, decision) => {
-        calls.push(`claim ${purpose}`);
-        return Promise.resolve(decision);
-      },
-      release: () => Promise.resolve(),
-    },
-    epochs: createEpochs(),
-    ...change,
-  };
+export function createOwnTokenPath(change: OwnTokenChange = {}) {
+  const noted: Noted = { calls: [], records: [], asked: [], added: [] };
+  const { calls } = noted;
+  const parts = partsOf(noted, change);
   const operate = createOperate(parts);
   const runOf =
     <Done>(operation: Operation<OwnTokenRequest, Done>) =>
@@ -144,7 +96,57 @@ export function createOwnTokenPath({ withdrawals, snapshotWith, ...change }: Own
     };
   const introspect = runOf<Introspected>(createIntrospect({ ...parts, operate }));
   const revoke = runOf<Revoked>(createRevoke({ ...parts, operate }));
-  return { introspect, revoke, calls, records, asked, added, parts };
+  return { introspect, revoke, ...noted };
+}
+
+function partsOf(
+  { calls, records, asked, added }: Noted,
+  { withdrawals, snapshotWith, client: asking = client(), token = ownToken(), ...change }: OwnTokenChange,
+): OperationParts & RevokeParts {
+  const path = createPath();
+  const log = <Value>(call: string, value: Value): Promise<Value> => {
+    calls.push(call);
+    return Promise.resolve(value);
+  };
+  const snapshot: Snapshot = {
+    ...path.snapshot,
+    clients: { authenticate: (_presented, purpose) => log(`authenticate for ${purpose}`, ok(asking)) },
+    ownTokens: { verify: () => log('verify', ok(token)) },
+    targetsOf: (audience) => (audience === LEDGER ? ['ledger'] : []),
+    ...snapshotWith,
+  };
+  const store: WithdrawalStore = {
+    against: (standing) => {
+      calls.push('against');
+      asked.push(standing);
+      return undefined;
+    },
+    add: (withdrawal) => {
+      added.push(withdrawal);
+      return log('add', { unreached: [] });
+    },
+    lift: () => Promise.resolve(undefined),
+    list: () => [],
+    ...withdrawals,
+  };
+  return {
+    ...path.parts,
+    snapshot: () => snapshot,
+    withdrawals: store,
+    audit: {
+      write: (record) => {
+        if (record.event !== 'exchange') records.push(structuredClone(record));
+        return log('record', undefined);
+      },
+    },
+    observer: { finished: () => calls.push('observe'), fault: () => calls.push('fault') },
+    spent: {
+      claim: ({ purpose }, decision) => log(`claim ${purpose}`, decision),
+      release: () => Promise.resolve(),
+    },
+    epochs: createEpochs(),
+    ...change,
+  };
 }
 
 /** What an operation came to: its kind, `active` or `inactive`, or the reason of its refusal. */

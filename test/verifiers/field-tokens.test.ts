@@ -128,7 +128,7 @@ describe('Kubernetes in the field', () => {
 });
 
 describe('OpenID providers in the field', () => {
-  const access = async (): Promise<SourceUnderTest> => {
+  const access = async (more: { readonly accessTokenTyp?: 'optional' } = {}): Promise<SourceUnderTest> => {
     const source = await sourceOf('oidc');
     const options = {
       issuer: 'https://login.example/',
@@ -137,10 +137,27 @@ describe('OpenID providers in the field', () => {
       pins: [],
       presenter: 'self' as const,
       privateNetwork: false,
+      ...more,
     };
     const verifier = oidc.create(settingsOf('login'), options, await partsOf(source.key));
     return { ...source, verifier, verifiers: createVerifiers([verifier], AUDIENCE), tokenType: ACCESS_TOKEN_TYPE };
   };
+
+  // Gateways send every inbound token as access_token, and most providers write no `at+jwt`: all of theirs were refused.
+  it('A-22 an access token without a typ of its own is taken where the source says so, and an ID token is not', async () => {
+    const [strict, lenient] = [await access(), await access({ accessTokenTyp: 'optional' })];
+    for (const typ of ['JWT', undefined]) {
+      const token = await lenient.key.sign(lenient.claims(), { typ });
+      expect(await verdict(lenient, token)).toBe('proved');
+      expect(await verdict(strict, await strict.key.sign(strict.claims(), { typ }))).toBe('typ_refused');
+    }
+    for (const hash of ['at_hash', 'c_hash', 's_hash']) {
+      const idToken = await lenient.key.sign({ ...lenient.claims(), [hash]: 'x' }, { typ: 'JWT' });
+      expect(await verdict(lenient, idToken)).toBe('claim_unsupported');
+    }
+    const logout = await lenient.key.sign(lenient.claims(), { typ: 'logout+jwt' });
+    expect(await verdict(lenient, logout)).toBe('typ_refused');
+  });
 
   // Only the first two were known, so a provider that follows the example of RFC 9068 §3 to the letter was refused.
   it.each(['at+jwt', 'application/at+jwt', 'at+JWT', 'application/at+JWT'])(

@@ -191,3 +191,14 @@ describe('an audience', () => {
     expect(read('entra', { issuer, audience: 'api://exchequer.example' })).toBe(issuer);
   });
 });
+
+describe('accessTokenTyp of an oidc source', () => {
+  const options = { issuer: 'https://login.example', subjects: 'people', accessTokenTyp: 'optional' };
+
+  it('is for one that takes access tokens, and no ID tokens, which nothing else would tell from them', () => {
+    for (const tokens of [['access_token'], ['access_token', 'jwt']])
+      expect(read('oidc', { ...options, tokens })).toBe('https://login.example');
+    for (const tokens of [['jwt'], ['id_token'], ['access_token', 'id_token']])
+      expect(read('oidc', { ...options, tokens })).toEqual([expect.stringContaining('could they be told apart')]);
+  });
+});

@@ -87,19 +87,16 @@ export function showEnded(
   if (json) terminal.out(jsonLine(report));
   else for (const { withdrawal, already } of report.ended) terminal.out(escaped(endedText(withdrawal, already)));
   const { notes, unreached, recorded } = report;
-  const lines = [
-    ...notes,
-    ...next,
-    reachText(report),
-    ...(recorded ? [] : ['not on record yet: the audit trail cannot be written. It is written as soon as it can be']),
-    ...unreachedText(unreached),
-  ];
+  const lines = [...notes, ...next, reachText(report), ...unrecordedText(recorded), ...unreachedText(unreached)];
   for (const line of lines) terminal.err(escaped(line));
   return unreached.length > 0 ? 3 : 0;
 }
 
 const reachText = ({ offlineUntilSeconds }: EndedReport): string =>
   `not reached: resource servers that verify tokens offline may take those issued before until ${instant(offlineUntilSeconds)} at the latest; those that introspect know now`;
+
+export const unrecordedText = (recorded: boolean): readonly string[] =>
+  recorded ? [] : ['not on record yet: the audit trail cannot be written. It is written as soon as it can be'];
 
 export const unreachedText = (replicas: readonly string[]): readonly string[] =>
   replicas.length === 0

@@ -4,10 +4,11 @@
 
 import { type Command, Option } from 'commander';
 import type { RevokedKey, SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
+import { exitOf, unreachedText, unrecordedText } from './incident-tools.ts';
 import { type BrokerPlace, brokerPlace, withPlace } from './place.ts';
 import { escaped } from './shown.ts';
 import { instant, table } from './table.ts';
-import type { Terminal } from './terminal.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
 
 /** Each rejects with an error whose message people may read. */
 export interface KeyTools {
@@ -46,7 +47,7 @@ export function registerKeys(
     .argument('<kid>', 'as `keys list` shows it')
     .option('--json', 'as JSON')
     .action((kid: string, flags: Flags) =>
-      answered(terminal, async () => showRevoked(terminal, await at(flags).revoke(kid), flags.json)),
+      exitOf(terminal, async () => showRevoked(terminal, await at(flags).revoke(kid), flags.json)),
     );
   return keys;
 }
@@ -62,15 +63,17 @@ export async function answered(terminal: Terminal, ask: () => Promise<void>): Pr
   }
 }
 
-/** What a revoked key leaves behind, for `revoke key` too. */
-export function showRevoked(terminal: Terminal, { revoked, keys }: RevokedKey, json: true | undefined): void {
-  if (json) {
-    terminal.out(JSON.stringify({ revoked, keys }));
-    return;
+/** What a revoked key leaves behind, for `revoke key` too. Exit 3 where a broker may not know of it. */
+export function showRevoked(terminal: Terminal, report: RevokedKey, json: true | undefined): ExitCode {
+  const { revoked, keys, unreached, recorded } = report;
+  if (json) terminal.out(JSON.stringify(report));
+  else {
+    show(terminal, keys, undefined);
+    terminal.err(`${revoked.kid} (${revoked.algorithm}, was ${revoked.state}) is out of the published set.`);
+    terminal.err('A verifier that holds a copy of the set goes on accepting what it signed, until its copy runs out.');
   }
-  show(terminal, keys, undefined);
-  terminal.err(`${revoked.kid} (${revoked.algorithm}, was ${revoked.state}) is out of the published set.`);
-  terminal.err('A verifier that holds a copy of the set goes on accepting what it signed, until its copy runs out.');
+  for (const line of [...unrecordedText(recorded), ...unreachedText(unreached)]) terminal.err(escaped(line));
+  return unreached.length > 0 ? 3 : 0;
 }
 
 function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | undefined): void {

@@ -52,8 +52,7 @@ async function revoke(terminal: Terminal, tools: RevokeTools, { what, of, flags 
   const broker = tools.at(brokerPlace(place, terminal.env));
   const order = { why, by: commandedBy(terminal.env) };
   if (what === 'key') {
-    showRevoked(terminal, await broker.revokeKey(of, order), json);
-    return 0;
+    return showRevoked(terminal, await broker.revokeKey(of, order), json);
   }
   const isOfToken = what === 'token' || what === 'chain';
   if (isOfToken && of.includes('.')) {

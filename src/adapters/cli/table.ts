@@ -1,4 +1,5 @@
-// Columns for people, and instants in them, as verbs print lists. Whatever stands in a cell, no byte of it reaches a terminal unescaped.
+// Columns for people, and instants in them, as verbs print lists. Whatever stands in a cell, no byte of it reaches a terminal
+// unescaped.
 
 import { escaped } from './shown.ts';
 

@@ -104,7 +104,7 @@ const common = { id: z.string(), why: z.string(), atSeconds: z.number(), untilSe
 const withdrawal = z
   .union([
     z.object({ ...common, kind: z.literal('block'), identity: z.string() }),
-    z.object({ ...common, kind: z.literal('revocation'), what, of: z.string() }),
+    z.object({ ...common, kind: z.literal('revocation'), what: z.enum([...what.options, 'key']), of: z.string() }),
   ])
   .transform((one): Withdrawal => ({ untilSeconds: undefined, ...one }));
 const unreached = z.array(z.string());

@@ -48,7 +48,7 @@ const key = z.object({
   retiredAtSeconds: z.number().exactOptional(),
 });
 const keys = z.object({ keys: z.array(key) });
-const revoked = z.object({ revoked: key, keys: z.array(key) });
+const revoked = z.object({ revoked: key, keys: z.array(key), unreached: z.array(z.string()), recorded: z.boolean() });
 const decisions = z.object({ decisions: z.array(z.looseObject({})) });
 const refused = z.object({ error: z.string() });
 

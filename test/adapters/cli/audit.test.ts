@@ -133,6 +133,26 @@ describe('audit tail', () => {
     ]);
   });
 
+  it('shows a question about a token: what it came to, who asked, and about whose', async () => {
+    const asked = { event: 'introspection', decision: 'D2', time: 't', outcome: 'answered', client: { id: 'api' } };
+    const token = { sub: 'github:s' };
+    const lines = [
+      { ...asked, active: true, token },
+      { ...asked, active: false, reason: 'withdrawn', token },
+      { ...asked, event: 'revocation', withdrawal: 'w-1', token },
+      { ...asked, event: 'revocation', reason: 'not_its_own', token },
+      { ...asked, outcome: 'refused', reason: 'parameter_missing', client: undefined },
+    ];
+    const { out } = await run(['tail', 'f'], yielding(...lines.map((each) => JSON.stringify(each))));
+    expect(out).toEqual([
+      't  D2  introspection answered active  api -> github:s',
+      't  D2  introspection answered withdrawn  api -> github:s',
+      't  D2  revocation answered revoked  api -> github:s',
+      't  D2  revocation answered not_its_own  api -> github:s',
+      't  D2  introspection refused parameter_missing  nobody proved',
+    ]);
+  });
+
   it('shows what rules in preview would have done', async () => {
     const would = [{ rule: 'shop-main', would: 'allow' }];
     const { out } = await run(['tail', 'f'], yielding(JSON.stringify({ ...exchange, would })));

@@ -32,6 +32,7 @@ const REPORT: EndedReport = {
   ...{ unreached: [], recorded: true, offlineUntilSeconds: AT + 300, notes: [] },
 };
 const KEY = { kid: 'K', algorithm: 'ES256', state: 'current', createdAtSeconds: AT } as const;
+const REVOKED = { revoked: KEY, keys: [], unreached: [], recorded: true };
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const token = (claims: object): string => `${part({ alg: 'ES256', typ: 'at+jwt' })}.${part(claims)}.c2lnbmF0dXJl`;
 
@@ -62,7 +63,7 @@ async function run(line: readonly string[], change: Partial<IncidentTools> = {},
       block: answer('block', { ok: true, report: REPORT }),
       unblock: answer('unblock', { ok: true, report: { lifted: [{ withdrawal: BLOCK, unreached: [] }] } }),
       revoke: answer('revoke', { ok: true, report: { ...REPORT, ended: [{ withdrawal: CHAIN, already: false }] } }),
-      revokeKey: answer('revokeKey', { revoked: KEY, keys: [] }),
+      revokeKey: answer('revokeKey', REVOKED),
       withdrawals: answer('withdrawals', [BLOCK, CHAIN]),
       ...change,
     };
@@ -228,7 +229,16 @@ describe('revoke', () => {
     expect(asked).toEqual([['revokeKey', 'K', { why: 'leaked', by: BY }]]);
     expect([err[0], exits]).toEqual(['K (ES256, was current) is out of the published set.', [0]]);
     const json = await run(['revoke', 'key', 'K', '--why', 'x', '--json']);
-    expect(json.out.map((line) => JSON.parse(line))).toEqual([{ revoked: KEY, keys: [] }]);
+    expect(json.out.map((line) => JSON.parse(line))).toEqual([REVOKED]);
+  });
+
+  it('of a key is exit 3 where a broker may not have heard of it, and says which', async () => {
+    const unreached = { revokeKey: async () => ({ ...REVOKED, unreached: ['b-1'], recorded: false }) };
+    const { err, exits } = await run(['revoke', 'key', 'K', '--why', 'x'], unreached);
+    expect([err.slice(2), exits]).toEqual([
+      [expect.stringMatching(/^not on record yet/), expect.stringMatching(/^not confirmed by b-1: /)],
+      [3],
+    ]);
   });
 
   it.each([

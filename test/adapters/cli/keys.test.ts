@@ -14,6 +14,7 @@ const CURRENT: SigningKeyView = {
 };
 const NEXT: SigningKeyView = { kid: 'kid-next', algorithm: 'ES256', state: 'next', createdAtSeconds: 1_800_000_000 };
 const RETIRED: SigningKeyView = { ...CURRENT, kid: 'kid-old', state: 'retired', retiredAtSeconds: 1_800_000_120 };
+const REVOKED = { revoked: CURRENT, keys: [NEXT], unreached: [], recorded: true };
 
 /** Runs one command line against tools that remember what they were asked. */
 async function run(line: readonly string[], tools: Partial<KeyTools> = {}) {
@@ -44,7 +45,7 @@ async function run(line: readonly string[], tools: Partial<KeyTools> = {}) {
       return {
         list: answer('list', [CURRENT, NEXT, RETIRED]),
         rotate: answer('rotate', [CURRENT, NEXT]),
-        revoke: answer('revoke', { revoked: CURRENT, keys: [NEXT] }),
+        revoke: answer('revoke', REVOKED),
         ...tools,
       };
     },
@@ -105,8 +106,15 @@ describe('exchequer keys', () => {
 
   it('gives a revocation to programs whole', async () => {
     const { out, err } = await run(['keys', 'revoke', 'kid-of-the-current-key', '--json']);
-    expect(out.map((line) => JSON.parse(line))).toEqual([{ revoked: CURRENT, keys: [NEXT] }]);
+    expect(out.map((line) => JSON.parse(line))).toEqual([REVOKED]);
     expect(err).toEqual([]);
+  });
+
+  it('says which brokers may not know of a revocation, and exits 3', async () => {
+    const revoke = async () => ({ ...REVOKED, unreached: ['sts-2'] });
+    const { err, exits } = await run(['keys', 'revoke', 'kid-of-the-current-key'], { revoke });
+    expect(err.at(-1)).toMatch(/^not confirmed by sts-2: it has stopped, or issues nothing/);
+    expect(exits).toEqual([3]);
   });
 
   it('shows what the broker refuses, without its control characters, and exits 3', async () => {

@@ -15,6 +15,7 @@ import { type IncidentsUnderTest, NOW, nobodyIsBlocked, openIncidents } from '..
 const ALICE = 'people:alice';
 const ORDER = { why: 'stolen', by: 'ops (uid 1)' };
 const KEY = { kid: 'k1', algorithm: 'ES256', state: 'current', createdAtSeconds: NOW } as const;
+const REVOKED = { revoked: KEY, keys: [], unreached: [], recorded: true };
 
 let under: IncidentsUnderTest;
 let operator: Operator;
@@ -37,7 +38,7 @@ beforeEach(async () => {
       revokeKey: async (kid, command) => {
         if (kid !== KEY.kid) return undefined;
         keysRevoked.push({ kid, command });
-        return { revoked: KEY, keys: [] };
+        return REVOKED;
       },
       status: () => ({}),
       incidents: {
@@ -143,8 +144,8 @@ describe('revoke', () => {
   });
 
   it('of a key hands over who and why, and says where there is none', async () => {
-    expect(await operator.revokeKey('k1', ORDER)).toEqual({ revoked: KEY, keys: [] });
-    expect(await operator.revokeKey('k1')).toEqual({ revoked: KEY, keys: [] });
+    expect(await operator.revokeKey('k1', ORDER)).toEqual(REVOKED);
+    expect(await operator.revokeKey('k1')).toEqual(REVOKED);
     expect(keysRevoked).toEqual([
       { kid: 'k1', command: ORDER },
       { kid: 'k1', command: { why: 'keys revoke', by: 'control' } },

@@ -35,6 +35,7 @@ describe('addresses', () => {
       introspect: `${base}/introspect`,
       revoke: `${base}/revoke`,
       jwks: `${base}/.well-known/jwks.json`,
+      authorize: `${base}/authorize`,
       metadata,
     });
   });
@@ -83,6 +84,7 @@ describe('metadata', () => {
     expect(document).toEqual({
       issuer: 'https://sts.example/t1',
       token_endpoint: 'https://sts.example/t1/token',
+      authorization_endpoint: 'https://sts.example/t1/authorize',
       jwks_uri: 'https://sts.example/t1/.well-known/jwks.json',
       grant_types_supported: [
         'urn:ietf:params:oauth:grant-type:token-exchange',

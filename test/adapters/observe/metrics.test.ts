@@ -3,9 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { createMetrics, type MetricsParts } from '../../../src/adapters/observe/metrics.ts';
 import { METRIC_SERIES_MAX } from '../../../src/core/limits.ts';
+import { type OwnTokenRecord, openOwnTokenRecord } from '../../../src/core/own-token-record.ts';
 import { type ExchangeRecord, openRecord } from '../../../src/core/record.ts';
 import { refuse } from '../../../src/core/refusal.ts';
 import { TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
+import { ASKED } from '../../support/own-token-path.ts';
 
 const faults: unknown[][] = [];
 const metrics = (parts: Partial<MetricsParts> = {}) =>
@@ -49,6 +51,37 @@ async function lines(rendering: { render(): Promise<{ body: string }> }, name: s
   const { body } = await rendering.render();
   return body.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
 }
+
+const ownToken = (event: OwnTokenRecord['event'], change: Partial<OwnTokenRecord>): OwnTokenRecord => ({
+  ...openOwnTokenRecord(event)(ASKED, 'D', 1_800_000_000),
+  outcome: 'answered',
+  reason: undefined,
+  ...change,
+});
+
+describe('questions about a token', () => {
+  it('are counted by what they came to, and why, and as no exchange', async () => {
+    const all = metrics();
+    all.finished(ownToken('introspection', { active: true }), 2);
+    all.finished(ownToken('introspection', { active: false, reason: 'withdrawn' }), 1);
+    all.finished(ownToken('introspection', { outcome: 'refused', reason: 'store_unavailable' }), 1);
+    all.finished(ownToken('revocation', { withdrawal: 'w' }), 1);
+    all.finished(ownToken('revocation', { reason: 'not_its_own' }), 1);
+    all.finished(ownToken('revocation', { outcome: 'failed', reason: 'fault' }), 1);
+    expect(await lines(all, 'exchequer_introspections_total')).toEqual([
+      'exchequer_introspections_total{outcome="active",reason=""} 1',
+      'exchequer_introspections_total{outcome="inactive",reason="withdrawn"} 1',
+      'exchequer_introspections_total{outcome="refused",reason="store_unavailable"} 1',
+    ]);
+    expect(await lines(all, 'exchequer_revocations_total')).toEqual([
+      'exchequer_revocations_total{outcome="revoked",reason=""} 1',
+      'exchequer_revocations_total{outcome="unchanged",reason="not_its_own"} 1',
+      'exchequer_revocations_total{outcome="failed",reason="fault"} 1',
+    ]);
+    expect(await lines(all, 'exchequer_own_token_duration_seconds_count')).toHaveLength(6);
+    expect(await lines(all, 'exchequer_exchanges_total')).toEqual([]);
+  });
+});
 
 describe('exchanges', () => {
   it('are counted by grant, outcome, reason, rule, target, source and owner, a row as its rule', async () => {

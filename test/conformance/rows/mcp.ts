@@ -43,4 +43,5 @@ export const ROWS: readonly Row[] = [
     says: 'a workload presents its own JWT as an assertion without being a client',
     decision: 'the audience is the issuer, or what its source says; jwt-bearer is listed in the metadata',
   },
+  { id: 'MC-25', says: 'DPoP proofs of the MCP SDK are taken, further claims ignored' },
 ];

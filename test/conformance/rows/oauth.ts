@@ -47,7 +47,7 @@ export const ROWS: readonly Row[] = [
   {
     id: 'MD-07',
     says: 'endpoints are https, and each is published with its methods',
-    decision: 'introspection and revocation are published once they exist',
+    decision: 'introspection and revocation are published where somebody can authenticate there',
   },
   { id: 'MD-08', says: 'what OpenID Connect requires of providers, which clouds read' },
   {

@@ -82,7 +82,7 @@ export const ROWS: readonly Row[] = [
   { id: 'TX-46', says: 'may_act is not passed on', later: 'actors' },
   { id: 'TX-47', says: 'the scope claim is one text' },
   { id: 'TX-48', says: 'client_id is who asked, as proved; never what the body says' },
-  { id: 'TX-49', says: 'introspection gives act as the token holds it', later: 'actors and introspection' },
+  { id: 'TX-49', says: 'introspection gives act as the token holds it' },
   { id: 'TX-50', says: 'a subject that is its own actor is refused', later: 'actors' },
   { id: 'TX-51', says: 'served over TLS only' },
 ];

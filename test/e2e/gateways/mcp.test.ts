@@ -196,6 +196,17 @@ describe('the MCP client', () => {
     expect([first?.reason, second?.outcome]).toEqual(['dpop_nonce_wanted', 'granted']);
   });
 
+  it('MC-24 that is a workload presents its own token as a grant, and is no client', async () => {
+    const assertion = await scene.mesh.signJwt('/ns/payments/sa/api', scene.issuer, scene.now());
+    const grant = { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion };
+    const answer = await scene.token({ ...grant, resource: 'https://secret.example' });
+    expect(decodeJwt(String(answer.body.access_token))).toMatchObject({
+      ...{ sub: 'spiffe://prod.example/ns/payments/sa/api', aud: 'https://secret.example' },
+    });
+    const refused = await scene.token({ ...grant, assertion: `${assertion}x`, resource: 'https://secret.example' });
+    expect(refused.body.error).toBe('invalid_grant');
+  });
+
   it('MC-20 asks for an ID-JAG, which is refused and never answered with another token', async () => {
     const asked = requestJwtAuthorizationGrant({
       ...{ tokenEndpoint: `${scene.issuer}/token`, audience: scene.issuer, resource: resource.url.href },
