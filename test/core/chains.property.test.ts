@@ -76,7 +76,7 @@ const writtenActor: Readonly<Record<TestRule['acts'], (rule: TestRule) => object
   own: ({ audience }) => ({
     actor: { trust: 'self', self: { aud: TARGETS[audience], sub: ['staff:*', 'partner:*'] } },
   }),
-  impersonate: () => ({ impersonate: true }),
+  impersonate: () => ({ impersonate: true, accept: { impersonation: 'it cannot read act' } }),
 };
 
 const written = (one: TestRule, index: number) => ({

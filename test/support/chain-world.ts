@@ -12,7 +12,7 @@ import { createEpochs } from '../../src/core/epochs.ts';
 import { createExchange } from '../../src/core/exchange.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
-import type { Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
+import type { Audit, Clock, Epochs, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
 import type { ExchangeRecord } from '../../src/core/record.ts';
 import { ok } from '../../src/core/refusal.ts';
 import {
@@ -32,7 +32,7 @@ import { SELF } from '../../src/platforms/self.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import type { SourceView } from '../../src/policy/compile/views.ts';
 import { createPolicy } from '../../src/policy/decide.ts';
-import { openMemoryStore } from '../../src/stores/memory.ts';
+import { type MemoryStore, openMemoryStore } from '../../src/stores/memory.ts';
 import { github } from '../../src/verifiers/ci-platform.ts';
 import { createClients } from '../../src/verifiers/client-auth.ts';
 import { spiffe } from '../../src/verifiers/jwt-svid.ts';
@@ -172,43 +172,76 @@ async function snapshotOf(keys: Keys, policy: Policy): Promise<Snapshot> {
 }
 
 export async function openChainWorld(rules: string): Promise<ChainWorld> {
-  const [staff, partner, mesh, platform, own] = await Promise.all([
-    ...['sig', 'sig', 'jwt-svid'].map((use) => createPlatformKey('ES256', use === 'sig' ? 'sig' : 'jwt-svid')),
-    createPlatformKey('RS256'),
-    createPlatformKey('ES256'),
-  ]);
-  if (!staff || !partner || !mesh || !platform || !own) throw new Error('a key is missing');
+  const keys = await makeKeys();
   const clock = { now: NOW };
   const folder = mkdtempSync(join(tmpdir(), 'exchequer-chains-'));
   const epochs = createEpochs();
   const time = { nowSeconds: () => clock.now, elapsedMs: () => 0 };
   const { drained } = epochs;
   const store = await openMemoryStore({ directory: folder, clock: time, randomBytes, replica: 'one', drained });
-  let snapshot = await snapshotOf({ staff, partner, mesh, github: platform, own }, policyFrom(rules));
-  const records: ExchangeRecord[] = [];
-  const operate = createOperate({
-    audit: { write: async (record) => void (record.event === 'exchange' && records.push(structuredClone(record))) },
-    epochs,
-    observer: {
-      finished: () => undefined,
-      fault: (_decision, error) => {
-        throw error;
-      },
+  let snapshot = await snapshotOf(keys, policyFrom(rules));
+  const answer = createAnswer({ snapshot: () => snapshot, store, epochs, clock: time });
+  return {
+    clock,
+    rules(text) {
+      snapshot = { ...snapshot, policy: policyFrom(text) };
     },
-    clock: time,
-    randomBytes,
-  });
-  const proofs = { verify: () => Promise.reject(new Error('nobody sends a DPoP proof')) };
-  const exchange = createExchange({
-    snapshot: () => snapshot,
-    spent: store,
-    withdrawals: store,
-    proofs,
-    clock: time,
-    operate,
-  });
+    exchange: (asked) => answer(receivedOf(asked)),
+    itself: (client, asked) => answer(receivedOf({ client, target: asked, subject: undefined })),
+    ...mintsOf(keys, clock),
+    withdraw: (withdrawal) => store.add(withdrawal),
+    lift: (id) => store.lift(id),
+    async close() {
+      await store.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
 
-  const answer = async (received: Received): Promise<Answered> => {
+async function makeKeys(): Promise<Keys> {
+  const [staff, partner, mesh, platform, own] = await Promise.all([
+    createPlatformKey('ES256'),
+    createPlatformKey('ES256'),
+    createPlatformKey('ES256', 'jwt-svid'),
+    createPlatformKey('RS256'),
+    createPlatformKey('ES256'),
+  ]);
+  return { staff, partner, mesh, github: platform, own };
+}
+
+const mintsOf = (keys: Keys, clock: ChainWorld['clock']): Pick<ChainWorld, 'person' | 'agent' | 'job'> => ({
+  person: (of, claims) =>
+    keys[of].sign({
+      ...{ iss: PEOPLE[of], sub: 'alice', aud: MCP, iat: clock.now, exp: clock.now + 300 },
+      ...claims,
+    }),
+  agent: (path, claims) =>
+    keys.mesh.sign({ sub: `${MESH}/${path}`, aud: [AUDIENCE], iat: clock.now, exp: clock.now + 300, ...claims }),
+  job: (claims) => keys.github.sign({ ...githubPush(AUDIENCE, clock.now), ...claims }),
+});
+
+/** The whole path, with the record of each answer. */
+function createAnswer(parts: {
+  readonly snapshot: () => Snapshot;
+  readonly store: MemoryStore;
+  readonly epochs: Epochs;
+  readonly clock: Clock;
+}): (received: Received) => Promise<Answered> {
+  const { snapshot, store, clock, epochs } = parts;
+  const records: ExchangeRecord[] = [];
+  const observer = {
+    finished: () => undefined,
+    fault: (_decision: string, error: unknown) => {
+      throw error;
+    },
+  };
+  const write: Audit['write'] = async (record) =>
+    void (record.event === 'exchange' && records.push(structuredClone(record)));
+  const operate = createOperate({ audit: { write }, epochs, observer, clock, randomBytes });
+  const proofs = { verify: () => Promise.reject(new Error('nobody sends a DPoP proof')) };
+  const exchange = createExchange({ snapshot, spent: store, withdrawals: store, proofs, clock, operate });
+
+  return async (received) => {
     const answered = Promise.withResolvers<Outcome>();
     await exchange(received, answered.resolve);
     const outcome = await answered.promise;
@@ -221,29 +254,6 @@ export async function openChainWorld(rules: string): Promise<ChainWorld> {
       claims: token === '' ? {} : (decodeJwt(token) as JsonObject),
       record,
     };
-  };
-
-  return {
-    clock,
-    rules(text) {
-      snapshot = { ...snapshot, policy: policyFrom(text) };
-    },
-    exchange: (asked) => answer(receivedOf(asked)),
-    itself: (client, asked) => answer(receivedOf({ client, target: asked, subject: undefined })),
-    person: (of, claims) =>
-      (of === 'staff' ? staff : partner).sign({
-        ...{ iss: PEOPLE[of], sub: 'alice', aud: MCP, iat: clock.now, exp: clock.now + 300 },
-        ...claims,
-      }),
-    agent: (path, claims) =>
-      mesh.sign({ sub: `${MESH}/${path}`, aud: [AUDIENCE], iat: clock.now, exp: clock.now + 300, ...claims }),
-    job: (claims) => platform.sign({ ...githubPush(AUDIENCE, clock.now), ...claims }),
-    withdraw: (withdrawal) => store.add(withdrawal),
-    lift: (id) => store.lift(id),
-    async close() {
-      await store.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
   };
 }
 
