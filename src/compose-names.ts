@@ -1,4 +1,5 @@
-// Names of principals, and what they tell, by the sources that are configured: for verbs that know somebody by a name alone.
+// Names of principals, and what they tell, by the sources that are configured: for verbs that know somebody by a name alone. What a
+// name does not hold is not guessed.
 
 import type { Configuration } from './compose-configuration.ts';
 import { kindOf } from './compose-kinds.ts';
