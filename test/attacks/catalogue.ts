@@ -299,9 +299,7 @@ export const ATTACKS: readonly { readonly number: number; readonly says: string 
 
 /** What is not proved yet, and what brings it. A number may stand here and in titles: then the titles prove the refusal. */
 export const LATER: Readonly<Record<number, string>> = {
-  52: 'two instances: the shared store; one instance and its restart are proved',
   63: 'instances with clocks apart: the shared store; one clock that steps is proved',
-  154: 'two instances: the shared store; one instance and its restart are proved',
   190: 'cloud targets: role names and session policies are rendered when they exist; captured values are held here',
   191: 'sinks beyond a file and a pipe: records are sent nowhere yet',
   207: 'the shared store in Redis',
