@@ -5,6 +5,7 @@ import type {
   ExplainTools,
   JudgedClaims,
   OfflineClaims,
+  OfflinePolicy,
   ShownWithdrawal,
   TokenHeader,
 } from './adapters/cli/explain-tools.ts';
@@ -15,17 +16,28 @@ import { timestamp } from './audit/record.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, type OpenSource, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
-import type { Foreseen } from './core/cause.ts';
+import { claimsTold, namedSources } from './compose-names.ts';
+import type { Cause, Foreseen } from './core/cause.ts';
+import { type Acting, delegationOf } from './core/delegation.ts';
 import { isJsonObject, type Json, type JsonObject } from './core/json.ts';
+import type { Principal } from './core/principal.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
 import { readBoundedInput } from './files/bounded-file.ts';
 import { readJson } from './parsing/json.ts';
+import { SELF } from './platforms/self.ts';
+import { delegationCause } from './policy/explain/actor-cause.ts';
 import { unknownTarget } from './policy/explain/asked-for.ts';
-import { credentialCause, presenterCause, type SourceFacts } from './policy/explain/credential-cause.ts';
+import {
+  actorWithoutClient,
+  credentialCause,
+  presenterCause,
+  type SourceFacts,
+} from './policy/explain/credential-cause.ts';
 import { explainQuestion } from './policy/explain/explain.ts';
 import { nearMiss } from './policy/explain/hints.ts';
 import { nearestIssuer } from './policy/explain/issuer-cause.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
+import { readIdentity } from './verifiers/name-read.ts';
 
 /** `socketOf` finds the control socket of the running broker. */
 export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Promise<string>): ExplainTools => ({
@@ -42,6 +54,8 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
       sources: sources.map(({ config }) => config.name),
       clients: clients.map(({ settings }) => assumedClient(config, settings)),
       judge: (claims: OfflineClaims) => judgeClaims(read.configuration, claims),
+      named: (identity: string) => namedPrincipal(read.configuration, identity),
+      acting: (request: Acting<Principal>) => actingIn(read.configuration, request),
       explain: (question: Parameters<typeof explainQuestion>[1]) => explainQuestion(compiled, question),
       unknownTarget: (targets: readonly string[]) => unknownTarget(compiled, targets),
     };
@@ -59,7 +73,8 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
   async recorded(id, trail) {
     for await (const line of openLines(trail)) {
       const record = line.includes(id) ? readLine(line) : undefined;
-      if (record?.decision === id) return record;
+      // Other records name decisions too, and are none.
+      if (record?.decision === id && REQUESTS.some((event) => event === record.event)) return record;
     }
     return undefined;
   },
@@ -74,6 +89,9 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
     return { what: `revoke ${found.what}`, of: found.of, ...common };
   },
 });
+
+/** Events that are the record of one request. */
+const REQUESTS = ['exchange', 'introspection', 'revocation'];
 
 /** By the record of the command. */
 async function recordedWithdrawal(id: string, trail: string): Promise<ShownWithdrawal | undefined> {
@@ -107,14 +125,23 @@ async function judgeClaims(configuration: Configuration, asked: OfflineClaims): 
   const foreseen = routed.open && foresee(routed.open, asked);
   const lacking = header && routed.open && (await lackingKey(routed.open, header));
   const source = facts.find(({ name }) => name === routed.open?.config.name);
-  const causeOf = (refusal: CredentialRefusal, about = source) =>
-    credentialCause({ refusal, claims, header: header?.header, source: about, sources: facts, nowSeconds });
+  const causeOf = (refusal: CredentialRefusal, about = source): Cause => {
+    const cause = credentialCause({
+      refusal,
+      claims,
+      header: header?.header,
+      source: about,
+      sources: facts,
+      nowSeconds,
+    });
+    return asked.role === 'actor' ? { ...cause, by: cause.by === undefined ? 'actor' : `actor of ${cause.by}` } : cause;
+  };
   const refusals: readonly CredentialRefusal[] = [
     ...(foreseen?.refusals ?? []),
-    ...(lacking ? [{ role: 'subject', reason: 'key_unknown', lacking } as const] : []),
+    ...(lacking ? [{ role: asked.role, reason: 'key_unknown', lacking } as const] : []),
   ];
   const { endsAtSeconds } = foreseen ?? {};
-  const presenter = foreseen?.presenter === 'client' && source ? presenterCause(source, client) : undefined;
+  const carried = routed.open?.verifier.carries?.(claims);
   // Within the leeway a credential is proved, and nothing can be issued that would not outlive it (core/issue.ts).
   const expired = refusals.some(({ reason }) => reason === 'expired');
   const over = endsAtSeconds !== undefined && Math.floor(endsAtSeconds) <= Math.floor(nowSeconds);
@@ -123,8 +150,9 @@ async function judgeClaims(configuration: Configuration, asked: OfflineClaims): 
     causes: [
       ...(routed.refusal ? [causeOf(routed.refusal, routed.named ? source : undefined)] : []),
       ...refusals.map((refusal) => causeOf(refusal)),
-      ...(presenter ? [presenter] : []),
     ],
+    presenter: source && foreseen && presenterOf(asked, source, foreseen, client),
+    carried: carried?.ok ? carried.value : undefined,
     lacking,
     timed: header !== undefined || claims.exp !== undefined,
     endsAtSeconds,
@@ -132,8 +160,56 @@ async function judgeClaims(configuration: Configuration, asked: OfflineClaims): 
   };
 }
 
-function foresee({ verifier }: OpenSource, { claims, header, nowSeconds }: OfflineClaims): Foreseen {
-  if (verifier.foresee) return verifier.foresee(claims, header, nowSeconds);
+/** Why such a credential may not be presented so. Of our own tokens the audience is their own. */
+function presenterOf(
+  { claims, role }: OfflineClaims,
+  source: SourceFacts,
+  { presenter }: Foreseen,
+  client: Parameters<typeof presenterCause>[1],
+): Cause | undefined {
+  const audience = source.table.kind === SELF.kind ? String(claims.aud) : source.audience;
+  if (presenter === 'client') return presenterCause({ ...source, audience }, client);
+  return role === 'actor' && !client ? actorWithoutClient(source) : undefined;
+}
+
+/** Somebody of whom only the name is known. */
+function namedPrincipal(
+  configuration: Configuration,
+  identity: string,
+): { readonly ok: true; readonly principal: Principal } | { readonly ok: false; readonly problem: string } {
+  const sources = namedSources(configuration);
+  const found = readIdentity(sources, identity);
+  if (!found.ok) return found;
+  const claims = claimsTold(found.read);
+  const view = sources.find(({ name }) => name === found.source);
+  const subject = typeof claims.sub === 'string' ? claims.sub : '';
+  const kind = view?.table.kind ?? '';
+  return {
+    ok: true,
+    principal: { source: found.source, kind, issuer: view?.issuer ?? '', subject, name: identity, claims },
+  };
+}
+
+/** Who acts, and acted before; where nobody may act so, as if they might. */
+function actingIn({ verifiers }: Configuration, request: Acting<Principal>): ReturnType<OfflinePolicy['acting']> {
+  const { actor, carried } = request;
+  const delegation = delegationOf(request, verifiers.whoIs);
+  if (typeof delegation !== 'string') return { delegation, cause: undefined };
+  const actors = carried?.actors ?? [];
+  return {
+    delegation: {
+      actor,
+      actors,
+      nested: actors.flatMap((one) => verifiers.whoIs(one)),
+      restricted: false,
+      scopesMax: carried?.scopesMax,
+    },
+    cause: delegationCause(delegation, request, verifiers.whoIs),
+  };
+}
+
+function foresee({ verifier }: OpenSource, { claims, header, nowSeconds, role }: OfflineClaims): Foreseen {
+  if (verifier.foresee) return verifier.foresee(claims, header, nowSeconds, role);
   const assumed = verifier.assume(claims);
   return {
     principal: assumed.ok ? assumed.value : undefined,

@@ -4,7 +4,7 @@
 import type { IncidentHandlers } from './adapters/control/incident-commands.ts';
 import { timestamp } from './audit/record.ts';
 import type { SystemEvent } from './audit/system.ts';
-import { namedSources } from './compose-policy-tools.ts';
+import { namedSources } from './compose-names.ts';
 import type { BrokerWorld, Frame, State } from './compose-state.ts';
 import { createInsistentRecords } from './core/insistent-records.ts';
 import { LEEWAY_SECONDS } from './core/limits.ts';

@@ -5,24 +5,23 @@ import type { Command } from 'commander';
 import { type CanEntry, type CanTools, registerCan } from './adapters/cli/can.ts';
 import { type DiffRead, registerDiff, type ShownChanges } from './adapters/cli/diff.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
-import type { ShownCondition, ShownCut, ShownEntry } from './adapters/cli/walk-text.ts';
 import { registerWhoCan, type WhoCanTools } from './adapters/cli/who-can.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, readOffline, type World } from './compose-configuration.ts';
-import { kindOf } from './compose-kinds.ts';
+import { namedSources } from './compose-names.ts';
 import { againstTools } from './compose-record-tools.ts';
+import { conditionShown, entryShown, requirements } from './compose-shown.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { claimKey } from './core/record.ts';
 import { isMap } from './parsing/yaml.ts';
-import { CLIENT } from './platforms/client.ts';
-import type { CompiledTarget } from './policy/compiled.ts';
-import type { Condition } from './policy/evaluate.ts';
+import { SELF } from './platforms/self.ts';
+import { confirmText } from './policy/confirm.ts';
 import { can } from './policy/walk/can.ts';
 import { diffPolicies, type OneWay, type Side } from './policy/walk/diff.ts';
 import { type Knowledge, type KnowledgeOf, knowing, UNKNOWN } from './policy/walk/known.ts';
-import { type Cut, type Entry, whoCan } from './policy/walk/walk.ts';
+import { whoCan } from './policy/walk/walk.ts';
 import type { PartialPrincipal } from './policy/walk/weigh.ts';
-import { type NamedSource, type NameRead, readIdentity } from './verifiers/name-read.ts';
+import { type NameRead, readIdentity } from './verifiers/name-read.ts';
 
 /** Adds the verbs to the program. */
 export function registerPolicyTools(program: Command, terminal: Terminal, world: World): void {
@@ -45,9 +44,13 @@ const canTools = (world: World): CanTools => ({
         usage: `${client} is no client; there are: ${clients.map(({ id }) => id).join(', ') || 'none'}`,
       };
     const { source } = found;
-    const subject = { source, name: identity, knowledge: toldBy(found.read, source) };
-    const all = can(configuration.compiled, { subject, clients, scopes, now: world.clock.nowSeconds() });
-    const entries = all
+    const now = world.clock.nowSeconds();
+    const of = (subject: PartialPrincipal) => can(configuration.compiled, { subject, clients, scopes, now });
+    const entries = [
+      ...of({ source, name: identity, knowledge: toldBy(found.read, source) }),
+      // And what is had with a token of ours that is about it.
+      ...of({ source: SELF.kind, name: identity, knowledge: ownKnowledge(identity) }),
+    ]
       .filter((one) => client === undefined || one.client === client)
       .map((one): CanEntry => {
         const shown = entryShown(one, one.open, one.unless);
@@ -169,6 +172,10 @@ const targetTexts = ({ compiled }: Configuration): Texts =>
         address: target.address,
         scopes: target.scopes.join(' ') || 'none',
         'default scopes': target.defaultScopes.join(' ') || 'none',
+        confirm: Object.entries(target.scopeConfirms)
+          .map(([scope, confirm]) => `${scope} ${confirmText(confirm)}`)
+          .sort()
+          .join('; '),
         lifetime: `${target.lifetimeSecondsMax} s`,
         require: requirements(target).join('; ') || 'nothing',
       },
@@ -186,21 +193,6 @@ function changedIn(what: string, before: Texts, after: Texts): readonly string[]
   });
 }
 
-/** What a target requires of everyone. */
-function requirements({ name, require }: CompiledTarget): readonly string[] {
-  const { sources, proof, lifetimeMaxSeconds } = require;
-  return [
-    ...(sources ? [`${name} is for ${sources.join(', ')} only`] : []),
-    ...(proof ? [`${name} is bound to the caller's certificate`] : []),
-    ...(lifetimeMaxSeconds === undefined ? [] : [`${name} lives ${lifetimeMaxSeconds} s at most`]),
-  ];
-}
-
-export const namedSources = ({ sources, clients, config }: Configuration): readonly NamedSource[] => [
-  ...sources.map(({ config: { name, kind, issuer } }) => ({ name, issuer, table: kindOf({ kind }).table })),
-  ...(clients.length > 0 ? [{ name: CLIENTS_SOURCE, issuer: config.issuer, table: CLIENT }] : []),
-];
-
 /** What a name tells. A registered client has no other claim than its id. */
 function toldBy({ claims, others }: NameRead, source: string): KnowledgeOf {
   const told = new Map<string, Knowledge>([
@@ -211,6 +203,12 @@ function toldBy({ claims, others }: NameRead, source: string): KnowledgeOf {
   return (path) => told.get(claimKey(path)) ?? rest;
 }
 
+/** Of one of our own tokens about somebody: its `sub` is the name. */
+const ownKnowledge =
+  (name: string): KnowledgeOf =>
+  (path) =>
+    path.length === 1 && path[0] === 'sub' ? { is: 'known', value: name } : UNKNOWN;
+
 /** Clients, as far as they are known before they ask: a workload that is a client has claims of its own. */
 const clientPrincipals = ({ clients, config }: Configuration): { id: string; principal: PartialPrincipal }[] =>
   clients.map(({ settings }) => {
@@ -220,35 +218,3 @@ const clientPrincipals = ({ clients, config }: Configuration): { id: string; pri
     const knowledge: KnowledgeOf = (path) => (isWorkload && told(path).is === 'absent' ? UNKNOWN : told(path));
     return { id, principal: { source: principal.source, name: principal.name, knowledge } };
   });
-
-const conditionShown = ({ what, expected }: Condition): ShownCondition => ({ claim: what, expected });
-
-const cutShown = ({ rule, of, source, conditions }: Cut): ShownCut => ({
-  rule: rule.name,
-  at: rule.at,
-  of,
-  source,
-  conditions: conditions.map(conditionShown),
-});
-
-function entryShown(entry: Entry, conditions: readonly Condition[], cuts: readonly Cut[]): ShownEntry {
-  const { rule, target } = entry;
-  const { name, at, mode, owner, clients, untilSeconds } = rule;
-  return {
-    rule: name,
-    at,
-    mode,
-    owner,
-    until: untilSeconds === undefined ? undefined : new Date(untilSeconds * 1000).toISOString(),
-    source: entry.source,
-    clients,
-    conditions: conditions.map(conditionShown),
-    target: target.name,
-    address: entry.address,
-    parameters: entry.parameters,
-    scopes: entry.scopes,
-    lifetimeSeconds: entry.lifetimeSeconds,
-    proof: target.require.proof,
-    unless: cuts.map(cutShown),
-  };
-}

@@ -12,6 +12,7 @@ import type { Since } from './adapters/cli/trail-options.ts';
 import { openLines } from './audit/lines.ts';
 import { createQuery } from './audit/query.ts';
 import { type Configuration, readOffline, type World } from './compose-configuration.ts';
+import { createTold } from './compose-names.ts';
 import type { Json } from './core/json.ts';
 import { compileTexts } from './policy/compile/compile-texts.ts';
 import type { CompiledPolicy } from './policy/compiled.ts';
@@ -125,9 +126,13 @@ function readLine(line: string): Recorded {
   return readRecorded(value);
 }
 
-const replayOn = ({ clients }: Configuration) => {
-  const registered = new Map(clients.map(({ settings }) => [settings.id, settings]));
-  return (policy: CompiledPolicy) => createReplay({ policy, clients: registered });
+const replayOn = (configuration: Configuration) => {
+  const { sources, verifiers } = configuration;
+  const clients = new Map(configuration.clients.map(({ settings }) => [settings.id, settings]));
+  const ceilings = new Set(sources.flatMap(({ config }) => (config.scopesAreCeiling ? [config.name] : [])));
+  const identities = { whoIs: verifiers.whoIs, told: createTold(configuration) };
+  return (policy: CompiledPolicy) =>
+    createReplay({ policy, clients, identities, isCeiling: (source) => ceilings.has(source) });
 };
 
 function flipOf(request: RecordedRequest, change: Exclude<Change, { is: 'same' }>): Flip {

@@ -99,8 +99,24 @@ export interface State {
   close(): Promise<void>;
 }
 
-/** Opens everything that the configuration says where to find. Throws where a part of it cannot run. */
+/** Opens everything that the configuration says where to find. Throws, and leaves nothing open, where a part of it cannot run. */
 export async function openState(world: BrokerWorld, frame: Frame, configuration: Configuration): Promise<State> {
+  const opened: (() => Promise<void>)[] = [];
+  try {
+    return await openParts(world, frame, configuration, opened);
+  } catch (error) {
+    // A connection to Redis would keep the process alive.
+    for (const close of opened.reverse()) await close();
+    throw error;
+  }
+}
+
+async function openParts(
+  world: BrokerWorld,
+  frame: Frame,
+  configuration: Configuration,
+  opened: (() => Promise<void>)[],
+): Promise<State> {
   const { config } = configuration;
   const { clock, randomBytes } = world;
   const problem = (text: string) => frame.log.error(text);
@@ -108,13 +124,8 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
   const inForce = () => held.current?.configuration ?? configuration;
   const epochs = createEpochs();
   // Before the trail: who does not get the lock of the store must not touch the lines of the one who has it.
-  const store = await openStore({
-    config: config.store,
-    clock,
-    randomBytes,
-    log: frame.log,
-    drained: epochs.drained,
-  });
+  const store = await openStore({ config: config.store, clock, randomBytes, log: frame.log, drained: epochs.drained });
+  opened.push(store.close);
   const audit = await openAudit({
     to: config.audit.to === 'stdout' ? 'stdout' : { file: config.audit.to, sync: config.audit.sync },
     ...(world.stdout ? { stdout: world.stdout } : {}),
@@ -124,18 +135,8 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
     randomBytes,
     onProblem: problem,
   });
-  const signingKeys = await openSigningKeys({
-    directory: config.keys.directory,
-    // Brokers that do not know of each other what is spent and blocked are no replicas of each other.
-    shared: 'redis' in config.store,
-    clock,
-    randomBytes,
-    isRevoked: (kid) => isKeyRevoked(store, kid, clock.nowSeconds()),
-    rotateEverySeconds: () => inForce().config.keys.rotateEverySeconds,
-    publishAheadSeconds: () => inForce().config.keys.publishAheadSeconds,
-    longestLifetimeSeconds: () => longestLifetime(inForce()),
-    onEvent: (event) => void recordKeyChange(frame.log, audit, event),
-  });
+  opened.push(audit.close);
+  const signingKeys = await openOwnKeys(world, frame, { inForce, store, audit });
   frame.ownKeys.follow(signingKeys.jwks);
   const first: Current = {
     configuration,
@@ -160,6 +161,28 @@ export async function openState(world: BrokerWorld, frame: Frame, configuration:
       await audit.close();
     },
   };
+}
+
+interface BehindKeys {
+  readonly inForce: () => Configuration;
+  readonly store: Store;
+  readonly audit: AuditTrail;
+}
+
+function openOwnKeys({ clock, randomBytes }: BrokerWorld, { log }: Frame, { inForce, store, audit }: BehindKeys) {
+  const { keys, store: storeConfig } = inForce().config;
+  return openSigningKeys({
+    directory: keys.directory,
+    // Brokers that do not know of each other what is spent and blocked are no replicas of each other.
+    shared: 'redis' in storeConfig,
+    clock,
+    randomBytes,
+    isRevoked: (kid) => isKeyRevoked(store, kid, clock.nowSeconds()),
+    rotateEverySeconds: () => inForce().config.keys.rotateEverySeconds,
+    publishAheadSeconds: () => inForce().config.keys.publishAheadSeconds,
+    longestLifetimeSeconds: () => longestLifetime(inForce()),
+    onEvent: (event) => void recordKeyChange(log, audit, event),
+  });
 }
 
 /** What `/readyz` tells. */

@@ -36,7 +36,7 @@ export function delegationOf<P extends Principal>(
     actors.slice(1).some((earlier) => isActor(earlier, who) || namesOf(earlier, whoIs).includes(who.name));
   if (acting && hasActed(acting)) return 'actor_repeated';
   // Policy may still decide that nobody is added; what is carried must fit all the same, with the issuers that it may lack.
-  if (!fits(actors) || !fits(chainOf(acting, actors))) return 'chain_too_long';
+  if (!fits(chainOf(acting, actors))) return 'chain_too_long';
   if (carried?.mayAct && !(acting && mayAct(carried.mayAct, acting, subject.issuer))) return 'may_act_unmet';
   return {
     actor,
@@ -61,12 +61,7 @@ function actingIn<P extends Principal>({ subject, actor, client }: Acting<P>): P
 }
 
 /** By whatever the subject is known: its name, its own proof, or the first proof of its chain. */
-function isSubject<P extends Principal>(principal: P, { subject, carried }: Acting<P>): boolean {
-  const origin = carried?.own?.origin;
-  return (
-    principal === subject ||
-    principal.name === subject.name ||
-    (principal.issuer === subject.issuer && principal.subject === subject.subject) ||
-    (origin !== undefined && principal.issuer === origin.iss && principal.subject === origin.sub)
-  );
+function isSubject<P extends Principal>({ name, issuer, subject: sub }: P, { subject, carried }: Acting<P>): boolean {
+  const proofs = [{ iss: subject.issuer, sub: subject.subject }, carried?.own?.origin];
+  return name === subject.name || proofs.some((proof) => proof?.iss === issuer && proof.sub === sub);
 }

@@ -126,8 +126,6 @@ export function proveDelegation({ verifiers }: Snapshot, parties: ProvedParties)
   const { subject, actor } = parties;
   const no = (reason: DelegationProblem) =>
     refuse({ role: actor ? 'actor' : 'subject', source: (actor ?? subject).source, reason });
-  // The same token, whoever it would be of.
-  if (actor?.proof.sha256 !== undefined && actor.proof.sha256 === subject.proof.sha256) return no('actor_is_subject');
   const delegation = delegationOf({ ...parties, carried: subject.proof.carried }, verifiers.whoIs);
   if (typeof delegation === 'string') return no(delegation);
   return lineageOf(subject, actor).length > LINEAGE_MAX ? no('chain_too_long') : ok(delegation);

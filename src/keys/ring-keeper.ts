@@ -57,45 +57,67 @@ export interface RingKeeperParts {
 /** Reads the keys, or makes the first ones: of several brokers that begin at once, one does. */
 export async function openRingKeeper(parts: RingKeeperParts): Promise<RingKeeper> {
   return parts.files.inTurn(async () => {
-    const memory = createKeyMemory(await parts.files.readAll());
-    const keeper = createRingKeeper(parts, memory);
-    for (const algorithm of ALGORITHMS) await keeper.settleOne(algorithm);
-    return keeper.keeper;
+    const kept: Kept = {
+      memory: createKeyMemory(await parts.files.readAll()),
+      condemned: new Map(),
+      closed: false,
+      readAtMs: parts.clock.elapsedMs(),
+    };
+    const rings = createRings(parts, kept);
+    for (const algorithm of ALGORITHMS) await rings.settle(algorithm);
+    return createRingKeeper(parts, kept, rings);
   });
 }
 
-function createRingKeeper(parts: RingKeeperParts, memory: KeyMemory) {
-  const { files, clock, onEvent } = parts;
-  const condemned = new Map<string, SigningAlgorithm>();
-  const take = createStepTaker(parts, memory, (kid) => condemned.has(kid));
-  const state = { closed: false, readAtMs: clock.elapsedMs() };
+interface Kept {
+  readonly memory: KeyMemory;
+  /** Revoked, and their files perhaps not deleted yet. */
+  readonly condemned: Map<string, SigningAlgorithm>;
+  closed: boolean;
+  readAtMs: number;
+}
 
-  const step = (algorithm: SigningAlgorithm, replace?: string): RingStep | undefined =>
-    nextStep(memory.ring(algorithm), {
-      nowSeconds: clock.nowSeconds(),
+interface Rings {
+  next(algorithm: SigningAlgorithm, replace?: string): RingStep | undefined;
+  /** In a turn. */
+  settle(algorithm: SigningAlgorithm, replace?: string): Promise<void>;
+}
+
+function createRings(parts: RingKeeperParts, kept: Kept): Rings {
+  const take = createStepTaker(parts, kept);
+  const next = (algorithm: SigningAlgorithm, replace?: string): RingStep | undefined =>
+    nextStep(kept.memory.ring(algorithm), {
+      nowSeconds: parts.clock.nowSeconds(),
       rotateEverySeconds: parts.rotateEverySeconds(),
       publishAheadSeconds: parts.publishAheadSeconds(),
       longestLifetimeSeconds: parts.longestLifetimeSeconds(),
       replace,
     });
-  const settleOne = async (algorithm: SigningAlgorithm, replace?: string): Promise<void> => {
-    while (!state.closed) {
-      const next = step(algorithm, replace);
-      if (!next) return;
-      await take(algorithm, next);
+  const settle = async (algorithm: SigningAlgorithm, replace?: string): Promise<void> => {
+    while (!kept.closed) {
+      const step = next(algorithm, replace);
+      if (!step) return;
+      await take(algorithm, step);
     }
   };
+  return { next, settle };
+}
 
-  const read = async (): Promise<void> => {
+function createRingKeeper(parts: RingKeeperParts, kept: Kept, rings: Rings): RingKeeper {
+  const { files, clock, onEvent } = parts;
+  const { memory, condemned } = kept;
+  const follow = async (readsAnyway: boolean): Promise<void> => {
     const startedMs = clock.elapsedMs();
-    const found = (await files.readAll()).filter(({ record }) => !condemned.has(record.kid));
-    state.readAtMs = startedMs;
-    const changed = memory.replace(found);
-    if (changed.learned.length + changed.dropped.length > 0) onEvent({ event: 'followed', ...changed });
+    if (readsAnyway || (await files.haveChanged())) {
+      const found = (await files.readAll()).filter(({ record }) => !condemned.has(record.kid));
+      const changed = memory.replace(found);
+      if (changed.learned.length + changed.dropped.length > 0) onEvent({ event: 'followed', ...changed });
+    }
+    kept.readAtMs = startedMs;
   };
   const inTurn = (work: () => Promise<void>): Promise<void> =>
     files.inTurn(async () => {
-      await read();
+      await follow(true);
       await work();
     });
 
@@ -108,21 +130,17 @@ function createRingKeeper(parts: RingKeeperParts, memory: KeyMemory) {
     }
   };
 
-  const keeper: RingKeeper = Object.freeze({
+  return Object.freeze({
     keys: memory.all,
     find: memory.find,
     current: memory.current,
     published: memory.published,
-    async follow() {
-      const startedMs = clock.elapsedMs();
-      if (await files.haveChanged()) await read();
-      else state.readAtMs = startedMs;
-    },
-    isDue: () => condemned.size > 0 || ALGORITHMS.some((algorithm) => step(algorithm) !== undefined),
-    settle: () => inTurn(() => everyOne([execute, ...ALGORITHMS.map((one) => () => settleOne(one))])),
+    follow: () => follow(false),
+    isDue: () => condemned.size > 0 || ALGORITHMS.some((algorithm) => rings.next(algorithm) !== undefined),
+    settle: () => inTurn(() => everyOne([execute, ...ALGORITHMS.map((one) => () => rings.settle(one))])),
     rotate: (choose: Parameters<RingKeeper['rotate']>[0]) =>
       inTurn(async () => {
-        for (const { algorithm, kid } of choose()) await settleOne(algorithm, kid);
+        for (const { algorithm, kid } of choose()) await rings.settle(algorithm, kid);
       }),
     condemn(kid: string) {
       const key = memory.find(kid);
@@ -132,19 +150,17 @@ function createRingKeeper(parts: RingKeeperParts, memory: KeyMemory) {
       onEvent({ event: 'revoked', kid, algorithm: key.record.algorithm });
       return key;
     },
-    readAtMs: () => state.readAtMs,
+    readAtMs: () => kept.readAtMs,
     close: () => {
-      state.closed = true;
+      kept.closed = true;
     },
   });
-  return { keeper, settleOne };
 }
 
 /** Takes one step: on disk, in memory, told, in this order. */
 function createStepTaker(
   { files, clock, onEvent, longestLifetimeSeconds }: RingKeeperParts,
-  memory: KeyMemory,
-  isCondemned: (kid: string) => boolean,
+  { memory, condemned }: Kept,
 ) {
   // A ring that is not there yet has published nothing to anybody: its first next key is in every copy that there will be.
   const unserved = new Set(ALGORITHMS.filter((one) => memory.ring(one).length === 0));
@@ -172,7 +188,7 @@ function createStepTaker(
     const key = step.step === 'create' ? await create(algorithm) : { ...memory.get(step.key.kid), record: step.key };
     await files.write(key);
     // It may have been revoked while it was written; then its file goes next.
-    if (isCondemned(key.record.kid)) return;
+    if (condemned.has(key.record.kid)) return;
     memory.put(key);
     const event = step.step === 'create' ? 'created' : step.what;
     if (event !== 'lengthened') onEvent({ event, kid: key.record.kid, algorithm });

@@ -61,14 +61,7 @@ export async function openSigningKeys(parts: SigningKeysParts): Promise<SigningK
 function createSigningKeys(parts: SigningKeysParts, keeper: RingKeeper, unlock: () => void): SigningKeys {
   const serial = createSerially();
   const list = () => keeper.keys().map(viewOf);
-  /** What was revoked at another broker is dead here from now on. */
-  const obey = (keys: readonly (StoredKey | undefined)[]): void => {
-    for (const key of keys) if (key && parts.isRevoked(key.record.kid)) keeper.condemn(key.record.kid);
-  };
-  const current = (algorithm: SigningAlgorithm) => {
-    obey([keeper.current(algorithm)]);
-    return keeper.current(algorithm);
-  };
+  const { obey, current } = createObedience(keeper, parts.isRevoked);
   const follow = () => serial(keeper.follow);
   const settle = () =>
     serial(async () => {
@@ -121,6 +114,20 @@ function createSigningKeys(parts: SigningKeysParts, keeper: RingKeeper, unlock: 
       void serial(async () => unlock());
     },
   });
+}
+
+/** What was revoked at another broker is dead here whenever it is looked at. */
+function createObedience(keeper: RingKeeper, isRevoked: SigningKeysParts['isRevoked']) {
+  const obey = (keys: readonly (StoredKey | undefined)[]): void => {
+    for (const key of keys) if (key && isRevoked(key.record.kid)) keeper.condemn(key.record.kid);
+  };
+  return {
+    obey,
+    current(algorithm: SigningAlgorithm) {
+      obey([keeper.current(algorithm)]);
+      return keeper.current(algorithm);
+    },
+  };
 }
 
 function unreadSecondsMax({ publishAheadSeconds }: SigningKeysParts): number {

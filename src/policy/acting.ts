@@ -2,7 +2,7 @@
 // somebody's own name. Earlier actors never count (TX-42), and none of them is ever dropped: what was acted for stays acted for (TX-43).
 
 import { chainOf } from '../core/actor.ts';
-import type { AskingClient, Question } from '../core/decision.ts';
+import type { Delegation, Question } from '../core/decision.ts';
 import type { Actors, Principal } from '../core/principal.ts';
 import type { ActorRule } from './compiled.ts';
 import { display } from './evaluate.ts';
@@ -22,37 +22,54 @@ const no = (presented: string | undefined, expected: string): Failed => ({
   identified: true,
 });
 
+type Named = Pick<Principal, 'source' | 'name'>;
+
+/** Who asks and who acts, as far as it is known who they are; of a decision, or of one on principals that are partly known. */
+export interface ActingIn<P extends Named = Named> {
+  readonly subject: P;
+  readonly client: { readonly principal: P } | undefined;
+  readonly delegation: { readonly actor: P | undefined } & Pick<Delegation<Principal>, 'actors' | 'restricted'>;
+}
+
 /** Why a rule does not match who acts; undefined where it does. */
-export function failedActor(
+export function failedActor(rule: ActorRule, question: ActingIn<Principal>, passes: Passes): Failed | undefined {
+  const { actor } = question.delegation;
+  if (rule.by !== 'token' || !actor) return failedActing(rule, question);
+  const match = rule.matches.find(({ source }) => source === actor.source);
+  const failed = failedMatch(rule.matches, match, actor, passes);
+  return failed && { ...failed, part: 'actor', what: `actor ${failed.what}`, identified: true };
+}
+
+/** The same but for the claims of an actor: whether anybody acts in the way that a rule wants. */
+export function failedActing(
   rule: ActorRule,
-  { delegation, client }: Pick<Question<Principal>, 'delegation' | 'client'>,
-  passes: Passes,
+  { client, delegation: { actor, actors, restricted } }: ActingIn,
 ): Failed | undefined {
-  const { actor, actors, restricted } = delegation;
   switch (rule.by) {
-    case 'token': {
-      if (!actor) return no(undefined, 'an actor token');
-      const match = rule.matches.find(({ source }) => source === actor.source);
-      const failed = failedMatch(rule.matches, match, actor, passes);
-      return failed && { ...failed, part: 'actor', what: `actor ${failed.what}`, identified: true };
-    }
+    case 'token':
+      return actor ? undefined : no(undefined, 'an actor token');
     case 'client':
       if (actor) return no(actor.name, 'the client');
       return client ? undefined : no(undefined, 'the client');
     case 'impersonation':
-      if (actor) return no(actor.name, 'none');
-      return restricted ? no(undefined, 'whom may_act names') : undefined;
     case 'nobody':
       if (actor) return no(actor.name, 'none');
-      if (actors[0]) return no(actors[0].sub, 'none');
+      if (rule.by === 'nobody' && actors[0]) return no(actors[0].sub, 'none');
+      // The client has been judged to be the one whom `may_act` names, and would not be named.
       return restricted ? no(undefined, 'whom may_act names') : undefined;
   }
 }
 
 /** Who acts by a rule that matches; undefined where nobody does but those who acted before. */
-export function actingBy<P extends Principal>(
+export function actingBy<P extends Named>(
   rule: ActorRule,
-  { subject, client, delegation: { actor } }: Pick<Question<P>, 'subject' | 'client' | 'delegation'>,
+  {
+    subject,
+    client,
+    delegation: { actor },
+  }: Pick<ActingIn<P>, 'subject' | 'client'> & {
+    readonly delegation: { readonly actor: P | undefined };
+  },
 ): P | undefined {
   if (rule.by === 'token') return actor;
   return rule.by === 'client' && client && !isSame(client.principal, subject) ? client.principal : undefined;
@@ -66,7 +83,7 @@ export const actorsBy = (
 
 /** The clients that satisfy a rule which names none: one that is the subject, or the actor, itself. */
 export const ownClients = (
-  client: AskingClient | undefined,
+  client: { readonly id: string; readonly principal: Pick<Principal, 'name'> } | undefined,
   subject: Pick<Principal, 'name'>,
   actor: Pick<Principal, 'name'> | undefined,
 ): readonly string[] =>

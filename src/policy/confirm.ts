@@ -63,3 +63,12 @@ export function wantedOf(confirms: readonly Confirm[]): Wanted | undefined {
 }
 
 type Wanted = Pick<Extract<PolicyRefusal, { reason: 'confirmation_wanted' }>, 'acrValues' | 'maxAgeSeconds'>;
+
+/** What is asked for, in words: `by "mfa" or "hwk", at most 300 s ago`. */
+export function confirmText({ acr, maxAgeSeconds }: Confirm): string {
+  const words = [
+    ...(acr ? [`by ${displayAll(acr)}`] : []),
+    ...(maxAgeSeconds === undefined ? [] : [`at most ${maxAgeSeconds} s ago`]),
+  ];
+  return words.join(', ');
+}

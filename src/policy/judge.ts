@@ -97,7 +97,7 @@ export const confirmsOf = (
   ].filter((confirm) => confirm !== undefined);
 
 /** A scope that the subject's own token has not: nothing made from it has more (RFC 8693 §2.1, A-137). */
-function aboveCeiling(wanted: readonly string[], scopesMax: readonly string[] | undefined): Failed | undefined {
+export function aboveCeiling(wanted: readonly string[], scopesMax: readonly string[] | undefined): Failed | undefined {
   const above = scopesMax && wanted.find((scope) => !scopesMax.includes(scope));
   if (above === undefined) return undefined;
   const expected = scopesMax?.length ? displayAll(scopesMax) : 'none';

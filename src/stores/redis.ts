@@ -39,12 +39,18 @@ type Client = Redis | Cluster;
 export function openRedisClient(settings: RedisSettings, secrets: RedisSecrets, listener: RedisListener): RedisClient {
   const client = clientOf(settings, secrets);
   const problem = (error: unknown): void => listener.problem(reasonOf(error));
-  client.on('ready', listener.ready).on('error', problem).once('end', listener.ended);
-  client.on('node error', problem).on('sentinelError', problem);
+  let warm = false;
+  client.on('ready', async () => {
+    await Promise.allSettled((client instanceof Cluster ? client.nodes('master') : [client]).map(prepare));
+    warm = true;
+    listener.ready();
+  });
+  client.on('error', problem).on('node error', problem).on('sentinelError', problem).once('end', listener.ended);
+  client.on('+node', (node: Redis) => void prepare(node).catch(() => undefined));
   client.connect().catch(problem);
 
   return Object.freeze({
-    isReady: () => client.status === 'ready',
+    isReady: () => warm && client.status === 'ready',
     async run(script: ScriptName, keys: readonly string[], args: readonly string[]) {
       const { sha, text } = PREPARED[script];
       try {
@@ -67,6 +73,13 @@ export function openRedisClient(settings: RedisSettings, secrets: RedisSecrets, 
     close: () => client.disconnect(),
   });
 }
+
+/**
+ * Gives a node the scripts. It also connects to it: in a Cluster that would happen with the first claim, which has no time for it. A node
+ * that is dead is not waited for.
+ */
+const prepare = (node: Redis): Promise<unknown> =>
+  Promise.all(Object.values(SCRIPTS).map((text) => node.script('LOAD', text)));
 
 /** ioredis hangs the command with its arguments on an error, and AUTH is a command: the message alone goes on. */
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : 'no reason was given');

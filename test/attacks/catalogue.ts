@@ -297,21 +297,9 @@ export const ATTACKS: readonly { readonly number: number; readonly says: string 
   ({ first, attacks }) => attacks.map((says, index) => ({ number: first + index, says })),
 );
 
-const DELEGATION = 'refused as a whole until delegation is built; its own checks come with actors';
-
 /** What is not proved yet, and what brings it. A number may stand here and in titles: then the titles prove the refusal. */
 export const LATER: Readonly<Record<number, string>> = {
-  52: 'two instances: the shared store; one instance and its restart are proved',
   63: 'instances with clocks apart: the shared store; one clock that steps is proved',
-  142: DELEGATION,
-  143: DELEGATION,
-  144: DELEGATION,
-  145: DELEGATION,
-  146: DELEGATION,
-  147: DELEGATION,
-  148: DELEGATION,
-  149: DELEGATION,
-  154: 'two instances: the shared store; one instance and its restart are proved',
   190: 'cloud targets: role names and session policies are rendered when they exist; captured values are held here',
   191: 'sinks beyond a file and a pipe: records are sent nowhere yet',
   207: 'the shared store in Redis',

@@ -119,10 +119,12 @@ const BINDINGS: readonly Change[] = [
   ['A-62 cnf.x5t#S256 that is no thumbprint', () => ({ cnf: { 'x5t#S256': 'x' } }), 'claim_invalid'],
   ['A-62 a bound token without its certificate', () => ({ cnf: { 'x5t#S256': 'x'.repeat(43) } }), 'binding_mismatch'],
   ['A-62 an empty cnf', () => ({ cnf: {} }), 'claim_unsupported'],
-  ['A-141 an act of its own making', () => ({ act: { sub: 'worker-2' } }), 'claim_unsupported'],
-  ['A-145 an empty may_act', () => ({ may_act: {} }), 'claim_unsupported'],
-  ['A-145 a may_act that is a text', () => ({ may_act: 'worker-2' }), 'claim_unsupported'],
-  ['A-146 act and may_act', () => ({ act: {}, may_act: {} }), 'claim_unsupported'],
+  ['A-141 an act of its own making', () => ({ act: { sub: 'worker-2' } }), 'no_rule'],
+  ['A-141 an act that is no chain', () => ({ act: ['worker-2'] }), 'claim_invalid'],
+  ['A-145 an empty may_act', () => ({ may_act: {} }), 'claim_invalid'],
+  ['A-145 a may_act that is a text', () => ({ may_act: 'worker-2' }), 'claim_invalid'],
+  ['A-145 a may_act, and nobody acts', () => ({ may_act: { sub: 'worker-2' } }), 'may_act_unmet'],
+  ['A-146 act and may_act', () => ({ act: { sub: 'a' }, may_act: { sub: 'a' } }), 'claim_unsupported'],
   ['A-147 a thousand actors', () => ({ act: actors(1_000) }), 'credential_malformed'],
 ];
 const actors = (count: number): Json => (count === 0 ? {} : { sub: 'a', act: actors(count - 1) });

@@ -1,7 +1,6 @@
 // Attacks on what holds a token to a key (A-151 to A-157), over the wire against a whole broker: each beside a request that passes. The
 // problem of each refused proof stands in its record; its caller is told the same of all of them.
-// Two brokers: `createDpopClient(first, second)` makes proofs for the address of the first and sends them to the second, which is what
-// replicas with one issuer and one shared store are asked (A-154).
+// One proof for two brokers with one issuer and one store is in test/e2e/fleet.test.ts (A-154).
 
 import { createHash, createHmac, randomUUID, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

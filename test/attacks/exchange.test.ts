@@ -222,27 +222,46 @@ describe('targets and scopes', () => {
   });
 });
 
-describe('delegation, which is not built, is refused', () => {
+describe("delegation by whoever is nobody's client", () => {
   const actor = () => arena.mesh.token(arena.svid());
 
-  it.each<readonly [string, () => Form]>([
-    ['A-143 an actor_token without its type', () => ({ actor_token: actor() })],
-    ['A-143 an actor_token_type without its token', () => ({ actor_token_type: JWT_TYPE })],
-    ['A-144 an actor_token with its type', () => ({ actor_token: actor(), actor_token_type: JWT_TYPE })],
-    ['A-144 the subject_token as actor_token', () => ({ actor_token: token(), actor_token_type: JWT_TYPE })],
-    ['A-149 authorization_details', () => ({ authorization_details: '[]' })],
-    ['A-149 requested_actor', () => ({ requested_actor: 'spiffe://prod.example/a' })],
-  ])('%s', async (_title, more) => {
+  it.each<readonly [string, () => Form, string]>([
+    ['A-143 an actor_token without its type', () => ({ actor_token: actor() }), refused('parameter_missing')],
+    [
+      'A-143 an actor_token_type without its token',
+      () => ({ actor_token_type: JWT_TYPE }),
+      refused('parameter_missing'),
+    ],
+    [
+      'A-148 an actor_token without a client',
+      () => ({ actor_token: actor(), actor_token_type: JWT_TYPE }),
+      '400 invalid_client client_required',
+    ],
+    [
+      'A-144 an actor_token that proves nothing',
+      () => ({ actor_token: 'a.b.c', actor_token_type: JWT_TYPE }),
+      refused('credential_malformed'),
+    ],
+    [
+      'A-144 the subject_token as actor_token',
+      () => ({ actor_token: token(), actor_token_type: JWT_TYPE }),
+      '400 invalid_client client_required',
+    ],
+    ['A-149 authorization_details', () => ({ authorization_details: '[]' }), refused('parameter_unsupported')],
+    ['A-149 requested_actor', () => ({ requested_actor: 'spiffe://prod.example/a' }), refused('parameter_unsupported')],
+  ])('%s', async (_title, more, said) => {
     expect(await exchange({})).toBe('200');
-    expect(await exchange(more())).toBe(refused('parameter_unsupported'));
+    expect(await exchange(more())).toBe(said);
   });
 
-  it('A-141, A-142 an act parameter adds no actor, and an act claim is refused whatever it holds', async () => {
+  it('A-141, A-142 an act parameter adds no actor, and an act claim is refused where no rule says who acts', async () => {
     const { body } = await arena.broker.exchange(token(), { act: '{"sub":"worker-2"}' });
     const claims = Buffer.from(String(body.access_token).split('.')[1] ?? '', 'base64url').toString();
     expect(claims).not.toContain('worker-2');
-    for (const act of [null, {}, { sub: 'a', act: { sub: 'b' } }])
-      expect(await arena.exchange(arena.ec.token(arena.claims({ act })))).toBe(refused('claim_unsupported'));
+    for (const act of [null, {}])
+      expect(await arena.exchange(arena.ec.token(arena.claims({ act })))).toBe(refused('claim_invalid'));
+    const act = { sub: 'a', act: { sub: 'b' } };
+    expect(await arena.exchange(arena.ec.token(arena.claims({ act })))).toBe(refused('no_rule'));
   });
 
   it('A-148 a token for another client makes nobody that client', async () => {

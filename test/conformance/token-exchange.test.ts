@@ -76,15 +76,16 @@ describe('the form', () => {
     },
   );
 
-  it('TX-03 with an actor_token, its type, or both is refused as not supported; with neither it is taken', async () => {
+  it('TX-03 with an actor_token or its type alone is refused; with neither it is taken, and with both it is read', async () => {
     const [svid, actor] = [await credentials.svid(), await credentials.login()];
     const type = `${TYPE}jwt`;
-    for (const more of [
-      { actor_token: actor },
-      { actor_token_type: type },
-      { actor_token: actor, actor_token_type: type },
-    ])
-      expectRefused(broker, await broker.exchange(svid, more), [400, 'invalid_request', 'parameter_unsupported']);
+    for (const more of [{ actor_token: actor }, { actor_token_type: type }])
+      expectRefused(broker, await broker.exchange(svid, more), [400, 'invalid_request', 'parameter_missing']);
+    const both = { actor_token: actor, actor_token_type: type };
+    // Read, and refused for what it lacks: nobody is authenticated here who could present another's token.
+    expectRefused(broker, await broker.exchange(svid, both), [400, 'invalid_client', 'client_required']);
+    const broken = { ...both, actor_token: 'x.y.z' };
+    expectRefused(broker, await broker.exchange(svid, broken), [400, 'invalid_request', 'credential_malformed']);
     granted(await broker.exchange(svid));
   });
 

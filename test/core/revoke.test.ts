@@ -111,9 +111,20 @@ describe('a client that revokes', () => {
     other();
     await revoked;
     expect(answered).toEqual(['revoked']);
-    // It has left once, and not twice: the epoch of the next is whole.
-    epochs.enter()();
-    await epochs.drained();
+  });
+
+  it('leaves its epoch once, and takes nobody else along', async () => {
+    const epochs = createEpochs();
+    const other = epochs.enter();
+    await createOwnTokenPath({ client: owner, epochs }).revoke();
+    let isDrained = false;
+    const drained = epochs.drained().then(() => {
+      isDrained = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDrained).toBe(false);
+    other();
+    await drained;
   });
 });
 
@@ -163,6 +174,15 @@ describe('a revocation that is not answered', () => {
     const path = createOwnTokenPath({ client: owner, withdrawals: { add } });
     expect(toldBy(await path.revoke())).toBe('store_unavailable');
     expect(path.records[0]).toMatchObject({ outcome: 'refused', withdrawal: undefined });
+  });
+
+  it('comes while our own keys are not known', async () => {
+    const unknown = { reason: 'keys_unavailable', source: 'self', retryAfterSeconds: 1 } as const;
+    const path = createOwnTokenPath({
+      client: owner,
+      snapshotWith: { ownTokens: { verify: () => Promise.resolve(refuse(unknown)) } },
+    });
+    expect(toldBy(await path.revoke())).toBe('keys_unavailable');
   });
 
   it('meets a fault of the store', async () => {

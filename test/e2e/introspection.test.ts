@@ -188,22 +188,25 @@ describe('who asks', () => {
     expect(broker.lastRecord()).toMatchObject({ reason: 'replayed', evidence: { role: 'client' } });
   });
 
-  it('DP-09 proves the key that its assertion is bound to, by a proof for this endpoint', async () => {
+  it('DP-05, DP-09 proves the key that its assertion is bound to, by a proof for this endpoint', async () => {
     const dpop = createDpopClient(broker, broker);
     await dpop.ask({ ...bound, client_id: 'litellm', client_secret: SECRETS.litellm });
-    const ask = async (htu?: string) => {
+    const ask = async (proof?: string) => {
       const form = new URLSearchParams({
         token: 'x',
         client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
         client_assertion: await broker.assertion('signer', { jti: crypto.randomUUID(), cnf: { jkt: dpop.jkt } }),
       });
-      const proof = htu === undefined ? {} : { dpop: dpop.proof({ htu }) };
-      return broker.call({ method: 'POST', path: '/introspect', headers: { ...FORM, ...proof } }, form.toString());
+      const headers = { ...FORM, ...(proof === undefined ? {} : { dpop: proof }) };
+      return broker.call({ method: 'POST', path: '/introspect', headers }, form.toString());
     };
-    expect((await ask(`${broker.issuer}/introspect`)).text).toBe(INACTIVE);
+    const proof = dpop.proof({ htu: `${broker.issuer}/introspect` });
+    expect((await ask(proof)).text).toBe(INACTIVE);
+    expect((await ask(proof)).body.error).toBe('invalid_dpop_proof');
+    expect(broker.lastRecord()).toMatchObject({ event: 'introspection', reason: 'dpop_proof_replayed' });
     expect((await ask()).body.error).toBe('invalid_client');
     expect(broker.lastRecord()).toMatchObject({ reason: 'binding_mismatch', evidence: { role: 'client' } });
-    expect((await ask(`${broker.issuer}/token`)).body.error).toBe('invalid_dpop_proof');
+    expect((await ask(dpop.proof({ htu: `${broker.issuer}/token` }))).body.error).toBe('invalid_dpop_proof');
   });
 });
 

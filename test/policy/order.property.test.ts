@@ -7,6 +7,7 @@ import { compilePolicy } from '../../src/policy/compile/compile.ts';
 import type { CompiledPolicy } from '../../src/policy/compiled.ts';
 import { createPolicy } from '../../src/policy/decide.ts';
 import { CLIENTS, documentOf, NOW, question } from '../support/policy.ts';
+import { delegationOf } from '../support/policy-people-worlds.ts';
 import {
   asks,
   clientOf,
@@ -48,7 +49,12 @@ const shuffled = <Value>(values: readonly Value[], keys: readonly number[]): Val
     .map(({ value }) => value);
 
 const scene = principal.chain((subject) =>
-  fc.record({ subject: fc.constant(subject), client: clientOf(subject), ask: asks }),
+  fc.record({
+    subject: fc.constant(subject),
+    client: clientOf(subject),
+    delegation: delegationOf(subject),
+    ask: asks,
+  }),
 );
 
 describe('a policy', () => {
@@ -72,11 +78,12 @@ describe('a policy', () => {
             shuffled(ROWS, keys),
           );
           expect(placeless(after)).toBe(placeless(before));
-          for (const { subject, client, ask } of scenes) {
+          for (const { subject, client, delegation, ask } of scenes) {
             const asked = question(subject, ask.targets, {
               now: NOW,
               ...(ask.scopes && { scopes: ask.scopes }),
               ...(client && { client }),
+              delegation,
             });
             const decision = createPolicy(before).decide(asked);
             if (decision.granted) granted += 1;

@@ -1,6 +1,7 @@
 // Stores of several replicas on one Redis, as brokers open them, for the contract and for the faults.
 
 import { randomBytes } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Cluster, Redis } from 'ioredis';
 import { expect, vi } from 'vitest';
 import type { RedisSettings } from '../../src/core/store-settings.ts';
@@ -40,6 +41,12 @@ export async function openReplica(
   if (!eager) await ready(store);
   return { store, events, told: () => events.map(({ event }) => event) };
 }
+
+const lag = monitorEventLoopDelay({ resolution: 5 });
+lag.enable();
+
+/** How long one question may take, and what this machine has held everybody up by. */
+export const answerMs = (): number => 250 + lag.max / 1_000_000;
 
 /** Until it can be asked. */
 export const ready = (store: RedisStore): Promise<void> =>

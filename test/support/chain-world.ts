@@ -12,11 +12,12 @@ import { createEpochs } from '../../src/core/epochs.ts';
 import { createExchange } from '../../src/core/exchange.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
-import type { Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
+import type { Audit, Clock, Epochs, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
 import type { ExchangeRecord } from '../../src/core/record.ts';
 import { ok } from '../../src/core/refusal.ts';
 import {
   ACCESS_TOKEN_TYPE,
+  CLIENT_CREDENTIALS_GRANT,
   JWT_TOKEN_TYPE,
   type Received,
   TOKEN_EXCHANGE_GRANT,
@@ -31,7 +32,7 @@ import { SELF } from '../../src/platforms/self.ts';
 import { SPIFFE } from '../../src/platforms/spiffe.ts';
 import type { SourceView } from '../../src/policy/compile/views.ts';
 import { createPolicy } from '../../src/policy/decide.ts';
-import { openMemoryStore } from '../../src/stores/memory.ts';
+import { type MemoryStore, openMemoryStore } from '../../src/stores/memory.ts';
 import { github } from '../../src/verifiers/ci-platform.ts';
 import { createClients } from '../../src/verifiers/client-auth.ts';
 import { spiffe } from '../../src/verifiers/jwt-svid.ts';
@@ -81,10 +82,13 @@ export interface ChainWorld {
   /** Takes these rules from now on. */
   rules(text: string): void;
   exchange(asked: Asked): Promise<Answered>;
+  /** `client_credentials`: a client that asks for itself. */
+  itself(client: ClientName, target: string): Promise<Answered>;
   person(of: keyof typeof PEOPLE, claims?: Claims): Promise<string>;
   agent(path: string, claims?: Claims): Promise<string>;
   job(claims?: Claims): Promise<string>;
   withdraw(withdrawal: Withdrawal): Promise<unknown>;
+  lift(id: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -168,70 +172,25 @@ async function snapshotOf(keys: Keys, policy: Policy): Promise<Snapshot> {
 }
 
 export async function openChainWorld(rules: string): Promise<ChainWorld> {
-  const [staff, partner, mesh, platform, own] = await Promise.all([
-    ...['sig', 'sig', 'jwt-svid'].map((use) => createPlatformKey('ES256', use === 'sig' ? 'sig' : 'jwt-svid')),
-    createPlatformKey('RS256'),
-    createPlatformKey('ES256'),
-  ]);
-  if (!staff || !partner || !mesh || !platform || !own) throw new Error('a key is missing');
+  const keys = await makeKeys();
   const clock = { now: NOW };
   const folder = mkdtempSync(join(tmpdir(), 'exchequer-chains-'));
   const epochs = createEpochs();
   const time = { nowSeconds: () => clock.now, elapsedMs: () => 0 };
   const { drained } = epochs;
   const store = await openMemoryStore({ directory: folder, clock: time, randomBytes, replica: 'one', drained });
-  let snapshot = await snapshotOf({ staff, partner, mesh, github: platform, own }, policyFrom(rules));
-  const records: ExchangeRecord[] = [];
-  const operate = createOperate({
-    audit: { write: async (record) => void (record.event === 'exchange' && records.push(structuredClone(record))) },
-    epochs,
-    observer: {
-      finished: () => undefined,
-      fault: (_decision, error) => {
-        throw error;
-      },
-    },
-    clock: time,
-    randomBytes,
-  });
-  const proofs = { verify: () => Promise.reject(new Error('nobody sends a DPoP proof')) };
-  const exchange = createExchange({
-    snapshot: () => snapshot,
-    spent: store,
-    withdrawals: store,
-    proofs,
-    clock: time,
-    operate,
-  });
-
+  let snapshot = await snapshotOf(keys, policyFrom(rules));
+  const answer = createAnswer({ snapshot: () => snapshot, store, epochs, clock: time });
   return {
     clock,
     rules(text) {
       snapshot = { ...snapshot, policy: policyFrom(text) };
     },
-    async exchange(asked) {
-      const answered = Promise.withResolvers<Outcome>();
-      await exchange(receivedOf(asked), answered.resolve);
-      const outcome = await answered.promise;
-      const record = records.at(-1);
-      if (!record || outcome.kind === 'failed') throw new Error('the exchange failed');
-      const token = outcome.kind === 'granted' ? outcome.issued.token : '';
-      return {
-        said: outcome.kind === 'granted' ? 'granted' : String(record.reason),
-        token,
-        claims: token === '' ? {} : (decodeJwt(token) as JsonObject),
-        record,
-      };
-    },
-    person: (of, claims) =>
-      (of === 'staff' ? staff : partner).sign({
-        ...{ iss: PEOPLE[of], sub: 'alice', aud: MCP, iat: clock.now, exp: clock.now + 300 },
-        ...claims,
-      }),
-    agent: (path, claims) =>
-      mesh.sign({ sub: `${MESH}/${path}`, aud: [AUDIENCE], iat: clock.now, exp: clock.now + 300, ...claims }),
-    job: (claims) => platform.sign({ ...githubPush(AUDIENCE, clock.now), ...claims }),
+    exchange: (asked) => answer(receivedOf(asked)),
+    itself: (client, asked) => answer(receivedOf({ client, target: asked, subject: undefined })),
+    ...mintsOf(keys, clock),
     withdraw: (withdrawal) => store.add(withdrawal),
+    lift: (id) => store.lift(id),
     async close() {
       await store.close();
       rmSync(folder, { recursive: true, force: true });
@@ -239,18 +198,84 @@ export async function openChainWorld(rules: string): Promise<ChainWorld> {
   };
 }
 
-function receivedOf({ subject, actor, client, target: asked, scopes }: Asked): Received {
+async function makeKeys(): Promise<Keys> {
+  const [staff, partner, mesh, platform, own] = await Promise.all([
+    createPlatformKey('ES256'),
+    createPlatformKey('ES256'),
+    createPlatformKey('ES256', 'jwt-svid'),
+    createPlatformKey('RS256'),
+    createPlatformKey('ES256'),
+  ]);
+  return { staff, partner, mesh, github: platform, own };
+}
+
+const mintsOf = (keys: Keys, clock: ChainWorld['clock']): Pick<ChainWorld, 'person' | 'agent' | 'job'> => ({
+  person: (of, claims) =>
+    keys[of].sign({
+      ...{ iss: PEOPLE[of], sub: 'alice', aud: MCP, iat: clock.now, exp: clock.now + 300 },
+      ...claims,
+    }),
+  agent: (path, claims) =>
+    keys.mesh.sign({ sub: `${MESH}/${path}`, aud: [AUDIENCE], iat: clock.now, exp: clock.now + 300, ...claims }),
+  job: (claims) => keys.github.sign({ ...githubPush(AUDIENCE, clock.now), ...claims }),
+});
+
+/** The whole path, with the record of each answer. */
+function createAnswer(parts: {
+  readonly snapshot: () => Snapshot;
+  readonly store: MemoryStore;
+  readonly epochs: Epochs;
+  readonly clock: Clock;
+}): (received: Received) => Promise<Answered> {
+  const { snapshot, store, clock, epochs } = parts;
+  const records: ExchangeRecord[] = [];
+  const observer = {
+    finished: () => undefined,
+    fault: (_decision: string, error: unknown) => {
+      throw error;
+    },
+  };
+  const write: Audit['write'] = async (record) =>
+    void (record.event === 'exchange' && records.push(structuredClone(record)));
+  const operate = createOperate({ audit: { write }, epochs, observer, clock, randomBytes });
+  const proofs = { verify: () => Promise.reject(new Error('nobody sends a DPoP proof')) };
+  const exchange = createExchange({ snapshot, spent: store, withdrawals: store, proofs, clock, operate });
+
+  return async (received) => {
+    const answered = Promise.withResolvers<Outcome>();
+    await exchange(received, answered.resolve);
+    const outcome = await answered.promise;
+    const record = records.at(-1);
+    if (!record || outcome.kind === 'failed') throw new Error('the exchange failed');
+    const token = outcome.kind === 'granted' ? outcome.issued.token : '';
+    return {
+      said: outcome.kind === 'granted' ? 'granted' : String(record.reason),
+      token,
+      claims: token === '' ? {} : (decodeJwt(token) as JsonObject),
+      record,
+    };
+  };
+}
+
+function receivedOf({
+  subject,
+  actor,
+  client,
+  target: asked,
+  scopes,
+}: Omit<Asked, 'subject'> & { readonly subject: string | undefined }): Received {
+  const grantType = subject === undefined ? CLIENT_CREDENTIALS_GRANT : TOKEN_EXCHANGE_GRANT;
   const presented: PresentedClient =
     client === undefined ? NO_CLIENT : { ...NO_CLIENT, authorization: basic(client, SECRET) };
   return {
     transport: 'oauth',
     peer: '127.0.0.1',
     traceId: undefined,
-    grantType: TOKEN_EXCHANGE_GRANT,
+    grantType,
     mtls: undefined,
     request: ok({
-      grantType: TOKEN_EXCHANGE_GRANT,
-      subject: credential(subject),
+      grantType,
+      subject: subject === undefined ? undefined : credential(subject),
       actor: actor === undefined ? undefined : credential(actor),
       issuedTokenType: ACCESS_TOKEN_TYPE,
       ask: { targets: [asked], scopes },

@@ -10,10 +10,19 @@ import type { SourceView, TargetView } from '../../src/policy/compile/views.ts';
 import type { CompiledPolicy } from '../../src/policy/compiled.ts';
 import { principalName } from '../../src/verifiers/name.ts';
 import { CLIENTS, CLIENTS_SOURCE, compileTexts, SOURCES, TARGETS } from './policy.ts';
+import {
+  askingClients,
+  PEOPLE_SOURCES,
+  PEOPLE_TARGETS,
+  peopleAllow,
+  peopleDeny,
+  somebody,
+} from './policy-people-worlds.ts';
 
 export const WORLD_SOURCES: readonly SourceView[] = [
   ...SOURCES.filter(({ name }) => ['github', 'eks', 'mesh'].includes(name)),
   CLIENTS_SOURCE,
+  ...PEOPLE_SOURCES,
 ];
 
 const parametrised = (name: string, address: string): TargetView => ({
@@ -31,6 +40,7 @@ export const WORLD_TARGETS: readonly TargetView[] = [
   parametrised('one', 'https://x.example/<repo>/main'),
   parametrised('two', 'https://y.example/shop/<ref>'),
   parametrised('space', 'https://space.example/<namespace>'),
+  ...PEOPLE_TARGETS,
 ];
 
 const some = <Value>(values: readonly Value[], maxLength = 2) =>
@@ -141,10 +151,15 @@ const named = (rules: readonly Written[]): readonly Written[] =>
 /** Rules as a policy file holds them, under names of their own. */
 export const rulesIn = (maxLength = 24): fc.Arbitrary<readonly Written[]> =>
   fc
-    .array(fc.oneof({ weight: 12, arbitrary: allow }, { weight: 1, arbitrary: deny }), {
-      minLength: Math.min(8, maxLength),
-      maxLength,
-    })
+    .array(
+      fc.oneof(
+        { weight: 12, arbitrary: allow },
+        { weight: 1, arbitrary: deny },
+        { weight: 9, arbitrary: peopleAllow },
+        { weight: 1, arbitrary: peopleDeny },
+      ),
+      { minLength: Math.min(8, maxLength), maxLength },
+    )
     .map(named);
 
 /** The compiled policy of files of rules. */
@@ -202,6 +217,7 @@ const eksClaims = fc
   }));
 
 export const principal: fc.Arbitrary<Principal> = fc.oneof(
+  { weight: 6, arbitrary: somebody },
   { weight: 5, arbitrary: githubClaims.map((claims) => worldPrincipal('github', claims as JsonObject)) },
   { weight: 4, arbitrary: eksClaims.map((claims) => worldPrincipal('eks', claims)) },
   fc
@@ -214,12 +230,14 @@ export const principal: fc.Arbitrary<Principal> = fc.oneof(
 export const clientOf = (subject: Principal): fc.Arbitrary<AskingClient | undefined> =>
   subject.source === 'clients'
     ? fc.constant({ id: subject.subject, principal: subject })
-    : fc.constantFrom<AskingClient | undefined>(
-        undefined,
-        undefined,
-        undefined,
-        ...CLIENTS.map((id) => ({ id, principal: worldPrincipal('clients', { sub: id }) })),
-      );
+    : ['people', 'self'].includes(subject.source)
+      ? fc.constantFrom(...askingClients)
+      : fc.constantFrom<AskingClient | undefined>(
+          undefined,
+          undefined,
+          undefined,
+          ...CLIENTS.map((id) => ({ id, principal: worldPrincipal('clients', { sub: id }) })),
+        );
 
 export const asks: fc.Arbitrary<{ readonly targets: readonly string[]; readonly scopes?: readonly string[] }> = fc
   .tuple(
@@ -238,8 +256,16 @@ export const asks: fc.Arbitrary<{ readonly targets: readonly string[]; readonly 
       ['https://x.example/shop/b', 'two'],
       ['https://space.example/payments'],
       ['deploy', 'ledger'],
+      ['bank'],
+      ['bank'],
+      ['acted'],
+      ['strict'],
       ['nowhere'],
     ),
-    fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, some(['read', 'write', 'root'])),
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      some(['read', 'write', 'root']),
+      some(['read', 'pay', 'close']),
+    ),
   )
   .map(([targets, scopes]) => (scopes ? { targets, scopes } : { targets }));

@@ -5,7 +5,7 @@ import { renderRecord, toLine } from '../../src/audit/record.ts';
 import type { ProvedClient } from '../../src/core/client.ts';
 import { type Delegation, NOBODY_ACTS } from '../../src/core/decision.ts';
 import type { Policy } from '../../src/core/ports.ts';
-import { asProved, type Principal, type ProvedPrincipal } from '../../src/core/principal.ts';
+import { asProved, type Carried, type Principal, type ProvedPrincipal } from '../../src/core/principal.ts';
 import {
   type ExchangeRecord,
   noteActor,
@@ -18,7 +18,8 @@ import {
   openRecord,
 } from '../../src/core/record.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
-import { NOW } from './policy.ts';
+import type { ReplayParts } from '../../src/policy/recorded/replay.ts';
+import { ALL_SOURCES, NOW } from './policy.ts';
 
 export interface Asking {
   readonly subject: Principal;
@@ -34,8 +35,9 @@ export interface Asking {
   readonly dryRun?: true;
 }
 
-const proved = (principal: Principal): ProvedPrincipal =>
+const proved = (principal: Principal, carried?: Carried): ProvedPrincipal =>
   asProved(principal, {
+    carried,
     sha256: 'a'.repeat(64),
     jti: undefined,
     expiresAt: NOW + 86_400,
@@ -62,7 +64,9 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
     time,
     asking.dryRun,
   );
-  const subject = proved(asking.subject);
+  const { actors = [], scopesMax } = asking.delegation ?? {};
+  const unsaid = { mayAct: undefined, authentication: undefined, own: undefined };
+  const subject = proved(asking.subject, { actors, scopesMax, ...unsaid });
   const principal = client && (client.principal === asking.subject ? subject : proved(client.principal));
   if (client && principal)
     noteClient(record, {
@@ -101,3 +105,20 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
 /** The same as a line of a trail, but for its place in the chain. */
 export const lineOf = (policy: Policy, asking: Asking, decision?: string): string =>
   toLine(renderRecord(recordOf(policy, asking, decision), {}));
+
+/** What replay is given of a configuration beside its policy and clients: SPIFFE names alone tell who they are of. */
+export const REPLAY_NAMES: Pick<ReplayParts, 'identities' | 'isCeiling'> = {
+  identities: {
+    whoIs: ({ iss, sub }) =>
+      ALL_SOURCES.filter(({ issuer }) => issuer === iss).map(({ name, kind }) => ({
+        source: name,
+        kind,
+        issuer: iss,
+        subject: sub,
+        name: kind === 'spiffe' ? sub : `${name}:${sub}`,
+        claims: { iss, sub },
+      })),
+    told: () => ({}),
+  },
+  isCeiling: (source) => source === 'self',
+};

@@ -29,9 +29,10 @@ export interface RedisServerOptions {
   /** What `admin` connects with. */
   readonly client?: { readonly username?: string; readonly password?: string; readonly tls?: { readonly ca: string } };
   /** Listens with TLS alone, by these words. */
-  readonly tls?: readonly string[];
-  /** A configuration file, which Sentinel demands. */
+  readonly tls?: (port: number) => readonly string[];
+  /** A configuration file, which a Sentinel demands and writes to. */
   readonly file?: string;
+  readonly sentinel?: boolean;
 }
 
 const PROGRAM = (process.env.PATH ?? '')
@@ -60,9 +61,12 @@ export function describeWithRedis(title: string, suite: () => void): void {
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'exchequer-redis-'));
-  const listen = options.tls ? ['--port', '0', '--tls-port', String(port), ...options.tls] : ['--port', String(port)];
+  const listen = options.tls
+    ? ['--port', '0', '--tls-port', String(port), ...options.tls(port)]
+    : ['--port', String(port)];
   const quiet = ['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--loglevel', 'warning'];
-  const words = [...(options.file ? [options.file] : []), ...listen, ...quiet, ...(options.args ?? [])];
+  const kind = options.sentinel ? ['--sentinel'] : [];
+  const words = [...(options.file ? [options.file] : []), ...kind, ...listen, ...quiet, ...(options.args ?? [])];
   const admin = new Redis({
     host: '127.0.0.1',
     port,
@@ -80,7 +84,12 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     const killed = () => own.kill('SIGKILL');
     process.once('exit', killed);
     own.once('exit', () => process.removeListener('exit', killed));
-    await admin.ping();
+    await Promise.race([
+      admin.ping(),
+      once(own, 'exit').then(() => {
+        throw new Error(`redis-server ended at its start: ${words.join(' ')}`);
+      }),
+    ]);
   };
   const kill = async (): Promise<void> => {
     const own = child;

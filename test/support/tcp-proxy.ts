@@ -11,7 +11,8 @@ export interface TcpProxy extends AsyncDisposable {
   be(passage: Passage): void;
 }
 
-export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
+/** `port`: where it listens, instead of anywhere. */
+export async function openTcpProxy(targetPort: number, port = 0): Promise<TcpProxy> {
   let passage: Passage = 'open';
   const sockets = new Set<Socket>();
 
@@ -35,7 +36,7 @@ export async function openTcpProxy(targetPort: number): Promise<TcpProxy> {
     pass(near, far);
     pass(far, near);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -6,7 +6,16 @@ import { type NotLoaded, sayProblems } from './check.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';
-import { byText, conditionText, cutText, givenText, type RulePlace, type ShownEntry, scopesOf } from './walk-text.ts';
+import {
+  byText,
+  conditionText,
+  cutText,
+  givenText,
+  type RulePlace,
+  type ShownEntry,
+  scopesOf,
+  termsTexts,
+} from './walk-text.ts';
 
 /** What a rule gives the principal. `conditions` are those that its name does not tell: none, and it can have it. */
 export interface CanEntry extends ShownEntry {
@@ -73,6 +82,7 @@ function linesOfOne(entry: CanEntry): readonly string[] {
   return [
     `${answer.padEnd(4)}${givenText(entry)}`,
     `    ${byText(entry)}`,
+    ...termsTexts(entry).map((text) => `    ${text}`),
     ...(denied ? [`    ${shown(`${denied.rule} (${denied.at}) denies it`)}`] : []),
     ...conditions.map((condition) => `    if ${conditionText(condition)}`),
     ...unless.map((cut) => `    ${cutText(cut)}`),

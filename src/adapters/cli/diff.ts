@@ -7,7 +7,15 @@ import { type AgainstTools, diffAgainst } from './diff-against.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { Terminal } from './terminal.ts';
-import { byText, conditionsText, conditionText, givenText, type ShownCut, type ShownEntry } from './walk-text.ts';
+import {
+  byText,
+  conditionsText,
+  conditionText,
+  givenText,
+  type ShownCut,
+  type ShownEntry,
+  termsTexts,
+} from './walk-text.ts';
 
 /** A deny that only the other side has. */
 export interface ShownDeny extends Omit<ShownCut, 'of'> {
@@ -120,6 +128,7 @@ function linesOf({ gains, losses, stays, settings }: Paired): readonly string[] 
 const entryLines = (word: 'gains' | 'loses' | 'stays', entry: ShownEntry): readonly string[] => [
   shown(`${word}  ${entry.source}  ${givenText(entry)}${word === 'stays' ? retireText(entry) : ''}`),
   `       ${byText(entry)}`,
+  ...termsTexts(entry).map((text) => `       ${text}`),
   ...entry.conditions.map((condition) => `       ${conditionText(condition)}`),
 ];
 

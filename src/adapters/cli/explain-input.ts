@@ -8,6 +8,26 @@ import { readJson } from '../../parsing/json.ts';
 import { parseJws } from '../../parsing/jws.ts';
 import type { ExplainTools, TokenHeader } from './explain-tools.ts';
 
+/** What stands on the command line. */
+export interface ExplainOptions {
+  readonly config?: string;
+  readonly control?: string;
+  readonly tokenFile?: string;
+  readonly claimsFile?: string;
+  readonly trust?: string;
+  readonly client?: string;
+  readonly actor?: string;
+  readonly actorTokenFile?: string;
+  readonly target?: string;
+  readonly scope?: string;
+  readonly at?: string;
+  readonly decision?: string;
+  readonly last?: true;
+  readonly from?: string;
+  readonly all?: true;
+  readonly json?: true;
+}
+
 /** Claims, and the header of the token that they were read from. */
 export interface ClaimsRead {
   readonly claims: JsonObject;
@@ -18,7 +38,7 @@ type ReadInput = ExplainTools['readInput'];
 
 /** Claims from a file, where one is named; `-` is what is piped in. Rejects with what is wrong. */
 export async function readClaims(
-  { tokenFile, claimsFile }: { readonly tokenFile?: string; readonly claimsFile?: string },
+  { tokenFile, claimsFile }: { readonly tokenFile?: string | undefined; readonly claimsFile?: string | undefined },
   readInput: ReadInput,
 ): Promise<ClaimsRead | undefined> {
   const file = tokenFile ?? claimsFile;

@@ -3,12 +3,24 @@
 
 import type { Cause } from '../../core/cause.ts';
 import type { RuleTrace } from '../../core/decision.ts';
-import type { ExplainedRule, ExplainTools, Explanation, JudgedClaims, UnknownTarget } from './explain-tools.ts';
+import type { Actors } from '../../core/principal.ts';
+import type {
+  ExplainedRule,
+  ExplainTools,
+  Explanation,
+  JudgedClaims,
+  OfflinePolicy,
+  UnknownTarget,
+} from './explain-tools.ts';
 import { escaped, jsonLine } from './shown.ts';
 
 /** An offline explanation. */
 export interface Offline {
   readonly judged: JudgedClaims;
+  readonly actor: JudgedClaims | undefined;
+  readonly acting: ReturnType<OfflinePolicy['acting']>;
+  /** Why it would be refused before any rule is asked, the broker's own answer first. */
+  readonly causes: readonly Cause[];
   /** The client that would ask. */
   readonly client: string | undefined;
   readonly nowSeconds: number;
@@ -20,19 +32,25 @@ export interface Offline {
 
 /** What the broker would answer, first; and but for that, everything else that it would come to. `rulesMax`: rules listed. */
 export function renderOffline(found: Offline, rulesMax: number | undefined): readonly string[] {
-  const { judged, client, explanation, unknown } = found;
-  const [headline, ...others] = judged.causes.map(refusedText);
+  const { judged, actor, client, explanation, unknown } = found;
+  const [headline, ...others] = found.causes.map(refusedText);
   const policy = explanation ? policyText(found, explanation, rulesMax) : [];
   const rest = [...others, ...policy];
   return [
     `claims    assumed, not proved: ${uncheckedText(judged)}; as of ${timeText(found.nowSeconds)}`,
     ...(judged.principal ? [`subject   ${judged.principal.name}`] : []),
+    ...(actor?.principal ? [`actor     ${actor.principal.name}`] : []),
+    ...chainText('acted', found.acting.delegation.actors),
     ...(client === undefined ? [] : [`client    ${client}`]),
     ...(unknown ? [unknownText(unknown)] : []),
     ...(headline === undefined ? [] : [headline, ...mendText(judged), ...(rest.length > 0 ? ['but for that:'] : [])]),
     ...rest,
   ].map(escaped);
 }
+
+/** Everybody in a chain, the last who acted first. */
+const chainText = (word: string, actors: Actors): readonly string[] =>
+  actors.length === 0 ? [] : [`${word.padEnd(9)} ${actors.map(({ sub }) => sub).join(', for ')}`];
 
 const unknownText = ({ asked, meant }: UnknownTarget): string =>
   `asked     ${asked}: there is no such target${meant === undefined ? '' : `; did you mean ${meant}?`}`;
@@ -45,18 +63,20 @@ const timeText = (seconds: number): string => `${new Date(Math.floor(seconds) * 
 
 /** What policy says, where the credential was no reason to refuse. */
 function policyText(
-  { judged, nowSeconds }: Offline,
+  found: Offline,
   { decision, cause, rules }: Explanation,
   rulesMax = rules.length,
 ): readonly string[] {
+  const { judged, nowSeconds } = found;
   const more = rules.length - rulesMax;
   return [
     ...(judged.over && decision.granted ? [refusedText(judged.over), 'but for that:'] : []),
     decision.granted
-      ? grantedText(decision.grant, judged, nowSeconds)
+      ? grantedText(decision.grant, found, nowSeconds)
       : cause
         ? refusedText(cause)
         : `refused   ${decision.refusal.reason}`,
+    ...(decision.granted ? chainText('acting', decision.grant.actors) : []),
     ...decision.would.map(({ rule, would }) => `preview   ${rule} would ${would}`),
     `rules     ${rules.length}, nearest first`,
     ...rules.slice(0, rulesMax).map(ruleText),
@@ -67,10 +87,11 @@ function policyText(
 /** No token outlives the credential that it is made from. */
 function grantedText(
   { target, scopes, lifetimeSeconds, rule }: Extract<Explanation['decision'], { granted: true }>['grant'],
-  { endsAtSeconds }: JudgedClaims,
+  { judged, actor }: Offline,
   nowSeconds: number,
 ): string {
-  const left = endsAtSeconds === undefined ? lifetimeSeconds : Math.floor(endsAtSeconds) - Math.floor(nowSeconds);
+  const ends = [judged.endsAtSeconds, actor?.endsAtSeconds].filter((end) => end !== undefined);
+  const left = ends.length === 0 ? lifetimeSeconds : Math.floor(Math.min(...ends)) - Math.floor(nowSeconds);
   const seconds = left > 0 ? Math.min(left, lifetimeSeconds) : lifetimeSeconds;
   return `allowed   ${target}${scopesText(scopes)} for at most ${seconds} s, by ${rule.name} (${rule.at})`;
 }
@@ -87,24 +108,29 @@ const missText = (what: string, presented: string | undefined, expected: string)
   `${what} ${presented === undefined ? 'was absent' : `was ${presented}`}, must be ${expected}`;
 
 /** The same for programs. `causes`: why it is refused, the broker's own answer first. */
-export function offlineJson({ judged, client, nowSeconds, explanation, unknown }: Offline): object {
+export function offlineJson(found: Offline): object {
+  const { judged, actor, acting, client, nowSeconds, explanation, unknown } = found;
   const { decision, cause, rules = [] } = explanation ?? {};
   const over = judged.over && decision?.granted ? [judged.over] : [];
-  const causes = [...judged.causes, ...over, ...(cause ? [cause] : [])];
+  const causes = [...found.causes, ...over, ...(cause ? [cause] : [])];
   return {
     assumed: true,
     at: timeText(nowSeconds),
     allowed: decision?.granted === true && causes.length === 0,
     subject: judged.principal && { source: judged.principal.source, name: judged.principal.name },
+    actor: actor?.principal && { source: actor.principal.source, name: actor.principal.name },
+    acted: acting.delegation.actors.map(({ iss, sub }) => ({ iss, sub })),
     client,
     unknownTarget: unknown,
     causes,
-    grant: decision?.granted ? { ...decision.grant, subject: undefined } : undefined,
+    grant: decision?.granted ? { ...decision.grant, subject: undefined, actor: undefined } : undefined,
     refusal: decision?.granted === false ? decision.refusal : undefined,
     would: decision?.would ?? [],
     rules,
   };
 }
+
+const RECORDED = 'decision dryRun outcome reason subject actor actors client target scopes rule'.split(' ');
 
 /** A decision of the broker, from its record. `unknown`: what was asked for, where there is no such target. */
 export function renderDecided(
@@ -114,12 +140,10 @@ export function renderDecided(
 ): readonly string[] {
   const shown = new Map<string, unknown>(Object.entries(record));
   const trace = shown.get('trace');
-  const lines = ['decision', 'dryRun', 'outcome', 'reason', 'subject', 'client', 'target', 'scopes', 'rule'].flatMap(
-    (name) => {
-      const value = shown.get(name);
-      return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
-    },
-  );
+  const lines = RECORDED.flatMap((name) => {
+    const value = shown.get(name);
+    return value === undefined || value === null ? [] : [`${name.padEnd(9)} ${valueText(value)}`];
+  });
   const asked = askedTargets(record).map(jsonLine);
   if (unknown) lines.push(unknownText(unknown));
   else if (asked.length > 0 && !shown.get('target')) lines.push(`asked     ${asked.join(' and ')}`);
@@ -180,8 +204,12 @@ function evidenceText(evidence: unknown): string {
 function valueText(value: unknown): string {
   if (typeof value === 'object' && value !== null && 'name' in value) return String(value.name);
   if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return value.join(' ');
+  if (Array.isArray(value) && value.every(isActor)) return value.map(({ sub }) => sub).join(', for ');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
+
+const isActor = (value: unknown): value is { readonly sub: string } =>
+  typeof value === 'object' && value !== null && 'iss' in value && 'sub' in value;
 
 const isTrace = (value: unknown): value is RuleTrace =>
   typeof value === 'object' && value !== null && 'rule' in value && 'at' in value && 'effect' in value;

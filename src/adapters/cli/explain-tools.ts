@@ -2,9 +2,10 @@
 // and what is piped in. Holds types alone; compose-explain.ts makes the tools.
 
 import type { Cause } from '../../core/cause.ts';
-import type { AskingClient, Decision, Question, RuleTrace } from '../../core/decision.ts';
+import type { AskingClient, Decision, Delegation, Question, RuleTrace } from '../../core/decision.ts';
+import type { Acting } from '../../core/delegation.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { Principal } from '../../core/principal.ts';
+import type { Carried, Principal } from '../../core/principal.ts';
 import type { LackingFile } from '../../core/refusal.ts';
 import type { UnprovedJws } from '../../parsing/jws.ts';
 import type { NotLoaded } from './check.ts';
@@ -20,6 +21,7 @@ export interface OfflineClaims {
   readonly claims: JsonObject;
   /** Of the token that they were read from; undefined for claims alone. */
   readonly header: TokenHeader | undefined;
+  readonly role: 'subject' | 'actor';
   /** The id of the registered client that would present them. */
   readonly client: string | undefined;
   readonly nowSeconds: number;
@@ -31,6 +33,10 @@ export interface JudgedClaims {
   readonly principal: Principal | undefined;
   /** Why they would be refused, in the order of the checks. */
   readonly causes: readonly Cause[];
+  /** Why they may not be presented so. */
+  readonly presenter: Cause | undefined;
+  /** What they say beside who they are of. */
+  readonly carried: Carried | undefined;
   /** What a file of keys lacks for the token. */
   readonly lacking: LackingFile | undefined;
   /** Whether the times were judged: claims alone may have none. */
@@ -63,6 +69,12 @@ export interface OfflinePolicy {
   /** The registered clients, each as it would be proved. */
   readonly clients: readonly AskingClient[];
   judge(claims: OfflineClaims): Promise<JudgedClaims>;
+  /** Somebody of whom only the name is known, with the claims that it tells; or what is wrong with it, behind the name. */
+  named(
+    identity: string,
+  ): { readonly ok: true; readonly principal: Principal } | { readonly ok: false; readonly problem: string };
+  /** Who acts, and acted before; with why nobody may act so, whatever policy says. */
+  acting(request: Acting<Principal>): { readonly delegation: Delegation<Principal>; readonly cause: Cause | undefined };
   explain(question: Question<Principal>): Explanation;
   /** The first of these that no target has as its name or address and no rule makes. */
   unknownTarget(targets: readonly string[]): UnknownTarget | undefined;

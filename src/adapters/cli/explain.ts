@@ -4,33 +4,14 @@
 // running broker decided. Exit 0 allowed, 1 refused, 2 usage, 3 could not find out.
 
 import type { Command } from 'commander';
-import { NOBODY_ACTS } from '../../core/decision.ts';
 import { isDecisionId } from '../../core/decision-id.ts';
-import { EXPLAINED_RULES_MAX } from '../../core/limits.ts';
-import { sayProblems } from './check.ts';
-import { readClaims, readTime } from './explain-input.ts';
-import { askedTargets, type Offline, offlineJson, renderDecided, renderOffline } from './explain-text.ts';
-import type { ExplainTools, JudgedClaims, OfflinePolicy, UnknownTarget } from './explain-tools.ts';
+import { type ExplainOptions, readTime } from './explain-input.ts';
+import { explainOffline } from './explain-offline.ts';
+import { askedTargets, renderDecided } from './explain-text.ts';
+import type { ExplainTools, UnknownTarget } from './explain-tools.ts';
 import { type BrokerPlace, brokerPlace, CONFIG_HELP, CONTROL_HELP } from './place.ts';
 import { escaped, jsonLine, shown } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
-
-interface ExplainOptions {
-  readonly config?: string;
-  readonly control?: string;
-  readonly tokenFile?: string;
-  readonly claimsFile?: string;
-  readonly trust?: string;
-  readonly client?: string;
-  readonly target?: string;
-  readonly scope?: string;
-  readonly at?: string;
-  readonly decision?: string;
-  readonly last?: true;
-  readonly from?: string;
-  readonly all?: true;
-  readonly json?: true;
-}
 
 export function registerExplain(program: Command, terminal: Terminal, tools: ExplainTools): void {
   program
@@ -44,6 +25,8 @@ export function registerExplain(program: Command, terminal: Terminal, tools: Exp
       '--client <id>',
       'the client that would ask: for them, or without --token-file and --claims-file for itself',
     )
+    .option('--actor <identity>', 'who acts for them, by name')
+    .option('--actor-token-file <file>', 'the token of who acts, read but not verified; - for standard input')
     .option('--target <target>', 'what is asked for: a name, or an address')
     .option('--scope <scopes>', 'scopes asked for, separated by spaces')
     .option('--at <time>', 'as of that time (RFC 3339), instead of now')
@@ -75,6 +58,12 @@ function usageProblem(options: ExplainOptions): string | undefined {
     return '--at must be a time with its offset, such as 2026-11-26T00:58:00Z';
   if (decision !== undefined || last) return undefined;
   if (claimsFile !== undefined && options.trust === undefined) return '--claims-file needs --trust';
+  const actors = [options.actor, options.actorTokenFile].filter((option) => option !== undefined);
+  if (actors.length > 1) return 'one of --actor and --actor-token-file says who acts';
+  if (actors.length > 0 && tokenFile === undefined && claimsFile === undefined)
+    return 'who acts needs somebody to act for: --token-file or --claims-file';
+  if (options.actorTokenFile === '-' && (tokenFile ?? claimsFile) === '-')
+    return 'only one of two can be standard input';
   return options.target === undefined ? '--target is needed: what is asked for' : undefined;
 }
 
@@ -139,72 +128,4 @@ async function askedUnknown(tools: ExplainTools, record: object, config: string)
   // The record stands by itself: a configuration that does not load takes nothing away from it.
   const loaded = targets.length === 0 ? undefined : await tools.load(config).catch(() => undefined);
   return loaded?.ok ? loaded.offline.unknownTarget(targets) : undefined;
-}
-
-async function explainOffline(
-  terminal: Terminal,
-  tools: ExplainTools,
-  options: ExplainOptions,
-  config: string,
-): Promise<ExitCode> {
-  const read = await readClaims(options, tools.readInput);
-  const loaded = await tools.load(config);
-  if (!loaded.ok) {
-    sayProblems(terminal, loaded.problems);
-    throw new Error(`${config} does not load`);
-  }
-  const { offline } = loaded;
-  const unknown = unknownName(offline, options);
-  if (unknown !== undefined) {
-    terminal.err(unknown);
-    return 2;
-  }
-  const nowSeconds = (options.at === undefined ? undefined : readTime(options.at)) ?? tools.nowSeconds();
-  const client = offline.clients.find(({ id }) => id === options.client);
-  const judged = read
-    ? await offline.judge({ source: options.trust, ...read, client: options.client, nowSeconds })
-    : client && { ...NOTHING_JUDGED, principal: client.principal };
-  if (!judged) throw new Error('neither claims nor a client');
-  const found: Offline = {
-    judged,
-    client: options.client,
-    nowSeconds,
-    explanation: explained(offline, judged, options, nowSeconds),
-    unknown: offline.unknownTarget([options.target ?? '']),
-  };
-  if (options.json) terminal.out(jsonLine(offlineJson(found)));
-  else for (const line of renderOffline(found, options.all ? undefined : EXPLAINED_RULES_MAX)) terminal.out(line);
-  const granted = found.explanation?.decision.granted === true;
-  return granted && judged.causes.length === 0 && !judged.over ? 0 : 1;
-}
-
-/** A client that asks for itself brings no claims. */
-const NOTHING_JUDGED = { causes: [], lacking: undefined, timed: true, endsAtSeconds: undefined, over: undefined };
-
-function explained(
-  offline: OfflinePolicy,
-  { principal }: JudgedClaims,
-  { client, target, scope }: ExplainOptions,
-  now: number,
-): Offline['explanation'] {
-  if (!principal) return undefined;
-  const scopes = scope?.split(' ').filter((one) => one !== '');
-  return offline.explain({
-    subject: principal,
-    client: offline.clients.find(({ id }) => id === client),
-    binding: { key: undefined, required: false },
-    delegation: NOBODY_ACTS,
-    ask: { targets: [target ?? ''], scopes },
-    now,
-  });
-}
-
-/** A name on the command line that the configuration does not know. */
-function unknownName({ sources, clients }: OfflinePolicy, { trust, client }: ExplainOptions): string | undefined {
-  if (trust !== undefined && !sources.includes(trust))
-    return `${trust} is no trust source; there are: ${sources.join(', ')}`;
-  const ids = clients.map(({ id }) => id);
-  if (client !== undefined && !ids.includes(client))
-    return `${client} is no client; there are: ${ids.length > 0 ? ids.join(', ') : 'none'}`;
-  return undefined;
 }

@@ -14,6 +14,7 @@ import {
   type ShownCondition,
   type ShownEntry,
   scopesOf,
+  termsTexts,
 } from './walk-text.ts';
 
 export interface WhoCanAnswer {
@@ -83,6 +84,7 @@ function linesOf({ entries, sources, requires }: WhoCanAnswer): readonly string[
 const linesOfOne = (entry: ShownEntry): readonly string[] => [
   shown(`${entry.source}  ${givenText(entry)}`),
   `    ${byText(entry)}`,
+  ...termsTexts(entry).map((text) => `    ${text}`),
   ...entry.conditions.map((condition) => `    ${conditionText(condition)}`),
   ...entry.unless.map((cut) => `    ${cutText(cut)}`),
 ];

@@ -66,6 +66,8 @@ function compiledSource(source: RuleSource, named: ReadonlySet<string> | undefin
   const keys = new Set(named);
   for (const [field, row] of Object.entries(table.claims)) keys.add(claimKey(row.path ?? [field]));
   for (const { path } of requirements) keys.add(claimKey(path));
+  // How a person authenticated, and with which scopes, is asked of every one of their tokens (confirm.ts).
+  if (source.subjects === 'people') for (const claim of ['auth_time', 'acr', 'scope']) keys.add(claimKey([claim]));
   return Object.freeze({
     name,
     kind: table.kind,

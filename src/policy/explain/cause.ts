@@ -1,6 +1,7 @@
 // The true cause of a refusal, before anything else is said: the rule that lacks least, the deny that fired, the target that does not
 // exist or demands more. Values may be shown here: it is for an operator (core/cause.ts). Decides nothing: policy has.
 
+import type { Principal } from '../../core/principal.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
 import { conditionsOf, type DenyRule } from '../compiled.ts';
 import { display, displayAll, holds, presentedFor } from '../evaluate.ts';
@@ -47,12 +48,12 @@ function severalCause(
 const refusedBy = ({ reason }: PolicyRefusal) => ({ reason, by: undefined, hint: undefined });
 
 function denyCause(input: CauseInput, refusal: Extract<PolicyRefusal, { reason: 'target_denied' }>): RuleCause {
-  const { subject, client } = input.question;
+  const { subject } = input.question;
   const rule = input.policy.rules.find((one): one is DenyRule => one.effect === 'deny' && one.name === refusal.rule);
   if (!rule) throw new Error('a deny fired that is no rule');
   const by = `${rule.name} (${rule.at}) denies it`;
-  const parties = rule.whose === 'anyone' && client ? [subject, client.principal] : [subject];
-  for (const { source, claims } of parties) {
+  for (const { role, principal } of partiesIn(input, rule)) {
+    const { source, claims } = principal;
     const match = rule.matches.find((one) => one.source === source);
     const truths = conditionsOf(match).map((condition) => ({ condition, truth: holds(condition, claims) }));
     const [first, ...others] = truths;
@@ -68,11 +69,29 @@ function denyCause(input: CauseInput, refusal: Extract<PolicyRefusal, { reason: 
     const { what, expected } = first.condition;
     const presented = presentedFor(first.condition, claims);
     const hint = hints.length === 0 ? undefined : hints.join('; ');
-    const cause = { reason: refusal.reason, by, what, presented, expected: `anything but ${expected}`, hint };
+    const whose = role === '' ? what : `${role} ${what}`;
+    const cause = { reason: refusal.reason, by, what: whose, presented, expected: `anything but ${expected}`, hint };
     return { rule: rule.name, cause };
   }
   const cause = { what: 'trust', presented: display(subject.source), expected: 'another source', hint: rule.why };
   return { rule: rule.name, cause: { reason: refusal.reason, by, ...cause } };
+}
+
+/** Whom a deny is asked about, with the words for the role in which it found them. */
+function partiesIn({ question }: CauseInput, { whose }: DenyRule) {
+  const { subject, client, delegation } = question;
+  const as = (role: string, principals: readonly (Principal | undefined)[]) =>
+    principals.flatMap((principal) => (principal ? [{ role, principal }] : []));
+  return [
+    ...as('', [subject]),
+    ...(whose === 'subject'
+      ? []
+      : [
+          ...as('client', [client?.principal]),
+          ...as('actor', [delegation.actor]),
+          ...as('earlier actor', delegation.nested),
+        ]),
+  ];
 }
 
 function targetCause({ policy, question: { ask } }: CauseInput, refusal: PolicyRefusal): RuleCause {

@@ -93,6 +93,16 @@ export function presenterCause(
   return { reason: 'client_required', by: name, what: 'client', presented: undefined, expected, hint };
 }
 
+/** An actor token comes from a client, whoever it is of. */
+export const actorWithoutClient = ({ name }: Pick<SourceFacts, 'name'>): Cause => ({
+  reason: 'client_required',
+  by: name,
+  what: 'client',
+  presented: undefined,
+  expected: 'a registered client',
+  hint: 'an actor token is taken from clients only: --client says which one asks',
+});
+
 const shown = (value: Json | undefined): string | undefined => (value === undefined ? undefined : display(value));
 
 function audienceLack({ aud }: JsonObject, source: SourceFacts | undefined): Lack {

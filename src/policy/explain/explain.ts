@@ -14,6 +14,7 @@ import { askedTargets, countsAt, createPolicy, once, partiesOf, peopleOf } from 
 import { ascii } from '../evaluate.ts';
 import { byProgress, judgeAllow, judgeDeny, traced, type Verdict } from '../judge.ts';
 import { type Asked, createTargetFinder } from '../targets.ts';
+import { actorHint } from './actor-cause.ts';
 import { askedFor } from './asked-for.ts';
 import { causeOf } from './cause.ts';
 import { hintFor } from './hints.ts';
@@ -72,7 +73,8 @@ function judgeAll(policy: CompiledPolicy, question: Question<Principal>, asked: 
   return [...allows, ...denies];
 }
 
-function explained(verdict: Verdict, { subject, now }: Question<Principal>): ExplainedRule {
+function explained(verdict: Verdict, question: Question<Principal>): ExplainedRule {
+  const { subject, now } = question;
   const { owner, why, matches } = verdict.rule;
   const trace = traced(verdict);
   const match = matches.find(({ source }) => source === subject.source);
@@ -81,7 +83,10 @@ function explained(verdict: Verdict, { subject, now }: Question<Principal>): Exp
     ({ what, expected }) => what === trace.failed?.what && expected === trace.failed.expected,
   );
   // A deny may have been judged for the client: its claims are not the subject's.
-  const hint = failed && verdict.rule.effect === 'allow' ? hintFor(failed, subject.claims) : undefined;
+  const { rule } = verdict;
+  const ofActor =
+    rule.effect === 'allow' && verdict.failed?.part === 'actor' ? actorHint(rule, verdict.failed, question) : undefined;
+  const hint = failed && rule.effect === 'allow' ? hintFor(failed, subject.claims) : ofActor;
   return { ...trace, owner, why, ended: !countsAt(verdict.rule, now), hint };
 }
 

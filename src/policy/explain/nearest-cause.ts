@@ -8,11 +8,12 @@ import type { Principal } from '../../core/principal.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
 import { closest } from '../../parsing/closest.ts';
 import { type AllowRule, type CompiledPolicy, conditionsOf } from '../compiled.ts';
-import { countsAt } from '../decide.ts';
+import { countsAt, peopleOf } from '../decide.ts';
 import { display, displayAll, holds, presentedFor } from '../evaluate.ts';
 import type { Failed } from '../failed.ts';
 import { byProgress, type Verdict } from '../judge.ts';
 import { bound } from '../walk/bind.ts';
+import { actorHint, confirmHint } from './actor-cause.ts';
 import type { AskedFor } from './asked-for.ts';
 import { hintFor } from './hints.ts';
 
@@ -48,7 +49,13 @@ const ELSEWHERE = 0.75;
 const STRANGER = 1;
 
 const byNearness = (a: Near, b: Near): number =>
-  Number(b.gives) - Number(a.gives) || a.misses - b.misses || byProgress(a.verdict, b.verdict);
+  Number(b.gives) - Number(a.gives) ||
+  a.misses - b.misses ||
+  // Nobody is to be led to leaving out who acts.
+  Number(impersonates(a.verdict.rule)) - Number(impersonates(b.verdict.rule)) ||
+  byProgress(a.verdict, b.verdict);
+
+const impersonates = ({ actor: { by } }: AllowRule): boolean => by === 'impersonation';
 
 /** The cause of a refusal that no rule is to blame for: the rule that lacks least. */
 export function nearestCause(input: CauseInput, refusal: PolicyRefusal): RuleCause {
@@ -76,7 +83,10 @@ export function nearestCause(input: CauseInput, refusal: PolicyRefusal): RuleCau
     };
   }
   const { name, at } = near.verdict.rule;
-  return { rule: name, cause: { reason: refusal.reason, by: `nearest ${name} (${at})`, ...lackOf(input, near) } };
+  return {
+    rule: name,
+    cause: { reason: refusal.reason, by: `nearest ${name} (${at})`, ...lackOf(input, near, refusal) },
+  };
 }
 
 function candidates(input: CauseInput): Near[] {
@@ -90,7 +100,7 @@ function candidates(input: CauseInput): Near[] {
       .map((verdict) => {
         const off = Number(!countsAt(verdict.rule, now)) + Number(verdict.rule.mode === 'preview');
         const stranger = verdict.failed?.identified === false ? STRANGER : 0;
-        const lacks = lacking(verdict, source, subject, asked).length;
+        const lacks = lacking(verdict, source, input.question, asked).length;
         const misses = lacks + stranger + OFF * off + (otherSource === undefined ? 0 : ELSEWHERE);
         const gives = asked.gives(verdict.rule) && (otherSource === undefined || lacks === 0);
         return { verdict, misses, otherSource, gives };
@@ -104,20 +114,23 @@ const isAllow = (verdict: Verdict): verdict is Verdict<AllowRule> => verdict.rul
 function lacking(
   { rule, failed }: Verdict<AllowRule>,
   source: string,
-  { claims }: Principal,
+  { subject: { claims }, client }: Question<Principal>,
   asked: AskedFor,
 ): readonly string[] {
   if (!failed) return [];
   const conditions = conditionsOf(rule.matches.find((match) => match.source === source));
   const unmet = conditions.filter((condition) => holds(condition, claims) !== 'true').map(({ what }) => what);
-  return [...new Set([failed.what, ...unmet, ...(asked.gives(rule) ? [] : ['target'])])];
+  const isOther = failed.part === 'actor' && client && rule.clients?.includes(client.id) === false;
+  return [
+    ...new Set([failed.what, ...unmet, ...(isOther ? ['client'] : []), ...(asked.gives(rule) ? [] : ['target'])]),
+  ];
 }
 
-function lackOf(input: CauseInput, { verdict, otherSource }: Near): Lack {
+function lackOf(input: CauseInput, { verdict, otherSource }: Near, refusal: PolicyRefusal): Lack {
   const { subject, now } = input.question;
   const { rule, failed } = verdict;
   const source = otherSource ?? subject.source;
-  const others = lacking(verdict, source, subject, input.asked).slice(otherSource === undefined ? 1 : 0);
+  const others = lacking(verdict, source, input.question, input.asked).slice(otherSource === undefined ? 1 : 0);
   const also = others.length === 0 ? undefined : `it also lacks ${others.join(', ')}`;
   if (otherSource !== undefined)
     return {
@@ -129,7 +142,7 @@ function lackOf(input: CauseInput, { verdict, otherSource }: Near): Lack {
   const elsewhere = failed?.part === 'target' ? addressLack(input, rule) : undefined;
   if (elsewhere) return elsewhere;
   if (failed) {
-    const hint = [failureHint(input, verdict.rule, failed), also, offHint(rule, now)].filter(
+    const hint = [failureHint(input, verdict.rule, failed, refusal), also, offHint(rule, now)].filter(
       (one) => one !== undefined,
     );
     const { what, expected } = failed;
@@ -174,7 +187,7 @@ const offHint = (rule: AllowRule, now: number): string | undefined => {
 const lastDay = ({ untilSeconds = 0 }: AllowRule): string =>
   new Date((untilSeconds - 1) * 1000).toISOString().slice(0, 10);
 
-function failureHint(input: CauseInput, rule: AllowRule, failed: Failed): string | undefined {
+function failureHint(input: CauseInput, rule: AllowRule, failed: Failed, refusal: PolicyRefusal): string | undefined {
   const { subject, client } = input.question;
   switch (failed.part) {
     case 'pin':
@@ -185,6 +198,10 @@ function failureHint(input: CauseInput, rule: AllowRule, failed: Failed): string
       );
       return condition && hintFor(condition, subject.claims);
     }
+    case 'actor':
+      return actorHint(rule, failed, input.question);
+    case 'confirm':
+      return confirmHint(refusal, peopleOf(input.policy).has(subject.source));
     case 'client':
       return client ? undefined : 'it grants to clients only: --client says which one asks';
     case 'scope':

@@ -12,6 +12,7 @@ export function outcomeSentence(outcome: Extract<Outcome, { kind: 'refused' }>):
     case 'no_rule':
     case 'target_not_allowed':
     case 'scope_not_allowed':
+    case 'confirmation_wanted':
       return refusalSentence({ principal: subject, ask, nearest: refusal.nearest });
     default:
       return undefined;

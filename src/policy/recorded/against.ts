@@ -7,7 +7,7 @@ import type { CompiledPolicy } from '../compiled.ts';
 import type { RecordedOutcome, RecordedRequest } from './recorded.ts';
 import type { Replay, Replayed, ReplayedGrant } from './replay.ts';
 
-export type GrantPart = 'target' | 'parameters' | 'scopes' | 'lifetime' | 'binding';
+export type GrantPart = 'target' | 'parameters' | 'scopes' | 'lifetime' | 'binding' | 'actors';
 
 export type Change =
   | { readonly is: 'same' }
@@ -27,7 +27,7 @@ export function createComparison(policy: CompiledPolicy, replay: Replay): (reque
   const addresses = new Map(policy.targets.map(({ name, address }) => [name, address]));
   return (request) => {
     const now = replay(request);
-    return request.was.granted ? afterGrant(addresses, request.time, request.was, now) : afterRefusal(now);
+    return request.was.granted ? afterGrant(addresses, request, request.was, now) : afterRefusal(now);
   };
 }
 
@@ -40,13 +40,13 @@ function afterRefusal(now: Replayed): Change {
 
 function afterGrant(
   addresses: ReadonlyMap<string, string>,
-  time: number,
+  request: RecordedRequest,
   was: Extract<RecordedOutcome, { granted: true }>,
   now: Replayed,
 ): Change {
   if (now.outcome === 'refused') return { is: 'refused', reasons: now.reasons, rule: now.rule };
   if (now.outcome === 'untold') return { is: 'untold', open: now.open };
-  const parts = now.grants.map((grant) => changedParts(addresses, time, was, grant));
+  const parts = now.grants.map((grant) => changedParts(addresses, request, was, grant));
   if (parts.every((changed) => changed.length === 0)) return SAME;
   const [first = []] = parts;
   // Which of several rules grants hangs on what is not known, and so does what it changes.
@@ -58,7 +58,7 @@ const openParts = (parts: readonly (readonly GrantPart[])[]): readonly string[] 
 
 function changedParts(
   addresses: ReadonlyMap<string, string>,
-  time: number,
+  { time, actors = [] }: RecordedRequest,
   was: Extract<RecordedOutcome, { granted: true }>,
   now: ReplayedGrant,
 ): readonly GrantPart[] {
@@ -70,8 +70,11 @@ function changedParts(
   // The token's own times began when it was decided on, at most a request's deadline after the record's.
   if (issued && issued.exp > time + REQUEST_DEADLINE_MS / 1000 + now.lifetimeSeconds) parts.push('lifetime');
   if (issued && issued.boundTo !== now.boundTo) parts.push('binding');
+  if (JSON.stringify(actors.map(namesOnly)) !== JSON.stringify(now.actors.map(namesOnly))) parts.push('actors');
   return parts;
 }
+
+const namesOnly = ({ iss, sub }: { readonly iss: string; readonly sub: string }) => [iss, sub];
 
 const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((one) => b.includes(one));

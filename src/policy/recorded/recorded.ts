@@ -17,6 +17,13 @@ export interface RecordedIdentity {
   readonly name: string;
 }
 
+/** One who acts, as `act` says it; `name` where his `iss` and `sub` make none. */
+export interface RecordedActor {
+  readonly iss: string;
+  readonly sub: string;
+  readonly name: string | undefined;
+}
+
 /** One request that policy decided. */
 export interface RecordedRequest {
   readonly decision: string;
@@ -25,6 +32,13 @@ export interface RecordedRequest {
   readonly subject: RecordedIdentity;
   readonly claims: RecordedClaims;
   readonly client: (RecordedIdentity & { readonly id: string; readonly method: string }) | undefined;
+  /** Proved by an actor token. */
+  readonly actor: RecordedIdentity | undefined;
+  /**
+   * Who acts, the current one first: by what was granted, or where it was refused by the subject's own credential. Undefined: nobody, or
+   * the record was too long to keep them.
+   */
+  readonly actors: readonly RecordedActor[] | undefined;
   /** Undefined where the record was too long to keep it. */
   readonly asked:
     | { readonly targets: readonly RecordedText[]; readonly scopes: readonly RecordedText[] | undefined }
@@ -67,6 +81,7 @@ export type Recorded =
   | { readonly is: 'unreadable' };
 
 const BY_POLICY: ReadonlySet<string> = new Set<PolicyRefusal['reason']>([
+  'confirmation_wanted',
   'no_rule',
   'scope_not_allowed',
   'target_ambiguous',
@@ -98,6 +113,9 @@ export function readRecorded(line: Json): Recorded {
   if (was === 'unreadable' || !subject || typeof line.decision !== 'string') return UNREADABLE;
   const client = clientOf(line.client);
   if (line.client !== undefined && !client) return UNREADABLE;
+  const actor = identityOf(line.actor);
+  const actors = actorsOf(line.actors);
+  if ((line.actor !== undefined && !actor) || (line.actors !== undefined && !actors)) return UNREADABLE;
   return {
     is: 'decided',
     time,
@@ -107,6 +125,8 @@ export function readRecorded(line: Json): Recorded {
       subject,
       claims: claimsOf(line),
       client,
+      actor,
+      actors,
       asked: askedOf(line.asked),
       mtls: textOf(line.mtls),
       dpop: textOf(line.dpop),
@@ -142,6 +162,16 @@ function identityOf(value: Json | undefined): RecordedIdentity | undefined {
   return typeof source === 'string' && typeof iss === 'string' && typeof sub === 'string' && typeof name === 'string'
     ? { source, iss, sub, name }
     : undefined;
+}
+
+function actorsOf(value: Json | undefined): readonly RecordedActor[] | undefined {
+  if (!isList(value)) return undefined;
+  const actors = value.flatMap((one): RecordedActor[] => {
+    if (!isJsonObject(one)) return [];
+    const { iss, sub, name } = one;
+    return typeof iss === 'string' && typeof sub === 'string' ? [{ iss, sub, name: textOf(name) }] : [];
+  });
+  return actors.length === value.length ? actors : undefined;
 }
 
 function clientOf(value: Json | undefined): RecordedRequest['client'] {

@@ -1,12 +1,12 @@
 // Decides on a recorded request again, by another policy than the one that decided then (`diff --against`, `suggest`): by decide.ts where
-// everything that the policy looks at was recorded, else by what must be and what may be. What only proving knows is taken as it was,
-// but for what configuration now requires: a source that is gone, its `require`, a client that is no longer registered.
+// everything that the policy looks at was recorded, else by what must be and what may be. What only proving knows is taken as it was, who
+// may act among it, but for what configuration now requires: a source that is gone, its `require`, a client that is no longer registered.
 
 import { hash } from 'node:crypto';
 import { CLIENTS_SOURCE } from '../../core/client.ts';
-import { type Binding, NOBODY_ACTS, type Question } from '../../core/decision.ts';
+import type { Binding, Question } from '../../core/decision.ts';
 import type { Policy } from '../../core/ports.ts';
-import type { Confirmation, Principal } from '../../core/principal.ts';
+import type { Actors, Confirmation, Principal } from '../../core/principal.ts';
 import type { Reason } from '../../core/refusal.ts';
 import type { Ask } from '../../core/request.ts';
 import { render } from '../../parsing/template.ts';
@@ -14,8 +14,16 @@ import type { CompiledPolicy, CompiledSource, CompiledTarget } from '../compiled
 import { createPolicy } from '../decide.ts';
 import { holdsUnder, type KnowledgeOf, knowing } from '../walk/known.ts';
 import { createPartialPolicy, type PartialDecision } from '../walk/partial.ts';
-import type { PartialPrincipal } from '../walk/weigh.ts';
+import type { PartialDelegation, PartialPrincipal } from '../walk/weigh.ts';
 import type { RecordedRequest, RecordedText } from './recorded.ts';
+import {
+  actorsGranted,
+  type IdentitiesKnown,
+  identityKnown,
+  principalOf,
+  recordedCeiling,
+  recordedDelegation,
+} from './recorded-actors.ts';
 import { type AskedPaths, areWhole, askedPaths, recordedKnowledge } from './recorded-claims.ts';
 
 /** What would be granted. */
@@ -27,6 +35,7 @@ export interface ReplayedGrant {
   readonly scopes: readonly string[];
   readonly lifetimeSeconds: number;
   readonly boundTo: string | undefined;
+  readonly actors: Actors;
 }
 
 export type Replayed =
@@ -37,6 +46,9 @@ export type Replayed =
   | { readonly outcome: 'untold'; readonly open: readonly string[] };
 
 export interface ReplayParts {
+  readonly identities: IdentitiesKnown;
+  /** Whether nothing made from a token of a source has scopes that the token has not. */
+  readonly isCeiling: (source: string) => boolean;
   readonly policy: CompiledPolicy;
   /** Registered clients, and whether what is issued through each must be bound. */
   readonly clients: ReadonlyMap<string, { readonly proofRequired: boolean }>;
@@ -76,12 +88,32 @@ function replay(world: World, request: RecordedRequest): Replayed {
   const knowledge = recordedKnowledge(request.claims);
   const unmet = unmetRequire(found.source, knowledge);
   if (unmet === 'unmet') return refused(['requirement_unmet']);
+  const actorSource = request.actor && world.sources.get(request.actor.source);
+  if (request.actor && !actorSource) return refused(['issuer_unknown']);
   const ask = askOf(world, request);
-  if (!ask) return { outcome: 'untold', open: ['asked'] };
-  const whole = unmet.length === 0 && areWhole(request.claims, found.paths) && isClientWhole(world, request);
-  if (whole) return decideWhole(world, request, ask);
-  const decided = decidePartly(world, request, ask, knowledge);
-  return decided.outcome === 'granted' && unmet.length > 0 ? { outcome: 'untold', open: unmet } : decided;
+  if (!ask) return untold(['asked']);
+  const acting = recordedDelegation(request, world.identities);
+  if (typeof acting === 'string') return untold([acting]);
+  const ofActor = acting.actor && actorSource ? unmetRequire(actorSource.source, acting.actor.knowledge) : [];
+  if (ofActor === 'unmet') return refused(['requirement_unmet']);
+  const ceiling = recordedCeiling(request, world.isCeiling(request.subject.source));
+  const scopesMax = typeof ceiling === 'string' ? undefined : ceiling;
+  const asked: Asked = { ask, knowledge, delegation: { ...acting, scopesMax } };
+  const isWhole = unmet.length + ofActor.length === 0 && areWhole(request.claims, found.paths);
+  const whole = isWhole && isClientWhole(world, request) && isActorWhole(world, request);
+  const decided = whole ? decideWhole(world, request, asked) : decidePartly(world, request, asked);
+  const open = [...unmet, ...ofActor.map((what) => `actor ${what}`), ...(typeof ceiling === 'string' ? [ceiling] : [])];
+  return decided.outcome === 'granted' && open.length > 0 ? untold(open) : decided;
+}
+
+const untold = (open: readonly string[]): Replayed => ({ outcome: 'untold', open });
+
+/** What a recorded request asks, and who acts in it. */
+interface Asked {
+  readonly ask: Ask;
+  /** Of the subject. */
+  readonly knowledge: KnowledgeOf;
+  readonly delegation: PartialDelegation;
 }
 
 const refused = (reasons: readonly Reason[], rule?: string): Replayed => ({ outcome: 'refused', reasons, rule });
@@ -114,6 +146,14 @@ function isClientWhole({ sources }: World, request: RecordedRequest): boolean {
   if (client?.method !== 'spiffe_jwt' || isSubject(request)) return true;
   const paths = sources.get(client.source)?.paths.joined;
   return paths === undefined || (paths.size === 1 && paths.has('sub'));
+}
+
+/** Of an actor `sub` is recorded, and its name tells more. */
+function isActorWhole({ sources, identities }: World, { actor }: RecordedRequest): boolean {
+  const paths = actor && sources.get(actor.source)?.paths.joined;
+  if (!paths) return true;
+  const known = identityKnown(actor, identities);
+  return [...paths].every((path) => known.knowledge(path.split('/')).is === 'known');
 }
 
 /** Hashed texts are known again where they are names or addresses of this configuration; else what was asked is not known. */
@@ -155,9 +195,10 @@ function bindingOf({ clients }: World, request: RecordedRequest): Binding {
   return { key: dpop === undefined ? certificate : { jkt: dpop }, required };
 }
 
-function decideWhole(world: World, request: RecordedRequest, ask: Ask): Replayed {
+function decideWhole(world: World, request: RecordedRequest, { ask, delegation }: Asked): Replayed {
   const subject = principalOf(request.subject, request.claims.known);
-  const { client } = request;
+  const { client, actor } = request;
+  const { identities } = world;
   const question: Question<Principal> = {
     subject,
     client: client && {
@@ -165,7 +206,11 @@ function decideWhole(world: World, request: RecordedRequest, ask: Ask): Replayed
       principal: isSubject(request) ? subject : principalOf(client, { sub: client.sub }),
     },
     binding: bindingOf(world, request),
-    delegation: NOBODY_ACTS,
+    delegation: {
+      ...delegation,
+      actor: actor && principalOf(actor, { sub: actor.sub, ...identities.told(actor.source, actor.name) }),
+      nested: delegation.actors.flatMap((one) => identities.whoIs(one)),
+    },
     ask,
     now: request.time,
   };
@@ -177,19 +222,14 @@ function decideWhole(world: World, request: RecordedRequest, ask: Ask): Replayed
   const { grant } = decision;
   const target = world.targets.get(grant.target);
   const address = target && render(target.address, grant.parameters);
-  const { scopes, lifetimeSeconds } = grant;
+  const { scopes, lifetimeSeconds, actors } = grant;
   const boundTo = thumbprintOf(grant.boundTo);
   const rule = grant.rule.name;
-  return { outcome: 'granted', grants: [{ rule, target: grant.target, address, scopes, lifetimeSeconds, boundTo }] };
+  const granted = { rule, target: grant.target, address, scopes, lifetimeSeconds, boundTo, actors };
+  return { outcome: 'granted', grants: [granted] };
 }
 
-/** Policy looks at a principal's source, name and claims; its kind decides nothing. */
-const principalOf = (
-  { source, iss, sub, name }: RecordedRequest['subject'],
-  claims: Principal['claims'],
-): Principal => ({ source, kind: '', issuer: iss, subject: sub, name, claims });
-
-function decidePartly(world: World, request: RecordedRequest, ask: Ask, knowledge: KnowledgeOf): Replayed {
+function decidePartly(world: World, request: RecordedRequest, { ask, knowledge, delegation }: Asked): Replayed {
   const { source, name } = request.subject;
   const subject: PartialPrincipal = { source, name, knowledge };
   const { client } = request;
@@ -197,11 +237,12 @@ function decidePartly(world: World, request: RecordedRequest, ask: Ask, knowledg
   const decision = world.partial({
     subject,
     client: client && { id: client.id, principal: isSubject(request) ? subject : partialClient(client) },
+    delegation,
     binding,
     ask,
     now: request.time,
   });
-  return replayedOf(decision, ask, binding);
+  return replayedOf(decision, request, { ask, delegation }, binding);
 }
 
 function partialClient({ source, name, sub, method }: NonNullable<RecordedRequest['client']>): PartialPrincipal {
@@ -213,11 +254,17 @@ function partialClient({ source, name, sub, method }: NonNullable<RecordedReques
 const thumbprintOf = (key: Confirmation | undefined): string | undefined =>
   key && ('jkt' in key ? key.jkt : key['x5t#S256']);
 
-function replayedOf(decision: PartialDecision, ask: Ask, { key, required }: Binding): Replayed {
+function replayedOf(
+  decision: PartialDecision,
+  request: RecordedRequest,
+  { ask, delegation }: Pick<Asked, 'ask' | 'delegation'>,
+  { key, required }: Binding,
+): Replayed {
   if (decision.outcome === 'refused') return refused(decision.reasons);
   if (decision.outcome === 'undetermined') {
     const open = decision.hinges.flatMap(({ conditions }) => conditions.map(({ what }) => what));
-    return { outcome: 'untold', open: [...new Set(open)].sort() };
+    const confirmed = decision.reasons.includes('confirmation_wanted') ? ['auth_time', 'acr'] : [];
+    return untold([...new Set(open.length > 0 ? open : confirmed)].sort());
   }
   const grants = decision.grants.map(({ rule, target, address, lifetimeSeconds }) => ({
     rule: rule.name,
@@ -226,6 +273,7 @@ function replayedOf(decision: PartialDecision, ask: Ask, { key, required }: Bind
     scopes: ask.scopes ?? target.defaultScopes,
     lifetimeSeconds,
     boundTo: target.require.proof || required ? thumbprintOf(key) : undefined,
+    actors: actorsGranted(rule.actor, request, delegation.actors),
   }));
   return { outcome: 'granted', grants };
 }

@@ -31,7 +31,7 @@ export function tightSubject(
   knowledge: KnowledgeOf,
   isTenantPinned: IsTenantPinned,
 ): Subject | string {
-  if (subjects === 'people') return 'people: their rules need an actor';
+  if (subjects === 'people') return 'people: who may act for them is written by hand';
   if (!isTenantPinned(name, table, knowledge)) return 'no rule and no require pins its tenant';
   const fields: ExactField[] = [];
   for (const field of table.pins.all) {

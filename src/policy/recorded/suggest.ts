@@ -156,6 +156,7 @@ function draftOf(world: World, request: RecordedRequest): Draft | 'allowed' | st
   if (typeof asked === 'string') return asked;
   const { target, parameters } = asked;
   if (world.reaches.get(name)?.includes(target.name) === false) return `${target.name} is beyond the reach of ${name}`;
+  if (request.actor || request.actors) return 'somebody acts: who may is written by hand';
   const subject = tightSubject(source, recordedKnowledge(request.claims), world.isTenantPinned);
   if (typeof subject === 'string') return subject;
   const scopes = scopesOf(target, request);

@@ -3,11 +3,21 @@
 
 import { CLIENTS_SOURCE } from '../../core/client.ts';
 import { claimKey } from '../../core/record.ts';
-import type { CompiledPolicy } from '../compiled.ts';
+import { actorMatches, type CompiledPolicy, conditionsOf } from '../compiled.ts';
 import { type Condition, isPattern } from '../evaluate.ts';
 import { implies } from './implication.ts';
 import type { KnowledgeOf } from './known.ts';
-import { type Cut, cutsOf, type Entry, entriesOf, grantsScopes, isExcluded, requireOf, withValues } from './walk.ts';
+import {
+  type Cut,
+  cutsOf,
+  type Entry,
+  entriesOf,
+  grantsScopes,
+  isExcluded,
+  knownActors,
+  requireOf,
+  withValues,
+} from './walk.ts';
 import { knownParameters, openConditions, type PartialPrincipal } from './weigh.ts';
 
 export interface CanQuestion {
@@ -19,7 +29,7 @@ export interface CanQuestion {
 }
 
 export interface Can extends Entry {
-  /** The client that must ask; undefined: the principal itself. */
+  /** The client that must ask; undefined: the principal itself, or who acts. */
   readonly client: string | undefined;
   /** Of the entry's conditions, those that nobody can tell: none, and it can have it. */
   readonly open: readonly Condition[];
@@ -57,11 +67,17 @@ export function can(policy: CompiledPolicy, question: CanQuestion): readonly Can
       const open = openConditions('allow', known.conditions, { knowledge });
       if (!open || isExcluded(require, open, 'allow')) return [];
       const left = open.filter((condition) => !require.some((one) => implies(one, condition)));
+      const actors = knownActors(policy, known.rule);
       return askersOf(known, question).map((client) => ({
         ...known,
         client: client?.id,
         open: left,
-        ...cutting(cutsOf(policy, known, now), { ...question, subject: { ...subject, knowledge }, client, require }),
+        ...cutting(cutsOf(policy, known, now), {
+          subject: { ...subject, knowledge },
+          client,
+          require,
+          actors,
+        }),
       }));
     });
 }
@@ -71,31 +87,47 @@ type Client = CanQuestion['clients'][number];
 /** Who may ask by an entry: the clients that it names, or the principal, which may be a client itself; what is proved as one always is. */
 function askersOf({ rule }: Entry, { subject, clients }: CanQuestion): readonly (Client | undefined)[] {
   if (rule.clients) return clients.filter(({ id }) => rule.clients?.includes(id));
-  const itself = clients.filter(
-    ({ principal }) => principal.source === subject.source && principal.name === subject.name,
-  );
+  const acts = ({ principal }: Client): boolean =>
+    actorMatches(rule).some(
+      (match) =>
+        match.source === principal.source && openConditions('allow', conditionsOf(match), principal) !== undefined,
+    );
+  const itself = clients.filter((client) => client.principal.name === subject.name || acts(client));
   return subject.source === CLIENTS_SOURCE ? itself : [undefined, ...itself];
 }
 
-function cutting(
-  cuts: readonly Cut[],
-  {
-    subject,
-    client,
-    require,
-  }: CanQuestion & { readonly client: Client | undefined; readonly require: readonly Condition[] },
-): Pick<Can, 'unless' | 'denied'> {
+interface Cutting {
+  readonly subject: PartialPrincipal;
+  readonly client: Client | undefined;
+  readonly require: readonly Condition[];
+  readonly actors: ReturnType<typeof knownActors>;
+}
+
+function cutting(cuts: readonly Cut[], { subject, client, require, actors }: Cutting): Pick<Can, 'unless' | 'denied'> {
   const unless: Cut[] = [];
   let denied: Cut | undefined;
   for (const cut of cuts) {
     if (cut.rule.clients && !(client && cut.rule.clients.includes(client.id))) continue;
-    const who = cut.of === 'subject' ? subject : client?.principal;
-    if (!who || who.source !== cut.source) continue;
-    const open = openConditions('deny', cut.conditions, who);
-    const left = open?.filter((condition) => cut.of === 'client' || !require.some((one) => implies(one, condition)));
+    const left = hangsOn(cut, { subject, client, require, actors });
     if (!left) continue;
-    if (left.length === 0) denied ??= cut;
-    else unless.push({ ...cut, conditions: left });
+    // Where several may act, a deny of one of them takes nothing away from the others.
+    const isSure = cut.of !== 'actor' || actors.length === 1;
+    if (left.length === 0 && isSure && cut.of !== 'earlier') denied ??= cut;
+    else unless.push({ ...cut, conditions: cut.of === 'actor' && !isSure ? cut.conditions : left });
   }
   return { unless, denied };
+}
+
+/** The conditions of a deny that nobody can tell; undefined where it never fires. */
+function hangsOn(cut: Cut, { subject, client, require, actors }: Cutting): readonly Condition[] | undefined {
+  // Who acts, or acted before, is whoever the request brings.
+  if (cut.of === 'earlier') return cut.conditions;
+  if (cut.of === 'actor') {
+    const [only] = actors.filter(({ source }) => source === cut.source);
+    return cut.conditions.filter((condition) => !only?.conditions.some((one) => implies(one, condition)));
+  }
+  const who = cut.of === 'subject' ? subject : client?.principal;
+  if (!who || who.source !== cut.source) return undefined;
+  const open = openConditions('deny', cut.conditions, who);
+  return open?.filter((condition) => cut.of === 'client' || !require.some((one) => implies(one, condition)));
 }

@@ -4,11 +4,19 @@
 
 import { DIFF_PIECES_MAX } from '../../core/limits.ts';
 import { claimKey } from '../../core/record.ts';
-import { type CompiledPolicy, type CompiledRule, conditionsOf, type DenyRule, type SourceMatch } from '../compiled.ts';
+import {
+  actorMatches,
+  type CompiledPolicy,
+  type CompiledRule,
+  conditionsOf,
+  type DenyRule,
+  type SourceMatch,
+} from '../compiled.ts';
 import { countsAt } from '../decide.ts';
 import { type Condition, displayExpected, type Expected, isPattern } from '../evaluate.ts';
+import { confirmsOf } from '../judge.ts';
 import { implies, impliesInDeny } from './implication.ts';
-import { cutsOf, denyingOnly, type Entry, entriesOf, isExcluded, requireOf } from './walk.ts';
+import { cutsOf, denyingOnly, type Entry, entriesOf, isExcluded, knownActors, requireOf } from './walk.ts';
 
 /** One side: a policy, and what proves the principals of each source beside its `require`. */
 export interface Side {
@@ -50,8 +58,13 @@ function onlyIn(one: Side, other: Side, now: number): OneWay {
   const isCovered = (entry: Entry): boolean =>
     one.proofs.get(entry.source) === other.proofs.get(entry.source) &&
     (alike.has(signature(entry, one.policy)) ||
-      (bySource.get(claimKey([entry.source, entry.target.name])) ?? []).some((wider) =>
-        covers({ wider, require: requireOf(other.policy, entry.source) }, entry, requireOf(one.policy, entry.source)),
+      (bySource.get(claimKey([entry.source, entry.target.name])) ?? []).some(
+        (wider) =>
+          covers(
+            { wider, require: requireOf(other.policy, entry.source) },
+            entry,
+            requireOf(one.policy, entry.source),
+          ) && actorsCovered(entry, one, wider, other),
       ));
   const denied = deniesOf(one.policy, now);
   return {
@@ -66,7 +79,7 @@ function onlyIn(one: Side, other: Side, now: number): OneWay {
 const signature = (entry: Entry, policy: CompiledPolicy): string => {
   const {
     rule,
-    rule: { mode, untilSeconds, clients },
+    rule: { mode, untilSeconds, clients, actor, confirm },
     ...given
   } = entry;
   const until = untilSeconds ?? null;
@@ -75,7 +88,9 @@ const signature = (entry: Entry, policy: CompiledPolicy): string => {
     mode,
     until,
     clients ?? null,
-    requireOf(policy, entry.source),
+    actor,
+    confirm ?? null,
+    [entry.source, ...actorMatches(rule).map(({ source }) => source)].map((source) => requireOf(policy, source)),
   ]);
 };
 
@@ -111,6 +126,7 @@ function covers(
   return (
     isSameGiven(wider, entry) &&
     isSameClients &&
+    isConfirmed(wider, entry) &&
     isWithin(entry.rule.clients, wider.rule.clients) &&
     entry.scopes.every((scope) => wider.scopes.includes(scope)) &&
     entry.lifetimeSeconds <= wider.lifetimeSeconds &&
@@ -126,7 +142,35 @@ const isSameGiven = (wider: Entry, entry: Entry): boolean =>
   wider.address === entry.address &&
   JSON.stringify([wider.target.kind, wider.target.defaultScopes, wider.parameters]) ===
     JSON.stringify([entry.target.kind, entry.target.defaultScopes, entry.parameters]) &&
-  (entry.target.require.proof || !wider.target.require.proof);
+  (entry.target.require.proof || !wider.target.require.proof) &&
+  (entry.target.require.actor || !wider.target.require.actor);
+
+/** Whether whoever acts by a rule acts by the other one too. */
+function actorsCovered(entry: Entry, one: Side, wider: Entry, other: Side): boolean {
+  if (entry.rule.actor.by !== wider.rule.actor.by) return false;
+  const among = knownActors(other.policy, wider.rule);
+  return knownActors(one.policy, entry.rule).every(
+    ({ source, conditions }) =>
+      one.proofs.get(source) === other.proofs.get(source) &&
+      among.some(
+        (actor) =>
+          actor.source === source &&
+          actor.conditions.every((condition) => conditions.some((each) => implies(each, condition))),
+      ),
+  );
+}
+
+/** Whether who has confirmed all that an entry wants has confirmed all that the other wants, for every scope. */
+const isConfirmed = (wider: Entry, entry: Entry): boolean =>
+  [[], ...entry.scopes.map((scope) => [scope])].every((scopes) => {
+    const confirmed = confirmsOf(entry.rule, entry.target, scopes);
+    return confirmsOf(wider.rule, wider.target, scopes).every(
+      ({ acr, maxAgeSeconds }) =>
+        (acr === undefined || confirmed.some((one) => one.acr?.every((value) => acr.includes(value)))) &&
+        (maxAgeSeconds === undefined ||
+          confirmed.some((one) => one.maxAgeSeconds !== undefined && one.maxAgeSeconds <= maxAgeSeconds)),
+    );
+  });
 
 const lasts = (wider: CompiledRule, { untilSeconds }: CompiledRule): boolean =>
   wider.untilSeconds === undefined || (untilSeconds !== undefined && untilSeconds <= wider.untilSeconds);

@@ -4,9 +4,9 @@
 
 import { claimKey } from '../../core/record.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
-import { lifetimeOf } from '../best.ts';
+import { lifetimeOf, namesActor } from '../best.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from '../compiled.ts';
-import { countsAt, partiesOf, rulesOf, unmetRequirement } from '../decide.ts';
+import { countsAt, partiesOf, peopleOf, rulesOf, unmetRequirement } from '../decide.ts';
 import type { Condition } from '../evaluate.ts';
 import { type Asked, createTargetFinder } from '../targets.ts';
 import { sketchOf } from './known.ts';
@@ -67,19 +67,19 @@ export function createPartialPolicy(policy: CompiledPolicy): (question: PartialQ
     const sketch = sketchOf(principal.knowledge, source.paths);
     return { allows: source.allows(sketch), denies: source.denies(sketch) };
   };
+  const people = peopleOf(policy);
   return (question) => {
     const { subject, client, ask, now } = question;
     const asked = findTarget(ask.targets);
     const counts = ({ rule }: { readonly rule: CompiledRule }): boolean => countsAt(rule, now);
     const allows = found(subject)
       .allows.filter(counts)
-      .flatMap(({ rule, match }) => weighAllow(rule, match, question, { asked, targets }) ?? []);
-    const denies = partiesOf<PartialPrincipal>({ ...question, delegation: { actor: undefined, nested: [] } }).flatMap(
-      (principal) =>
-        found(principal)
-          .denies.filter(counts)
-          .filter(({ rule }) => rule.mode === 'enforce' && (principal === subject || rule.whose === 'anyone'))
-          .flatMap(({ rule, match }) => weighDeny(rule, match, principal, client) ?? []),
+      .flatMap(({ rule, match }) => weighAllow(rule, match, question, { asked, targets, people }) ?? []);
+    const denies = partiesOf<PartialPrincipal>(question).flatMap((principal) =>
+      found(principal)
+        .denies.filter(counts)
+        .filter(({ rule }) => rule.mode === 'enforce' && (principal === subject || rule.whose === 'anyone'))
+        .flatMap(({ rule, match }) => weighDeny(rule, match, principal, client) ?? []),
     );
     return conclude({ allows, denies, asked, question });
   };
@@ -114,16 +114,15 @@ function hingesOf({ allows, denies }: Weighing): readonly Hinge[] {
     .map(({ rule, open }) => ({ rule, conditions: open }));
 }
 
+/** Notes a refusal that may be; whether it must be. */
+type Refuses = (reason: RefusalReason, when: { readonly may: boolean; readonly must: boolean }) => boolean;
+
 /** One target that a rule may name. */
 type Naming = MayRender & Pick<Weighed, 'rule' | 'open'>;
 
 function stepsOf(weighing: Weighing, reasons: Set<RefusalReason>): readonly PossibleGrant[] {
   const { allows, denies, asked, question } = weighing;
-  /** Notes a refusal that may be; whether it must be. */
-  const refuses = (
-    reason: RefusalReason,
-    { may, must }: { readonly may: boolean; readonly must: boolean },
-  ): boolean => {
+  const refuses: Refuses = (reason, { may, must }) => {
     if (may || must) reasons.add(reason);
     return must;
   };
@@ -165,43 +164,50 @@ const isDenied = ({ deny }: DenyRule, target: string): boolean => deny === 'all'
 const namingsOf = (weighed: readonly Weighed[]): readonly Naming[] =>
   weighed.flatMap(({ rule, open, renders }) => renders.map((one) => ({ ...one, rule, open })));
 
-function grantsOf(
-  naming: readonly Naming[],
-  refuses: (reason: RefusalReason, when: { readonly may: boolean; readonly must: boolean }) => boolean,
-): readonly PossibleGrant[] {
-  const granting = naming.filter(({ scopes }) => scopes);
-  const isShort = granting.length < naming.length && !granting.some(isCertain);
-  if (refuses('scope_not_allowed', { may: isShort, must: granting.length === 0 })) return [];
-  const staying = granting.filter(({ rule }) => rule.mode === 'enforce');
-  const retiring = granting.filter(({ rule }) => rule.mode === 'retire');
+function grantsOf(naming: readonly Naming[], refuses: Refuses): readonly PossibleGrant[] {
+  const passing = naming.filter(({ scopes, confirmed }) => scopes && confirmed !== 'no');
+  const none = passing.length === 0;
+  // A person is sent to confirm where that is all that any rule lacks.
+  const wanting = naming.filter(({ scopes, confirmed, confirmable }) => scopes && confirmed !== 'yes' && confirmable);
+  const isWanted = wanting.some((one) => isCertain(one) && one.confirmed === 'no');
+  const may = !passing.some(isSure);
+  if (may && wanting.length > 0) refuses('confirmation_wanted', { may: true, must: false });
+  const lacks = naming.some((one) => !wanting.includes(one) && !(one.scopes && one.confirmed === 'yes'));
+  if (may && lacks && !isWanted) refuses('scope_not_allowed', { may: true, must: false });
+  if (none) return [];
+
+  const acted = passing.filter((one) => one.acted);
+  const isNobody = acted.length < passing.length && !acted.some(isSure);
+  if (refuses('target_requirement_unmet', { may: isNobody, must: acted.length === 0 })) return [];
+  const staying = acted.filter(({ rule }) => rule.mode === 'enforce');
+  const retiring = acted.filter(({ rule }) => rule.mode === 'retire');
   // Rules that are to be retired count only where no other one grants.
-  const classes = staying.some(isCertain) ? [staying] : [staying, retiring];
+  const classes = staying.some(isSure) ? [staying] : [staying, retiring];
   const must = [staying, ...(staying.length === 0 ? [retiring] : [])].some((rules) => mustDiffer(rules));
   if (refuses('target_ambiguous', { may: classes.some(mayDiffer), must })) return [];
   return classes.flatMap(bestOf);
 }
 
+/** Whether a rule grants, whatever is not known. */
+const isSure = (one: Naming): boolean => isCertain(one) && one.confirmed === 'yes';
+
 const mayDiffer = (naming: readonly Naming[]): boolean =>
   new Set(naming.map(({ rule, address }) => address ?? rule)).size > 1;
 
 const mustDiffer = (naming: readonly Naming[]): boolean =>
-  new Set(naming.filter(isCertain).map(({ address }) => address)).size > 1;
+  new Set(naming.filter(isSure).map(({ address }) => address)).size > 1;
 
-/** Those that may be the best: no certain one has a longer lifetime, or the same and a smaller name. */
+/** Those that may be the best: no sure one comes before it, as best.ts orders them. */
 function bestOf(naming: readonly Naming[]): readonly PossibleGrant[] {
-  const grants = naming.map(({ rule, target, address, open }) => ({
-    open,
-    grant: { rule, target, address, lifetimeSeconds: lifetimeOf(rule, target) },
-  }));
-  const certain = grants.filter(isCertain);
-  return grants
-    .filter(
-      ({ grant }) =>
-        !certain.some(
-          ({ grant: other }) =>
-            other.lifetimeSeconds > grant.lifetimeSeconds ||
-            (other.lifetimeSeconds === grant.lifetimeSeconds && other.rule.name < grant.rule.name),
-        ),
-    )
-    .map(({ grant }) => grant);
+  const sure = naming.filter(isSure);
+  return naming
+    .filter((one) => !sure.some((other) => comesBefore(other, one)))
+    .map(({ rule, target, address }) => ({ rule, target, address, lifetimeSeconds: lifetimeOf(rule, target) }));
+}
+
+function comesBefore(one: Naming, other: Naming): boolean {
+  const [names, named] = [namesActor(one.rule), namesActor(other.rule)];
+  if (names !== named) return names;
+  const [lives, lived] = [lifetimeOf(one.rule, one.target), lifetimeOf(other.rule, other.target)];
+  return lives > lived || (lives === lived && one.rule.name < other.rule.name);
 }

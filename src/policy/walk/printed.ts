@@ -2,7 +2,7 @@
 // for each source that it speaks of. It decides nothing, and a value is shown as explanations show it.
 
 import type { JsonObject } from '../../core/json.ts';
-import type { CompiledPolicy, CompiledRule, SourceMatch } from '../compiled.ts';
+import type { ActorRule, CompiledPolicy, CompiledRule, SourceMatch } from '../compiled.ts';
 import type { Condition } from '../evaluate.ts';
 
 /** By rule name. */
@@ -19,17 +19,36 @@ function printedRule(rule: CompiledRule): JsonObject {
     owner,
     why,
     until,
-    [whose]: Object.fromEntries(matches.map((match) => [match.source, printedMatch(match)])),
+    [whose]: printedMatches(matches),
+    ...(rule.effect === 'allow' ? printedActor(rule.actor) : {}),
     clients,
     ...(rule.effect === 'allow'
       ? {
           allow: Object.fromEntries(rule.allow.map(({ target, scopes }) => [target, scopes])),
+          confirm: rule.confirm && defined({ acr: rule.confirm.acr, maxAgeSeconds: rule.confirm.maxAgeSeconds }),
           lifetimeSeconds: rule.lifetimeSeconds,
           parameters: Object.keys(rule.parameters).length === 0 ? undefined : rule.parameters,
           captures: rule.captures.length === 0 ? undefined : rule.captures,
         }
       : { deny: rule.deny }),
   });
+}
+
+const printedMatches = (matches: readonly SourceMatch[]): JsonObject =>
+  Object.fromEntries(matches.map((match) => [match.source, printedMatch(match)]));
+
+/** As rules write it. */
+function printedActor(actor: ActorRule): JsonObject {
+  switch (actor.by) {
+    case 'token':
+      return { actor: printedMatches(actor.matches) };
+    case 'client':
+      return { actor: 'client' };
+    case 'impersonation':
+      return { impersonate: true };
+    case 'nobody':
+      return {};
+  }
 }
 
 const printedMatch = ({ ids, context, claims }: SourceMatch): JsonObject =>

@@ -5,6 +5,7 @@ import { type Parameters, render } from '../../parsing/template.ts';
 import { lifetimeOf } from '../best.ts';
 import {
   type AllowRule,
+  actorMatches,
   type CompiledPolicy,
   type CompiledRule,
   type CompiledSource,
@@ -34,13 +35,13 @@ export interface Entry {
 /** A deny that may cut an entry. */
 export interface Cut {
   readonly rule: DenyRule;
-  /** Whose claims the conditions are about. */
-  readonly of: 'subject' | 'client';
+  /** Whose claims the conditions are about; `earlier`: of anybody who acted before. */
+  readonly of: 'subject' | 'client' | 'actor' | 'earlier';
   readonly source: string;
   readonly conditions: readonly Condition[];
 }
 
-/** Everything that rules give, but those that have ended, and targets that the source may not have. */
+/** Everything that rules give, but those that have ended, and targets that the source, or nobody without an actor, may have. */
 export function entriesOf(policy: CompiledPolicy, now: number): readonly Entry[] {
   const targets = new Map(policy.targets.map((target) => [target.name, target]));
   return policy.rules.flatMap((rule) =>
@@ -50,6 +51,7 @@ export function entriesOf(policy: CompiledPolicy, now: number): readonly Entry[]
           rule.allow.flatMap(({ target: name, scopes }): Entry[] => {
             const target = targets.get(name);
             if (!target || target.require.sources?.includes(match.source) === false) return [];
+            if (target.require.actor && rule.actor.by === 'nobody') return [];
             const conditions = conditionsOf(match);
             const entry = { rule, source: match.source, conditions, target, lifetimeSeconds: lifetimeOf(rule, target) };
             return [withValues({ ...entry, scopes: scopes === 'all' ? target.scopes : scopes }, {})];
@@ -88,9 +90,10 @@ export const denyingOnly = (policy: CompiledPolicy): CompiledPolicy => ({
   rules: policy.rules.filter(({ effect }) => effect === 'deny'),
 });
 
-/** Denies of a target that may fire for whom an entry is about, or for a client that asks. Previews change nothing. */
+/** Denies of a target that may fire for whom an entry is about, a client that asks, or who acts. Previews change nothing. */
 export function cutsOf(policy: CompiledPolicy, entry: Entry, now: number): readonly Cut[] {
   const known = [...entry.conditions, ...requireOf(policy, entry.source)];
+  const chained = mayBeChained(policy, entry);
   return policy.rules.flatMap((rule): Cut[] => {
     if (rule.effect === 'allow' || rule.mode === 'preview' || !countsAt(rule, now)) return [];
     if (rule.deny !== 'all' && !rule.deny.includes(entry.target.name)) return [];
@@ -99,14 +102,32 @@ export function cutsOf(policy: CompiledPolicy, entry: Entry, now: number): reado
       const conditions = conditionsOf(match);
       const cut = { rule, source: match.source, conditions };
       const subject = match.source === entry.source && !isExcluded(known, conditions, 'deny');
-      const client = rule.whose === 'anyone';
+      const anyone = rule.whose === 'anyone';
+      const actor = knownActors(policy, entry.rule).some(
+        (one) => one.source === match.source && !isExcluded(one.conditions, conditions, 'deny'),
+      );
       return [
         ...(subject ? [{ ...cut, of: 'subject' as const }] : []),
-        ...(client ? [{ ...cut, of: 'client' as const }] : []),
+        ...(anyone ? [{ ...cut, of: 'client' as const }] : []),
+        ...(anyone && actor ? [{ ...cut, of: 'actor' as const }] : []),
+        ...(anyone && chained ? [{ ...cut, of: 'earlier' as const }] : []),
       ];
     });
   });
 }
+
+/** What is known of whom an actor token proves, source by source. */
+export const knownActors = (policy: CompiledPolicy, rule: AllowRule) =>
+  actorMatches(rule).map((match) => ({
+    source: match.source,
+    conditions: [...conditionsOf(match), ...requireOf(policy, match.source)],
+  }));
+
+/** Kinds whose tokens may say who acted before. */
+const DELEGATING = ['oidc', 'self'];
+
+const mayBeChained = ({ sources }: CompiledPolicy, { rule, source }: Entry): boolean =>
+  rule.actor.by !== 'nobody' && sources.some(({ name, kind }) => name === source && DELEGATING.includes(kind));
 
 /** Whether conditions cannot hold beside what is known. */
 export const isExcluded = (
@@ -140,7 +161,7 @@ export function whoCan(
     .filter((entry) => !isExcluded(requireOf(policy, entry.source), entry.conditions, 'allow'))
     .map((entry) => ({
       ...entry,
-      cuts: cutsOf(denying, entry, now).filter((cut) => cut.of === 'subject' || entry.rule.clients !== undefined),
+      cuts: cutsOf(denying, entry, now).filter((cut) => cut.of !== 'client' || entry.rule.clients !== undefined),
     }));
   const targets = asked.ok ? [asked.target] : [...new Set(found.map((entry) => entry.target))];
   const sources = policy.sources.filter(({ name }) => entries.some(({ source }) => source === name));

@@ -1,20 +1,24 @@
 // One rule against a principal of whom not every claim is known: whether it may match, which of its conditions are open, and what it may
 // turn out to grant. Follows judge.ts; partial.ts decides with it.
 
-import type { Binding } from '../../core/decision.ts';
+import type { Binding, Delegation } from '../../core/decision.ts';
+import type { Principal } from '../../core/principal.ts';
 import type { Ask } from '../../core/request.ts';
 import { type Parameters, piecesOf, render } from '../../parsing/template.ts';
+import { actingBy, failedActing, ownClients } from '../acting.ts';
 import { captureFrom } from '../capture.ts';
 import {
   type AllowRule,
+  actorMatches,
   type CompiledRule,
   type CompiledTarget,
   conditionsOf,
   type DenyRule,
   type SourceMatch,
 } from '../compiled.ts';
+import { authenticatedBy, failedConfirm, wantedOf } from '../confirm.ts';
 import type { Condition } from '../evaluate.ts';
-import { failedClient, failedScope } from '../judge.ts';
+import { aboveCeiling, confirmsOf, failedClient, failedScope } from '../judge.ts';
 import type { Asked } from '../targets.ts';
 import { holdsUnder, type KnowledgeOf, sketchOf } from './known.ts';
 
@@ -27,10 +31,17 @@ export interface PartialPrincipal {
 export interface PartialQuestion {
   readonly subject: PartialPrincipal;
   readonly client: { readonly id: string; readonly principal: PartialPrincipal } | undefined;
+  readonly delegation: PartialDelegation;
   readonly binding: Binding;
   readonly ask: Ask;
   readonly now: number;
 }
+
+/** Who acts; whoever acted before is known by name. */
+export type PartialDelegation = Omit<Delegation<Principal>, 'actor' | 'nested'> & {
+  readonly actor: PartialPrincipal | undefined;
+  readonly nested: readonly PartialPrincipal[];
+};
 
 /** An allow rule that may match: `open` is empty where it does. */
 export interface Weighed {
@@ -43,8 +54,14 @@ export interface Weighed {
 export interface MayRender {
   readonly target: CompiledTarget;
   readonly address: string | undefined;
-  /** The rule grants every scope that is asked for. */
+  /** The rule grants every scope that is asked for, and the subject's own token has them. */
   readonly scopes: boolean;
+  /** Whether the person has confirmed what must be. */
+  readonly confirmed: 'yes' | 'no' | 'open';
+  /** Whether a person can at all. */
+  readonly confirmable: boolean;
+  /** Somebody acts, where the target wants that. */
+  readonly acted: boolean;
 }
 
 export interface WeighedDeny {
@@ -52,29 +69,66 @@ export interface WeighedDeny {
   readonly open: readonly Condition[];
 }
 
-/** What is asked for, and all targets by name. */
+/** What is asked for, all targets by name, and the sources of people. */
 export interface AskedAmong {
   readonly asked: Asked;
   readonly targets: ReadonlyMap<string, CompiledTarget>;
+  readonly people: ReadonlySet<string>;
 }
 
-/** Undefined where the rule certainly does not match its subject or client. */
+/** Undefined where the rule certainly does not match its subject, who acts, or its client. */
 export function weighAllow(
   rule: AllowRule,
   match: SourceMatch,
-  { subject, client, ask }: PartialQuestion,
+  question: PartialQuestion,
   about: AskedAmong,
 ): Weighed | undefined {
+  const { subject, client, ask, delegation } = question;
   const open = openConditions('allow', conditionsOf(match), subject);
-  const itself = client && client.principal.source === subject.source && client.principal.name === subject.name;
-  if (!open || failedClient(rule.clients ?? (itself ? [client.id] : []), client)) return undefined;
+  const ofActor = openActor(rule, question);
+  if (!open || !ofActor || failedClient(rule.clients ?? ownClients(client, subject, delegation.actor), client))
+    return undefined;
   const parameters = knownParameters(rule, match, subject);
   if (!parameters) return undefined;
-  const renders = rendersOf(rule, parameters, ask, about);
+  const renders = rendersOf(rule, parameters, ask, about).map((one) => ({
+    ...one,
+    ...termsOf(rule, one.target, question, about),
+  }));
+  return { rule, open: [...open, ...ofActor], renders };
+}
+
+/** What of who acts cannot be told; undefined where the rule certainly does not match. */
+function openActor(rule: AllowRule, question: PartialQuestion): readonly Condition[] | undefined {
+  const { actor } = question.delegation;
+  if (failedActing(rule.actor, question)) return undefined;
+  if (rule.actor.by !== 'token' || !actor) return [];
+  const match = actorMatches(rule).find(({ source }) => source === actor.source);
+  const open = match && openConditions('allow', conditionsOf(match), actor);
+  return open?.map((condition) => ({ ...condition, what: `actor ${condition.what}` }));
+}
+
+/** What becomes of the scopes, the confirmation and the actor that a target wants. */
+function termsOf(
+  rule: AllowRule,
+  target: CompiledTarget,
+  question: PartialQuestion,
+  { people }: AskedAmong,
+): Pick<MayRender, 'scopes' | 'confirmed' | 'confirmable' | 'acted'> {
+  const { subject, ask, delegation, now } = question;
+  const above = aboveCeiling(ask.scopes ?? target.defaultScopes, delegation.scopesMax);
+  const confirms = confirmsOf(rule, target, ask.scopes);
+  const asked = [['auth_time'], ...(confirms.some(({ acr }) => acr) ? [['acr']] : [])];
+  const told = asked.map((path) => subject.knowledge(path).is);
+  const claims = sketchOf(subject.knowledge, [['auth_time'], ['acr']]);
+  const failed = failedConfirm(confirms, authenticatedBy({ claims }, people.has(subject.source)), now);
+  const confirmable = wantedOf(confirms) !== undefined;
+  const isOpen =
+    confirms.length > 0 && people.has(subject.source) && told.some((one) => !['known', 'absent'].includes(one));
   return {
-    rule,
-    open,
-    renders: renders.map((one) => ({ ...one, scopes: !failedScope(rule, one.target, ask.scopes) })),
+    scopes: !failedScope(rule, target, ask.scopes) && !above,
+    confirmed: failed && (!isOpen || !confirmable) ? 'no' : isOpen ? 'open' : 'yes',
+    confirmable,
+    acted: !target.require.actor || delegation.actors.length > 0 || actingBy(rule.actor, question) !== undefined,
   };
 }
 
@@ -123,7 +177,7 @@ export function knownParameters(
   return 'differs' in captured ? undefined : { ...rule.parameters, ...captured.parameters };
 }
 
-type Render = Omit<MayRender, 'scopes'>;
+type Render = Pick<MayRender, 'target' | 'address'>;
 
 function rendersOf(
   { allow, captures }: AllowRule,

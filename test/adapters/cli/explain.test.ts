@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { registerExplain } from '../../../src/adapters/cli/explain.ts';
 import type { ExplainTools } from '../../../src/adapters/cli/explain-tools.ts';
+import { NOBODY_ACTS } from '../../../src/core/decision.ts';
 import { unknownTarget } from '../../../src/policy/explain/asked-for.ts';
 import { explainQuestion } from '../../../src/policy/explain/explain.ts';
 import { CLIENTS_SOURCE, GITHUB_PUSH, NOW, policyOf, principalOf, SOURCES } from '../../support/policy.ts';
@@ -54,12 +55,15 @@ const TOOLS: ExplainTools = {
             clients: [{ id: 'gateway', principal: GATEWAY }],
             judge: async ({ source, claims, nowSeconds }) => ({
               ...{ lacking: undefined, timed: claims.exp !== undefined, endsAtSeconds: undefined, over: undefined },
+              ...{ presenter: undefined, carried: undefined },
               principal: source === 'eks' ? undefined : principalOf('github', claims),
               causes: [
                 ...(source === 'eks' ? [{ ...MISSING, reason: 'claim_missing' as const }] : []),
                 ...(Number(claims.exp ?? nowSeconds) < nowSeconds ? [{ ...MISSING, ...EXPIRED }] : []),
               ],
             }),
+            named: (identity) => ({ ok: false, problem: `is nobody: ${identity}` }),
+            acting: () => ({ delegation: NOBODY_ACTS, cause: undefined }),
             explain: (asked) => explainQuestion(config === 'many.yaml' ? MANY : policy, asked),
             unknownTarget: (targets) => unknownTarget(policy, targets),
           },

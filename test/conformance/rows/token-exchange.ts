@@ -1,5 +1,4 @@
 // RFC 8693: request, response and errors of the token exchange (§2.1, §2.2), with what RFC 6749 §3.2 says of parameters.
-// Of the rows from TX-40 on, delegation, most come with actors.
 
 import type { Row } from './row.ts';
 
@@ -9,7 +8,6 @@ export const ROWS: readonly Row[] = [
   {
     id: 'TX-03',
     says: 'actor_token_type stands exactly where actor_token does',
-    decision: 'both are refused, alone and together, until actors are built',
   },
   {
     id: 'TX-04',
@@ -65,24 +63,38 @@ export const ROWS: readonly Row[] = [
     says: 'the answer does not tell why a credential was refused',
     decision: 'bodies differ in the decision id only, unless the source says tell: caller and the caller is proved',
   },
-  { id: 'TX-40', says: 'act holds identity claims of the actor only', later: 'actors' },
-  { id: 'TX-41', says: 'the outermost act is the current actor', later: 'actors' },
-  { id: 'TX-42', says: 'prior actors never allow anything', later: 'actors' },
+  {
+    id: 'TX-40',
+    says: 'act holds identity claims of the actor only',
+    decision:
+      'iss and sub as proved; the name of a CI job stands beside them as sub_id (RFC 9493), and no outside act may bear one',
+  },
+  { id: 'TX-41', says: 'the outermost act is the current actor' },
+  {
+    id: 'TX-42',
+    says: 'prior actors never allow anything',
+    decision: 'they can refuse: by blocks, and by denies of anyone',
+  },
   {
     id: 'TX-43',
     says: 'an existing act is wrapped, never dropped or cut',
-    later: 'actors; until then a token with act is refused',
+    decision: 'whoever acts already leaves it as it is; more than 8 actors or 8 KiB are refused',
   },
-  { id: 'TX-44', says: 'delegation keeps sub and names the actor; impersonation is explicit', later: 'actors' },
+  {
+    id: 'TX-44',
+    says: 'delegation keeps sub and names the actor; impersonation is explicit',
+    decision: 'only by a rule that says impersonate, and never where somebody acts already, or where may_act is there',
+  },
   {
     id: 'TX-45',
     says: 'may_act is obeyed on every member',
-    later: 'actors; until then a token with may_act is refused',
+    decision:
+      "without iss it means the issuer of its token; members beside iss and sub are compared with the actor's own claims",
   },
-  { id: 'TX-46', says: 'may_act is not passed on', later: 'actors' },
+  { id: 'TX-46', says: 'may_act is not passed on' },
   { id: 'TX-47', says: 'the scope claim is one text' },
   { id: 'TX-48', says: 'client_id is who asked, as proved; never what the body says' },
   { id: 'TX-49', says: 'introspection gives act as the token holds it' },
-  { id: 'TX-50', says: 'a subject that is its own actor is refused', later: 'actors' },
+  { id: 'TX-50', says: 'a subject that is its own actor is refused' },
   { id: 'TX-51', says: 'served over TLS only' },
 ];

@@ -9,7 +9,7 @@ import { createComparison } from '../../../src/policy/recorded/against.ts';
 import { readRecorded } from '../../../src/policy/recorded/recorded.ts';
 import { createReplay } from '../../../src/policy/recorded/replay.ts';
 import { compileTexts, githubJob, question } from '../../support/policy.ts';
-import { lineOf, recordOf } from '../../support/recorded.ts';
+import { lineOf, REPLAY_NAMES, recordOf } from '../../support/recorded.ts';
 
 const LONG = ['a', 'b', 'c'].map((letter) => `org/${'x'.repeat(300)}${letter}`);
 const MANY = Array.from({ length: 80 }, (_, index) => `team-${index}`);
@@ -98,7 +98,10 @@ describe('a record against another policy', () => {
         const before = createPolicy(policyOf(rules.slice(0, Math.max(1, kept))));
         const compiled = policyOf(rules);
         const after = createPolicy(compiled);
-        const compare = createComparison(compiled, createReplay({ policy: compiled, clients: new Map() }));
+        const compare = createComparison(
+          compiled,
+          createReplay({ ...REPLAY_NAMES, policy: compiled, clients: new Map() }),
+        );
         for (const {
           claims: more,
           ask: { targets, scopes },

@@ -9,7 +9,7 @@ import { createComparison } from '../../../src/policy/recorded/against.ts';
 import { readRecorded } from '../../../src/policy/recorded/recorded.ts';
 import { createReplay } from '../../../src/policy/recorded/replay.ts';
 import { CLIENTS_SOURCE, githubJob, NOW, policyOf, principalOf, SOURCES, TARGETS } from '../../support/policy.ts';
-import { type Asking, lineOf } from '../../support/recorded.ts';
+import { type Asking, lineOf, REPLAY_NAMES } from '../../support/recorded.ts';
 
 const site = (address: string) => ({
   ...{ name: 'site', kind: 'token', address, parameters: ['site'], scopes: [], defaultScopes: [] },
@@ -39,7 +39,7 @@ function against(asking: Asking, { rules = RULES, world = {}, clients = { gatewa
   if (recorded.is !== 'decided') throw new Error(recorded.is);
   const policy = policyOf(rules, { ...WORLD, ...world });
   const registered = new Map(Object.entries(clients).map(([id, proofRequired]) => [id, { proofRequired }]));
-  return createComparison(policy, createReplay({ policy, clients: registered }))(recorded.request);
+  return createComparison(policy, createReplay({ ...REPLAY_NAMES, policy, clients: registered }))(recorded.request);
 }
 
 const without = (name: string): string =>

@@ -21,7 +21,7 @@ import {
   SOURCES,
   TARGETS,
 } from '../../support/policy.ts';
-import { type Asking, lineOf } from '../../support/recorded.ts';
+import { type Asking, lineOf, REPLAY_NAMES } from '../../support/recorded.ts';
 
 const parametrised = {
   name: 'site',
@@ -74,7 +74,7 @@ function suggest(askings: readonly Asking[], { before = RULES, now = RULES } = {
   });
   if (!decided || !compiled) throw new Error('two policies');
   const on = (policy: typeof compiled) =>
-    createReplay({ policy, clients: new Map(CLIENTS.map((id) => [id, { proofRequired: false }])) });
+    createReplay({ ...REPLAY_NAMES, policy, clients: new Map(CLIENTS.map((id) => [id, { proofRequired: false }])) });
   const suggester = createSuggester({ policy: compiled, sources: world.sources, replayOn: on });
   for (const [index, asking] of askings.entries()) {
     const recorded = readRecorded(JSON.parse(lineOf(createPolicy(decided), asking, `d${index}`)));
@@ -221,7 +221,7 @@ describe('what suggest leaves out', () => {
       'no rule and no require pins its tenant',
     ],
     ['what a deny refuses', { subject: dev({ actor: 'mallory' }), targets: ['deploy'] }, 'denied by never'],
-    ['people', { subject: people, targets: ['deploy'] }, 'people: their rules need an actor'],
+    ['people', { subject: people, targets: ['deploy'] }, 'people: who may act for them is written by hand'],
     ['a target that is not there', { subject: dev(), targets: ['nowhere'] }, 'the target is unknown'],
     ['two targets', { subject: dev(), targets: ['deploy', 'ledger'] }, 'the target is unknown'],
     [

@@ -5,15 +5,22 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../../src/core/decision.ts';
 import type { Principal } from '../../../src/core/principal.ts';
-import { createPolicy } from '../../../src/policy/decide.ts';
+import { failedActor } from '../../../src/policy/acting.ts';
+import { createPolicy, partiesOf } from '../../../src/policy/decide.ts';
 import { holds } from '../../../src/policy/evaluate.ts';
 import { type DenyChange, diffPolicies, type PolicyDiff, type Side } from '../../../src/policy/walk/diff.ts';
 import type { Entry } from '../../../src/policy/walk/walk.ts';
 import { NOW, question } from '../../support/policy.ts';
+import { delegationOf } from '../../support/policy-people-worlds.ts';
 import { asks, clientOf, principal, rulesIn, type Written, worldPolicy } from '../../support/policy-worlds.ts';
 
 const scene = principal.chain((subject) =>
-  fc.record({ subject: fc.constant(subject), client: clientOf(subject), ask: asks }),
+  fc.record({
+    subject: fc.constant(subject),
+    client: clientOf(subject),
+    delegation: delegationOf(subject),
+    ask: asks,
+  }),
 );
 type Scene = typeof scene extends fc.Arbitrary<infer One> ? One : never;
 const scenes = fc.array(scene, { minLength: 60, maxLength: 60 });
@@ -28,22 +35,29 @@ const pair = fc.tuple(rulesIn(24), rulesIn(6), fc.infiniteStream(fc.nat(5))).map
 
 const outcome = (decision: Decision<Principal>): string =>
   decision.granted
-    ? JSON.stringify([decision.grant.parameters, decision.grant.scopes, decision.grant.lifetimeSeconds])
+    ? JSON.stringify([
+        decision.grant.parameters,
+        decision.grant.scopes,
+        decision.grant.lifetimeSeconds,
+        decision.grant.actors,
+      ])
     : 'refused';
 
-function entryCovers({ source, target, conditions, rule }: Entry, { subject, client, ask }: Scene): boolean {
+function entryCovers({ source, target, conditions, rule }: Entry, one: Scene): boolean {
+  const { subject, client, delegation, ask } = one;
   return (
     source === subject.source &&
     (ask.targets.includes(target.name) || target.parameters.length > 0 || ask.targets.includes(target.address)) &&
     conditions.every((condition) => holds(condition, subject.claims) === 'true') &&
+    failedActor(rule.actor, one, (truth) => truth === 'true') === undefined &&
     (rule.clients
       ? client !== undefined && rule.clients.includes(client.id)
-      : client === undefined || client.principal.name === subject.name)
+      : client === undefined || [subject, delegation.actor].some((who) => who?.name === client.principal.name))
   );
 }
 
-const denyFires = ({ rule, source, conditions }: DenyChange, { subject, client }: Scene): boolean =>
-  [subject, ...(rule.whose === 'anyone' && client ? [client.principal] : [])].some(
+const denyFires = ({ rule, source, conditions }: DenyChange, one: Scene): boolean =>
+  (rule.whose === 'anyone' ? partiesOf<Principal>(one) : [one.subject]).some(
     (who) => who.source === source && conditions.every((condition) => holds(condition, who.claims) !== 'false'),
   );
 
@@ -66,10 +80,11 @@ describe('diffPolicies', () => {
         const diff = diffPolicies(old, fresh, NOW);
         const decide = [createPolicy(old.policy).decide, createPolicy(fresh.policy).decide] as const;
         for (const one of all) {
-          const { subject, client, ask } = one;
+          const { subject, client, delegation, ask } = one;
           const asked = question(subject, ask.targets, {
             ...(ask.scopes && { scopes: ask.scopes }),
             ...(client && { client }),
+            delegation,
           });
           const [was, is] = decide.map((each) => outcome(each(asked)));
           if (was === is) continue;

@@ -1,6 +1,7 @@
 // Decisions on partly known principals, one case for each step at which what may be and what must be part.
 
 import { describe, expect, it } from 'vitest';
+import { NOBODY_ACTS } from '../../../src/core/decision.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { type Knowledge, knowing, UNKNOWN } from '../../../src/policy/walk/known.ts';
 import { judgePartial } from '../../../src/policy/walk/partial.ts';
@@ -21,6 +22,7 @@ const decided = (rules: readonly string[], actor: Knowledge, target = 'deploy') 
   const decision = judgePartial(policy, {
     ...asked,
     client: undefined,
+    delegation: { ...NOBODY_ACTS, nested: [] },
     subject: {
       source: 'github',
       name: 'github:x',
