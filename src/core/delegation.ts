@@ -41,11 +41,18 @@ export function delegationOf<P extends Principal>(
   return {
     actor,
     actors,
-    nested: actors.flatMap((earlier) => whoIs(earlier)),
+    nested: [
+      ...[subject, actor].flatMap((one) => provedFirst(one, whoIs)),
+      ...actors.flatMap((earlier) => whoIs(earlier)),
+    ],
     restricted: carried?.mayAct !== undefined,
     scopesMax: carried?.scopesMax,
   };
 }
+
+/** Whoever is in an own token by the name that another source gave: a deny of that one, for anyone, is not left behind by one exchange. */
+const provedFirst = (principal: Principal | undefined, whoIs: Verifiers['whoIs']): readonly Principal[] =>
+  principal?.kind === 'self' ? whoIs({ iss: principal.issuer, sub: principal.subject, others: {} }) : [];
 
 /** Who acts now, if anybody does: whom an actor token proves, or a client that is not the subject itself (policy/acting.ts). */
 function actingIn<P extends Principal>({ subject, actor, client }: Acting<P>): P | undefined {

@@ -188,8 +188,11 @@ export interface InForce {
  * afterwards is against it. Throws StoreUnavailable where it cannot be kept. Calls may overlap.
  */
 export interface WithdrawalStore extends Withdrawals {
-  /** The same one once more changes nothing, and is answered when it is in force everywhere. */
-  add(withdrawal: Withdrawal): Promise<InForce>;
+  /**
+   * The same one once more changes nothing, and is answered when it is in force everywhere. `heldMax`: where so many are held, this one is
+   * not kept, although there is room for others.
+   */
+  add(withdrawal: Withdrawal, heldMax?: number): Promise<InForce>;
   /** Lifts a block by its id; undefined where there is none. */
   lift(id: string): Promise<InForce | undefined>;
   list(nowSeconds: number): readonly Withdrawal[];

@@ -4,6 +4,7 @@
 
 import { decisionId } from './decision-id.ts';
 import { LEEWAY_SECONDS } from './limits.ts';
+import { WITHDRAWALS_BY_CLIENTS_MAX } from './limits-delegation.ts';
 import type { Kept, Operate, Operation } from './operation.ts';
 import {
   noteAnswered,
@@ -79,11 +80,11 @@ async function end(
         id: decisionId(nowSeconds, randomBytes),
         why: `its client asked to revoke it (${record.decision})`,
         atSeconds: nowSeconds,
-        // Nothing that is made from a token outlives it: kept no longer, revocations of short tokens never crowd out the operators' own.
+        // Nothing that is made from a token outlives it: kept no longer, revocations of short tokens make room for others soon.
         untilSeconds: expiresAt + LEEWAY_SECONDS,
       };
   try {
-    const { unreached } = await withdrawals.add(withdrawal);
+    const { unreached } = await withdrawals.add(withdrawal, WITHDRAWALS_BY_CLIENTS_MAX);
     noteWithdrawal(record, withdrawal, unreached);
     // RFC 7009 §2.2.1: 503 says that the token may still be taken, and to ask again.
     return unreached.length === 0 ? ok(undefined) : refuse(STORE_UNAVAILABLE);

@@ -43,6 +43,11 @@ export function writeWithdrawalChange(change: WithdrawalChange): string {
   return `${head} ${id} ${atSeconds} ${untilSeconds} ${name} ${reason}`;
 }
 
+/** Whether it is this one, word for word, wherever it was read from. */
+export const isSameWithdrawal = (held: Withdrawal, withdrawal: Withdrawal): boolean =>
+  writeWithdrawalChange({ change: 'withdraw', withdrawal: held }) ===
+  writeWithdrawalChange({ change: 'withdraw', withdrawal });
+
 /** The change that these words tell, or undefined where they tell none. */
 export function readWithdrawalChange(words: readonly string[]): WithdrawalChange | undefined {
   const [first, ...rest] = words;
