@@ -40,6 +40,8 @@ export const REDIS_PREFIX_CHARACTERS_MAX = 64;
 export const FEED_POLL_MS = 200;
 /** How often, while somebody waits for the others. */
 export const FEED_HASTE_MS = 25;
+/** A connection that is ready and has given no good answer for this long is given up: its answers may be those of other questions. */
+export const FEED_RENEW_MS = 2_000;
 /** Entries in one answer: a tenth of a MiB, read in a millisecond or two. */
 export const FEED_PAGE_ENTRIES = 500;
 /** Entries that are written back at once after a loss. */

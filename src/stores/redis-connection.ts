@@ -25,6 +25,8 @@ export interface RedisConnection {
   run(script: ScriptName, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   info(): Promise<readonly string[]>;
   isReady(): boolean;
+  /** Throws away a client that is ready, and yet gives no good answer. */
+  renew(): void;
   /** Tells of an answer that is none. */
   tell(reason: string): void;
   close(): void;
@@ -60,6 +62,10 @@ export function openRedisConnection(
     info: async () => answered(ready().info()),
     isReady: () => keeper.current()?.isReady() ?? false,
     tell: problems.tell,
+    renew: () => {
+      const client = keeper.current();
+      if (client?.isReady()) keeper.replace(client);
+    },
     close: keeper.close,
   });
 }

@@ -4,7 +4,7 @@
 
 import { SWEPT_PER_TICK } from '../core/limits.ts';
 import { DPOP_NONCE_SECRET_BYTES, FEED_SILENT_MS, WITHDRAWN_KEPT_SECONDS } from '../core/limits-delegation.ts';
-import { FEED_HASTE_MS, FEED_PAGE_ENTRIES, FEED_POLL_MS } from '../core/limits-store.ts';
+import { FEED_HASTE_MS, FEED_PAGE_ENTRIES, FEED_POLL_MS, FEED_RENEW_MS } from '../core/limits-store.ts';
 import { type Clock, type Nonces, type RandomBytes, StoreUnavailable } from '../core/ports.ts';
 import { createNonces } from './nonces.ts';
 import type { RedisConnection } from './redis-connection.ts';
@@ -61,6 +61,8 @@ interface FeedState {
   /** When the last question was sent whose answer left nothing open. */
   fresh: Instant | undefined;
   wasFresh: boolean;
+  /** When the last question was sent that had a good answer, or a connection was given up for want of one. */
+  heardMs: number;
   redis: Instant | undefined;
   /** Our own until Redis tells another one. */
   secret: Uint8Array;
@@ -87,6 +89,7 @@ export function openFeed(parts: FeedParts): Feed {
     hurried: 0,
     fresh: undefined,
     wasFresh: false,
+    heardMs: clock.elapsedMs(),
     redis: undefined,
     secret,
     nonces: createNonces(secret),
@@ -178,17 +181,21 @@ async function pause(feed: Following): Promise<void> {
   });
 }
 
-/** That nothing is issued any more, or again, is told once. */
-function tellSilence({ state, clock, onEvent }: Following): void {
+/** That nothing is issued any more, or again, is told once. A connection without one good answer for long is given up, whatever ails it. */
+function tellSilence({ state, clock, connection, onEvent }: Following): void {
   const isFresh = isWithin(clock, state.fresh);
   if (isFresh !== state.wasFresh) onEvent({ event: isFresh ? 'feed_following' : 'feed_silent' });
   state.wasFresh = isFresh;
+  if (clock.elapsedMs() - state.heardMs < FEED_RENEW_MS) return;
+  state.heardMs = clock.elapsedMs();
+  connection.renew();
 }
 
 async function ask(feed: Following): Promise<Progress> {
   const { state, history, replicas, clock, connection, keys } = feed;
   const sent: Instant = { elapsedMs: clock.elapsedMs(), seconds: clock.nowSeconds() };
   const answer = statusOf(await connection.run('feed', keys, question(feed)));
+  state.heardMs = sent.elapsedMs;
   const progress = await history.take(answer, (news) => {
     replicas.update(news.replicas, sent.elapsedMs);
     state.redis = { elapsedMs: sent.elapsedMs, seconds: news.redisSeconds };

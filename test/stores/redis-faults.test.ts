@@ -191,6 +191,18 @@ describeWithRedis('a shared store in trouble', () => {
     expect(far.store.against(ALICE, now())).toBeUndefined();
   });
 
+  it('gives up a connection whose answers are late by one question, though every one of them is an answer', async () => {
+    await using proxy = await openTcpProxy(server.port);
+    const { store, told } = await open('a', proxy.port);
+    proxy.be('swallow');
+    const swallowed = await claimed(store, 'swallowed');
+    proxy.be('open');
+    expect(swallowed.outcome).toBe('StoreUnavailable');
+    await vi.waitFor(() => expect(told()).toContain('feed_silent'), { timeout: 5_000 });
+    await ready(store);
+    expect((await claimed(store, 'after')).outcome).toBe('by-after');
+  });
+
   it('F-32 knows by either clock that it was stopped: what was withdrawn meanwhile counts before anything is issued', async () => {
     let [elapsedMs, seconds] = [0, 0];
     const clocks = { now: () => now() + seconds, elapsedMs: () => performance.now() + elapsedMs };

@@ -54,8 +54,11 @@ const MISSING = 'skipped: there is no redis-server in PATH (`make test` says wha
 /** A suite that needs a real Redis. */
 export function describeWithRedis(title: string, suite: () => void): void {
   if (PROGRAM) describe(title, suite);
-  // Nothing else can stand in for it; the reason is printed with the title.
-  else describe.skip(`${title} (${MISSING})`, suite);
+  else {
+    console.warn(`${title}: ${MISSING}`);
+    // Nothing else can stand in for it.
+    describe.skip(`${title} (${MISSING})`, suite);
+  }
 }
 
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {

@@ -3,8 +3,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** `deaf`: connections stay, and nothing passes either way. A number: milliseconds that everything is held back. */
-export type Passage = 'open' | 'deaf' | 'refuse' | number;
+/**
+ * `deaf`: connections stay, and nothing passes either way; they end with it. `swallow`: the same, and they go on without what was said.
+ * A number: milliseconds that everything is held back.
+ */
+export type Passage = 'open' | 'deaf' | 'swallow' | 'refuse' | number;
 
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
@@ -15,10 +18,13 @@ export interface TcpProxy extends AsyncDisposable {
 export async function openTcpProxy(targetPort: number, port = 0): Promise<TcpProxy> {
   let passage: Passage = 'open';
   const sockets = new Set<Socket>();
+  /** What they said is lost, which no network does to a connection that goes on. */
+  const deafened = new Set<Socket>();
 
   const pass = (from: Socket, to: Socket): void => {
     from.on('data', (bytes) => {
-      if (passage === 'deaf' || to.destroyed) return;
+      if (passage === 'deaf') deafened.add(from);
+      if (passage === 'deaf' || passage === 'swallow' || to.destroyed) return;
       if (typeof passage === 'number') setTimeout(() => to.destroyed || to.write(bytes), passage);
       else to.write(bytes);
     });
@@ -42,8 +48,8 @@ export async function openTcpProxy(targetPort: number, port = 0): Promise<TcpPro
     port: (server.address() as AddressInfo).port,
     be(next) {
       passage = next;
-      // Who was cut off in the middle of a word cannot go on with it.
-      if (next === 'refuse') for (const socket of sockets) socket.destroy();
+      for (const socket of next === 'refuse' ? sockets : deafened) socket.destroy();
+      deafened.clear();
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
