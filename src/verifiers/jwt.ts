@@ -28,6 +28,7 @@ import { type HeaderTerms, headerProblem, likelyType } from './jwt-header.ts';
 import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
 import { lackingFile } from './lacking-file.ts';
 import { principalName } from './name.ts';
+import { claimsInName } from './name-read.ts';
 import type { TokenReview } from './token-review.ts';
 
 export interface JwtSource extends HeaderTerms {
@@ -69,7 +70,6 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
   const jtiOptional = source.jtiOptional ?? source.table.jtiOptional ?? false;
   const accounted = accountedClaims(source.table);
   const read = source.readClaims ?? ((claims: JsonObject) => claims);
-
   const judgeClaims = claimsJudge(source, jtiOptional ? 'reusable' : replay);
 
   return Object.freeze({
@@ -107,6 +107,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
     },
 
+    told: (name) => claimsInName(source.table, name),
     carries(claims) {
       const terms = termsOf(source, claims);
       const problem = carriedProblem(claims, 'subject', terms);

@@ -1,6 +1,7 @@
 // The reverse of name.ts: the claims that a principal's name tells, by its kind's table. Only a name that these claims would be given is
 // taken, byte for byte; what the name does not hold stays unknown.
 
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { fieldPath, type NamePart, type PlatformTable } from '../platforms/table.ts';
 import { encodeName } from './name.ts';
 
@@ -22,6 +23,17 @@ export function readName(table: PlatformTable, name: string): NameRead | undefin
   const sub = table.kind === 'spiffe' ? name : decoded(name);
   if (sub === undefined || sub === '') return undefined;
   return { claims: [{ path: ['sub'], value: sub }, ...inSubject(table, sub)], others: [] };
+}
+
+/** The same, as claims; undefined where nobody of this kind has the name. */
+export function claimsInName(table: PlatformTable, name: string): JsonObject | undefined {
+  const told = readName(table, name)?.claims;
+  return told?.reduce<JsonObject>((claims, { path, value }) => withClaim(claims, path, value), {});
+}
+
+function withClaim(claims: JsonObject, [first = '', ...rest]: readonly string[], value: string): JsonObject {
+  const below = claims[first];
+  return { ...claims, [first]: rest.length === 0 ? value : withClaim(isJsonObject(below) ? below : {}, rest, value) };
 }
 
 /** What the platform writes into `sub` as it does into claims of their own, and its verifier compares. */
