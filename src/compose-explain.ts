@@ -16,7 +16,7 @@ import { timestamp } from './audit/record.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, type OpenSource, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
-import { claimsTold, namedSources } from './compose-names.ts';
+import { namedSources } from './compose-names.ts';
 import type { Cause, Foreseen } from './core/cause.ts';
 import { type Acting, delegationOf } from './core/delegation.ts';
 import { isJsonObject, type Json, type JsonObject } from './core/json.ts';
@@ -37,7 +37,7 @@ import { explainQuestion } from './policy/explain/explain.ts';
 import { nearMiss } from './policy/explain/hints.ts';
 import { nearestIssuer } from './policy/explain/issuer-cause.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
-import { readIdentity } from './verifiers/name-read.ts';
+import { claimsTold, readIdentity } from './verifiers/name-read.ts';
 
 /** `socketOf` finds the control socket of the running broker. */
 export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Promise<string>): ExplainTools => ({

@@ -28,6 +28,7 @@ import { type HeaderTerms, headerProblem, likelyType } from './jwt-header.ts';
 import type { Responsibility, SourceSettings, SourceVerifier } from './kind.ts';
 import { lackingFile } from './lacking-file.ts';
 import { principalName } from './name.ts';
+import { claimsInName } from './name-read.ts';
 import type { TokenReview } from './token-review.ts';
 
 export interface JwtSource extends HeaderTerms {
@@ -106,6 +107,8 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       const principal = principalOf(source, claims);
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
     },
+
+    told: (name) => claimsInName({ source: settings.name, table: source.table }, name),
 
     carries(claims) {
       const terms = termsOf(source, claims);

@@ -1,6 +1,7 @@
 // The reverse of name.ts: the claims that a principal's name tells, by its kind's table. Only a name that these claims would be given is
 // taken, byte for byte; what the name does not hold stays unknown.
 
+import { blankObject, type JsonObject, putAt } from '../core/json.ts';
 import { fieldPath, type NamePart, type PlatformTable } from '../platforms/table.ts';
 import { encodeName } from './name.ts';
 
@@ -87,6 +88,23 @@ function decoded(text: string, part = false): string | undefined {
   }
   const encoded = part ? encodeName(value).replaceAll(':', '%3A') : encodeName(value);
   return encoded === text ? value : undefined;
+}
+
+/** The claims that a name tells, nested as tokens have them. */
+export function claimsTold({ claims: told }: NameRead): JsonObject {
+  const claims = blankObject();
+  for (const { path, value } of told) putAt(claims, path, value);
+  return claims;
+}
+
+/** The same of a name as a source issues it; none of a name that is not in its name. */
+export function claimsInName(
+  { source, table }: { readonly source: string; readonly table: PlatformTable },
+  name: string,
+): JsonObject {
+  const isOwn = table.kind === 'spiffe' || name.startsWith(`${source}:`);
+  const read = isOwn ? readName(table, table.kind === 'spiffe' ? name : name.slice(source.length + 1)) : undefined;
+  return read ? claimsTold(read) : {};
 }
 
 /** A source, as far as names of its principals go. */

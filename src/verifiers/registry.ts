@@ -2,6 +2,7 @@
 // begins `spiffe://` goes to that trust domain and `iss` is ignored; everything else goes by `iss`, byte for byte. Certificates go to
 // the trust domain in their leaf's one URI name, signed requests to the one source that takes them. The caller never chooses.
 
+import { namedBeside } from '../core/actor.ts';
 import type { PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
@@ -101,9 +102,11 @@ function route(
 
 /**
  * Whoever an actor can be. A SPIFFE ID is who it says, whichever issuer repeats it, and also where nobody proves its trust domain: it may
- * be blocked. What we issued names whoever it is about, and a registered client by its id.
+ * be blocked. What we issued names whoever it is about, and a registered client by its id. Of claims there is what the token says, and what
+ * the name tells: a deny of a service account finds it in a chain too (A-142).
  */
-function whoIs({ iss, sub, others }: Actor, { byTrustDomain, byIssuer, ownIssuer }: Known): readonly Principal[] {
+function whoIs(actor: Actor, { byTrustDomain, byIssuer, ownIssuer }: Known): readonly Principal[] {
+  const { iss, sub, others } = actor;
   const id = parseSpiffeId(sub);
   const found: Principal[] = [];
   if (id) {
@@ -114,14 +117,22 @@ function whoIs({ iss, sub, others }: Actor, { byTrustDomain, byIssuer, ownIssuer
   const claims = { ...others, iss, sub };
   if (iss === ownIssuer) {
     const { kind } = SELF;
+    const first = new Set([...byIssuer.values()].flat().filter(({ source }) => sub.startsWith(`${source}:`)));
+    for (const { source, kind, responsibility, told } of first) {
+      const issuer = 'issuer' in responsibility ? responsibility.issuer : iss;
+      found.push({ source, kind, issuer, subject: sub, name: sub, claims: told?.(sub) ?? {} });
+    }
     return [
       ...found,
       registeredClient(sub, ownIssuer),
       { source: kind, kind, issuer: iss, subject: sub, name: sub, claims },
     ];
   }
-  for (const { source, kind } of byIssuer.get(iss) ?? [])
-    found.push({ source, kind, issuer: iss, subject: sub, name: `${source}:${encodeName(sub)}`, claims });
+  for (const { source, kind, told } of byIssuer.get(iss) ?? []) {
+    const name = `${source}:${encodeName(sub)}`;
+    const beside = namedBeside(actor) ?? name;
+    found.push({ source, kind, issuer: iss, subject: sub, name, claims: { ...told?.(beside), ...claims } });
+  }
   return found;
 }
 
