@@ -16,9 +16,9 @@ import { timestamp } from './audit/record.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, type OpenSource, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
-import { namedSources } from './compose-names.ts';
+import { createTold, namedSources } from './compose-names.ts';
 import type { Cause, Foreseen } from './core/cause.ts';
-import { type Acting, delegationOf } from './core/delegation.ts';
+import { type Acting, delegationOf, nestedOf } from './core/delegation.ts';
 import { isJsonObject, type Json, type JsonObject } from './core/json.ts';
 import type { Principal } from './core/principal.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
@@ -37,7 +37,7 @@ import { explainQuestion } from './policy/explain/explain.ts';
 import { nearMiss } from './policy/explain/hints.ts';
 import { nearestIssuer } from './policy/explain/issuer-cause.ts';
 import { lackingFile } from './verifiers/lacking-file.ts';
-import { claimsTold, readIdentity } from './verifiers/name-read.ts';
+import { readIdentity } from './verifiers/name-read.ts';
 
 /** `socketOf` finds the control socket of the running broker. */
 export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Promise<string>): ExplainTools => ({
@@ -180,7 +180,7 @@ function namedPrincipal(
   const sources = namedSources(configuration);
   const found = readIdentity(sources, identity);
   if (!found.ok) return found;
-  const claims = claimsTold(found.read);
+  const claims = createTold(configuration)(found.source, identity);
   const view = sources.find(({ name }) => name === found.source);
   const subject = typeof claims.sub === 'string' ? claims.sub : '';
   const kind = view?.table.kind ?? '';
@@ -200,7 +200,7 @@ function actingIn({ verifiers }: Configuration, request: Acting<Principal>): Ret
     delegation: {
       actor,
       actors,
-      nested: actors.flatMap((one) => verifiers.whoIs(one)),
+      nested: nestedOf([request.subject, actor], actors, verifiers.whoIs),
       restricted: false,
       scopesMax: carried?.scopesMax,
     },

@@ -2,14 +2,14 @@
 // Decides nothing itself.
 
 import type { IncidentHandlers } from './adapters/control/incident-commands.ts';
+import { createInsistentRecords } from './audit/insistent-records.ts';
 import { timestamp } from './audit/record.ts';
 import type { SystemEvent } from './audit/system.ts';
 import { namedSources } from './compose-names.ts';
 import type { BrokerWorld, Frame, State } from './compose-state.ts';
-import { createInsistentRecords } from './core/insistent-records.ts';
+import { type Command, createIncidents, type IncidentRecord } from './core/incidents.ts';
 import { LEEWAY_SECONDS } from './core/limits.ts';
 import type { RevokedKey } from './core/ports.ts';
-import { type Command, createIncidents, type IncidentRecord } from './core/withdraw.ts';
 import type { ClientSettings } from './verifiers/client-kind.ts';
 import { registeredClient } from './verifiers/client-secret.ts';
 import { readIdentity } from './verifiers/name-read.ts';

@@ -19,6 +19,7 @@ export function createTold(configuration: Configuration): (source: string, name:
   const tables = new Map(namedSources(configuration).map(({ name, table }) => [name, table]));
   return (source, name) => {
     const table = tables.get(source);
-    return table ? claimsInName({ source, table }, name) : {};
+    const own = name.startsWith(`${source}:`) ? name.slice(source.length + 1) : name;
+    return (table && claimsInName(table, own)) ?? {};
   };
 }

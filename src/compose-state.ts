@@ -124,7 +124,7 @@ async function openParts(
   const inForce = () => held.current?.configuration ?? configuration;
   const epochs = createEpochs();
   // Before the trail: who does not get the lock of the store must not touch the lines of the one who has it.
-  const store = await openStore({ config: config.store, clock, randomBytes, log: frame.log, drained: epochs.drained });
+  const store = await openStore({ ...world, config: config.store, log: frame.log, drained: epochs.drained });
   opened.push(store.close);
   const audit = await openAudit({
     to: config.audit.to === 'stdout' ? 'stdout' : { file: config.audit.to, sync: config.audit.sync },

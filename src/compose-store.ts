@@ -27,23 +27,20 @@ export interface StoreParts {
 }
 
 /** Opens it. Rejects where a folder cannot be used; a Redis that is not there is waited for behind the scenes (F-19). */
-export async function openStore({ config, log, ...parts }: StoreParts): Promise<Store> {
+export async function openStore(parts: StoreParts): Promise<Store> {
+  const { config, log, clock, randomBytes, drained } = parts;
   const counts = new Map<string, number>();
   const onEvent = (event: JournalEvent | RedisEvent): void => {
     counts.set(event.event, (counts.get(event.event) ?? 0) + 1);
     const { level, text } = NOTICES[event.event];
     log[level]({ ...event, ...('error' in event ? { error: undefined, err: event.error } : {}) }, text);
   };
-  const replica = `${hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${Buffer.from(parts.randomBytes(REPLICA_BYTES)).toString('hex')}`;
+  const replica = `${hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-')}-${Buffer.from(randomBytes(REPLICA_BYTES)).toString('hex')}`;
+  const needs = { clock, randomBytes, drained, replica, onEvent };
   const opened =
     'directory' in config
-      ? await openMemoryStore({ ...parts, ...config, replica, onEvent })
-      : (await import('./stores/redis-store.ts')).openRedisStore({
-          ...parts,
-          settings: config.redis,
-          replica,
-          onEvent,
-        });
+      ? await openMemoryStore({ ...needs, ...config })
+      : (await import('./stores/redis-store.ts')).openRedisStore({ ...needs, settings: config.redis });
   return Object.freeze({ ...opened, events: () => counts });
 }
 

@@ -2,22 +2,13 @@
 // Every transport hands over the same `Received` and renders the same `Outcome`; all branching of the path is here.
 // The phases never call each other, and no phase after a refusal runs. operation.ts opens, writes and closes the record around it.
 
-import { type CallerParts, proveCaller } from './caller.ts';
+import { type CallerParts, type ProvedKeys, proveCaller, spendProof } from './caller.ts';
 import type { Question } from './decision.ts';
 import { issueOrder } from './issue.ts';
 import type { Granted, Kept, Operate, Operation } from './operation.ts';
 import type { IssueOrder, Issuer, Snapshot, Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
-import {
-  type ProvedKeys,
-  type ProvedParties,
-  presentable,
-  proveActor,
-  proveBinding,
-  proveDelegation,
-  proveSubject,
-  spendProof,
-} from './prove.ts';
+import { type ProvedParties, presentable, proveActor, proveBinding, proveDelegation, proveSubject } from './prove.ts';
 import { recheck } from './recheck.ts';
 import {
   type ExchangeRecord,

@@ -20,6 +20,11 @@ export const FEED_SILENT_MS = 1_000;
 export const WITHDRAWAL_CONFIRM_MS = 12_000;
 /** Blocks and revocations in force at once. */
 export const WITHDRAWALS_MAX = 100_000;
+/**
+ * With so many in force, clients end no tokens of theirs any more (RFC 7009): the last tenth is for operators' commands alone, or one
+ * client that has tokens issued and revokes them could keep everybody from being blocked.
+ */
+export const WITHDRAWALS_BY_CLIENTS_MAX = 90_000;
 /** The name that one is about: 2,048 bytes of `sub` percent-encoded, with its source. */
 export const WITHDRAWAL_NAME_BYTES_MAX = 8_192;
 /** The reason that an operator gives: a sentence or two, and a link. */

@@ -6,7 +6,7 @@
 /** An answer that has not come by now is none: with the rest of a request it is refused within 250 ms (F-20, F-21). */
 export const REDIS_ANSWER_MS = 200;
 /** The client's own bound on one command, for what it asks by itself. Longer than ours, which waits for what has arrived already. */
-export const REDIS_COMMAND_MS = 400;
+export const REDIS_COMMAND_MS = 1_000;
 /** One connection, with TLS and its authentication: across a continent it takes 200 ms. */
 export const REDIS_CONNECT_MS = 1_000;
 /** A client that is not ready by then, whatever it waits for, is given up. Three Sentinels that hang are asked within it. */

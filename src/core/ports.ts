@@ -7,7 +7,6 @@ import type { JsonObject } from './json.ts';
 import type { RequestRecord } from './own-token-record.ts';
 import type { Actor, Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { PresentedProof, ProvedKey } from './proof-of-possession.ts';
-
 import type { ClientRefusal, CredentialRefusal, ProofRefusal, Result, UnavailableRefusal } from './refusal.ts';
 import type { Credential, GrantType, IssuedTokenType } from './request.ts';
 import type { Standing, Withdrawal } from './withdrawal.ts';
@@ -189,8 +188,11 @@ export interface InForce {
  * afterwards is against it. Throws StoreUnavailable where it cannot be kept. Calls may overlap.
  */
 export interface WithdrawalStore extends Withdrawals {
-  /** The same one once more changes nothing, and is answered when it is in force everywhere. */
-  add(withdrawal: Withdrawal): Promise<InForce>;
+  /**
+   * The same one once more changes nothing, and is answered when it is in force everywhere. `heldMax`: where so many are held, this one is
+   * not kept, although there is room for others.
+   */
+  add(withdrawal: Withdrawal, heldMax?: number): Promise<InForce>;
   /** Lifts a block by its id; undefined where there is none. */
   lift(id: string): Promise<InForce | undefined>;
   list(nowSeconds: number): readonly Withdrawal[];

@@ -1,17 +1,16 @@
-// Phase "prove": turns the credentials of a request into proved principals, in the order client, DPoP proof, subject, actor, bindings,
-// withdrawals; the first failure answers. Who may act is policy's business; what holds of actors whatever policy says is delegation.ts's.
+// Phase "prove", behind the caller (caller.ts): whom the token is about, who acts, and that the keys which their credentials are bound to are
+// the caller's; the first failure answers. Who may act is policy's business; what holds of actors whatever policy says is delegation.ts's.
 
-import type { PresentedClient, ProvedClient } from './client.ts';
+import { isHeldBy, type ProvedKeys } from './caller.ts';
+import type { ProvedClient } from './client.ts';
 import type { Binding, Delegation } from './decision.ts';
 import { type DelegationProblem, delegationOf } from './delegation.ts';
 import { LINEAGE_MAX } from './limits-delegation.ts';
 import { lineageOf } from './lineage.ts';
-import type { DpopProofs, Snapshot } from './ports.ts';
+import type { Snapshot } from './ports.ts';
 import type { Confirmation, ProvedPrincipal } from './principal.ts';
-import type { ProvedKey } from './proof-of-possession.ts';
 import { ok, type Result, refuse } from './refusal.ts';
-import type { CallerRequest, TokenRequest } from './request.ts';
-import { claimOnce, claimProof, type Once } from './spend.ts';
+import type { TokenRequest } from './request.ts';
 
 /** The principals of one request. */
 export interface ProvedParties {
@@ -20,53 +19,6 @@ export interface ProvedParties {
   /** Proved by an actor token. */
   readonly actor: ProvedPrincipal | undefined;
 }
-
-/** The keys that the caller proved to have. */
-export interface ProvedKeys {
-  readonly dpop: ProvedKey | undefined;
-  readonly certificates: PresentedClient['certificates'];
-}
-
-/** Proves the key of a DPoP proof, where there is one (RFC 9449 §4.3). */
-export async function proveKeys(
-  proofs: DpopProofs,
-  { proof, client: { certificates } }: CallerRequest,
-  nowSeconds: number,
-): Promise<Result<ProvedKeys>> {
-  if (!proof) return ok({ dpop: undefined, certificates });
-  const dpop = await proofs.verify(proof, nowSeconds);
-  return dpop.ok ? ok({ dpop: dpop.value, certificates }) : dpop;
-}
-
-/**
- * Spends the client's assertion, for good, since whoever shows one again is not the one who made it (JA-08). One that is bound to a key is
- * taken, and spent, from the holder of that key only.
- */
-export async function spendAssertion(
-  once: Once,
-  client: ProvedClient | undefined,
-  keys: ProvedKeys,
-): Promise<Result<undefined>> {
-  if (!client) return ok(undefined);
-  const { source } = client.principal;
-  if (!isHeldBy(client.principal, keys)) return refuse({ role: 'client', source, reason: 'binding_mismatch' });
-  if (!client.spends) return ok(undefined);
-  const { jti, untilSeconds } = client.spends;
-  return claimOnce(once, { purpose: 'client', issuer: client.id, jti, target: undefined }, untilSeconds, source);
-}
-
-/**
- * Spends the DPoP proof, for good (DP-05). After everybody has been proved: anybody can make keys and proofs, and whoever has nothing else
- * to show must not fill the store.
- */
-export const spendProof = async (once: Once, { dpop }: ProvedKeys): Promise<Result<undefined>> =>
-  dpop ? claimProof(once, dpop) : ok(undefined);
-
-/** Whether a credential is bound to no key, or to one whose possession was proved (RFC 8705 §3, MT-05; RFC 9449 §5, DP-09). */
-const isHeldBy = ({ proof: { boundTo } }: ProvedPrincipal, { dpop, certificates }: ProvedKeys): boolean => {
-  if (boundTo === undefined) return true;
-  return 'jkt' in boundTo ? boundTo.jkt === dpop?.jkt : boundTo['x5t#S256'] === certificates?.thumbprint;
-};
 
 /** Proves whom the token is about: the subject token, or the client itself where the grant says so. */
 export async function proveSubject(

@@ -4,6 +4,7 @@
 
 import { decisionId } from './decision-id.ts';
 import { LEEWAY_SECONDS } from './limits.ts';
+import { WITHDRAWALS_BY_CLIENTS_MAX } from './limits-delegation.ts';
 import type { Kept, Operate, Operation } from './operation.ts';
 import {
   noteAnswered,
@@ -13,12 +14,12 @@ import {
   type Untold,
 } from './own-token-record.ts';
 import type { OwnTokenRequest } from './own-token-request.ts';
-import { type RandomBytes, StoreUnavailable, type WithdrawalStore } from './ports.ts';
+import type { RandomBytes, WithdrawalStore } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { type AskedAbout, type OwnTokenParts, proveAskedAbout } from './prove-own-token.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { Received } from './request.ts';
-import { STORE_UNAVAILABLE } from './spend.ts';
+import { refuseUnavailable, STORE_UNAVAILABLE } from './unavailable.ts';
 import type { Withdrawal } from './withdrawal.ts';
 
 /** What a revocation comes to: nothing that the caller is told. */
@@ -79,16 +80,15 @@ async function end(
         id: decisionId(nowSeconds, randomBytes),
         why: `its client asked to revoke it (${record.decision})`,
         atSeconds: nowSeconds,
-        // Nothing that is made from a token outlives it: kept no longer, revocations of short tokens never crowd out the operators' own.
+        // Nothing that is made from a token outlives it: kept no longer, revocations of short tokens make room for others soon.
         untilSeconds: expiresAt + LEEWAY_SECONDS,
       };
   try {
-    const { unreached } = await withdrawals.add(withdrawal);
+    const { unreached } = await withdrawals.add(withdrawal, WITHDRAWALS_BY_CLIENTS_MAX);
     noteWithdrawal(record, withdrawal, unreached);
     // RFC 7009 §2.2.1: 503 says that the token may still be taken, and to ask again.
     return unreached.length === 0 ? ok(undefined) : refuse(STORE_UNAVAILABLE);
   } catch (error) {
-    if (error instanceof StoreUnavailable) return refuse(STORE_UNAVAILABLE);
-    throw error;
+    return refuseUnavailable(error);
   }
 }

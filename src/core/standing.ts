@@ -1,12 +1,13 @@
 // Blocks and revocations, asked about everybody and everything of a request: every role, everybody in an `act`, every token presented and
-// those that it was made of. Asked while proving, and again before anything leaves; where nobody can know, nothing leaves.
+// those that it was made of; and about our own signing keys. Asked while proving, and again before anything leaves; where nobody can know,
+// nothing leaves.
 
 import { namesOf } from './actor.ts';
 import { CLIENTS_SOURCE, type ProvedClient } from './client.ts';
 import { StoreUnavailable, type Verifiers, type Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from './refusal.ts';
-import { STORE_UNAVAILABLE } from './spend.ts';
+import { refuseUnavailable } from './unavailable.ts';
 import type { Party, Standing } from './withdrawal.ts';
 
 /** Whoever is asked about, in the order of the answer. */
@@ -61,31 +62,44 @@ function refuseStanding(
     const found = withdrawals.against(standing, nowSeconds);
     return found ? refuse({ ...whose, reason: 'withdrawn', withdrawal: found.id }) : ok(undefined);
   } catch (error) {
-    if (error instanceof StoreUnavailable) return refuse(STORE_UNAVAILABLE);
-    throw error;
+    return refuseUnavailable(error);
   }
 }
 
 function standingOf({ client, subject, actor, whoIs }: StandingParties): Standing {
   const tokens = [subject, actor].filter((principal) => principal !== undefined);
-  const parties = tokens.flatMap((principal) => {
-    // Of a token that does not say when it was issued, nobody can say that it came after a revocation; a client that stands for itself
-    // proved itself just now.
-    const issuedAtSeconds = principal.proof.issuedAt ?? (principal === client?.principal ? undefined : 0);
-    return partiesOf(principal, whoIs, issuedAtSeconds, principal === actor);
-  });
+  const parties = tokens.flatMap((principal) => partiesOf(principal, whoIs, issuedAt(principal), principal === actor));
   return {
-    parties: client ? [...parties, ...clientParties(client)] : parties,
+    parties: client ? [...parties, ...clientParties(client), ...actingClient(client, subject, actor)] : parties,
     tokens: tokens.flatMap(({ proof: { handle } }) => (handle === undefined ? [] : [handle])),
     ancestors: tokens.flatMap(({ proof: { carried } }) => carried?.own?.lineage ?? []),
   };
 }
 
-/** A client that acts stands as an actor too; when its secret was made is not known, and an assertion is new each time. */
-function clientParties({ id, principal: { name } }: ProvedClient): readonly Party[] {
-  const of = (one: string, role: Party['role']): Party => ({ name: one, role, issuedAtSeconds: undefined });
-  return [...[...new Set([name, `${CLIENTS_SOURCE}:${id}`])].map((one) => of(one, 'client')), of(name, 'actor')];
+/** What was issued to a client ends, and not the client: when it was registered says nothing. */
+const clientParties = ({ id, principal: { name } }: ProvedClient): readonly Party[] =>
+  [...new Set([name, `${CLIENTS_SOURCE}:${id}`])].map((one) => ({
+    name: one,
+    role: 'client',
+    issuedAtSeconds: undefined,
+  }));
+
+/** A client that may act stands as an actor too, by a credential like that of an actor token. */
+function actingClient(
+  { principal }: ProvedClient,
+  subject: ProvedPrincipal,
+  actor: ProvedPrincipal | undefined,
+): readonly Party[] {
+  const { name } = principal;
+  return actor || name === subject.name ? [] : [{ name, role: 'actor', issuedAtSeconds: issuedAt(principal) }];
 }
+
+/**
+ * Of a credential that does not say when it was issued, nobody can say that it came after a revocation. When a secret was made is not
+ * known, and an assertion is new each time.
+ */
+const issuedAt = ({ source, proof }: ProvedPrincipal): number | undefined =>
+  proof.issuedAt ?? (source === CLIENTS_SOURCE ? undefined : 0);
 
 /** A principal, everybody who acts in its token, and who asked for it. An actor token is about its subject too. */
 function partiesOf(

@@ -8,7 +8,7 @@ import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Nearest, PolicyRefusal } from '../core/refusal.ts';
 import { actingBy, actorsBy } from './acting.ts';
-import { bestOf, grantingOf, lifetimeOf } from './best.ts';
+import { bestOf, grantingOf, hasActor, lifetimeOf } from './best.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from './compiled.ts';
 import { authenticatedBy, wantedOf } from './confirm.ts';
 import {
@@ -161,11 +161,15 @@ function grantOf<P extends Principal>(
   const unmet = unmetRequirement(found.target, question);
   if (unmet) return { reason: 'target_requirement_unmet', requirement: unmet };
 
-  if (enforced.every(({ failed }) => failed))
-    return confirmationOf(enforced, found.target, question, evidence) ?? { reason: 'scope_not_allowed', ...evidence };
+  // Rules that name nobody where somebody must be named grant nothing, and hide nothing that the others lack.
+  const able = enforced.filter((verdict) => verdict.failed || hasActor(verdict, question));
+  if (!able.some(({ failed }) => isPast('target', failed)))
+    return { reason: 'target_requirement_unmet', requirement: 'actor' };
+  if (able.every(({ failed }) => failed))
+    return confirmationOf(able, found.target, question, evidence) ?? { reason: 'scope_not_allowed', ...evidence };
   const granting = grantingOf(enforced, question);
   const best = bestOf(granting);
-  if (!best?.rendered) return { reason: 'target_requirement_unmet', requirement: 'actor' };
+  if (!best?.rendered) throw new Error('a rule grants, and none counts');
   const addresses = new Set(granting.map(({ rendered }) => rendered?.address));
   if (addresses.size > 1) return { reason: 'target_ambiguous', rules: namesOf(granting) };
   return grantBy(best, best.rendered.target, question);

@@ -7,7 +7,7 @@ import type { Standing, Withdrawal } from '../core/withdrawal.ts';
 import { drainedInTime } from './drain.ts';
 import type { Journal } from './journal.ts';
 import type { WithdrawalTable } from './withdrawal-table.ts';
-import { type WithdrawalChange, withdrawalProblem } from './withdrawal-text.ts';
+import { isSameWithdrawal, type WithdrawalChange, withdrawalProblem } from './withdrawal-text.ts';
 
 export interface MemoryWithdrawalsParts {
   readonly table: WithdrawalTable;
@@ -28,8 +28,8 @@ export function createMemoryWithdrawals(parts: MemoryWithdrawalsParts, unwritten
   return Object.freeze({
     against: (standing: Standing, nowSeconds: number) => table.against(standing, nowSeconds),
     list: (nowSeconds: number) => table.list(nowSeconds),
-    add: async (withdrawal: Withdrawal) => {
-      await keep(parts, unwritten, withdrawal);
+    add: async (withdrawal: Withdrawal, heldMax?: number) => {
+      await keep(parts, unwritten, withdrawal, heldMax);
       return inForce(parts);
     },
     lift: async (id: string) => {
@@ -42,19 +42,23 @@ export function createMemoryWithdrawals(parts: MemoryWithdrawalsParts, unwritten
   });
 }
 
-async function keep(parts: MemoryWithdrawalsParts, unwritten: Unwritten, withdrawal: Withdrawal): Promise<void> {
+async function keep(
+  parts: MemoryWithdrawalsParts,
+  unwritten: Unwritten,
+  withdrawal: Withdrawal,
+  heldMax = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const { table, journal, withdrawalsMax = WITHDRAWALS_MAX } = parts;
   const problem = withdrawalProblem(withdrawal);
   if (problem) throw new Error(`a withdrawal with ${problem}`);
   const covering = table.covering(withdrawal);
   if (covering) return unwritten.get(covering.id);
   const held = table.get(withdrawal.id);
-  if (held && JSON.stringify(held) === JSON.stringify(withdrawal)) return unwritten.get(held.id);
+  if (held && isSameWithdrawal(held, withdrawal)) return unwritten.get(held.id);
   if (held) throw new Error('a withdrawal with an id that another one has');
-  if (table.size() >= withdrawalsMax)
-    throw new StoreUnavailable(
-      `${withdrawalsMax} blocks and revocations are in force: lift some, or wait until some end`,
-    );
+  const most = Math.min(withdrawalsMax, heldMax);
+  if (table.size() >= most)
+    throw new StoreUnavailable(`${most} blocks and revocations are in force: lift some, or wait until some end`);
 
   table.add(withdrawal);
   const written = journal.write({ change: 'withdraw', withdrawal });

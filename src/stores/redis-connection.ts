@@ -35,77 +35,90 @@ export function openRedisConnection(
   settings: RedisSettings,
   onEvent: (event: ConnectionEvent) => void,
 ): RedisConnection {
-  let client: RedisClient | undefined;
-  let attempts = 0;
-  let closed = false;
-  let timer: NodeJS.Timeout | undefined;
-  let secrets: RedisSecrets = { password: undefined, sentinelPassword: undefined, ca: undefined };
   const problems = createProblems(onEvent);
-
-  const open = async (): Promise<void> => {
-    attempts += 1;
-    secrets = await readSecrets(settings, secrets, problems.tell);
-    if (closed) return;
-    let mine: RedisClient | undefined;
-    const isMine = (): boolean => client === mine;
-    client = mine = openRedisClient(settings, secrets, {
-      ready() {
-        if (!isMine()) return;
-        clearTimeout(timer);
-        attempts = 0;
-      },
-      problem: (reason) => {
-        if (!isMine()) return;
-        problems.tell(reason);
-        // Roles have changed, or a password: what this client knows is old.
-        if (/^(?:READONLY|WRONGPASS|NOAUTH)\b/.test(reason)) again();
-      },
-      ended: () => isMine() && again(),
-    });
-    timer = setTimeout(again, REDIS_READY_MS).unref();
-  };
-
-  const again = (): void => {
-    client?.close();
-    client = undefined;
-    clearTimeout(timer);
-    if (closed) return;
-    const pauseMs = Math.min(REDIS_RECONNECT_MS_MIN * 2 ** Math.min(attempts, 10), REDIS_RECONNECT_MS_MAX);
-    timer = setTimeout(() => void open(), pauseMs).unref();
-  };
-
+  const keeper = keepClient(settings, problems.tell);
   const ready = (): RedisClient => {
+    const client = keeper.current();
     if (!client?.isReady()) throw new StoreUnavailable('Redis is not connected');
     return client;
   };
 
-  void open();
   return Object.freeze({
     async run(script: ScriptName, keys: readonly string[], args: readonly string[]) {
-      const asked = ready();
+      const client = ready();
       try {
-        const answer = await answered(asked.run(script, keys, args));
+        const answer = await answered(client.run(script, keys, args));
         problems.over();
         return answer;
       } catch (error) {
         const reason = error instanceof Error ? error.message : '';
         const unavailable = new StoreUnavailable(`Redis does not answer as it should: ${reason}`);
         problems.tell(unavailable.message);
-        if (client === asked && reason.startsWith('READONLY')) again();
+        if (isOutdated(reason)) keeper.replace(client);
         throw unavailable;
       }
     },
     info: async () => answered(ready().info()),
-    isReady: () => client?.isReady() ?? false,
+    isReady: () => keeper.current()?.isReady() ?? false,
     tell: problems.tell,
     renew: () => {
-      if (client?.isReady()) again();
+      const client = keeper.current();
+      if (client?.isReady()) keeper.replace(client);
     },
-    close: () => {
-      closed = true;
-      again();
-    },
+    close: keeper.close,
   });
+}
+
+/** Roles have changed, or a password: what this client knows is old. */
+const isOutdated = (reason: string): boolean => /^(?:READONLY|WRONGPASS|NOAUTH)\b/.test(reason);
+
+/** Always has a client, or is about to have one. */
+function keepClient(settings: RedisSettings, tell: (reason: string) => void) {
+  let client: RedisClient | undefined;
+  let secrets: RedisSecrets = { password: undefined, sentinelPassword: undefined, ca: undefined };
+  let attempts = 0;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const open = async (): Promise<void> => {
+    attempts += 1;
+    secrets = await readSecrets(settings, secrets, tell);
+    if (closed) return;
+    const mine: RedisClient = openRedisClient(settings, secrets, {
+      ready() {
+        if (client !== mine) return;
+        clearTimeout(timer);
+        attempts = 0;
+      },
+      problem(reason) {
+        if (client === mine) tell(reason);
+        if (isOutdated(reason)) replace(mine);
+      },
+      ended: () => replace(mine),
+    });
+    client = mine;
+    timer = setTimeout(replace, REDIS_READY_MS, mine).unref();
+  };
+
+  const replace = (old: RedisClient | undefined): void => {
+    if (client !== old) return;
+    client = undefined;
+    old?.close();
+    clearTimeout(timer);
+    if (closed) return;
+    const pauseMs = Math.min(REDIS_RECONNECT_MS_MIN * 2 ** Math.min(attempts, 10), REDIS_RECONNECT_MS_MAX);
+    timer = setTimeout(() => void open(), pauseMs).unref();
+  };
+
+  void open();
+  return {
+    current: () => client,
+    replace,
+    close() {
+      closed = true;
+      replace(client);
+    },
+  };
 }
 
 /** Tells each reason once, until all is well again. */

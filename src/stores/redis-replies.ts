@@ -1,4 +1,5 @@
-// What scripts answer, read with suspicion: other programs may write to the same Redis. An answer that is not ours is none.
+// What scripts answer, read with suspicion: other programs may write to the same Redis. An answer that is not ours is none, and nothing is
+// issued on it.
 
 import { FEED_PAGE_ENTRIES } from '../core/limits-store.ts';
 import { StoreUnavailable } from '../core/ports.ts';

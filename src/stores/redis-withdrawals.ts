@@ -11,7 +11,7 @@ import { MARK_BYTES, words } from './redis-history.ts';
 import { number, statusOf } from './redis-replies.ts';
 import type { ScriptName } from './redis-scripts.ts';
 import type { WithdrawalTable } from './withdrawal-table.ts';
-import { withdrawalProblem, writeWithdrawalChange } from './withdrawal-text.ts';
+import { isSameWithdrawal, withdrawalProblem, writeWithdrawalChange } from './withdrawal-text.ts';
 
 export interface RedisWithdrawalsParts {
   readonly connection: Pick<RedisConnection, 'run'>;
@@ -32,7 +32,7 @@ export function createRedisWithdrawals(parts: RedisWithdrawalsParts): Withdrawal
       return table.against(standing, nowSeconds);
     },
     list: (nowSeconds: number) => table.list(nowSeconds),
-    add: async (withdrawal: Withdrawal) => inForce(parts, await keep(parts, withdrawal)),
+    add: async (withdrawal: Withdrawal, heldMax?: number) => inForce(parts, await keep(parts, withdrawal, heldMax)),
     lift: async (id: string) => {
       const seq = await lift(parts, id);
       return seq === undefined ? undefined : inForce(parts, seq);
@@ -41,22 +41,27 @@ export function createRedisWithdrawals(parts: RedisWithdrawalsParts): Withdrawal
 }
 
 /** Writes it down, or finds that it stands there; gives its place in the history. */
-async function keep(parts: RedisWithdrawalsParts, withdrawal: Withdrawal): Promise<number> {
+async function keep(
+  parts: RedisWithdrawalsParts,
+  withdrawal: Withdrawal,
+  heldMax = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const { feed, table, withdrawalsMax = WITHDRAWALS_MAX } = parts;
   const problem = withdrawalProblem(withdrawal);
   if (problem) throw new Error(`a withdrawal with ${problem}`);
   if (!feed.isFresh()) throw silent();
-  const covering = table.covering(withdrawal);
+  const held = table.get(withdrawal.id);
+  const isHeld = held !== undefined && isSameWithdrawal(held, withdrawal);
+  const covering = isHeld ? held : table.covering(withdrawal);
   const known = covering && feed.history.seqOf(covering.id);
   if (known !== undefined) return known;
-  if (table.get(withdrawal.id)) throw new Error('a withdrawal with an id that another one has');
+  if (held && !isHeld) throw new Error('a withdrawal with an id that another one has');
 
+  const most = Math.min(withdrawalsMax, heldMax);
   const reading = feed.history.reading();
-  const { status, rest } = await change(parts, 'add', [String(withdrawalsMax), ...words(parts, withdrawal)]);
+  const { status, rest } = await change(parts, 'add', [String(most), ...words(parts, withdrawal)]);
   if (status === 'full')
-    throw new StoreUnavailable(
-      `${withdrawalsMax} blocks and revocations are in force: lift some, or wait until some end`,
-    );
+    throw new StoreUnavailable(`${most} blocks and revocations are in force: lift some, or wait until some end`);
   if (status !== 'ok') throw silent();
   const seq = number(rest[0]);
   feed.history.own({ seq, change: { change: 'withdraw', withdrawal } }, reading);

@@ -3,7 +3,7 @@
 
 import { NUMERIC_DATE_MAX } from '../core/limits.ts';
 import { WITHDRAWAL_NAME_BYTES_MAX, WITHDRAWAL_WHY_CHARACTERS_MAX } from '../core/limits-delegation.ts';
-import type { Withdrawal } from '../core/withdrawal.ts';
+import type { Revocation, Withdrawal } from '../core/withdrawal.ts';
 
 /** One change to what is withdrawn. */
 export type WithdrawalChange =
@@ -43,6 +43,11 @@ export function writeWithdrawalChange(change: WithdrawalChange): string {
   return `${head} ${id} ${atSeconds} ${untilSeconds} ${name} ${reason}`;
 }
 
+/** Whether it is this one, word for word, wherever it was read from. */
+export const isSameWithdrawal = (held: Withdrawal, withdrawal: Withdrawal): boolean =>
+  writeWithdrawalChange({ change: 'withdraw', withdrawal: held }) ===
+  writeWithdrawalChange({ change: 'withdraw', withdrawal });
+
 /** The change that these words tell, or undefined where they tell none. */
 export function readWithdrawalChange(words: readonly string[]): WithdrawalChange | undefined {
   const [first, ...rest] = words;
@@ -55,7 +60,7 @@ export function readWithdrawalChange(words: readonly string[]): WithdrawalChange
     : undefined;
 }
 
-type Revoked = Extract<Withdrawal, { kind: 'revocation' }>['what'];
+type Revoked = Revocation['what'];
 type Meaning =
   | { readonly kind: 'block'; readonly identity: string }
   | { readonly kind: 'revocation'; readonly what: Revoked; readonly of: string };

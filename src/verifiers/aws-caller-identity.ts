@@ -17,6 +17,7 @@ import { type CallerIdentity, createCallerIdentity } from './caller-identity.ts'
 import { type ClaimRefusal, tableProblem } from './claims.ts';
 import type { SourceKind, SourceSettings, SourceVerifier } from './kind.ts';
 import { principalName } from './name.ts';
+import { claimsInName } from './name-read.ts';
 
 const options = z.object({
   regions: z
@@ -75,6 +76,7 @@ function createVerifier({ settings, hosts, ask }: VerifierParts): SourceVerifier
     kind: TABLE.kind,
     tell,
     responsibility: { issuer: AWS_STS_ISSUER, audience },
+    told: (name) => claimsInName(TABLE, name),
     // STS issues no JWT that proves a caller: what says that it is one is none.
     verify: async (_jws, _tokenType, role) => no({ reason: 'token_type_refused' }, role),
 

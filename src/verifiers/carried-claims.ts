@@ -5,8 +5,9 @@
 import { isMayAct, namedBeside, readActors } from '../core/actor.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { LINEAGE_MAX } from '../core/limits-delegation.ts';
-import type { Authentication, Carried, Role } from '../core/principal.ts';
-import type { ClaimRefusal } from './claims.ts';
+import { authenticationOf, type Carried, type Role } from '../core/principal.ts';
+import { SELF } from '../platforms/self.ts';
+import { type ClaimRefusal, subjectProblem } from './claims.ts';
 
 /** How a source's tokens are read. */
 export interface CarriedTerms {
@@ -32,6 +33,9 @@ export function carriedProblem(claims: JsonObject, role: Role, terms: CarriedTer
   // The names that stand beside actors are ours to give: another's would be recorded, and blocked, as if we had.
   if (!actors || (!terms.own && actors.some((actor) => namedBeside(actor) !== undefined)))
     return { reason: 'claim_invalid', claim: 'act' };
+  // Their names are issued, recorded and blocked like the subject's own: bounded, and without control characters.
+  const names = actors.flatMap(({ iss, sub }) => [iss, sub]);
+  if (names.some((sub) => subjectProblem({ sub }, SELF.kind))) return { reason: 'claim_invalid', claim: 'act' };
   if (mayAct !== undefined && !isMayAct(mayAct)) return { reason: 'claim_invalid', claim: 'may_act' };
   // Who acts and who may are two chains of one token: nobody could say which of them counts.
   if (act !== undefined && mayAct !== undefined) return { reason: 'claim_unsupported', claim: 'may_act' };
@@ -64,12 +68,6 @@ export function carriedBy(claims: JsonObject, terms: CarriedTerms): Carried | un
 
 const scopesOf = (scope: Json | undefined): readonly string[] =>
   typeof scope === 'string' ? scope.split(' ').filter((one) => one !== '') : [];
-
-/** Of another type it says nothing: then nothing is confirmed. */
-function authenticationOf({ auth_time: authTime, acr }: JsonObject): Authentication | undefined {
-  if (typeof authTime !== 'number' || !Number.isSafeInteger(authTime)) return undefined;
-  return { authTime, acr: typeof acr === 'string' ? acr : undefined };
-}
 
 function isLineage(lineage: Json | undefined): lineage is readonly string[] | undefined {
   if (lineage === undefined) return true;

@@ -70,7 +70,6 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
   const jtiOptional = source.jtiOptional ?? source.table.jtiOptional ?? false;
   const accounted = accountedClaims(source.table);
   const read = source.readClaims ?? ((claims: JsonObject) => claims);
-
   const judgeClaims = claimsJudge(source, jtiOptional ? 'reusable' : replay);
 
   return Object.freeze({
@@ -108,8 +107,7 @@ export function createJwtVerifier(source: JwtSource): SourceVerifier {
       return principal.ok ? principal : refuse(withRole(principal.refusal, 'subject', settings.name));
     },
 
-    told: (name) => claimsInName({ source: settings.name, table: source.table }, name),
-
+    told: (name) => claimsInName(source.table, name),
     carries(claims) {
       const terms = termsOf(source, claims);
       const problem = carriedProblem(claims, 'subject', terms);

@@ -71,8 +71,8 @@ export interface SourceVerifier {
   ): Result<ProvedPrincipal, CredentialRefusal | UnavailableRefusal>;
   /** The principal that these claims would make: every check of claims but those of time, and no proof. For `explain`. */
   assume(claims: JsonObject): Result<Principal, CredentialRefusal>;
-  /** The claims that a name of one of its principals tells; absent where its names tell none. */
-  told?(name: string): JsonObject;
+  /** The claims that a name of its principals tells, without its source; undefined where none of them has it. */
+  told(name: string): JsonObject | undefined;
   /** What a token with these claims says beside who it is about. For `explain` and tests; absent where the kind takes no tokens. */
   carries?(claims: JsonObject): Result<Carried | undefined, CredentialRefusal>;
   /**

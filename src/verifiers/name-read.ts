@@ -1,7 +1,7 @@
 // The reverse of name.ts: the claims that a principal's name tells, by its kind's table. Only a name that these claims would be given is
 // taken, byte for byte; what the name does not hold stays unknown.
 
-import { blankObject, type JsonObject, putAt } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { fieldPath, type NamePart, type PlatformTable } from '../platforms/table.ts';
 import { encodeName } from './name.ts';
 
@@ -23,6 +23,17 @@ export function readName(table: PlatformTable, name: string): NameRead | undefin
   const sub = table.kind === 'spiffe' ? name : decoded(name);
   if (sub === undefined || sub === '') return undefined;
   return { claims: [{ path: ['sub'], value: sub }, ...inSubject(table, sub)], others: [] };
+}
+
+/** The same, as claims; undefined where nobody of this kind has the name. */
+export function claimsInName(table: PlatformTable, name: string): JsonObject | undefined {
+  const told = readName(table, name)?.claims;
+  return told?.reduce<JsonObject>((claims, { path, value }) => withClaim(claims, path, value), {});
+}
+
+function withClaim(claims: JsonObject, [first = '', ...rest]: readonly string[], value: string): JsonObject {
+  const below = claims[first];
+  return { ...claims, [first]: rest.length === 0 ? value : withClaim(isJsonObject(below) ? below : {}, rest, value) };
 }
 
 /** What the platform writes into `sub` as it does into claims of their own, and its verifier compares. */
@@ -88,23 +99,6 @@ function decoded(text: string, part = false): string | undefined {
   }
   const encoded = part ? encodeName(value).replaceAll(':', '%3A') : encodeName(value);
   return encoded === text ? value : undefined;
-}
-
-/** The claims that a name tells, nested as tokens have them. */
-export function claimsTold({ claims: told }: NameRead): JsonObject {
-  const claims = blankObject();
-  for (const { path, value } of told) putAt(claims, path, value);
-  return claims;
-}
-
-/** The same of a name as a source issues it; none of a name that is not in its name. */
-export function claimsInName(
-  { source, table }: { readonly source: string; readonly table: PlatformTable },
-  name: string,
-): JsonObject {
-  const isOwn = table.kind === 'spiffe' || name.startsWith(`${source}:`);
-  const read = isOwn ? readName(table, table.kind === 'spiffe' ? name : name.slice(source.length + 1)) : undefined;
-  return read ? claimsTold(read) : {};
 }
 
 /** A source, as far as names of its principals go. */

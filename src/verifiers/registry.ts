@@ -3,7 +3,7 @@
 // the trust domain in their leaf's one URI name, signed requests to the one source that takes them. The caller never chooses.
 
 import { namedBeside } from '../core/actor.ts';
-import type { PresentedCertificates } from '../core/client.ts';
+import { CLIENTS_SOURCE, type PresentedCertificates } from '../core/client.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Verifiers } from '../core/ports.ts';
 import type { Actor, Principal, ProvedPrincipal, Role } from '../core/principal.ts';
@@ -11,6 +11,7 @@ import { type CredentialRefusal, type Result, refuse, type UnavailableRefusal } 
 import { AWS_REQUEST_TOKEN_TYPE } from '../core/request.ts';
 import { parseJws } from '../parsing/jws.ts';
 import { parseSpiffeId } from '../parsing/spiffe-id.ts';
+import { CLIENT } from '../platforms/client.ts';
 import { SELF } from '../platforms/self.ts';
 import { readChain } from '../x509/chain.ts';
 import { svidId } from '../x509/svid.ts';
@@ -18,6 +19,7 @@ import type { ClaimRefusal } from './claims.ts';
 import { registeredClient } from './client-secret.ts';
 import type { SourceVerifier } from './kind.ts';
 import { encodeName } from './name.ts';
+import { claimsInName } from './name-read.ts';
 import { certificateRefusal } from './x509-svid.ts';
 
 /** The port, and the routing alone, for `explain`. */
@@ -57,6 +59,7 @@ export function createVerifiers(sources: readonly SourceVerifier[], ownIssuer: s
 }
 
 interface Known {
+  readonly sources: readonly SourceVerifier[];
   readonly byTrustDomain: ReadonlyMap<string, SourceVerifier>;
   readonly byIssuer: ReadonlyMap<string, readonly SourceVerifier[]>;
   readonly ownIssuer: string;
@@ -76,7 +79,7 @@ function knownOf(sources: readonly SourceVerifier[], ownIssuer: string): Known {
     for (const issuer of [responsibility.issuer, ...(responsibility.otherIssuers ?? [])])
       byIssuer.set(issuer, [...(byIssuer.get(issuer) ?? []), source]);
   }
-  return { byTrustDomain, byIssuer, ownIssuer };
+  return { sources, byTrustDomain, byIssuer, ownIssuer };
 }
 
 /** The one source that is responsible for a token with these claims. */
@@ -101,11 +104,10 @@ function route(
 }
 
 /**
- * Whoever an actor can be. A SPIFFE ID is who it says, whichever issuer repeats it, and also where nobody proves its trust domain: it may
- * be blocked. What we issued names whoever it is about, and a registered client by its id. Of claims there is what the token says, and what
- * the name tells: a deny of a service account finds it in a chain too (A-142).
+ * Whoever an actor can be, with what its name tells of its claims. A SPIFFE ID is who it says, whichever issuer repeats it, and also where
+ * nobody proves its trust domain: it may be blocked. What we issued names whoever it is about, and a registered client by its id.
  */
-function whoIs(actor: Actor, { byTrustDomain, byIssuer, ownIssuer }: Known): readonly Principal[] {
+function whoIs(actor: Actor, { sources, byTrustDomain, byIssuer, ownIssuer }: Known): readonly Principal[] {
   const { iss, sub, others } = actor;
   const id = parseSpiffeId(sub);
   const found: Principal[] = [];
@@ -117,24 +119,44 @@ function whoIs(actor: Actor, { byTrustDomain, byIssuer, ownIssuer }: Known): rea
   const claims = { ...others, iss, sub };
   if (iss === ownIssuer) {
     const { kind } = SELF;
-    const first = new Set([...byIssuer.values()].flat().filter(({ source }) => sub.startsWith(`${source}:`)));
-    for (const { source, kind, responsibility, told } of first) {
-      const issuer = 'issuer' in responsibility ? responsibility.issuer : iss;
-      found.push({ source, kind, issuer, subject: sub, name: sub, claims: told?.(sub) ?? {} });
-    }
     return [
       ...found,
       registeredClient(sub, ownIssuer),
       { source: kind, kind, issuer: iss, subject: sub, name: sub, claims },
+      ...namedSo(sub, sources, ownIssuer),
     ];
   }
+  const beside = namedBeside(actor);
   for (const { source, kind, told } of byIssuer.get(iss) ?? []) {
-    const name = `${source}:${encodeName(sub)}`;
-    const beside = namedBeside(actor) ?? name;
-    found.push({ source, kind, issuer: iss, subject: sub, name, claims: { ...told?.(beside), ...claims } });
+    const own = beside === undefined ? encodeName(sub) : partOf(beside);
+    found.push({
+      source,
+      kind,
+      issuer: iss,
+      subject: sub,
+      name: `${source}:${own}`,
+      claims: { ...claims, ...told(own), sub },
+    });
   }
   return found;
 }
+
+/** Whom a name that we issued names beside itself: a client, or a principal of the source that it begins with. */
+function namedSo(name: string, sources: Known['sources'], ownIssuer: string): readonly Principal[] {
+  const own = partOf(name);
+  const source = name.slice(0, -own.length - 1);
+  const { sub: clientId } = source === CLIENTS_SOURCE ? (claimsInName(CLIENT, own) ?? {}) : {};
+  if (typeof clientId === 'string') return [registeredClient(clientId, ownIssuer)];
+  const owner = sources.find((one) => one.source === source && 'issuer' in one.responsibility);
+  const told = owner?.told(own);
+  if (!owner || !told || !('issuer' in owner.responsibility)) return [];
+  const { issuer } = owner.responsibility;
+  const { sub: subject = own } = told;
+  return [{ source, kind: owner.kind, issuer, subject: String(subject), name, claims: { ...told, iss: issuer } }];
+}
+
+/** A name without its source. */
+const partOf = (name: string): string => name.slice(name.indexOf(':') + 1);
 
 /** Proves a chain by the source of its leaf's trust domain. */
 function createCertificateRoute(byTrustDomain: ReadonlyMap<string, SourceVerifier>) {

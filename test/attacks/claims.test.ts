@@ -115,7 +115,9 @@ const SUBJECTS: readonly Change[] = [
 ];
 
 const BINDINGS: readonly Change[] = [
-  ['A-62 cnf.jkt', () => ({ cnf: { jkt: 'x' } }), 'claim_unsupported'],
+  ['A-62 cnf.jkt that is no thumbprint', () => ({ cnf: { jkt: 'x' } }), 'claim_invalid'],
+  ['A-62 a token bound to a key that nobody proves', () => ({ cnf: { jkt: 'x'.repeat(43) } }), 'binding_mismatch'],
+  ['A-62 a key in cnf', () => ({ cnf: { jwk: {} } }), 'claim_unsupported'],
   ['A-62 cnf.x5t#S256 that is no thumbprint', () => ({ cnf: { 'x5t#S256': 'x' } }), 'claim_invalid'],
   ['A-62 a bound token without its certificate', () => ({ cnf: { 'x5t#S256': 'x'.repeat(43) } }), 'binding_mismatch'],
   ['A-62 an empty cnf', () => ({ cnf: {} }), 'claim_unsupported'],

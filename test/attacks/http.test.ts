@@ -192,8 +192,6 @@ describe('methods and paths', () => {
     '/TOKEN',
     '/token;x',
     '/v1/../token',
-    '/introspect',
-    '/revoke',
     '/decide/',
     '/metrics',
     '/readyz',

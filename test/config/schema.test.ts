@@ -16,11 +16,6 @@ describe('what is not built', () => {
 
   it.each([
     ['only', withSource('p', `{ ${OIDC}, only: { a: b } }`), 'trust.p.only: `only` is not built yet'],
-    [
-      'store.redis',
-      BASE.replace('./state', './state, redis: { url: x }'),
-      'store.redis: a Redis store is not built yet',
-    ],
     ['kind aws', withTarget('t', '{ kind: aws, role: x }'), 'targets.t.kind: is not one of its values; allowed: token'],
     [
       'an option of a kind',

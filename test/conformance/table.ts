@@ -12,6 +12,7 @@ import {
   textOf,
   walk,
 } from '../support/architecture/source.ts';
+import { ROWS as AGENTS } from './rows/agents.ts';
 import { ROWS as CLIENTS } from './rows/clients.ts';
 import { ROWS as DPOP } from './rows/dpop.ts';
 import { ROWS as JWT } from './rows/jwt.ts';
@@ -48,6 +49,7 @@ const FAMILIES = [
   'RV',
   'PR',
   'MC',
+  'OB',
   'KB',
 ];
 
@@ -69,6 +71,7 @@ export function readRows(): readonly Row[] {
     ...JWT,
     ...SPIFFE,
     ...MCP,
+    ...AGENTS,
     ...KUBERNETES,
   ];
   return rows.sort((one, other) => (rank(one) < rank(other) ? -1 : 1));

@@ -115,7 +115,8 @@ describe('a type', () => {
     ['mesh', 'at+jwt', []],
     ['login', 'JWT', ['jwt', 'id_token']],
     ['login', undefined, ['jwt', 'id_token']],
-    ['login', 'at+jwt', ['access_token']],
+    // `jwt` says of a token only that it is one, and this source takes both.
+    ['login', 'at+jwt', ['jwt', 'access_token']],
     ['tokens', 'at+jwt', ['access_token']],
     ['tokens', 'JWT', []],
     ['tokens', undefined, []],
@@ -165,14 +166,20 @@ describe('a type', () => {
 
   it('JB-07 claims that belong to other kinds of tokens are refused where they would change the meaning', async () => {
     for (const more of [
-      { cnf: { jkt: 'x' } },
-      { act: { sub: 'a' } },
-      { may_act: { sub: 'a' } },
+      { cnf: { jwk: {} } },
       { authorization_details: [] },
       // A logout token as several providers make it: with the `typ` of an ID token, and all that one has.
       { events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, sid: 's' },
     ])
       for (const kind of KINDS)
         expect(await offer(defined({ ...claimsOf(kind), ...more })), kind).toBe(refused('claim_unsupported'));
+  });
+
+  it('JB-07 who acts, or may, is said by issuers that delegate, and in the token of a platform by nobody', async () => {
+    for (const more of [{ act: { sub: 'a' } }, { may_act: { sub: 'a' } }])
+      for (const kind of ['github', 'gitlab', 'cluster', 'mesh'] as const)
+        expect(await offer({ ...claimsOf(kind), ...more }), kind).toBe(refused('claim_unsupported'));
+    for (const more of [{ act: { sub: 'a' } }, { may_act: { sub: 'a' } }])
+      expect(await offer({ ...claimsOf('login'), ...more })).toBe('login');
   });
 });

@@ -184,6 +184,27 @@ export function withdrawalStoreContract(name: string, maker: WithdrawalsMaker): 
       expect(under.store.list(now)).toHaveLength(3);
     });
 
+    // The shared store took a block that it had for another one with the same id, and threw: whoever repeated a command that a replica
+    // had not confirmed was never told that it was in force.
+    it('answers once more for what it has, and keeps it once', async () => {
+      for (const one of [block('B1', ALICE), revocation('R1', 'subject', AGENT)]) {
+        await under.store.add(one);
+        expect(await under.store.add(one)).toEqual({ unreached: [] });
+      }
+      expect(under.store.list(now).map(({ id }) => id)).toEqual(['B1', 'R1']);
+      await expect(under.store.add(block('B1', AGENT))).rejects.toThrow('an id that another one has');
+    });
+
+    // Clients that revoke their own tokens filled the store, and then nobody could be blocked.
+    it('takes an operator’s one more, where as many are held as others may add', async () => {
+      await under.store.add(revocation('R1', 'chain', 'h1'), 2);
+      await under.store.add(revocation('R2', 'chain', 'h2'), 2);
+      await expect(under.store.add(revocation('R3', 'chain', 'h3'), 2)).rejects.toBeInstanceOf(StoreUnavailable);
+      expect(await under.store.add(revocation('R4', 'chain', 'h2'), 2)).toEqual({ unreached: [] });
+      expect(await under.store.add(block('B1', ALICE))).toEqual({ unreached: [] });
+      expect(under.store.list(now).map(({ id }) => id)).toEqual(['B1', 'R1', 'R2']);
+    });
+
     it('refuses one more than it may hold, forgets none of those it has, and takes one again once one is lifted', async () => {
       await under.close();
       under = await maker.reopen({ ...world, withdrawalsMax: 2 });

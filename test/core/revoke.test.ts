@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { createEpochs } from '../../src/core/epochs.ts';
 import { LEEWAY_SECONDS } from '../../src/core/limits.ts';
+import { WITHDRAWALS_BY_CLIENTS_MAX, WITHDRAWALS_MAX } from '../../src/core/limits-delegation.ts';
 import { AuditUnavailable, StoreUnavailable } from '../../src/core/ports.ts';
 import { refuse } from '../../src/core/refusal.ts';
 import type { Withdrawal } from '../../src/core/withdrawal.ts';
@@ -61,6 +62,19 @@ describe('a client that revokes', () => {
     await path.revoke();
     expect(new Set(path.added.map(({ id }) => id)).size).toBe(2);
     expect(path.records.map(({ decision }) => decision)).not.toContain(path.added[0]?.id);
+  });
+
+  // It took the place of an operator's block as long as there was any left.
+  it('leaves room for operators, and says that it cannot be done where there is no other', async () => {
+    const asked: (number | undefined)[] = [];
+    const add = (_: Withdrawal, heldMax?: number) => {
+      asked.push(heldMax);
+      return Promise.reject(new StoreUnavailable('90000 blocks and revocations are in force'));
+    };
+    const path = createOwnTokenPath({ client: owner, withdrawals: { add } });
+    expect(toldBy(await path.revoke())).toBe('store_unavailable');
+    expect(asked).toEqual([WITHDRAWALS_BY_CLIENTS_MAX]);
+    expect(WITHDRAWALS_BY_CLIENTS_MAX).toBeLessThan(WITHDRAWALS_MAX);
   });
 
   it('ends once what it revokes twice, under the one id', async () => {

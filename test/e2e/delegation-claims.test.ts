@@ -56,6 +56,10 @@ describe('act of an outside token', () => {
       'a name of ours beside an earlier actor',
       { ...agent, act: { ...other(1), sub_id: { format: 'opaque', id: 'staff:bob' } } },
     ],
+    // What no subject may be called was issued, recorded and logged of an actor; and nobody could block one whose name was too long for it.
+    ['A-56 a line end in the name of an earlier actor', { ...agent, act: { iss: MESH, sub: 'a\nb' } }],
+    ['A-56 a control character in the issuer of an actor', { iss: 'https://\u001b', sub: 'a' }],
+    ['A-56 a name of an actor that is longer than any may be', { iss: MESH, sub: 'x'.repeat(2_049) }],
     ['A-147 one actor more than may be read', chain(ACTORS_MAX + 1)],
     ['A-147 more bytes than may be read', { ...other(1), note: 'x'.repeat(ACT_BYTES_MAX) }],
   ])('%s is refused', async (_title, act) => {

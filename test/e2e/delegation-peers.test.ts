@@ -98,6 +98,31 @@ describe('Keycloak', () => {
     expect((await broker.ask(ONE_API, { subject_token: first.token, audience: 'two' })).said).toBe('granted');
   });
 
+  it('keycloak#53029 introspection says who acts, as the token does (TX-49)', async () => {
+    const first = await broker.acted(await broker.staffToken(), await broker.svid(ASSISTANT));
+    const next = await broker.ask(ONE_API, { subject_token: first.token, audience: 'two' });
+    for (const { token, claims } of [first, next]) {
+      const told = await broker.introspect(token);
+      expect(told).toMatchObject({ active: true, sub: 'staff:alice', client_id: claims.client_id });
+      expect(JSON.stringify(told.act)).toBe(JSON.stringify(claims.act));
+    }
+  });
+
+  it('keycloak#51633 and keycloak#33252 a revoked chain is extended by nobody, and its tokens are dead', async () => {
+    const first = await broker.acted(await broker.staffToken(), await broker.svid(ASSISTANT));
+    const next = await broker.ask(ONE_API, { subject_token: first.token, audience: 'two' });
+    const other = await broker.acted(await broker.staffToken(), await broker.svid(ASSISTANT));
+    const onward = async ({ token }: { readonly token: string }, client = TWO_API, audience = 'three') =>
+      (await broker.ask(client, { subject_token: token, audience })).said;
+    expect(await onward(next)).toBe('granted');
+    expect(await broker.revoke(LITELLM, first.token)).toBe(200);
+    expect(await onward(next)).toBe('invalid_request withdrawn');
+    expect(await onward(first, ONE_API, 'two')).toBe('invalid_request withdrawn');
+    for (const { token } of [first, next]) expect(await broker.introspect(token)).toEqual({ active: false });
+    expect(await onward(other, ONE_API, 'two')).toBe('granted');
+    expect(await broker.introspect(other.token)).toMatchObject({ active: true });
+  });
+
   it('keycloak#31553 no more scope and no other audience than was asked for and allowed (A-137, A-138)', async () => {
     const first = await broker.acted(await broker.staffToken(), await broker.svid(ASSISTANT));
     expect(first.claims).toMatchObject({ aud: HOPS.one, scope: 'read' });
@@ -175,7 +200,7 @@ describe('ToolHive', () => {
     );
   });
 
-  it('toolhive#6331 whatever is wrong with subject or actor is invalid_request, with one sentence (TX-30, TX-33)', async () => {
+  it('toolhive#6331 OB-06 whatever is wrong with subject or actor is invalid_request, with one sentence (TX-30, TX-33)', async () => {
     const person = await broker.staffToken();
     const refusals = [
       await broker.acted(person, await broker.svid(ASSISTANT, { exp: 1 })),

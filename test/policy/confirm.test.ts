@@ -108,6 +108,21 @@ describe('a rule with confirm', () => {
   });
 });
 
+describe('a target that wants an actor', () => {
+  const nobody =
+    'name: n, subject: { trust: people, sub: alice }, impersonate: true, accept: { impersonation: on purpose }, client: gateway, allow: { ledger: all }';
+  const policy = policyWith([rule(', confirm: { acr: [mfa] }'), nobody], { actor: true });
+
+  // A rule that names nobody grants nothing of it, and yet hid what the other one lacked: nobody was ever sent to confirm.
+  it('asks for what its other rules lack', () => {
+    expect(asked(policy, { acr: 'mfa', ...ago(5) })).toBe('r');
+    expect(asked(policy, { acr: 'pwd', ...ago(5) })).toMatchObject(wanted(['mfa'], undefined));
+    expect(asked(policy, { acr: 'pwd', ...ago(5) }, ['admin'])).toMatchObject({ reason: 'scope_not_allowed' });
+    for (const others of [[], [`name: d, ${RULE}, allow: [deploy]`]])
+      expect(asked(policyWith([nobody, ...others], { actor: true }), ago(5))).toMatchObject({ requirement: 'actor' });
+  });
+});
+
 describe('scopes and targets with confirm', () => {
   const policy = policyWith([rule()]);
 

@@ -20,7 +20,7 @@ const ALICE = asSubject('people:alice');
 /** What a claim came to, and how long that took. */
 async function claimed(store: RedisStore, jti: string): Promise<{ readonly outcome: string; readonly tookMs: number }> {
   const started = performance.now();
-  const outcome = await store.claim(spent(jti), `D-${jti}`, now() + 300).catch((error: Error) => error.name);
+  const outcome = await store.claim(spent(jti), `by-${jti}`, now() + 300).catch((error: Error) => error.name);
   return { outcome, tookMs: performance.now() - started };
 }
 
@@ -40,7 +40,7 @@ async function claimsWhile(store: RedisStore, name: string, during: Promise<unkn
 
 const worst = (all: readonly { readonly tookMs: number }[]): number => Math.max(...all.map(({ tookMs }) => tookMs));
 const outcomes = (all: readonly { readonly outcome: string }[]) =>
-  new Set(all.map(({ outcome }) => (outcome.startsWith('D-') ? 'claimed' : outcome)));
+  new Set(all.map(({ outcome }) => (outcome.startsWith('by-') ? 'claimed' : outcome)));
 
 describeWithRedis('a shared store in trouble', () => {
   let server: RedisServer;
@@ -81,12 +81,12 @@ describeWithRedis('a shared store in trouble', () => {
     const started = performance.now();
     await ready(store);
     expect(performance.now() - started).toBeLessThan(2_000);
-    expect((await claimed(store, '1')).outcome).toBe('D-1');
+    expect((await claimed(store, '1')).outcome).toBe('by-1');
   });
 
   it('F-20 answers nobody without a check while Redis is dead, each within 250 ms, and is back within seconds of its return', async () => {
     const { store, told } = await open('a');
-    expect((await claimed(store, 'before')).outcome).toBe('D-before');
+    expect((await claimed(store, 'before')).outcome).toBe('by-before');
     await server.kill();
     const dead = await claimsWhile(store, 'dead', setTimeout(1_500));
     expect(outcomes(dead)).toEqual(new Set(['StoreUnavailable']));
@@ -98,13 +98,13 @@ describeWithRedis('a shared store in trouble', () => {
     const started = performance.now();
     await ready(store);
     expect(performance.now() - started).toBeLessThan(5_000);
-    expect((await claimed(store, 'after')).outcome).toBe('D-after');
+    expect((await claimed(store, 'after')).outcome).toBe('by-after');
   });
 
   it('F-21 does the same while Redis hangs, keeps no queue, and writes nothing late when it goes on', async () => {
     const { store } = await open('a');
     await store.add(block('B1', 'people:alice'));
-    expect((await claimed(store, 'before')).outcome).toBe('D-before');
+    expect((await claimed(store, 'before')).outcome).toBe('by-before');
     server.signal('SIGSTOP');
     const before = process.memoryUsage().heapUsed;
     const hung = await claimsWhile(store, 'hung', setTimeout(3_000));
@@ -116,7 +116,7 @@ describeWithRedis('a shared store in trouble', () => {
 
     server.signal('SIGCONT');
     await ready(store);
-    expect((await claimed(store, 'after')).outcome).toBe('D-after');
+    expect((await claimed(store, 'after')).outcome).toBe('by-after');
     await setTimeout(300);
     // What was sent before it hung is read now, too late: none of it is spent by a request that was refused.
     expect(await server.admin.keys('test:spent:*')).toHaveLength(2);
@@ -137,7 +137,7 @@ describeWithRedis('a shared store in trouble', () => {
 
     proxy.be('open');
     await ready(store);
-    expect((await claimed(store, 'after')).outcome).toBe('D-after');
+    expect((await claimed(store, 'after')).outcome).toBe('by-after');
   });
 
   it('F-26 issues nothing while Redis has no memory left, and goes on when it has', async () => {
@@ -150,13 +150,15 @@ describeWithRedis('a shared store in trouble', () => {
     await expect.poll(() => store.healthy()).toBe(false);
     await server.admin.config('SET', 'maxmemory', '0');
     await ready(store);
-    expect((await claimed(store, 'after')).outcome).toBe('D-after');
+    expect((await claimed(store, 'after')).outcome).toBe('by-after');
   });
 
   it('F-27 stops the one broker that is cut off, by itself, before a block is answered that names it; others go on', async () => {
     await using proxy = await openTcpProxy(server.port);
     const [near, far] = await Promise.all([open('near'), open('far', proxy.port)]);
     expect(await near.store.add(block('B0', 'people:bob'))).toEqual({ unreached: [] });
+    // A third has crashed just now: nobody can tell it from one that is cut off.
+    await server.admin.hset('{test:withdrawals}:replicas', 'crashed', '17 0');
     proxy.be('deaf');
     // It may issue for up to a second more: that is why the answer waits for longer.
     expect(far.store.against(ALICE, now())).toBeUndefined();
@@ -172,18 +174,18 @@ describeWithRedis('a shared store in trouble', () => {
       });
     const answer = await near.store.add(block('B1', 'people:alice'));
     const answeredMs = performance.now() - started;
-    expect(answer).toEqual({ unreached: ['far'] });
+    expect([...answer.unreached].sort()).toEqual(['crashed', 'far']);
     await stopping;
     expect(stoppedMs).toBeLessThan(1_100);
     expect(answeredMs).toBeGreaterThan(stoppedMs + 1_000);
     expect(answeredMs).toBeLessThan(7_000);
-    expect((await claimed(near.store, 'near')).outcome).toBe('D-near');
+    expect((await claimed(near.store, 'near')).outcome).toBe('by-near');
     expect((await claimed(far.store, 'far')).outcome).toBe('StoreUnavailable');
 
     proxy.be('open');
     await ready(far.store);
     expect(far.store.against(ALICE, now())?.id, 'it has the block before it issues again').toBe('B1');
-    expect(await near.store.lift('B1')).toEqual({ unreached: [] });
+    expect((await near.store.lift('B1'))?.unreached).not.toContain('far');
     expect(far.store.against(ALICE, now())).toBeUndefined();
   });
 
@@ -203,14 +205,11 @@ describeWithRedis('a shared store in trouble', () => {
     expect(store.against(ALICE, now())).toBeUndefined();
   });
 
-  it('does not wait for a broker that has stopped, and for a crashed one no longer than its lease', async () => {
+  it('does not wait for a broker that has stopped', async () => {
     const [one, two] = await Promise.all([open('one'), open('two')]);
     await two.store.close();
     const started = performance.now();
     expect(await one.store.add(block('B1', 'people:alice'))).toEqual({ unreached: [] });
     expect(performance.now() - started).toBeLessThan(1_000);
-    await server.admin.hset('{test:withdrawals}:replicas', 'crashed', '17 0');
-    expect(await one.store.add(block('B2', 'people:bob'))).toEqual({ unreached: ['crashed'] });
-    expect(performance.now() - started).toBeLessThan(8_000);
   });
 });

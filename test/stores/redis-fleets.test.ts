@@ -117,5 +117,30 @@ describeWithRedis('the shared store on a fleet', () => {
       expect(await b.store.add(block('B2', 'people:bob'))).toEqual({ unreached: [] });
       await Promise.all([a.store.close(), b.store.close()]);
     });
+
+    it('F-23 accepts nothing twice where each write waits for a replica, and nothing at all while there is none', async () => {
+      const settings = { ...fleet.settings, prefix: 'waits', replicas: 1 };
+      const [old, next] = fleet.servers;
+      await beginLongAgo(next.admin, 'waits');
+      const { store } = await openReplica(settings, 'a', { eager: true });
+      await setTimeout(1_000);
+      expect(store.healthy(), 'the other server is down').toBe(false);
+      // A Sentinel makes a replica of who comes back; in eight seconds or so.
+      await old.start();
+      await old.admin.replicaof('127.0.0.1', next.port);
+      await ready(store);
+      const jtis = Array.from({ length: 300 }, (_, index) => `jti-${index}`);
+      const claiming = claimAll(store, jtis, 'D1');
+      await setTimeout(500);
+      await next.kill();
+      const first = await claiming;
+      expect(first.length).toBeGreaterThan(50);
+      await vi.waitFor(async () => expect(await fleet.master()).toBe(old.port), { timeout: 15_000 });
+      await next.start();
+      await next.admin.replicaof('127.0.0.1', old.port);
+      await ready(store);
+      expect(await claimAll(store, first, 'D2')).toEqual([]);
+      await store.close();
+    });
   });
 });

@@ -53,14 +53,13 @@ describeWithRedis('the shared store', () => {
     it('gives each of 1,000 credentials to exactly one of two that claim it at once (F-25)', async () => {
       const [one, other] = stores();
       const jtis = Array.from({ length: 1_000 }, (_, index) => `pair-${index}`);
-      const answers = await Promise.all(
-        jtis.map((jti) =>
-          Promise.all([
-            one.claim(spent(jti), `A-${jti}`, now() + 300),
-            other.claim(spent(jti), `B-${jti}`, now() + 300),
-          ]),
-        ),
-      );
+      const answers: (readonly [string, string])[] = [];
+      const until = now() + 300;
+      for (let from = 0; from < jtis.length; from += 200) {
+        const both = (jti: string) =>
+          Promise.all([one.claim(spent(jti), `A-${jti}`, until), other.claim(spent(jti), `B-${jti}`, until)]);
+        answers.push(...(await Promise.all(jtis.slice(from, from + 200).map(both))));
+      }
       const winners = answers.filter(
         ([first, second], index) => first === second && first.endsWith(jtis[index] ?? '?'),
       );
@@ -186,23 +185,24 @@ describeWithRedis('the shared store', () => {
       await store.close();
     });
 
-    it('reads 100,000 blocks and revocations at a start within seconds, and is not ready before', async () => {
+    it('reads 25,000 blocks and revocations at a start within seconds, and is not ready before', async () => {
       await beginLongAgo(server.admin, 'many');
       const keys = ['state', 'log', 'ids', 'ends', 'marks', 'replicas'].map((name) => `{many:withdrawals}:${name}`);
-      for (let from = 0; from < 100_000; from += 1_000) {
+      for (let from = 0; from < 25_000; from += 1_000) {
         const words = Array.from({ length: 1_000 }, (_, index) => {
           const withdrawal = block(`B${from + index}`, `people:${from + index}`);
           return [`m${from + index}`, withdrawal.id, '', writeWithdrawalChange({ change: 'withdraw', withdrawal })];
         });
-        await server.admin.eval(SCRIPTS.add, keys.length, ...keys, 'long-ago', '100000', ...words.flat());
+        await server.admin.eval(SCRIPTS.add, keys.length, ...keys, 'long-ago', '25000', ...words.flat());
       }
       const started = performance.now();
-      const { store } = await openReplica(standalone(server.port, { prefix: 'many' }), 'a');
-      expect(performance.now() - started).toBeLessThan(8_000);
-      expect(store.list(now())).toHaveLength(100_000);
-      expect(store.against(asSubject('people:99999'), now())?.id).toBe('B99999');
+      const settings = standalone(server.port, { prefix: 'many' });
+      const { store } = await openReplica(settings, 'a', { withdrawalsMax: 25_000 });
+      expect(performance.now() - started).toBeLessThan(4_000);
+      expect(store.list(now())).toHaveLength(25_000);
+      expect(store.against(asSubject('people:24999'), now())?.id).toBe('B24999');
       await expect(store.add(block('B', 'people:one-more'))).rejects.toThrow(
-        '100000 blocks and revocations are in force',
+        '25000 blocks and revocations are in force',
       );
       await store.close();
     });

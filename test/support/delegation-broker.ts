@@ -96,7 +96,7 @@ rules:
 `;
 
 const CLIENTS = `clients:
-  one-api: { secret: "\${kong}", presents: [${ONE}, ${MCP}] }
+  one-api: { secret: "\${kong}", presents: [${ONE}, ${MCP}], introspects: [one, two, three] }
   two-api: { secret: "\${kong_next}", presents: [${TWO}] }
   fleet: { spiffe: "spiffe://prod.example/ns/fleet/*", presents: [${MCP}] }
 `;
@@ -142,6 +142,10 @@ export interface DelegationBroker extends ClientBroker {
   ask(client: Authenticated, form: Form, by?: Pick<Caller, 'token'>): Promise<Ended>;
   /** For a person of the staff, by an agent with a JWT-SVID, through litellm. */
   acted(subject: string, actor: string, more?: Form): Promise<Ended>;
+  /** What one-api is told about a token. */
+  introspect(token: string): Promise<Readonly<Record<string, unknown>>>;
+  /** By the client that it was issued to. */
+  revoke(client: Authenticated, token: string): Promise<number>;
   bySvid(id: string, path: string): Promise<Authenticated>;
   byKey(): Promise<Authenticated>;
 }
@@ -161,6 +165,11 @@ export async function startDelegationBroker(more = ''): Promise<DelegationBroker
     config: (yaml) =>
       yaml.replace('\ntrust:\n', TRUST).replace('clients:\n', CLIENTS).replace('targets:\n', `targets:\n${TARGETS}`),
   });
+  const about = (path: string, { headers }: Authenticated, token: string) =>
+    broker.call(
+      { method: 'POST', path, headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' } },
+      new URLSearchParams({ token }).toString(),
+    );
   const svid: DelegationBroker['svid'] = (id, claims) =>
     broker.mesh.signJwt(id.slice(MESH.length), broker.issuer, broker.now(), claims);
   const ask: DelegationBroker['ask'] = async (client, form, by = broker) => {
@@ -194,6 +203,8 @@ export async function startDelegationBroker(more = ''): Promise<DelegationBroker
     pod: (claims) =>
       mint(broker, 'cluster', { ...kubernetesProjected(CLUSTER_ISSUER, broker.issuer, broker.now()), ...claims }),
     worker: (claims) => broker.workerToken(claims),
+    introspect: async (token) => (await about('/introspect', ONE_API, token)).body,
+    revoke: async (client, token) => (await about('/revoke', client, token)).status,
     bySvid: async (id, path) => ({
       form: { client_id: id, client_assertion_type: JWT_SPIFFE, client_assertion: await svid(`${MESH}${path}`) },
     }),

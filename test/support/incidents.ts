@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { IncidentHandlers } from '../../src/adapters/control/incident-commands.ts';
+import { createIncidents, type IncidentRecord, type Incidents } from '../../src/core/incidents.ts';
 import type { WithdrawalStore } from '../../src/core/ports.ts';
-import { createIncidents, type IncidentRecord, type Incidents } from '../../src/core/withdraw.ts';
 import { openMemoryStore } from '../../src/stores/memory.ts';
 
 export const NOW = 1_800_000_000;

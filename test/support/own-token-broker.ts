@@ -112,7 +112,7 @@ export async function startOwnTokenBroker(options: TestBrokerOptions = {}): Prom
   };
 }
 
-function commandOver(socketPath: string, path: string, body: object): Promise<{ status: number; text: string }> {
+export function commandOver(socketPath: string, path: string, body: object): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' };
     const outgoing = request({ socketPath, path, method: 'POST', headers }, async (incoming) => {

@@ -3,8 +3,8 @@
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { Command, Ended, Incidents } from '../../core/incidents.ts';
 import { WITHDRAWAL_NAME_BYTES_MAX, WITHDRAWAL_WHY_CHARACTERS_MAX } from '../../core/limits-delegation.ts';
-import type { Command, Ended, Incidents } from '../../core/withdraw.ts';
 import type { Withdrawal } from '../../core/withdrawal.ts';
 import { handleOf } from '../../parsing/token-handle.ts';
 import { type IdentityRead, type KnownNames, readBlocked, readRevoked, readToken } from './identities.ts';

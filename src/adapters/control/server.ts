@@ -3,6 +3,7 @@
 // itself: compose.ts supplies what each command does.
 
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Command } from '../../core/incidents.ts';
 import {
   CONNECTION_SWEEP_MS,
   CONTROL_BODY_BYTES_MAX,
@@ -13,7 +14,6 @@ import {
   REQUEST_DEADLINE_MS,
 } from '../../core/limits.ts';
 import type { SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
-import type { Command } from '../../core/withdraw.ts';
 import { addDevCommands, type DevCommands } from './dev-commands.ts';
 import { addIncidentCommands, type IncidentHandlers, readKeyOrder } from './incident-commands.ts';
 import { bindSocket } from './socket.ts';

@@ -7,8 +7,8 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createControlClient } from '../../../src/adapters/control/client.ts';
 import { createOperator, type Operator } from '../../../src/adapters/control/operator.ts';
 import { createControlListener } from '../../../src/adapters/control/server.ts';
+import type { Command } from '../../../src/core/incidents.ts';
 import { WITHDRAWAL_WHY_CHARACTERS_MAX } from '../../../src/core/limits-delegation.ts';
-import type { Command } from '../../../src/core/withdraw.ts';
 import { handleOf } from '../../../src/parsing/token-handle.ts';
 import { type IncidentsUnderTest, NOW, nobodyIsBlocked, openIncidents } from '../../support/incidents.ts';
 

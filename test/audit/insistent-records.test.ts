@@ -1,9 +1,9 @@
 // Records of incidents that cannot be written yet: none is lost silently, and their order is kept.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createInsistentRecords } from '../../src/core/insistent-records.ts';
+import { createInsistentRecords } from '../../src/audit/insistent-records.ts';
+import type { IncidentRecord } from '../../src/core/incidents.ts';
 import { INCIDENT_RECORD_RETRY_MS, INCIDENT_RECORDS_WAITING_MAX } from '../../src/core/limits-delegation.ts';
-import type { IncidentRecord } from '../../src/core/withdraw.ts';
 
 const record = (id: string): IncidentRecord => ({
   change: 'withdrawn',

@@ -1,8 +1,8 @@
 // Records of incidents that cannot be written yet: kept, and tried again until they are. The trail itself counts what it lost meanwhile;
 // this is so that who commanded what, and why, is on it too.
 
-import { INCIDENT_RECORD_RETRY_MS, INCIDENT_RECORDS_WAITING_MAX } from './limits-delegation.ts';
-import type { IncidentRecord, IncidentRecords } from './withdraw.ts';
+import type { IncidentRecord, IncidentRecords } from '../core/incidents.ts';
+import { INCIDENT_RECORD_RETRY_MS, INCIDENT_RECORDS_WAITING_MAX } from '../core/limits-delegation.ts';
 
 export interface InsistentRecords extends IncidentRecords {
   /** Gives up what waits. */

@@ -5,7 +5,7 @@ import { KINDS } from '../../src/compose-kinds.ts';
 import { LEEWAY_SECONDS } from '../../src/core/limits.ts';
 import { REVOKED_IDENTITY_SECONDS, REVOKED_TOKEN_SECONDS } from '../../src/core/limits-delegation.ts';
 import { StoreUnavailable } from '../../src/core/ports.ts';
-import type { Revocation } from '../../src/core/withdraw.ts';
+import type { Revocation } from '../../src/core/withdrawal.ts';
 import { NOW, openIncidents } from '../support/incidents.ts';
 
 const ALICE = 'people:alice';
