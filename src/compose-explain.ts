@@ -11,6 +11,7 @@ import type {
 } from './adapters/cli/explain-tools.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { createOperator } from './adapters/control/operator.ts';
+import { REQUESTS } from './audit/chain.ts';
 import { openLines } from './audit/lines.ts';
 import { timestamp } from './audit/record.ts';
 import { assumedClient } from './compose-clients.ts';
@@ -89,9 +90,6 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
     return { what: `revoke ${found.what}`, of: found.of, ...common };
   },
 });
-
-/** Events that are the record of one request. */
-const REQUESTS = ['exchange', 'introspection', 'revocation'];
 
 /** By the record of the command. */
 async function recordedWithdrawal(id: string, trail: string): Promise<ShownWithdrawal | undefined> {

@@ -2,7 +2,7 @@
 // whatever the rest is, or undetermined, with the conditions that it hangs on. Follows decide.ts step by step, each time asking
 // what must be and what may be; it may leave open what could be told, and never tells what is open.
 
-import { claimKey } from '../../core/record.ts';
+import { claimKey } from '../../core/claim-path.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
 import { lifetimeOf, namesActor } from '../best.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from '../compiled.ts';
