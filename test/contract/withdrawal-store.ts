@@ -3,7 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StoreUnavailable, type WithdrawalStore } from '../../src/core/ports.ts';
-import type { Standing, Withdrawal } from '../../src/core/withdrawal.ts';
+import type { Standing, Revocation, Withdrawal } from '../../src/core/withdrawal.ts';
 
 export interface WithdrawalsUnderTest {
   readonly store: WithdrawalStore;
@@ -41,7 +41,7 @@ export const block = (id: string, identity: string): Withdrawal => ({
 
 export const revocation = (
   id: string,
-  what: Extract<Withdrawal, { kind: 'revocation' }>['what'],
+  what: Revocation['what'],
   of: string,
   untilSeconds = NOW + 300,
 ): Withdrawal => ({ kind: 'revocation', id, what, of, why: '', atSeconds: NOW, untilSeconds });
