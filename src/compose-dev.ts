@@ -9,23 +9,28 @@ import type { DevRunning, DevTools } from './adapters/cli/dev.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import type { SignAsTools } from './adapters/cli/token-as.ts';
 import { createControlClient } from './adapters/control/client.ts';
-import { type DevCommands, devPlace, type SignOrder, signAs } from './adapters/control/dev-commands.ts';
+import {
+  type BesideOrder,
+  besideAs,
+  type DevCommands,
+  devPlace,
+  type SignOrder,
+  signAs,
+} from './adapters/control/dev-commands.ts';
 import { startBroker } from './compose.ts';
 import { type Configuration, offlineReach } from './compose-configuration.ts';
-import { tableOf } from './compose-kinds.ts';
+import { besideWith, signWith } from './compose-dev-sign.ts';
 import { AddressInUse } from './compose-listener.ts';
 import { type BrokerWorld, openFrame } from './compose-state.ts';
-import { DEV_SECRET_BYTES, DEV_TOKEN_SECONDS } from './core/limits.ts';
-import { claimKey } from './core/record.ts';
-import { ACCESS_TOKEN_TYPE, AWS_REQUEST_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from './core/request.ts';
-import { createStandInSts, type StandInSts } from './dev/caller-identity.ts';
+import { DEV_SECRET_BYTES } from './core/limits.ts';
+import { createStandInSts } from './dev/caller-identity.ts';
 import { mintLocalCertificate } from './dev/certificate.ts';
-import { assumedClaims } from './dev/claims.ts';
 import { devDirectory, devRecords, devSocket, isOurs, makeDirectory, removeDirectory } from './dev/directory.ts';
 import { type DevPlaces, localised } from './dev/overlay.ts';
-import { claimsOfRules, targetsOf } from './dev/rule-claims.ts';
-import { createThrowawayKeys, type ThrowawayKeys } from './keys/throwaway-keys.ts';
-import { ACCESS_TOKEN_TYPS } from './platforms/oidc.ts';
+import { partiesOf, targetsOf } from './dev/rule-claims.ts';
+import { createThrowawayKeys } from './keys/throwaway-keys.ts';
+import { SELF } from './platforms/self.ts';
+import { actorMatches } from './policy/compiled.ts';
 
 /** Only ever this: nobody else on the network is to find keys that anybody here may use. */
 const HOST = '127.0.0.1';
@@ -77,6 +82,11 @@ export const signAsTools = (): SignAsTools =>
         throw new Error(`no \`exchequer dev\` runs on ${resolve(config)}: start one there, or name it with --config`);
       return signAs(socket, order);
     },
+    async beside({ config, control }: BrokerPlace, order: BesideOrder) {
+      const socket = control ?? (await runningDev(config));
+      if (socket === undefined) throw new Error(`no \`exchequer dev\` runs on ${resolve(config)}`);
+      return besideAs(socket, order);
+    },
   });
 
 async function start(world: BrokerWorld, config: string, at: { readonly directory: string; readonly port: number }) {
@@ -94,20 +104,23 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
     env: { ...world.env, [SECRET_VARIABLE]: createHash('sha256').update(clientSecret).digest('hex') },
     log: { write: (line) => sayPlainly(world, line) },
   };
-  const keys = createThrowawayKeys();
+  const opened = openFrame(local);
+  const keys = createThrowawayKeys(opened.ownKeys);
   const sts = createStandInSts(world.randomBytes, offlineReach(world).outbound);
   const frame = {
-    ...openFrame(local),
+    ...opened,
     caches: keys.caches,
     outbound: sts.outbound,
     overlay: (written: unknown) => localised(written, places),
   };
+  const signing = { world, keys, sts, clientSecret };
   let tries: DevRunning['tries'] = [];
   const dev = (configuration: () => Configuration): DevCommands => {
     tries = triesOf(configuration());
     return {
       place: () => ({ issuer: places.issuer, ca: minted.ca }),
-      sign: (order) => signWith(world, { keys, sts }, configuration(), order),
+      sign: (order) => signWith(signing, configuration(), order),
+      beside: (order) => besideWith(signing, configuration(), order),
     };
   };
   const started = await startBroker(local, config, { frame, dev });
@@ -131,18 +144,32 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
   return { ok: true as const, running };
 }
 
-/** For each source what rules give it; of a source that no rule speaks of, what anybody may ask for. */
-const triesOf = ({ sources, compiled }: Configuration): DevRunning['tries'] =>
-  sources.flatMap(({ config: { name: source } }) => {
+/** For each source what rules give it; of a source that no rule speaks of, what anybody may ask for, and nothing where it only acts. */
+const triesOf = ({ sources, compiled }: Configuration): DevRunning['tries'] => {
+  const isActing = (source: string): boolean =>
+    compiled.rules.some(
+      (rule) => rule.effect === 'allow' && actorMatches(rule).some((match) => match.source === source),
+    );
+  return sources.flatMap(({ config: { name: source, kind } }) => {
     const given = targetsOf(compiled, source);
     return compiled.targets
-      .filter(({ name }, at) => (given.length === 0 ? at === 0 : given.includes(name)))
+      .filter(({ name }, at) => (given.length === 0 ? at === 0 && !isActing(source) : given.includes(name)))
       .map(({ name, address, parameters }) => ({
-        source,
+        how: [
+          // Ours are issued, and not made up.
+          kind === SELF.kind ? '--from env:TOKEN' : `--as ${source}`,
+          ...besideFlags(partiesOf(compiled, source, name)),
+        ].join(' '),
         target: name,
         address: parameters.length > 0 ? address : undefined,
       }));
   });
+};
+
+const besideFlags = ({ actor, client }: ReturnType<typeof partiesOf>): readonly string[] => [
+  ...(actor === undefined ? [] : [`--actor ${actor}`]),
+  ...(client === undefined ? [] : [`--client ${client}`]),
+];
 
 const placesOf = ({ directory, port }: { readonly directory: string; readonly port: number }): DevPlaces => ({
   issuer: `https://localhost:${port}`,
@@ -167,48 +194,3 @@ function sayPlainly(world: BrokerWorld, line: string): void {
 /** pino's level. */
 const INFO = 30;
 const RELOADED = 'reloaded';
-
-const TOKEN_TYPES: Readonly<Record<string, string>> = {
-  access_token: ACCESS_TOKEN_TYPE,
-  id_token: ID_TOKEN_TYPE,
-  jwt: JWT_TOKEN_TYPE,
-};
-
-const firstMember = (key: string): string => key.split(claimKey(['', '']), 1)[0] ?? key;
-
-async function signWith(
-  { clock, randomBytes }: BrokerWorld,
-  { keys, sts }: { readonly keys: ThrowawayKeys; readonly sts: StandInSts },
-  { sources, compiled: { rules, targets, sources: compiled } }: Configuration,
-  { source: name, claims: given, target }: Parameters<DevCommands['sign']>[0],
-): ReturnType<DevCommands['sign']> {
-  const source = sources.find(({ config }) => config.name === name);
-  if (!source) {
-    const names = sources.map(({ config }) => config.name).join(', ');
-    return { ok: false, problem: `there is no trust source ${JSON.stringify(name)}; there are ${names}` };
-  }
-  const table = tableOf(source.config.kind);
-  const { issuer, audience, require, options, maxAgeSeconds = DEV_TOKEN_SECONDS } = source.config;
-  const assumed = assumedClaims({
-    table,
-    issuer,
-    audience,
-    require,
-    given,
-    wanted: claimsOfRules({ rules, targets, source: name, table, target, given }),
-    named: (compiled.find((one) => one.name === name)?.claimsNamed ?? []).map(firstMember),
-    nowSeconds: clock.nowSeconds(),
-    lifetimeSeconds: Math.min(DEV_TOKEN_SECONDS, table.lifetimeSecondsMax, maxAgeSeconds),
-    jti: Buffer.from(randomBytes(DEV_SECRET_BYTES)).toString('base64url'),
-  });
-  if (!assumed.ok) return assumed;
-  if (table.tokenTypes.includes(AWS_REQUEST_TOKEN_TYPE)) {
-    const [region] = Array.isArray(options.regions) ? options.regions : [];
-    const token = sts.present(String(region), assumed.claims, clock.nowSeconds());
-    return { ok: true, token, tokenType: AWS_REQUEST_TOKEN_TYPE };
-  }
-  const [taken] = Array.isArray(options.tokens) ? options.tokens : ['jwt'];
-  const tokenType = TOKEN_TYPES[String(taken)] ?? JWT_TOKEN_TYPE;
-  const typ = tokenType === ACCESS_TOKEN_TYPE ? ACCESS_TOKEN_TYPS[0] : table.typ.find((one) => one !== undefined);
-  return { ok: true, token: await keys.sign(source.keys.digest, assumed.claims, typ), tokenType };
-}

@@ -18,7 +18,7 @@ import { type Configuration, type OpenSource, readOffline, type World } from './
 import { tableOf } from './compose-kinds.ts';
 import { claimsTold, namedSources } from './compose-names.ts';
 import type { Cause, Foreseen } from './core/cause.ts';
-import { type Acting, delegationOf } from './core/delegation.ts';
+import { type Acting, delegationOf, nestedOf } from './core/delegation.ts';
 import { isJsonObject, type Json, type JsonObject } from './core/json.ts';
 import type { Principal } from './core/principal.ts';
 import type { CredentialRefusal, LackingFile } from './core/refusal.ts';
@@ -200,7 +200,7 @@ function actingIn({ verifiers }: Configuration, request: Acting<Principal>): Ret
     delegation: {
       actor,
       actors,
-      nested: actors.flatMap((one) => verifiers.whoIs(one)),
+      nested: nestedOf([request.subject, actor], actors, verifiers.whoIs),
       restricted: false,
       scopesMax: carried?.scopesMax,
     },

@@ -153,6 +153,19 @@ describe('the documents', () => {
     expect(await problemsOf(placed, [narrowed])).toEqual([]);
   });
 
+  it('hold rules for people and for who acts for them, with tests that hold', async () => {
+    const [configuration = ''] = blocksOf('docs/delegation.md', 'yaml exchequer.yaml').map(({ text }) => text);
+    const [people = ''] = blocksOf('docs/policies.md', 'yaml people').map(({ text }) => text);
+    const more = ['archive', 'ledger'].map((name) => `  ${name}: { kind: token, audience: "https://${name}.example" }\n`);
+    const whole = configuration
+      .replace('trust:\n', 'trust:\n  self: {}\n')
+      .replace('targets:\n', `targets:\n${more.join('')}`);
+    expect(await testedProblemsOf(whole, [people])).toEqual([]);
+    expect(await testedProblemsOf(whole, [people.replace('authenticated: 1h', 'authenticated: 1m')])).toEqual([
+      expect.stringContaining('expected confirm, got gateway-posts'),
+    ]);
+  });
+
   it('name every metric of ours, and no other', () => {
     const named = [...read('docs/operating.md').matchAll(/`(exchequer_[a-z_]+)`/g)].map(([, name]) => name);
     const inCode = [

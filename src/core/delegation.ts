@@ -5,7 +5,7 @@
 import { chainOf, fits, isActor, mayAct, namesOf } from './actor.ts';
 import type { Delegation } from './decision.ts';
 import type { Verifiers } from './ports.ts';
-import type { Carried, Principal } from './principal.ts';
+import type { Actors, Carried, Principal } from './principal.ts';
 import type { CredentialRefusal } from './refusal.ts';
 
 /** Everybody of a request, and what the subject's credential says beside who it is about. */
@@ -41,18 +41,24 @@ export function delegationOf<P extends Principal>(
   return {
     actor,
     actors,
-    nested: [
-      ...[subject, actor].flatMap((one) => provedFirst(one, whoIs)),
-      ...actors.flatMap((earlier) => whoIs(earlier)),
-    ],
+    nested: nestedOf([subject, actor], actors, whoIs),
     restricted: carried?.mayAct !== undefined,
     scopesMax: carried?.scopesMax,
   };
 }
 
-/** Whoever is in an own token by the name that another source gave: a deny of that one, for anyone, is not left behind by one exchange. */
-const provedFirst = (principal: Principal | undefined, whoIs: Verifiers['whoIs']): readonly Principal[] =>
-  principal?.kind === 'self' ? whoIs({ iss: principal.issuer, sub: principal.subject, others: {} }) : [];
+/**
+ * Whoever is in the tokens of a request beside those whom they prove: those who act already, and who is in an own token by the name that
+ * another source gave. A deny of that one, for anyone, is not left behind by one exchange. No other source is called `self`.
+ */
+export const nestedOf = (
+  proved: readonly (Pick<Principal, 'source' | 'issuer' | 'subject'> | undefined)[],
+  actors: Actors,
+  whoIs: Verifiers['whoIs'],
+): readonly Principal[] => [
+  ...proved.flatMap((one) => (one?.source === 'self' ? whoIs({ iss: one.issuer, sub: one.subject, others: {} }) : [])),
+  ...actors.flatMap((earlier) => whoIs(earlier)),
+];
 
 /** Who acts now, if anybody does: whom an actor token proves, or a client that is not the subject itself (policy/acting.ts). */
 function actingIn<P extends Principal>({ subject, actor, client }: Acting<P>): P | undefined {

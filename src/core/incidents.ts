@@ -5,10 +5,7 @@
 import { decisionId } from './decision-id.ts';
 import { REVOKED_IDENTITY_SECONDS, REVOKED_TOKEN_SECONDS } from './limits-delegation.ts';
 import type { Clock, RandomBytes, WithdrawalStore } from './ports.ts';
-import type { Withdrawal } from './withdrawal.ts';
-
-export type Block = Extract<Withdrawal, { kind: 'block' }>;
-export type Revocation = Extract<Withdrawal, { kind: 'revocation' }>;
+import type { Block, Revocation, Withdrawal } from './withdrawal.ts';
 
 /** Who commands it, and why. */
 export interface Command {

@@ -7,7 +7,6 @@ import type { JsonObject } from './json.ts';
 import type { RequestRecord } from './own-token-record.ts';
 import type { Actor, Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { PresentedProof, ProvedKey } from './proof-of-possession.ts';
-
 import type { ClientRefusal, CredentialRefusal, ProofRefusal, Result, UnavailableRefusal } from './refusal.ts';
 import type { Credential, GrantType, IssuedTokenType } from './request.ts';
 import type { Standing, Withdrawal } from './withdrawal.ts';

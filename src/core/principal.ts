@@ -90,11 +90,17 @@ export interface Carried {
   readonly own: { readonly lineage: readonly string[]; readonly origin: Origin; readonly clientId: string } | undefined;
 }
 
-/** OpenID Connect Core §2. */
+/** How a person authenticated (OpenID Connect Core §2). */
 export interface Authentication {
   /** Seconds since the epoch. */
-  readonly authTime: number | undefined;
+  readonly authTime: number;
   readonly acr: string | undefined;
+}
+
+/** What claims say of it. An `auth_time` of another type says nothing: then nothing is confirmed. */
+export function authenticationOf({ auth_time: authTime, acr }: JsonObject): Authentication | undefined {
+  if (typeof authTime !== 'number' || !Number.isSafeInteger(authTime)) return undefined;
+  return { authTime, acr: typeof acr === 'string' ? acr : undefined };
 }
 
 /** Claims that somebody has thought about, as keys of their paths (core/record.ts): made once for a kind. */

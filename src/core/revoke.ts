@@ -14,12 +14,12 @@ import {
   type Untold,
 } from './own-token-record.ts';
 import type { OwnTokenRequest } from './own-token-request.ts';
-import { type RandomBytes, StoreUnavailable, type WithdrawalStore } from './ports.ts';
+import type { RandomBytes, WithdrawalStore } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { type AskedAbout, type OwnTokenParts, proveAskedAbout } from './prove-own-token.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { Received } from './request.ts';
-import { STORE_UNAVAILABLE } from './spend.ts';
+import { refuseUnavailable, STORE_UNAVAILABLE } from './unavailable.ts';
 import type { Withdrawal } from './withdrawal.ts';
 
 /** What a revocation comes to: nothing that the caller is told. */
@@ -89,7 +89,6 @@ async function end(
     // RFC 7009 §2.2.1: 503 says that the token may still be taken, and to ask again.
     return unreached.length === 0 ? ok(undefined) : refuse(STORE_UNAVAILABLE);
   } catch (error) {
-    if (error instanceof StoreUnavailable) return refuse(STORE_UNAVAILABLE);
-    throw error;
+    return refuseUnavailable(error);
   }
 }

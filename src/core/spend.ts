@@ -2,11 +2,12 @@
 // is mended) and before issuing. RFC 7519 §4.1.7; keys are made from proved values, never from the token text (A-26, A-54).
 
 import type { ProvedGrant } from './decision.ts';
-import { LEEWAY_SECONDS, UNAVAILABLE_RETRY_SECONDS } from './limits.ts';
-import { type Spending, type SpentStore, StoreUnavailable } from './ports.ts';
+import { LEEWAY_SECONDS } from './limits.ts';
+import type { Spending, SpentStore } from './ports.ts';
 import type { Role } from './principal.ts';
 import type { ProvedKey } from './proof-of-possession.ts';
-import { ok, type Result, refuse, type UnavailableRefusal } from './refusal.ts';
+import { ok, type Result, refuse } from './refusal.ts';
+import { refuseUnavailable } from './unavailable.ts';
 
 /** What this request has spent; `release` gives all of it back when nothing left the process. */
 export interface Spent {
@@ -76,13 +77,6 @@ async function claim({ store, decision }: Once, spending: Spending, expiresAtSec
     // The verifier accepts a credential until `exp` plus leeway; the claim is kept just as long, by the same constant.
     return ok(await store.claim(spending, decision, expiresAtSeconds + LEEWAY_SECONDS));
   } catch (error) {
-    if (error instanceof StoreUnavailable) return refuse(STORE_UNAVAILABLE);
-    throw error;
+    return refuseUnavailable(error);
   }
 }
-
-/** Nobody can know now. */
-export const STORE_UNAVAILABLE: UnavailableRefusal = Object.freeze({
-  reason: 'store_unavailable',
-  retryAfterSeconds: UNAVAILABLE_RETRY_SECONDS,
-});

@@ -1,12 +1,13 @@
 // Blocks and revocations, asked about everybody and everything of a request: every role, everybody in an `act`, every token presented and
-// those that it was made of. Asked while proving, and again before anything leaves; where nobody can know, nothing leaves.
+// those that it was made of; and about our own signing keys. Asked while proving, and again before anything leaves; where nobody can know,
+// nothing leaves.
 
 import { namesOf } from './actor.ts';
 import { CLIENTS_SOURCE, type ProvedClient } from './client.ts';
 import { StoreUnavailable, type Verifiers, type Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusal } from './refusal.ts';
-import { STORE_UNAVAILABLE } from './spend.ts';
+import { refuseUnavailable } from './unavailable.ts';
 import type { Party, Standing } from './withdrawal.ts';
 
 /** Whoever is asked about, in the order of the answer. */
@@ -62,8 +63,7 @@ function refuseStanding(
     const found = withdrawals.against(standing, nowSeconds);
     return found ? refuse({ ...whose, reason: 'withdrawn', withdrawal: found.id }) : ok(undefined);
   } catch (error) {
-    if (error instanceof StoreUnavailable) return refuse(STORE_UNAVAILABLE);
-    throw error;
+    return refuseUnavailable(error);
   }
 }
 

@@ -34,6 +34,9 @@ export type Withdrawal = {
     }
 );
 
+export type Block = Extract<Withdrawal, { kind: 'block' }>;
+export type Revocation = Extract<Withdrawal, { kind: 'revocation' }>;
+
 /** One identity in a request. */
 export interface Party {
   readonly name: string;

@@ -17,16 +17,20 @@ export interface RuleCondition {
   readonly values: readonly (string | number | boolean | Wildcards)[];
 }
 
+interface RuleMatch {
+  readonly source: string;
+  readonly ids: readonly RuleCondition[];
+  readonly context: readonly RuleCondition[];
+  readonly claims: readonly RuleCondition[];
+}
+
 export interface RuleOf {
   readonly effect: 'allow' | 'deny';
   readonly mode: string;
-  readonly matches: readonly {
-    readonly source: string;
-    readonly ids: readonly RuleCondition[];
-    readonly context: readonly RuleCondition[];
-    readonly claims: readonly RuleCondition[];
-  }[];
+  readonly matches: readonly RuleMatch[];
   readonly clients?: readonly string[] | undefined;
+  readonly actor?: { readonly by: string; readonly matches?: readonly RuleMatch[] } | undefined;
+  readonly confirm?: { readonly acr: readonly string[] | undefined } | undefined;
   readonly allow?: readonly { readonly target: string }[];
   readonly parameters?: Parameters;
 }
@@ -38,7 +42,15 @@ export interface Rules {
 }
 
 export interface Wanted extends Rules {
+  /** Whose claims are wanted. */
+  readonly role?: 'subject' | 'actor';
   readonly source: string;
+  /** Who else is in the request: the client, and by their sources the subject and who acts. */
+  readonly client?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly actor?: string | undefined;
+  /** When a person authenticates who has to confirm; seconds since the epoch. */
+  readonly nowSeconds?: number;
   readonly table: PlatformTable;
   /** Its name, or its address. */
   readonly target: string;
@@ -51,6 +63,7 @@ export type ClaimAt = readonly [readonly string[], Json];
 const EXAMPLE = 'example';
 
 interface Candidate {
+  readonly rule: RuleOf;
   readonly conditions: readonly RuleCondition[];
   /** How well it fits what is asked for: what counts most comes first. */
   readonly fits: readonly number[];
@@ -60,26 +73,50 @@ interface Candidate {
 
 /**
  * Of the rules that allow the target, else of all, the one that agrees with most of what was given; the first of equals. A rule that counts
- * for whoever presents the credential itself comes before a preview, and before one for clients.
+ * for whoever asks so (by himself, or through this client, with somebody who acts or without) comes before a preview, and before the others.
  */
 export function claimsOfRules(wanted: Wanted): readonly ClaimAt[] {
-  const { rules, source, table, given } = wanted;
+  const { rules, table, given } = wanted;
   const values = Object.entries(given).map(([field, text]) => [fieldPath(table, field), text] as const);
   const candidates = rules.flatMap((rule): readonly Candidate[] => {
-    const match = rule.matches.find((one) => one.source === source);
+    const match = matchFor(rule, wanted);
     if (rule.effect !== 'allow' || !match) return [];
     const conditions = [...match.ids, ...match.context, ...match.claims];
     const bound = allowedBy(rule, wanted);
     const agreeing = values.filter(([path, text]) =>
       conditions.some((one) => samePath(one.path, path) && one.values.some((value) => isLike(value, text))),
     ).length;
-    const counts = rule.mode !== 'preview' && rule.clients === undefined;
-    return [{ conditions, bound: bound ?? {}, fits: [Number(bound !== undefined), agreeing, Number(counts)] }];
+    const counts = rule.mode !== 'preview' && isFor(rule, wanted);
+    return [{ rule, conditions, bound: bound ?? {}, fits: [Number(bound !== undefined), agreeing, Number(counts)] }];
   });
   const [best] = candidates.sort((one, other) => compare(other.fits, one.fits));
   if (!best) return [];
   const bound = { ...best.bound, ...capturedFrom(best.conditions, values) };
-  return best.conditions.flatMap((condition) => claimAt(condition, bound));
+  return [...best.conditions.flatMap((condition) => claimAt(condition, bound)), ...confirmedBy(best.rule, wanted)];
+}
+
+/** What a rule asks of whoever has the role; undefined where it asks nothing of the source, or is not about the others. */
+function matchFor({ matches, actor }: RuleOf, { role = 'subject', source, subject }: Wanted): RuleMatch | undefined {
+  if (role === 'subject') return matches.find((one) => one.source === source);
+  if (subject !== undefined && !matches.some((one) => one.source === subject)) return undefined;
+  return actor?.matches?.find((one) => one.source === source);
+}
+
+/** Whether a rule is for such a request. */
+function isFor({ clients, actor }: RuleOf, { role = 'subject', client, ...wanted }: Wanted): boolean {
+  const sources = actor?.matches?.map(({ source }) => source);
+  const acts = role === 'actor' ? wanted.source : wanted.actor;
+  return (
+    (client === undefined ? clients === undefined : clients?.includes(client) === true) &&
+    (acts === undefined ? sources === undefined : sources?.includes(acts) === true)
+  );
+}
+
+/** A person who has just authenticated, as strongly as the rule wants. */
+function confirmedBy({ confirm }: RuleOf, { role = 'subject', nowSeconds }: Wanted): readonly ClaimAt[] {
+  if (!confirm || role === 'actor' || nowSeconds === undefined) return [];
+  const [acr] = confirm.acr ?? [];
+  return [[['auth_time'], Math.floor(nowSeconds)], ...(acr === undefined ? [] : [[['acr'], acr] as const])];
 }
 
 /** The names of the targets that rules give a source, in the order of the rules. */
@@ -90,6 +127,21 @@ export const targetsOf = ({ rules }: Rules, source: string): readonly string[] =
       .flatMap(({ allow = [] }) => allow.map(({ target }) => target)),
   ),
 ];
+
+/** Who else is in a request for a target by the first rule that gives it to a source: a client, and the source of whom acts. */
+export function partiesOf(
+  { rules }: Pick<Rules, 'rules'>,
+  source: string,
+  target: string,
+): { readonly client: string | undefined; readonly actor: string | undefined } {
+  const rule = rules.find(
+    ({ mode, matches, allow = [] }) =>
+      mode !== 'preview' &&
+      matches.some((match) => match.source === source) &&
+      allow.some((one) => one.target === target),
+  );
+  return { client: rule?.clients?.[0], actor: rule?.actor?.matches?.[0]?.source };
+}
 
 const compare = (one: readonly number[], other: readonly number[]): number =>
   one.map((value, at) => value - (other[at] ?? 0)).find((difference) => difference !== 0) ?? 0;

@@ -6,6 +6,7 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jos
 import type { JsonObject } from '../core/json.ts';
 import type { KeyOrigin, SignatureAlgorithm } from '../core/outside.ts';
 import type { CachedKeys, KeyCaches } from './key-caches.ts';
+import type { OwnKeys } from './own-keys.ts';
 import { createPinnedKeys } from './pinned-keys.ts';
 
 export interface ThrowawayKeys {
@@ -19,8 +20,8 @@ interface Made {
   readonly sign: (claims: JsonObject, typ: string | undefined) => Promise<string>;
 }
 
-/** Makes a key at the first use of an origin, by the first algorithm that its kind takes. */
-export function createThrowawayKeys(): ThrowawayKeys {
+/** Makes a key at the first use of an origin, by the first algorithm that its kind takes. Our own tokens are proved by our own keys. */
+export function createThrowawayKeys(ownKeys: OwnKeys): ThrowawayKeys {
   /** For as long as the process lives: a source that a reload takes away and brings back has the same key. */
   const made = new Map<string, Promise<Made>>();
   return Object.freeze({
@@ -30,6 +31,7 @@ export function createThrowawayKeys(): ThrowawayKeys {
         const digest = createHash('sha256')
           .update(JSON.stringify([origin, algorithm, source]))
           .digest('hex');
+        if (origin.from === 'own') made.set(digest, Promise.resolve(makeNone(digest, ownKeys)));
         const known = made.get(digest) ?? (algorithm ? make(digest, algorithm) : Promise.resolve(makeNone(digest)));
         made.set(digest, known);
         return { ok: true as const, opened: (await known).cached };
@@ -44,11 +46,11 @@ export function createThrowawayKeys(): ThrowawayKeys {
   });
 }
 
-/** A source whose principals no key proves. */
-function makeNone(digest: string): Made {
-  const keys = createPinnedKeys([]);
+/** A source whose principals no key proves that is made here. */
+function makeNone(digest: string, ownKeys?: OwnKeys): Made {
+  const none = createPinnedKeys([]);
   return Object.freeze({
-    cached: { digest, keys, authorities: keys.authorities, ignored: [] },
+    cached: { digest, keys: ownKeys ?? none, authorities: none.authorities, ignored: [] },
     sign: () => Promise.reject(new Error('no key proves anybody of this source')),
   });
 }

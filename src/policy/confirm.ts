@@ -2,29 +2,20 @@
 // that was made from it (RFC 9470). Without `auth_time` nothing is confirmed, and nothing that a workload says confirms anything.
 
 import { LEEWAY_SECONDS } from '../core/limits.ts';
-import type { Principal } from '../core/principal.ts';
+import { type Authentication, authenticationOf, type Principal } from '../core/principal.ts';
 import type { PolicyRefusal } from '../core/refusal.ts';
 import type { Confirm } from './compiled.ts';
 import { display, displayAll } from './evaluate.ts';
 import type { Failed } from './failed.ts';
 
-/** What a person's token says; undefined of anything else. */
-export interface Authenticated {
-  readonly authTime: number;
-  readonly acr: string | undefined;
-}
-
-/** `person`: whether the principal's source speaks of people. */
-export function authenticatedBy({ claims }: Pick<Principal, 'claims'>, person: boolean): Authenticated | undefined {
-  const { auth_time: authTime, acr } = claims;
-  if (!person || typeof authTime !== 'number' || !Number.isSafeInteger(authTime)) return undefined;
-  return { authTime, acr: typeof acr === 'string' ? acr : undefined };
-}
+/** `person`: whether the principal's source speaks of people. Nothing else authenticates so, whatever its claims say. */
+export const authenticatedBy = ({ claims }: Pick<Principal, 'claims'>, person: boolean): Authentication | undefined =>
+  person ? authenticationOf(claims) : undefined;
 
 /** The first of these that is not confirmed now, as a part of a rule that failed; undefined where all are. */
 export function failedConfirm(
   confirms: readonly Confirm[],
-  authenticated: Authenticated | undefined,
+  authenticated: Authentication | undefined,
   now: number,
 ): Failed | undefined {
   for (const { acr, maxAgeSeconds } of confirms) {

@@ -3,13 +3,13 @@
 // of the wrong type cannot be used to slip past it.
 
 import type { AskingClient, Question, RuleTrace } from '../core/decision.ts';
-import type { Principal } from '../core/principal.ts';
+import type { Authentication, Principal } from '../core/principal.ts';
 import type { RulePart } from '../core/refusal.ts';
 import type { Parameters } from '../parsing/template.ts';
 import { failedActor, ownClients } from './acting.ts';
 import { captureFrom } from './capture.ts';
 import type { AllowRule, CompiledRule, CompiledTarget, Confirm, DenyRule, SourceMatch } from './compiled.ts';
-import { type Authenticated, failedConfirm } from './confirm.ts';
+import { failedConfirm } from './confirm.ts';
 import { display, displayAll } from './evaluate.ts';
 import type { Failed } from './failed.ts';
 import { failedMatch, type Passes } from './failed-match.ts';
@@ -79,7 +79,7 @@ export function judgeAllow(
 export interface About {
   readonly asked: Asked;
   /** How the person authenticated whom the subject is or stands for. */
-  readonly authenticated: Authenticated | undefined;
+  readonly authenticated: Authentication | undefined;
 }
 
 const isTrue: Passes = (truth) => truth === 'true';

@@ -3,7 +3,7 @@
 
 import { NUMERIC_DATE_MAX } from '../core/limits.ts';
 import { WITHDRAWAL_NAME_BYTES_MAX, WITHDRAWAL_WHY_CHARACTERS_MAX } from '../core/limits-delegation.ts';
-import type { Withdrawal } from '../core/withdrawal.ts';
+import type { Revocation, Withdrawal } from '../core/withdrawal.ts';
 
 /** One change to what is withdrawn. */
 export type WithdrawalChange =
@@ -60,7 +60,7 @@ export function readWithdrawalChange(words: readonly string[]): WithdrawalChange
     : undefined;
 }
 
-type Revoked = Extract<Withdrawal, { kind: 'revocation' }>['what'];
+type Revoked = Revocation['what'];
 type Meaning =
   | { readonly kind: 'block'; readonly identity: string }
   | { readonly kind: 'revocation'; readonly what: Revoked; readonly of: string };

@@ -5,7 +5,7 @@
 import { isMayAct, namedBeside, readActors } from '../core/actor.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { LINEAGE_MAX } from '../core/limits-delegation.ts';
-import type { Authentication, Carried, Role } from '../core/principal.ts';
+import { authenticationOf, type Carried, type Role } from '../core/principal.ts';
 import { SELF } from '../platforms/self.ts';
 import { type ClaimRefusal, subjectProblem } from './claims.ts';
 
@@ -68,12 +68,6 @@ export function carriedBy(claims: JsonObject, terms: CarriedTerms): Carried | un
 
 const scopesOf = (scope: Json | undefined): readonly string[] =>
   typeof scope === 'string' ? scope.split(' ').filter((one) => one !== '') : [];
-
-/** Of another type it says nothing: then nothing is confirmed. */
-function authenticationOf({ auth_time: authTime, acr }: JsonObject): Authentication | undefined {
-  if (typeof authTime !== 'number' || !Number.isSafeInteger(authTime)) return undefined;
-  return { authTime, acr: typeof acr === 'string' ? acr : undefined };
-}
 
 function isLineage(lineage: Json | undefined): lineage is readonly string[] | undefined {
   if (lineage === undefined) return true;

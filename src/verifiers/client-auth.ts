@@ -33,8 +33,8 @@ export interface ClientsParts {
 type Answer = Result<ProvedClient | undefined, ClientRefusal | CredentialRefusal | UnavailableRefusal>;
 type Method = Extract<ClientRefusal, { reason: 'client_credential_refused' }>['method'];
 
-const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const JWT_SPIFFE_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe';
+export const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+export const JWT_SPIFFE_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe';
 
 const no = (method: Method, problem: ClientProblem) =>
   refuse<ClientRefusal>({ reason: 'client_credential_refused', method, problem });

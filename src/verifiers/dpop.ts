@@ -13,6 +13,7 @@ import { parseJws, type UnprovedJws } from '../parsing/jws.ts';
 import { type KeyMaterialJwk, keyProblem, publicMaterial, suits } from '../parsing/public-jwk.ts';
 import { normalizedHttpUri } from '../parsing/uri.ts';
 import { presentedKey, signedByOne } from './jose.ts';
+import { HEADERS_REFUSED } from './jwt-header.ts';
 
 /** What proofs may be signed with, as the metadata says (DP-10): asymmetric, and no EdDSA. */
 export const DPOP_ALGORITHMS: readonly SignatureAlgorithm[] = [
@@ -21,8 +22,8 @@ export const DPOP_ALGORITHMS: readonly SignatureAlgorithm[] = [
 ];
 
 const TYP = 'dpop+jwt';
-/** Members that would choose another key or change how the proof is read; any other that we do not know is nobody's (RFC 7515 §4). */
-const HEADERS_REFUSED = ['crit', 'b64', 'zip', 'cty', 'enc', 'jku', 'x5u', 'x5c'];
+/** A proof brings its key as `jwk`, and no other; a member that we do not know is nobody's (RFC 7515 §4). */
+const HEADERS_REFUSED_HERE = HEADERS_REFUSED.filter((member) => member !== 'jwk');
 
 /** Judges proofs with these nonces. What it says is the same in every replica that has the same nonces. */
 export function createDpopProofs({ nonces }: { readonly nonces: Nonces }): DpopProofs {
@@ -78,7 +79,7 @@ function readProof([text, ...others]: readonly string[]): UnprovedProof | ProofP
   if (jws.typ !== TYP) return 'typ';
   const alg = DPOP_ALGORITHMS.find((known) => known === jws.alg);
   if (!alg) return 'algorithm';
-  if (HEADERS_REFUSED.some((member) => Object.hasOwn(jws.header, member))) return 'header';
+  if (HEADERS_REFUSED_HERE.some((member) => Object.hasOwn(jws.header, member))) return 'header';
   const material = materialOf(jws.header, alg);
   if (!material) return 'key';
   const claims = claimsOf(jws.claims);

@@ -25,7 +25,7 @@ export interface HeaderTerms {
 }
 
 /** Header members that would choose the key or change how the token is read (RFC 8725 §3.10, A-5 to ). */
-const HEADERS_REFUSED = ['crit', 'b64', 'zip', 'cty', 'enc', 'jwk', 'jku', 'x5u', 'x5c'];
+export const HEADERS_REFUSED: readonly string[] = ['crit', 'b64', 'zip', 'cty', 'enc', 'jwk', 'jku', 'x5u', 'x5c'];
 
 /** As what a token would be sent: an access token says that it is one, and else whatever the source takes. */
 export const likelyType = ({ tokenTypes }: HeaderTerms, { typ }: UnprovedHeader): SubjectTokenType => {

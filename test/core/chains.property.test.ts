@@ -365,7 +365,8 @@ describe('sequences of exchanges', () => {
           }
         },
       ),
-      { numRuns: 100 },
+      // A failure is told before it has been shrunk to the last step.
+      { numRuns: 100, interruptAfterTimeLimit: 90_000, markInterruptAsFailure: true },
     );
     expect(seen.granted).toBeGreaterThan(300);
     expect(seen.deep).toBeGreaterThan(3);

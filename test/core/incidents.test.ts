@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { KINDS } from '../../src/compose-kinds.ts';
-import type { Revocation } from '../../src/core/incidents.ts';
 import { LEEWAY_SECONDS } from '../../src/core/limits.ts';
 import { REVOKED_IDENTITY_SECONDS, REVOKED_TOKEN_SECONDS } from '../../src/core/limits-delegation.ts';
 import { StoreUnavailable } from '../../src/core/ports.ts';
+import type { Revocation } from '../../src/core/withdrawal.ts';
 import { NOW, openIncidents } from '../support/incidents.ts';
 
 const ALICE = 'people:alice';

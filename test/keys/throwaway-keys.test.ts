@@ -2,13 +2,14 @@
 
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { describe, expect, it } from 'vitest';
+import { createOwnKeys } from '../../src/keys/own-keys.ts';
 import { createThrowawayKeys } from '../../src/keys/throwaway-keys.ts';
 
 const ORIGIN = { from: 'discovery', issuer: 'https://login.example', privateNetwork: false } as const;
 const WITH = { algorithms: ['ES256', 'RS256'], files: new Map(), bundles: new Map() } as const;
 
 describe('throw-away keys', () => {
-  const keys = createThrowawayKeys();
+  const keys = createThrowawayKeys(createOwnKeys());
   const open = async (source: string) => {
     const opened = await keys.caches.open(ORIGIN, { ...WITH, source });
     if (!opened.ok) throw new Error(opened.problem);

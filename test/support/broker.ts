@@ -184,6 +184,7 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
 const NO_DEV = {
   place: () => ({ issuer: '', ca: '' }),
   sign: async () => ({ ok: false as const, problem: 'signs for nobody' }),
+  beside: async () => ({ ok: false as const, problem: 'signs for nobody' }),
 };
 
 type Write = (file: string, text: string) => void;

@@ -19,7 +19,7 @@ import {
 } from '../../src/core/record.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
 import type { ReplayParts } from '../../src/policy/recorded/replay.ts';
-import { ALL_SOURCES, NOW } from './policy.ts';
+import { ALL_SOURCES, ISSUER, NOW } from './policy.ts';
 
 export interface Asking {
   readonly subject: Principal;
@@ -106,18 +106,17 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
 export const lineOf = (policy: Policy, asking: Asking, decision?: string): string =>
   toLine(renderRecord(recordOf(policy, asking, decision), {}));
 
-/** What replay is given of a configuration beside its policy and clients: SPIFFE names alone tell who they are of. */
+/** What replay is given of a configuration beside its policy and clients: names alone tell who they are of, also in tokens of ours. */
 export const REPLAY_NAMES: Pick<ReplayParts, 'identities' | 'isCeiling'> = {
   identities: {
     whoIs: ({ iss, sub }) =>
-      ALL_SOURCES.filter(({ issuer }) => issuer === iss).map(({ name, kind }) => ({
-        source: name,
-        kind,
-        issuer: iss,
-        subject: sub,
-        name: kind === 'spiffe' ? sub : `${name}:${sub}`,
-        claims: { iss, sub },
-      })),
+      ALL_SOURCES.flatMap(({ name, kind, issuer }) => {
+        const isNamed = iss === ISSUER && sub.startsWith(`${name}:`);
+        if (issuer !== iss && !isNamed) return [];
+        const subject = isNamed ? sub.slice(name.length + 1) : sub;
+        const named = kind === 'spiffe' ? subject : `${name}:${subject}`;
+        return [{ source: name, kind, issuer, subject, name: named, claims: { iss: issuer, sub: subject } }];
+      }),
     told: () => ({}),
   },
   isCeiling: (source) => source === 'self',

@@ -79,6 +79,9 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       sign: async () => {
         throw new Error('no dev runs here');
       },
+      beside: async () => {
+        throw new Error('no dev runs here');
+      },
     },
   );
   await program.parseAsync(['node', 'exchequer', 'token', ...line]);

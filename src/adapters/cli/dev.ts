@@ -20,7 +20,12 @@ export interface DevRunning {
   readonly sources: readonly string[];
   readonly targets: readonly string[];
   /** What may be asked for as whom; with its address as written where that has parameters. */
-  readonly tries: readonly { readonly source: string; readonly target: string; readonly address: string | undefined }[];
+  readonly tries: readonly {
+    /** The flags of `token` for it. */
+    readonly how: string;
+    readonly target: string;
+    readonly address: string | undefined;
+  }[];
   reload(): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -82,8 +87,8 @@ function* said(
   yield `control    ${control}`;
   yield `records    ${records}`;
   yield 'records are gone when dev ends; policies are read again when they are saved; try:';
-  for (const { source, target, address } of tries.slice(0, TRIES_SHOWN))
-    yield `  exchequer token ${target} --as ${source}${where}${address === undefined ? '' : `  # ${address}`}`;
+  for (const { how, target, address } of tries.slice(0, TRIES_SHOWN))
+    yield `  exchequer token ${target} ${how}${where}${address === undefined ? '' : `  # ${address}`}`;
   if (tries.length > TRIES_SHOWN) yield `      and ${tries.length - TRIES_SHOWN} more, of source and target`;
   yield '      with the claims that a rule wants; --claim name=value says others';
   yield `  exchequer explain --last${where}`;

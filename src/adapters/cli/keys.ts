@@ -34,13 +34,13 @@ export function registerKeys(
   withPlace(keys.command('list'))
     .description('every key that is published, and what it does')
     .option('--json', 'as JSON')
-    .action((flags: Flags) => answered(terminal, async () => show(terminal, await at(flags).list(), flags.json)));
+    .action((flags: Flags) => exitOf(terminal, async () => show(terminal, await at(flags).list(), flags.json)));
   withPlace(keys.command('rotate'))
     .description('let the next key sign now; refused while a verifier may not know it yet')
     .addOption(new Option('--algorithm <algorithm>', 'only this ring').choices(['ES256', 'RS256']))
     .option('--json', 'as JSON')
     .action(({ algorithm, ...flags }: Flags & { algorithm?: SigningAlgorithm }) =>
-      answered(terminal, async () => show(terminal, await at(flags).rotate(algorithm), flags.json)),
+      exitOf(terminal, async () => show(terminal, await at(flags).rotate(algorithm), flags.json)),
     );
   withPlace(keys.command('revoke'))
     .description('the theft drill: the key is out of the published set at once, and the next one signs')
@@ -50,17 +50,6 @@ export function registerKeys(
       exitOf(terminal, async () => showRevoked(terminal, await at(flags).revoke(kid), flags.json)),
     );
   return keys;
-}
-
-/** Runs a verb that asks the broker: exit 3, with the reason, where it cannot. */
-export async function answered(terminal: Terminal, ask: () => Promise<void>): Promise<void> {
-  try {
-    await ask();
-    terminal.exit(0);
-  } catch (error) {
-    terminal.err(escaped(error instanceof Error ? error.message : 'the broker did not answer'));
-    terminal.exit(3);
-  }
 }
 
 /** What a revoked key leaves behind, for `revoke key` too. Exit 3 where a broker may not know of it. */
@@ -76,10 +65,10 @@ export function showRevoked(terminal: Terminal, report: RevokedKey, json: true |
   return unreached.length > 0 ? 3 : 0;
 }
 
-function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | undefined): void {
+function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | undefined): ExitCode {
   if (json) {
     terminal.out(JSON.stringify({ keys }));
-    return;
+    return 0;
   }
   const rows = keys.map((key) => [
     key.algorithm,
@@ -90,4 +79,5 @@ function show(terminal: Terminal, keys: readonly SigningKeyView[], json: true | 
     instant(key.retiredAtSeconds),
   ]);
   for (const line of table(['ALG', 'STATE', 'KID', 'CREATED', 'CURRENT SINCE', 'RETIRED'], rows)) terminal.out(line);
+  return 0;
 }

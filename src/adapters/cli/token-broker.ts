@@ -27,6 +27,8 @@ export interface Order {
   readonly target: string;
   readonly scope: string | undefined;
   readonly credential: Credential;
+  /** Parameters beside the credential: who acts, and what authenticates a client. Of `dev` alone. */
+  readonly beside?: Readonly<Record<string, string>> | undefined;
 }
 
 export type Answered =
@@ -127,7 +129,7 @@ async function send(tools: TokenTools, broker: BrokerAddress, endpoint: string, 
   }
 }
 
-function formOf({ target, scope, credential }: Order): string {
+function formOf({ target, scope, credential, beside = {} }: Order): string {
   const form = new URLSearchParams(
     credential.kind === 'token'
       ? {
@@ -139,6 +141,7 @@ function formOf({ target, scope, credential }: Order): string {
       : { grant_type: CLIENT_CREDENTIALS_GRANT, client_id: credential.spiffeId, audience: target },
   );
   if (scope !== undefined) form.set('scope', scope);
+  for (const [name, value] of Object.entries(beside)) form.set(name, value);
   return form.toString();
 }
 

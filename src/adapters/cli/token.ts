@@ -8,8 +8,15 @@ import { parseJws } from '../../parsing/jws.ts';
 import { brokerPlace, withPlace } from './place.ts';
 import { jsonLine, shown } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
-import { asProblem, claimsOf, type SignAsTools } from './token-as.ts';
-import { type Answered, askForToken, askWhether, type BrokerAddress, findTokenEndpoint } from './token-broker.ts';
+import { asProblem, besideOf, claimsOf, type SignAsTools } from './token-as.ts';
+import {
+  type Answered,
+  askForToken,
+  askWhether,
+  type BrokerAddress,
+  findTokenEndpoint,
+  type Order,
+} from './token-broker.ts';
 import { type Credential, type TokenTools, takeCredential } from './token-credential.ts';
 import { PLACES, type Place, placeNamed, placesHere, type Source } from './token-places.ts';
 
@@ -19,6 +26,9 @@ interface Flags {
   readonly from?: string;
   readonly as?: string;
   readonly claim?: readonly string[];
+  readonly actor?: string;
+  readonly actorClaim?: readonly string[];
+  readonly client?: string;
   readonly config?: string;
   readonly control?: string;
   readonly scope?: string;
@@ -43,6 +53,13 @@ export function registerToken(program: Command, terminal: Terminal, tools: Token
       'with --as: a claim of it; may stand several times',
       (one: string, all: string[] = []) => [...all, one],
     )
+    .option('--actor <source>', 'against `exchequer dev`: a credential of this trust source acts, signed by dev')
+    .option(
+      '--actor-claim <name=value>',
+      'with --actor: a claim of it; may stand several times',
+      (one: string, all: string[] = []) => [...all, one],
+    )
+    .option('--client <id>', 'against `exchequer dev`: through this registered client')
     .option('--scope <scopes>', "scopes, with spaces between them; else the target's default")
     .option('--dry-run', 'only ask: nothing is issued, and the credential is not spent')
     .option('--json', 'the whole answer as JSON')
@@ -63,16 +80,18 @@ async function run(
   { target, flags }: { readonly target: string; readonly flags: Flags },
 ): Promise<Ended> {
   const found =
-    flags.as === undefined ? await meet(terminal, tools, dev, flags) : await meetDev(terminal, dev, target, flags);
+    flags.as === undefined
+      ? await meet(terminal, tools, dev, target, flags)
+      : await meetDev(terminal, dev, target, flags);
   if ('exit' in found) return found;
-  const { broker, chosen } = found;
+  const { broker, chosen, beside } = found;
   // Before the credential: a job's token is made only for a broker that is there.
   const endpoint = await findTokenEndpoint(tools, broker);
   if (endpoint.answer === 'unknown') return unknown(endpoint.problem, chosen.says);
   const had = await takeCredential(tools, chosen.place.source, broker.issuer);
   if (!had.ok) return unknown(`${chosen.place.from}: ${had.problem}`, chosen.says);
   const { credential } = had;
-  const order = { target, scope: flags.scope, credential };
+  const order = { target, scope: flags.scope, credential, beside };
   const answered = flags.dryRun
     ? await askWhether(tools, broker, order)
     : await askForToken(tools, broker, endpoint.url, order);
@@ -82,22 +101,33 @@ async function run(
 interface Met {
   readonly broker: BrokerAddress;
   readonly chosen: Chosen;
+  readonly beside?: Order['beside'];
 }
 
 /** The broker that is named, or the `dev` that runs here; and where the credential is. */
-async function meet(terminal: Terminal, tools: TokenTools, dev: SignAsTools, flags: Flags): Promise<Met | Ended> {
+async function meet(
+  terminal: Terminal,
+  tools: TokenTools,
+  dev: SignAsTools,
+  target: string,
+  flags: Flags,
+): Promise<Met | Ended> {
   const { env } = terminal;
   const wrong = asProblem(flags);
   if (wrong !== undefined) return usage(wrong);
-  const named = flags.broker ?? (env.EXCHEQUER_BROKER || undefined);
+  const asked = besideOf(flags, target);
+  const named = flags.broker ?? (asked ? undefined : env.EXCHEQUER_BROKER || undefined);
   const local = named === undefined ? await dev.place(brokerPlace(flags, env)) : undefined;
   const issuer = named ?? local?.issuer;
+  if (asked && !local) return usage('--actor and --client are for a dev, and none runs on this configuration');
   if (issuer === undefined) return usage('which broker: --broker or EXCHEQUER_BROKER, its issuer URL');
   if (!isIssuer(issuer)) return usage('--broker must be the issuer: an https URL without query, fragment or user');
   const chosen = choose(flags.from, { env, exists: tools.exists, issuer });
   if ('exit' in chosen) return chosen;
   const ca = await readCa(tools, flags.ca ?? (env.EXCHEQUER_CA || undefined));
-  return 'exit' in ca ? ca : { broker: { issuer, ca: ca.pem ?? local?.ca }, chosen };
+  if ('exit' in ca) return ca;
+  const met = { broker: { issuer, ca: ca.pem ?? local?.ca }, chosen };
+  return asked ? withBeside(met, dev.beside(brokerPlace(flags, env), asked)) : met;
 }
 
 /** With `--as`: `dev`, and the credential that it has signed. */
@@ -106,12 +136,25 @@ async function meetDev(terminal: Terminal, dev: SignAsTools, target: string, fla
   if (wrong !== undefined) return usage(wrong);
   const { as = '', claim = [] } = flags;
   try {
-    const order = { source: as, target, claims: claimsOf(claim) ?? {} };
-    const { issuer, ca, token, tokenType } = await dev.sign(brokerPlace(flags, terminal.env), order);
+    const at = brokerPlace(flags, terminal.env);
+    const order = { source: as, target, claims: claimsOf(claim) ?? {}, client: flags.client, actor: flags.actor };
+    const { issuer, ca, token, tokenType } = await dev.sign(at, order);
     const place = { from: 'dev', source: { how: 'signed', token, tokenType } } as const;
-    return { broker: { issuer, ca }, chosen: { place, says: [] } };
+    const met = { broker: { issuer, ca }, chosen: { place, says: [] } };
+    const asked = besideOf(flags, target);
+    return asked ? withBeside(met, dev.beside(at, asked)) : met;
   } catch (error) {
-    return unknown(error instanceof Error ? error.message : 'could not find out');
+    return unknown(messageOf(error));
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'could not find out');
+
+async function withBeside(met: Met, made: ReturnType<SignAsTools['beside']>): Promise<Met | Ended> {
+  try {
+    return { ...met, beside: (await made).parameters };
+  } catch (error) {
+    return unknown(messageOf(error));
   }
 }
 

@@ -6,11 +6,13 @@ import { CLIENTS_SOURCE } from '../../core/client.ts';
 import { TOKEN_LIFETIME_SECONDS_MAX } from '../../core/limits.ts';
 import type { Parameters } from '../../parsing/template.ts';
 import type { Problem, YamlDocument, YamlPath } from '../../parsing/yaml.ts';
+import { SELF } from '../../platforms/self.ts';
 import { type ActorRule, actorMatches, type CompiledRule, type SourceMatch } from '../compiled.ts';
+import { type Expected, isPattern } from '../evaluate.ts';
 import type { ReadCondition } from './match.ts';
 import { matchesOf } from './rule-subject.ts';
 import { allowed, capturesOf, knownTarget, reachingAll } from './rule-targets.ts';
-import { type FolderScope, meant, type RuleContext, report, type Work } from './rule-work.ts';
+import { type FolderScope, meant, type RuleContext, type RuleSource, report, type Work } from './rule-work.ts';
 import type { WrittenRule } from './schema.ts';
 
 /** One rule of the right shape, as written or as its rows make it. */
@@ -90,14 +92,30 @@ function actorOf(work: Work, written: WrittenRule, matches: readonly SourceMatch
 const isOfPeople = ({ context }: Work, source: string): boolean =>
   context.sources.some(({ name, subjects }) => name === source && subjects === 'people');
 
-/** A source's `reach` is the most that its principals can ever get. */
+/** A source's `reach` is the most that its principals can ever get, with a token of ours about them too. */
 function outOfReach(work: Work, matches: readonly SourceMatch[], allow: readonly { readonly target: string }[]): void {
-  for (const { source } of matches) {
-    const reach = work.context.sources.find(({ name }) => name === source)?.reach;
+  const bounded = work.context.sources.filter((source) =>
+    matches.some((match) => speaksOf(match, source, work.context)),
+  );
+  for (const { name, reach } of bounded)
     for (const { target } of allow)
       if (reach && !reach.includes(target))
-        report(work, ['allow'], `${source} reaches ${reach.join(', ')} only (its reach), and not ${target}`);
-  }
+        report(work, ['allow'], `${name} reaches ${reach.join(', ')} only (its reach), and not ${target}`);
+}
+
+/** Whether these may be principals of a source: its own, or those of `self` by a name that it gave. */
+function speaksOf(match: SourceMatch, { name, table, issuer }: RuleSource, { sources }: RuleContext): boolean {
+  if (match.source === name) return true;
+  if (sources.find((source) => source.name === match.source)?.table.kind !== SELF.kind) return false;
+  const first = table.kind === 'spiffe' ? `${issuer}/` : `${name}:`;
+  const begins = (value: Expected): boolean => {
+    if (!isPattern(value)) return String(value).startsWith(first);
+    const [head = ''] = value.literals;
+    return head.startsWith(first) || first.startsWith(head);
+  };
+  return [...match.ids, ...match.context, ...match.claims]
+    .filter(({ path }) => path.join('/') === 'sub')
+    .every(({ values }) => values.some(begins));
 }
 
 function denyRule(work: Work, written: WrittenRule, label: string): CompiledRule | undefined {

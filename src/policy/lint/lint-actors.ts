@@ -1,7 +1,7 @@
 // Lints about who acts, and who confirmed: rules that leave out who acts, that are about everybody of a source, or that nobody can ever
 // satisfy. Attacks.
 
-import type { Confirm } from '../compiled.ts';
+import { wantedOf } from '../confirm.ts';
 import { isPattern } from '../evaluate.ts';
 import { type Hit, type MatchView, own, places, type RuleLint } from './lint-view.ts';
 
@@ -38,18 +38,12 @@ function neverConfirmed({ rule, source, targets, path, whose }: MatchView): read
     }));
   });
   return [...own, ...ofTargets]
-    .filter(({ confirms }) => confirms.length > 0 && (!lasting || contextsOf(confirms)?.length === 0))
+    .filter(({ confirms }) => confirms.length > 0 && (!lasting || wantedOf(confirms) === undefined))
     .slice(0, 1)
     .map(({ at }) => at);
 }
 
 const hasScopes = (scopes: readonly string[] | undefined): boolean => scopes !== undefined && scopes.length > 0;
-
-/** The contexts that satisfy all of these; undefined where any does. */
-const contextsOf = (confirms: readonly Confirm[]): readonly string[] | undefined => {
-  const lists = confirms.flatMap(({ acr }) => (acr ? [acr] : []));
-  return lists[0]?.filter((one) => lists.every((list) => list.includes(one)));
-};
 
 export const ACTOR_LINTS: readonly RuleLint[] = [
   {

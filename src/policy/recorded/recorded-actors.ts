@@ -2,6 +2,7 @@
 // record does not say stays unknown and is never guessed.
 
 import { chainOf } from '../../core/actor.ts';
+import { nestedOf } from '../../core/delegation.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Verifiers } from '../../core/ports.ts';
 import type { Actor, Actors, Principal } from '../../core/principal.ts';
@@ -47,12 +48,26 @@ export function recordedDelegation(
   return {
     actor: actor && identityKnown(actor, known),
     actors: earlier,
-    nested: earlier.flatMap((one) =>
-      known.whoIs(one).map(({ source, name, claims }) => ({ source, name, knowledge: knowing(claims) })),
-    ),
+    nested: nestedIn(request, earlier, known).map(({ source, name, claims: told }) => ({
+      source,
+      name,
+      knowledge: knowing(told),
+    })),
     restricted: names(claims, 'may_act'),
   };
 }
+
+/** Whoever was in its tokens beside those whom they proved. */
+export const nestedIn = (
+  { subject, actor }: Pick<RecordedRequest, 'subject' | 'actor'>,
+  earlier: Actors,
+  { whoIs }: IdentitiesKnown,
+): readonly Principal[] =>
+  nestedOf(
+    [subject, actor].map((one) => one && principalOf(one, {})),
+    earlier,
+    whoIs,
+  );
 
 /** Whether the subject's credential had a claim of this name. */
 const names = ({ known, named }: RecordedRequest['claims'], claim: string): boolean =>

@@ -20,6 +20,7 @@ import {
   actorsGranted,
   type IdentitiesKnown,
   identityKnown,
+  nestedIn,
   principalOf,
   recordedCeiling,
   recordedDelegation,
@@ -209,7 +210,7 @@ function decideWhole(world: World, request: RecordedRequest, { ask, delegation }
     delegation: {
       ...delegation,
       actor: actor && principalOf(actor, { sub: actor.sub, ...identities.told(actor.source, actor.name) }),
-      nested: delegation.actors.flatMap((one) => identities.whoIs(one)),
+      nested: nestedIn(request, delegation.actors, identities),
     },
     ask,
     now: request.time,

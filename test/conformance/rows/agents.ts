@@ -10,7 +10,7 @@ export const ROWS: readonly Row[] = [
     decision: 'an outside actor without iss gets the issuer of its token; sub_profile is carried and not made',
   },
   { id: 'OB-03', says: 'client_id and azp are nobody who acts' },
-  { id: 'OB-04', says: 'a chain has a bound of four or more, and is refused beyond, never cut', decision: 'eight' },
+  { id: 'OB-04', says: 'a chain of four fits; one too long is refused, never cut', decision: 'eight' },
   { id: 'OB-05', says: 'no act but by an actor token, a chain, or a proved client' },
   { id: 'OB-06', says: 'who may not act is refused', decision: 'as invalid_request; actor_unauthorized is not used' },
   {

@@ -163,6 +163,27 @@ describe('a rule for our own tokens', () => {
     problems(`subject: { trust: self, self: { ${block} } }, ${more}, allow: [deploy]`);
   const AUD = 'aud: https://api.example/first';
 
+  // The reach of a source bounded its own tokens alone: by one of ours about the same person, everything could be had.
+  it.each([
+    ['people:alice', ['people']],
+    ['"people:*"', ['people']],
+    ['["idp:robot", "people:*"]', ['people']],
+    ['"spiffe://example.org/ns/*"', ['mesh']],
+    ['"*:alice"', ['mesh', 'people']],
+    ['"peoples:*"', []],
+    ['"idp:people:alice"', []],
+    ['"spiffe://example.org.evil/ns/*"', []],
+  ])('about %s is within what %j may reach', (sub, bounded) => {
+    const sources = ALL_SOURCES.map((one) =>
+      ['mesh', 'people'].includes(one.name) ? { ...one, reach: ['deploy'] } : one,
+    );
+    const rule = `subject: { trust: self, self: { ${AUD}, sub: ${sub} } }, actor: client, client: gateway`;
+    expect(problems(`${rule}, allow: [deploy]`, { sources })).toEqual([]);
+    expect(problems(`${rule}, allow: { ledger: [read] }`, { sources })).toEqual(
+      bounded.map((name) => `rules[0].allow ${name} reaches deploy only (its reach), and not ledger`),
+    );
+  });
+
   it.each([
     `${AUD}, sub: people:alice`,
     `${AUD}, sub: "people:*"`,

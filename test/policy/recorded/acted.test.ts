@@ -142,6 +142,20 @@ describe('a record of a chain', () => {
     expect(against(never, hop, acted([AGENT]))).toMatchObject({ is: 'granted' });
   });
 
+  // The exchange found whoever is in a token of ours by the name that another source gave, and its replay did not.
+  it('A-142 finds whom a token of ours is about where they are denied for anyone', () => {
+    const denied = (sub: string) =>
+      policy(`${OWN}, ${CLIENT}, ${LEDGER}`, `anyone: { trust: people, sub: ${sub} }, deny: all`);
+    expect(against(hop, denied('alice'), acted([]))).toMatchObject({ is: 'refused', rule: 'r1' });
+    expect(against(hop, denied('bob'), acted([]))).toEqual({ is: 'same' });
+    // And where a claim that another rule asks for has no recorded value.
+    const partly = (line: Record<string, unknown>) => ({ ...line, otherClaims: ['team'] });
+    const red = `${OWN.replace(/ }$/, ', claims: { team: red } }')}, ${CLIENT}, ${LEDGER}`;
+    const never = 'anyone: { trust: people, sub: alice }, deny: all';
+    expect(against(hop, policy(red), acted([]), partly)).toEqual({ is: 'untold', open: ['team'] });
+    expect(against(hop, policy(red, never), acted([]), partly)).toMatchObject({ is: 'refused' });
+  });
+
   it('is not told where the record lost it, and nobody acted where the token named nobody', () => {
     const without = ({ actors: _, ...line }: Record<string, unknown>) => line;
     expect(against(hop, never, acted([AGENT]), without)).toEqual({ is: 'untold', open: ['act'] });
