@@ -17,7 +17,7 @@ import { timestamp } from './audit/record.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, type OpenSource, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
-import { claimsTold, namedSources } from './compose-names.ts';
+import { createTold, namedSources } from './compose-names.ts';
 import type { Cause, Foreseen } from './core/cause.ts';
 import { type Acting, delegationOf, nestedOf } from './core/delegation.ts';
 import { isJsonObject, type Json, type JsonObject } from './core/json.ts';
@@ -178,7 +178,7 @@ function namedPrincipal(
   const sources = namedSources(configuration);
   const found = readIdentity(sources, identity);
   if (!found.ok) return found;
-  const claims = claimsTold(found.read);
+  const claims = createTold(configuration)(found.source, identity);
   const view = sources.find(({ name }) => name === found.source);
   const subject = typeof claims.sub === 'string' ? claims.sub : '';
   const kind = view?.table.kind ?? '';
