@@ -114,7 +114,7 @@ describe('a client that a rule names', () => {
   };
   const SELF = '{ trust: self, self: { aud: https://api.example/ledger, sub: "people:alice" } }';
   const lacks = (audience: string) =>
-    `clients.app.presents: lacks "${audience}": rule a (p0.yaml:1) is about tokens for it, which this client may not present`;
+    `clients.app.presents: lacks "${audience}": rule a (policies/0.yaml:1) is about tokens for it, which this client may not present`;
 
   it.each([
     ['people', '{ trust: people, sub: alice }', AUDIENCES.people, AUDIENCES.self],
