@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help demo test check run bench clean
+.PHONY: help demo redis test check run bench clean
 
 help: ## what there is to do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -17,7 +17,10 @@ help: ## what there is to do
 demo: .stamps/install ## exchanges, refusals, an MCP gateway, three hops, a root rotated live, a private cluster; against real brokers
 	node src/adapters/cli/demo/demo.ts
 
-test: .stamps/install ## all tests
+redis:
+	@test/support/install-redis
+
+test: .stamps/install redis ## all tests
 	vitest run
 
 check: .stamps/install ## everything CI runs: types, lint, format, dead code, tests

@@ -15,6 +15,7 @@ import { TRUST_KINDS } from '../src/compose-kinds.ts';
 import * as ownLimits from '../src/core/limits.ts';
 import * as delegationLimits from '../src/core/limits-delegation.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
+import * as storeLimits from '../src/core/limits-store.ts';
 import { openOwnTokenRecord } from '../src/core/own-token-record.ts';
 import { openRecord } from '../src/core/record.ts';
 import { type Refusal, refuse } from '../src/core/refusal.ts';
@@ -22,7 +23,7 @@ import { CERTIFICATE_PROBLEMS } from '../src/x509/problems.ts';
 import { fencedBlocks, placeExample } from './support/examples.ts';
 import { expectedSchemas } from './support/schemas.ts';
 
-const limits = { ...ownLimits, ...outsideLimits, ...delegationLimits };
+const limits = { ...ownLimits, ...outsideLimits, ...storeLimits, ...delegationLimits };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -171,7 +172,7 @@ describe('the documents', () => {
   it('name every metric of ours, and no other', () => {
     const named = [...read('docs/operating.md').matchAll(/`(exchequer_[a-z_]+)`/g)].map(([, name]) => name);
     const inCode = [
-      ...['metrics.ts', 'request-metrics.ts']
+      ...['metrics.ts', 'request-metrics.ts', 'store-metrics.ts']
         .map((file) => read(`src/adapters/observe/${file}`))
         .join()
         .matchAll(/'(exchequer_[a-z_]+)'/g),

@@ -5,6 +5,8 @@
 
 /** An answer that has not come by now is none: with the rest of a request it is refused within 250 ms (F-20, F-21). */
 export const REDIS_ANSWER_MS = 200;
+/** How long Redis waits for its replicas to have a write: half of that, so that it can say that they have not. */
+export const REDIS_COPIES_MS = 100;
 /** The client's own bound on one command, for what it asks by itself. Longer than ours, which waits for what has arrived already. */
 export const REDIS_COMMAND_MS = 1_000;
 /** One connection, with TLS and its authentication: across a continent it takes 200 ms. */

@@ -1,5 +1,6 @@
-// The way to Redis: one client at a time, made anew when it ends, does not get ready, or has not answered for a second. Every question is
-// answered or refused within REDIS_ANSWER_MS, and where there is no client that is ready, at once: nothing hangs, nothing is queued.
+// The way to Redis: one client at a time, made anew when it ends (a connection that has said nothing for a second does), does not get ready,
+// or knows old roles or passwords. Every question is answered or refused within REDIS_ANSWER_MS, and at once where no client is ready:
+// nothing hangs, nothing is queued.
 
 import { CA_FILE_BYTES_MAX } from '../core/limits-outside.ts';
 import {
@@ -24,8 +25,6 @@ export interface RedisConnection {
   run(script: ScriptName, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   info(): Promise<readonly string[]>;
   isReady(): boolean;
-  /** Throws a client away that is ready and does not answer. */
-  renew(): void;
   /** Tells of an answer that is none. */
   tell(reason: string): void;
   close(): void;
@@ -61,10 +60,6 @@ export function openRedisConnection(
     info: async () => answered(ready().info()),
     isReady: () => keeper.current()?.isReady() ?? false,
     tell: problems.tell,
-    renew: () => {
-      const client = keeper.current();
-      if (client?.isReady()) keeper.replace(client);
-    },
     close: keeper.close,
   });
 }

@@ -61,8 +61,6 @@ interface FeedState {
   /** When the last question was sent whose answer left nothing open. */
   fresh: Instant | undefined;
   wasFresh: boolean;
-  /** When the last question was sent that was answered at all, or a connection was given up for want of one. */
-  heardMs: number;
   redis: Instant | undefined;
   /** Our own until Redis tells another one. */
   secret: Uint8Array;
@@ -89,7 +87,6 @@ export function openFeed(parts: FeedParts): Feed {
     hurried: 0,
     fresh: undefined,
     wasFresh: false,
-    heardMs: clock.elapsedMs(),
     redis: undefined,
     secret,
     nonces: createNonces(secret),
@@ -181,21 +178,17 @@ async function pause(feed: Following): Promise<void> {
   });
 }
 
-/** What is heard from nobody for a second is told, and its connection given up. */
-function tellSilence({ state, clock, connection, onEvent }: Following): void {
+/** That nothing is issued any more, or again, is told once. */
+function tellSilence({ state, clock, onEvent }: Following): void {
   const isFresh = isWithin(clock, state.fresh);
   if (isFresh !== state.wasFresh) onEvent({ event: isFresh ? 'feed_following' : 'feed_silent' });
   state.wasFresh = isFresh;
-  if (clock.elapsedMs() - state.heardMs < FEED_SILENT_MS) return;
-  state.heardMs = clock.elapsedMs();
-  connection.renew();
 }
 
 async function ask(feed: Following): Promise<Progress> {
   const { state, history, replicas, clock, connection, keys } = feed;
   const sent: Instant = { elapsedMs: clock.elapsedMs(), seconds: clock.nowSeconds() };
   const answer = statusOf(await connection.run('feed', keys, question(feed)));
-  state.heardMs = sent.elapsedMs;
   const progress = await history.take(answer, (news) => {
     replicas.update(news.replicas, sent.elapsedMs);
     state.redis = { elapsedMs: sent.elapsedMs, seconds: news.redisSeconds };

@@ -3,6 +3,7 @@
 // compared with the clock of Redis, so that no clock that is behind finds something spent unknown (A-63, F-30).
 
 import { LEEWAY_SECONDS } from '../core/limits.ts';
+import { WITHDRAWN_KEPT_SECONDS } from '../core/limits-delegation.ts';
 import { FEED_MARKS_KEPT } from '../core/limits-store.ts';
 
 /** In what order `withdrawalKeys` of redis-keys.ts gives them. */
@@ -116,7 +117,8 @@ redis.call('HSET', replicas, ARGV[5], ARGV[6])
 for at = 9, #ARGV, 2 do
   if redis.call('HGET', replicas, ARGV[at]) == ARGV[at + 1] then redis.call('HDEL', replicas, ARGV[at]) end
 end
-forget(ARGV[8], 100)
+-- Nobody whose clock is ahead has what still counts forgotten.
+forget(string.format('%.6f', math.min(tonumber(ARGV[8]), server - ${WITHDRAWN_KEPT_SECONDS})), 100)
 local mark = seq > 0 and redis.call('HGET', marks, string.format('%d', seq)) or ''
 local begun = redis.call('HGET', state, 'begun')
 return {'ok', generation, string.format('%d', seq), mark, string.format('%.6f', server), begun, redis.call('HGET', state, 'nonce'),

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
-import { REDIS_ANSWER_MS, REDIS_COMMAND_MS, REDIS_CONNECT_MS } from '../core/limits-store.ts';
+import { REDIS_COMMAND_MS, REDIS_CONNECT_MS, REDIS_COPIES_MS } from '../core/limits-store.ts';
 import type { RedisSettings } from '../core/store-settings.ts';
 import { SCRIPTS, type ScriptName } from './redis-scripts.ts';
 
@@ -110,7 +110,7 @@ async function evaluated(client: Client, { verb, script, keys, args, replicas }:
   const answers = await client
     .pipeline([
       [verb, ...words],
-      ['wait', replicas, REDIS_ANSWER_MS],
+      ['wait', replicas, REDIS_COPIES_MS],
     ])
     .exec();
   const [[failed, answer] = [new Error('no answer')], [unwaited, copies] = [new Error('no answer')]] = answers ?? [];

@@ -14,7 +14,7 @@ import {
   startClusterFleet,
   startSentinelFleet,
 } from '../support/redis-fleet.ts';
-import { describeWithRedis } from '../support/redis-server.ts';
+import { describeWithRedis, type RedisServer } from '../support/redis-server.ts';
 import { answerMs, beginLongAgo, makerOn, openReplica, ready } from './replicas.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -83,6 +83,19 @@ describeWithRedis('the shared store on a fleet', () => {
     });
     afterAll(() => fleet[Symbol.asyncDispose]());
 
+    /** As the Sentinel would have it, which takes eight seconds to say so, and may first say something else. */
+    async function returnAsReplica(server: RedisServer, masterPort: number): Promise<void> {
+      await server.start();
+      await vi.waitFor(
+        async () => {
+          const info = await server.admin.info('replication');
+          if (!info.includes(`master_port:${masterPort}`)) await server.admin.replicaof('127.0.0.1', masterPort);
+          expect(info).toContain('master_link_status:up');
+        },
+        { timeout: 15_000, interval: 200 },
+      );
+    }
+
     /** Claims each credential until somebody answers for certain, at a rate that many have. */
     async function claimAll(store: RedisStore, jtis: readonly string[], decision: string): Promise<readonly string[]> {
       const holders: string[] = [];
@@ -122,12 +135,12 @@ describeWithRedis('the shared store on a fleet', () => {
       const settings = { ...fleet.settings, prefix: 'waits', replicas: 1 };
       const [old, next] = fleet.servers;
       await beginLongAgo(next.admin, 'waits');
-      const { store } = await openReplica(settings, 'a', { eager: true });
-      await setTimeout(1_000);
-      expect(store.healthy(), 'the other server is down').toBe(false);
-      // A Sentinel makes a replica of who comes back; in eight seconds or so.
-      await old.start();
-      await old.admin.replicaof('127.0.0.1', next.port);
+      const { store, events } = await openReplica(settings, 'a', { eager: true });
+      // The other server is still down.
+      const reason = 'Redis does not answer as it should: NOREPLICAS 0 of 1 replicas have the write';
+      await vi.waitFor(() => expect(events).toContainEqual({ event: 'redis_problem', reason }), { timeout: 5_000 });
+      expect(store.healthy()).toBe(false);
+      await returnAsReplica(old, next.port);
       await ready(store);
       const jtis = Array.from({ length: 300 }, (_, index) => `jti-${index}`);
       const claiming = claimAll(store, jtis, 'D1');
@@ -136,8 +149,7 @@ describeWithRedis('the shared store on a fleet', () => {
       const first = await claiming;
       expect(first.length).toBeGreaterThan(50);
       await vi.waitFor(async () => expect(await fleet.master()).toBe(old.port), { timeout: 15_000 });
-      await next.start();
-      await next.admin.replicaof('127.0.0.1', old.port);
+      await returnAsReplica(next, old.port);
       await ready(store);
       expect(await claimAll(store, first, 'D2')).toEqual([]);
       await store.close();

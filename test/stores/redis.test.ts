@@ -11,7 +11,7 @@ import { noncesContract } from '../contract/nonces.ts';
 import { spentStoreContract } from '../contract/spent-store.ts';
 import { asSubject, block, revocation, withdrawalStoreContract } from '../contract/withdrawal-store.ts';
 import { describeWithRedis, type RedisServer, standalone, startRedis } from '../support/redis-server.ts';
-import { beginLongAgo, makerOn, openReplica, type Replica } from './replicas.ts';
+import { beginLongAgo, makerOn, openReplica, patient, type Replica } from './replicas.ts';
 
 const spent = (jti: string): Spending => ({ purpose: 'subject', issuer: 'github', jti, target: undefined });
 const now = () => Date.now() / 1_000;
@@ -40,7 +40,7 @@ describeWithRedis('the shared store', () => {
     let inWork: Promise<void>;
     const stores = () => {
       if (!a || !b) throw new Error('not open');
-      return [a.store, b.store] as const;
+      return [patient(a.store), patient(b.store)] as const;
     };
     beforeAll(async () => {
       inWork = Promise.resolve();
