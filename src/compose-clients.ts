@@ -62,7 +62,7 @@ async function openClient(
 }
 
 /** The schema has judged and transformed them; its types are lost where configuration is a function of its kinds. */
-const parsedOptions = (options: ClientConfig['options']) => options as ClientOptions;
+export const parsedOptions = (options: ClientConfig['options']) => options as ClientOptions;
 
 /** What nobody could ever prove or present, because nothing else in the configuration has that name. */
 function unknownNames({ document, sources, targets }: Config, { id, options }: ClientConfig): readonly Problem[] {

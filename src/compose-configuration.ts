@@ -6,6 +6,7 @@ import { bundleWarnings } from './compose-bundles.ts';
 import { type OpenClient, openClients } from './compose-clients.ts';
 import { KINDS, kindOf, targetKindOf } from './compose-kinds.ts';
 import { lintConfigured } from './compose-lint.ts';
+import { presentsWarnings } from './compose-presents.ts';
 import type { Config, SourceConfig, TargetConfig } from './config/config.ts';
 import { createConfigFiles } from './config/files.ts';
 import { loadConfig } from './config/load.ts';
@@ -126,7 +127,8 @@ export async function readConfiguration(
   );
   const { policy: compiled, tests } = policy;
   const { clients } = opened;
-  const warnings = [...ignored, ...bundleWarnings(config, sources), ...linted.warnings, ...policy.warnings];
+  const told = [...bundleWarnings(config, sources), ...presentsWarnings(config, compiled)];
+  const warnings = [...ignored, ...told, ...linted.warnings, ...policy.warnings];
   const findings = [...linted.findings, ...policy.findings];
   return {
     ok: true,

@@ -4,8 +4,8 @@
 import type { BesideOrder, DevCommands, SignOrder } from './adapters/control/dev-commands.ts';
 import type { Configuration, World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
+import { claimKey } from './core/claim-path.ts';
 import { DEV_SECRET_BYTES, DEV_TOKEN_SECONDS } from './core/limits.ts';
-import { claimKey } from './core/record.ts';
 import { ACCESS_TOKEN_TYPE, AWS_REQUEST_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TOKEN_TYPE } from './core/request.ts';
 import type { StandInSts } from './dev/caller-identity.ts';
 import { assumedClaims } from './dev/claims.ts';

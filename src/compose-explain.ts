@@ -11,12 +11,13 @@ import type {
 } from './adapters/cli/explain-tools.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { createOperator } from './adapters/control/operator.ts';
+import { REQUESTS } from './audit/chain.ts';
 import { openLines } from './audit/lines.ts';
 import { timestamp } from './audit/record.ts';
 import { assumedClient } from './compose-clients.ts';
 import { type Configuration, type OpenSource, readOffline, type World } from './compose-configuration.ts';
 import { tableOf } from './compose-kinds.ts';
-import { claimsTold, namedSources } from './compose-names.ts';
+import { createTold, namedSources } from './compose-names.ts';
 import type { Cause, Foreseen } from './core/cause.ts';
 import { type Acting, delegationOf, nestedOf } from './core/delegation.ts';
 import { isJsonObject, type Json, type JsonObject } from './core/json.ts';
@@ -89,9 +90,6 @@ export const explainTools = (world: World, socketOf: (broker: BrokerPlace) => Pr
     return { what: `revoke ${found.what}`, of: found.of, ...common };
   },
 });
-
-/** Events that are the record of one request. */
-const REQUESTS = ['exchange', 'introspection', 'revocation'];
 
 /** By the record of the command. */
 async function recordedWithdrawal(id: string, trail: string): Promise<ShownWithdrawal | undefined> {
@@ -180,7 +178,7 @@ function namedPrincipal(
   const sources = namedSources(configuration);
   const found = readIdentity(sources, identity);
   if (!found.ok) return found;
-  const claims = claimsTold(found.read);
+  const claims = createTold(configuration)(found.source, identity);
   const view = sources.find(({ name }) => name === found.source);
   const subject = typeof claims.sub === 'string' ? claims.sub : '';
   const kind = view?.table.kind ?? '';

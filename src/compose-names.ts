@@ -4,9 +4,9 @@
 import type { Configuration } from './compose-configuration.ts';
 import { kindOf } from './compose-kinds.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
-import { blankObject, type JsonObject, putAt } from './core/json.ts';
+import type { JsonObject } from './core/json.ts';
 import { CLIENT } from './platforms/client.ts';
-import { type NamedSource, type NameRead, readName } from './verifiers/name-read.ts';
+import { claimsInName, type NamedSource } from './verifiers/name-read.ts';
 
 /** Every source in whose name somebody can be. */
 export const namedSources = ({ sources, clients, config }: Configuration): readonly NamedSource[] => [
@@ -14,20 +14,12 @@ export const namedSources = ({ sources, clients, config }: Configuration): reado
   ...(clients.length > 0 ? [{ name: CLIENTS_SOURCE, issuer: config.issuer, table: CLIENT }] : []),
 ];
 
-/** The claims that a name tells, nested as tokens have them. */
-export function claimsTold({ claims: told }: NameRead): JsonObject {
-  const claims = blankObject();
-  for (const { path, value } of told) putAt(claims, path, value);
-  return claims;
-}
-
-/** The same of a name as it is issued; none of a name that is in no source. */
+/** The claims that a name tells, as it is issued; none of a name that is in no source. */
 export function createTold(configuration: Configuration): (source: string, name: string) => JsonObject {
   const tables = new Map(namedSources(configuration).map(({ name, table }) => [name, table]));
   return (source, name) => {
     const table = tables.get(source);
     const own = name.startsWith(`${source}:`) ? name.slice(source.length + 1) : name;
-    const read = table && readName(table, own);
-    return read ? claimsTold(read) : {};
+    return (table && claimsInName(table, own)) ?? {};
   };
 }

@@ -11,8 +11,8 @@ import { type Configuration, readOffline, type World } from './compose-configura
 import { namedSources } from './compose-names.ts';
 import { againstTools } from './compose-record-tools.ts';
 import { conditionShown, entryShown, requirements } from './compose-shown.ts';
+import { claimKey } from './core/claim-path.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
-import { claimKey } from './core/record.ts';
 import { isMap } from './parsing/yaml.ts';
 import { SELF } from './platforms/self.ts';
 import { confirmText } from './policy/confirm.ts';

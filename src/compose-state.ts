@@ -157,8 +157,8 @@ async function openParts(
     audit,
     async close() {
       signingKeys.close();
-      await store.close();
       await audit.close();
+      await store.close();
     },
   };
 }

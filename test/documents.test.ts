@@ -157,7 +157,9 @@ describe('the documents', () => {
   it('hold rules for people and for who acts for them, with tests that hold', async () => {
     const [configuration = ''] = blocksOf('docs/delegation.md', 'yaml exchequer.yaml').map(({ text }) => text);
     const [people = ''] = blocksOf('docs/policies.md', 'yaml people').map(({ text }) => text);
-    const more = ['archive', 'ledger'].map((name) => `  ${name}: { kind: token, audience: "https://${name}.example" }\n`);
+    const more = ['archive', 'ledger'].map(
+      (name) => `  ${name}: { kind: token, audience: "https://${name}.example" }\n`,
+    );
     const whole = configuration
       .replace('trust:\n', 'trust:\n  self: {}\n')
       .replace('targets:\n', `targets:\n${more.join('')}`);

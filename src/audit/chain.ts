@@ -230,7 +230,7 @@ function reportOf(lines: number, requests: number, threads: readonly Thread[], f
 }
 
 /** Events of which each is the one record of a request. */
-const REQUESTS: readonly string[] = [
+export const REQUESTS: readonly string[] = [
   'exchange',
   'introspection',
   'revocation',

@@ -1,8 +1,9 @@
-// Records of what the broker itself did or met: starts, stops, reloads, key changes, blocks and revocations, and trouble with its stores. A closed
-// union, written on the same chain as the records of requests, with every list and text bounded and counted.
+// Records of what the broker itself did or met: starts, stops, reloads, key changes, blocks and revocations, and trouble with its stores. A
+// closed union, written on the same chain as the records of requests, with every list and text bounded and counted.
 
 import { RECORDED_NAMES_MAX } from '../core/limits.ts';
 import { WITHDRAWAL_NAME_BYTES_MAX, WITHDRAWAL_WHY_CHARACTERS_MAX } from '../core/limits-delegation.ts';
+import type { Revocation } from '../core/withdrawal.ts';
 import { cutText, type Labels, timestamp } from './record.ts';
 
 export type SystemEvent =
@@ -46,7 +47,7 @@ export type SystemEvent =
   | ({
       /** By an operator; that of a client at `/revoke` is a record of its request. */
       readonly event: 'revoke';
-      readonly what: 'token' | 'chain' | 'subject' | 'actor' | 'client' | 'key';
+      readonly what: Revocation['what'];
       /** A handle, a name, or a `kid`. */
       readonly of: string;
     } & WithdrawalEvent)
@@ -63,8 +64,8 @@ export type SystemEvent =
 
 /** What the records of blocks and revocations have in common. */
 export interface WithdrawalEvent {
-  /** Of the block or revocation; a key has none. */
-  readonly id?: string;
+  /** Of the block or revocation. */
+  readonly id: string;
   readonly why: string;
   /** Who commanded it, as the command line said. */
   readonly by: string;

@@ -1,7 +1,7 @@
-// Every number that bounds hostile input, waiting or memory, in one place; those about what comes from elsewhere
-// than a request are in limits-outside.ts. A name ends in its unit. The comment behind each gives the evidence: attacks (A-n,
-// test/attacks/README.md), faults (F-n, test/faults.md), requirements (TX-15, SI-04, ..., test/conformance/README.md). Section
-// signs are RFC sections.
+// Every number that bounds hostile input, waiting or memory, in one place; those about what comes from elsewhere than a request, about
+// delegation and about a shared store are in limits-outside.ts, -delegation.ts and -store.ts. A name ends in its unit. The comment behind
+// each gives the evidence: attacks (A-n, test/attacks/README.md), faults (F-n, test/faults.md), requirements (TX-15, SI-04, ...,
+// test/conformance/README.md). Section signs are RFC sections.
 
 // What a caller may send.
 

@@ -60,7 +60,7 @@ export interface Policy {
   /** SHA-256, hex, of everything it was compiled from. */
   readonly digest: string;
   decide<P extends Principal>(question: Question<P>): Decision<P>;
-  /** Keys (record.ts `claimKey`) of the claims that some rule, the source's `require` or its kind's table names. */
+  /** Keys (claim-path.ts) of the claims that some rule, the source's `require` or its kind's table names. */
   claimsNamed(source: string): ReadonlySet<string>;
 }
 

@@ -103,7 +103,7 @@ export function authenticationOf({ auth_time: authTime, acr }: JsonObject): Auth
   return { authTime, acr: typeof acr === 'string' ? acr : undefined };
 }
 
-/** Claims that somebody has thought about, as keys of their paths (core/record.ts): made once for a kind. */
+/** Claims that somebody has thought about, as keys of their paths (core/claim-path.ts): made once for a kind. */
 export interface AccountedClaims {
   readonly keys: ReadonlySet<string>;
   readonly prefixes: readonly string[];

@@ -3,9 +3,10 @@
 // has, and that of an exchange; that of a question about one of our own tokens is own-token-record.ts.
 
 import { namedBeside } from './actor.ts';
+import { claimPath, walkClaims } from './claim-path.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
 import type { Decision, ProvedGrant, RuleTrace, Would } from './decision.ts';
-import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import type { Json } from './json.ts';
 import type { AccountedClaims, Actor, Actors, Origin, ProvedPrincipal, Role } from './principal.ts';
 import type { Refusal } from './refusal.ts';
 import type { Ask, CallerRequest, Received } from './request.ts';
@@ -187,9 +188,10 @@ export function noteSubject(record: ExchangeRecord, subject: ProvedPrincipal, na
   const others: string[] = [];
   const unknown: string[] = [];
   const { accounted } = subject.proof;
-  walkClaims(subject.claims, '', (key, value) => {
-    if (named.has(key)) return void claims.push({ path: key.split(KEY_SEPARATOR), value });
-    const name = key.replaceAll(KEY_SEPARATOR, '/');
+  walkClaims(subject.claims, (key, value) => {
+    const path = claimPath(key);
+    if (named.has(key)) return void claims.push({ path, value });
+    const name = path.join('/');
     others.push(name);
     if (accounted && !isAccounted(accounted, key)) unknown.push(name);
   });
@@ -258,23 +260,4 @@ export function noteRefusal(record: RecordBase, refusal: Refusal): void {
   record.outcome = 'refused';
   record.reason = reason;
   record.evidence = Object.keys(evidence).length > 0 ? evidence : undefined;
-}
-
-/** JSON text cannot hold it bare, so no two paths make the same key. */
-const KEY_SEPARATOR = '\u0000';
-
-/** A claim path as one text that no other path shares. */
-export const claimKey = (path: readonly string[]): string => path.join(KEY_SEPARATOR);
-
-/** The start of the keys of everything below a path. */
-export const claimsBelow = (path: readonly string[]): string => claimKey(path) + KEY_SEPARATOR;
-
-/** Every value that is no object, with the key of its path. */
-function walkClaims(object: JsonObject, prefix: string, visit: (key: string, value: Json) => void): void {
-  for (const name of Object.keys(object)) {
-    const value = object[name] ?? null;
-    const key = prefix + name;
-    if (isJsonObject(value)) walkClaims(value, key + KEY_SEPARATOR, visit);
-    else visit(key, value);
-  }
 }

@@ -18,18 +18,19 @@ export interface StandingParties {
   readonly whoIs: Verifiers['whoIs'];
 }
 
-/** Refuses what a block or a revocation ends. */
+/** Refuses what a block or a revocation ends, and says of the actor's token alone where that is enough. */
 export function refuseWithdrawn(
   withdrawals: Withdrawals,
   parties: StandingParties,
   nowSeconds: number,
 ): Result<undefined, CredentialRefusal | UnavailableRefusal> {
-  return refuseStanding(
-    withdrawals,
-    standingOf(parties),
-    { role: 'subject', source: parties.subject.source },
-    nowSeconds,
-  );
+  const { subject, actor } = parties;
+  const standing = standingOf(parties);
+  const refused = refuseStanding(withdrawals, standing, { role: 'subject', source: subject.source }, nowSeconds);
+  if (refused.ok || !actor) return refused;
+  const alone = standingOf({ ...parties, client: undefined, subject: actor });
+  const ofActor = refuseStanding(withdrawals, alone, { role: 'actor', source: actor.source }, nowSeconds);
+  return ofActor.ok ? refused : ofActor;
 }
 
 /** Refuses a client that is blocked, whatever it asks about. */

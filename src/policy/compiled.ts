@@ -120,7 +120,7 @@ export interface CompiledSource {
   readonly require: readonly Condition[];
   /** The most that its principals can get, whatever rules say; undefined: anything. Checked when rules are compiled. */
   readonly reach: readonly string[] | undefined;
-  /** Keys (core/record.ts `claimKey`) of the claims that a rule, `require` or the kind's table names; sorted. */
+  /** Keys (core/claim-path.ts) of the claims that a rule, `require` or the kind's table names; sorted. */
   readonly claimsNamed: readonly string[];
 }
 

@@ -19,7 +19,7 @@ export function failedConfirm(
   now: number,
 ): Failed | undefined {
   for (const { acr, maxAgeSeconds } of confirms) {
-    if (!authenticated) return no('auth_time', undefined, 'a confirmation');
+    if (!authenticated) return no('auth_time', undefined, 'there: it says when the person logged in');
     const { authTime } = authenticated;
     // A time to come is none at which anybody confirmed anything.
     if (authTime > now + LEEWAY_SECONDS) return no('auth_time', String(authTime), 'in the past');

@@ -2,9 +2,9 @@
 // rules looks at a handful. It may find too much, never too little: a rule is left out only where one of its conditions is
 // certainly false. For a deny an unknown is enough to fire, so claims of another type than text find every deny.
 
+import { claimKey } from '../core/claim-path.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { RULE_KEYS_MAX, TRACE_RULES_MAX } from '../core/limits.ts';
-import { claimKey } from '../core/record.ts';
 import { foldAscii } from '../platforms/table.ts';
 import type { CompiledRule, SourceMatch } from './compiled.ts';
 import { type Condition, type Expected, isPattern } from './evaluate.ts';

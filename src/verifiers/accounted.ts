@@ -2,8 +2,8 @@
 // names. What is left when rules and rows are taken away too is counted and recorded by name (core/record.ts): a platform that adds a
 // claim may have changed what its tokens mean. Nothing is known of plain OpenID Connect issuers and of SPIFFE.
 
+import { claimKey, claimsBelow } from '../core/claim-path.ts';
 import type { AccountedClaims } from '../core/principal.ts';
-import { claimKey, claimsBelow } from '../core/record.ts';
 import type { PlatformTable } from '../platforms/table.ts';
 
 /** RFC 7519 §4.1, RFC 7800 §3.1 and OpenID Connect Core §2, as far as workloads' tokens have them. */

@@ -96,3 +96,36 @@ describe('a client', () => {
     expect(await problems(app)).toEqual([]);
   });
 });
+
+// A rule for tokens of people, and a client that is not registered for them, loaded without a word: every request was `client_not_presenter`.
+describe('a client that a rule names', () => {
+  const AUDIENCES = { people: 'https://mcp.example', self: 'https://api.example/ledger' };
+  const warnings = async (presents: string, subject: string): Promise<readonly string[]> => {
+    const configuration = CONFIGURATION(`app: { spiffe: spiffe://td.example/app, presents: [${presents}] }`);
+    const rule = `rules: [{ name: a, subject: ${subject}, actor: client, client: app, allow: [ledger] }]`;
+    const file = await placeExample(configuration.replace('clients:', '  self: {}\nclients:'), [rule]);
+    try {
+      const read = await readConfiguration(WORLD, file, offlineReach(WORLD));
+      if (!read.ok) throw new Error(JSON.stringify(read.problems));
+      return read.configuration.warnings.map(({ path, message }) => `${path}: ${message}`);
+    } finally {
+      rmSync(dirname(file), { recursive: true });
+    }
+  };
+  const SELF = '{ trust: self, self: { aud: https://api.example/ledger, sub: "people:alice" } }';
+  const lacks = (audience: string) =>
+    `clients.app.presents: lacks "${audience}": rule a (policies/0.yaml:1) is about tokens for it, which this client may not present`;
+
+  it.each([
+    ['people', '{ trust: people, sub: alice }', AUDIENCES.people, AUDIENCES.self],
+    ['our own tokens', SELF, AUDIENCES.self, AUDIENCES.people],
+  ])('is warned of where it presents no token of %s', async (_, subject, audience, other) => {
+    expect(await warnings('', subject)).toEqual([lacks(audience)]);
+    expect(await warnings(other, subject)).toEqual([lacks(audience)]);
+    expect(await warnings(`${other}, ${audience}`, subject)).toEqual([]);
+  });
+
+  it('needs no registration for what workloads present themselves', async () => {
+    expect(await warnings('', '{ trust: mesh, sub: spiffe://td.example/a }')).toEqual([]);
+  });
+});

@@ -3,7 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StoreUnavailable, type WithdrawalStore } from '../../src/core/ports.ts';
-import type { Standing, Withdrawal } from '../../src/core/withdrawal.ts';
+import type { Revocation, Standing, Withdrawal } from '../../src/core/withdrawal.ts';
 
 export interface WithdrawalsUnderTest {
   readonly store: WithdrawalStore;
@@ -39,12 +39,15 @@ export const block = (id: string, identity: string): Withdrawal => ({
   untilSeconds: undefined,
 });
 
-export const revocation = (
-  id: string,
-  what: Extract<Withdrawal, { kind: 'revocation' }>['what'],
-  of: string,
-  untilSeconds = NOW + 300,
-): Withdrawal => ({ kind: 'revocation', id, what, of, why: '', atSeconds: NOW, untilSeconds });
+export const revocation = (id: string, what: Revocation['what'], of: string, untilSeconds = NOW + 300): Withdrawal => ({
+  kind: 'revocation',
+  id,
+  what,
+  of,
+  why: '',
+  atSeconds: NOW,
+  untilSeconds,
+});
 
 const standing = (change: Partial<Standing> = {}): Standing => ({ parties: [], tokens: [], ancestors: [], ...change });
 

@@ -57,7 +57,8 @@ describe('a blocked identity', () => {
     const id = await block(ASSISTANT);
     const { said, record } = await acted();
     expect(said).toBe('invalid_request withdrawn');
-    expect(record.evidence).toMatchObject({ withdrawal: id });
+    // It said `role: subject` and the person's source, about whom nothing was wrong.
+    expect(record.evidence).toEqual({ role: 'actor', source: 'mesh', withdrawal: id });
     expect((await acted(RESEARCHER)).said).toBe('granted');
     await operator('unblock', id);
     expect((await acted()).said).toBe('granted');

@@ -70,7 +70,11 @@ describe('a rule with confirm', () => {
     ['by nothing that is said', ago(5), { what: 'acr', presented: undefined }],
     ['by a list', { acr: ['mfa'], ...ago(5) }, { what: 'acr', presented: undefined }],
     ['in another case', { acr: 'MFA', ...ago(5) }, { what: 'acr', presented: '"MFA"' }],
-    ['without a time', { acr: 'mfa' }, { what: 'auth_time', presented: undefined, expected: 'a confirmation' }],
+    [
+      'without a time',
+      { acr: 'mfa' },
+      { what: 'auth_time', presented: undefined, expected: 'there: it says when the person logged in' },
+    ],
     ['at a time that is text', { acr: 'mfa', auth_time: String(NOW) }, { what: 'auth_time', presented: undefined }],
     ['at a time that is none', { acr: 'mfa', auth_time: NOW - 0.5 }, { what: 'auth_time', presented: undefined }],
     [

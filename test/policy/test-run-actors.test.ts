@@ -13,6 +13,8 @@ listen: { address: "0.0.0.0:8443", tls: { certificate: ./tls.crt, key: ./tls.key
 observe: { address: "127.0.0.1:9464" }
 control: { socket: ./control.sock }
 trust:
+  github: { kind: github, require: { repository_owner_id: 65 } }
+  eks: { kind: kubernetes, issuer: https://cluster.example, jwks: { file: ./eks.json } }
   mesh: { kind: spiffe, trustDomain: example.org, bundle: { file: ./bundle.json } }
   people:
     kind: oidc
@@ -47,6 +49,8 @@ const RULES = `rules:
     accept: { every-subject: "a test" }
     allow: { ledger: all }
   - { name: never, anyone: { trust: mesh, sub: spiffe://example.org/rogue }, deny: all }
+  - { name: never-lab, anyone: { trust: eks, kubernetes: { namespace: lab } }, deny: all }
+  - { name: never-fork, anyone: { trust: github, github: { repository_id: 666 } }, deny: all }
 tests:
 `;
 const world = {
@@ -130,6 +134,27 @@ describe('tests for our own tokens', () => {
         `${OWN(`, act: ${act('agent')}`)}, ${ask}, scope: write, expect: no rule`,
         `${OWN(`, act: ${act('rogue')}`)}, ${ask}, expect: deny`,
         `${OWN(`, act: { iss: spiffe://example.org, sub: spiffe://example.org/agent, act: ${act('rogue')} }`)}, ${ask}, expect: deny`,
+      ),
+    ).toEqual([]);
+  });
+
+  it('A-142 find pods and jobs in a chain by what their names tell', async () => {
+    const pod = (sub: string) => OWN(`, act: { iss: https://cluster.example, sub: "system:serviceaccount:${sub}" }`);
+    const job = (id: string) => {
+      const named = `sub_id: { format: opaque, id: "github:repository_id:${id}:ref:refs/heads/main" }`;
+      return OWN(
+        `, act: { iss: https://token.actions.githubusercontent.com, sub: "repo:a/b:ref:refs/heads/main", ${named} }`,
+      );
+    };
+    const issued = (sub: string) => OWN(`, act: { iss: https://sts.example, sub: "${sub}" }`);
+    expect(
+      await run(
+        `${pod('lab:agent')}, ${ask}, expect: deny`,
+        `${pod('shop:agent')}, ${ask}, expect: hop`,
+        `${job('666')}, ${ask}, expect: deny`,
+        `${job('74')}, ${ask}, expect: hop`,
+        `${issued('eks:system:serviceaccount:lab:agent')}, ${ask}, expect: deny`,
+        `${issued('eks:system:serviceaccount:shop:agent')}, ${ask}, expect: hop`,
       ),
     ).toEqual([]);
   });

@@ -22,7 +22,7 @@ export const PEOPLE_TARGETS: readonly TargetView[] = [
       close: { acr: ['hwk'], maxAgeSeconds: undefined },
     },
   }),
-  target('acted', { require: { actor: true } }),
+  target('acted', { require: { actor: true }, scopes: ['read', 'pay'], defaultScopes: ['read'] }),
   target('strict', { require: { confirm: { acr: undefined, maxAgeSeconds: 600 } }, lifetimeSecondsMax: 600 }),
 ];
 
@@ -72,7 +72,8 @@ const allowed = fc.constantFrom<Written | readonly string[]>(
   { ledger: ['read', 'write'] },
   { bank: 'all' },
   { bank: ['read', 'pay'] },
-  ['acted'],
+  { acted: ['read'] },
+  { acted: 'all' },
   ['strict'],
   { deploy: 'all', bank: ['pay'], acted: 'all' },
 );

@@ -210,7 +210,11 @@ function show(terminal: Terminal, answered: Answered, { target, flags, chosen, c
     case 'refused':
       return {
         exit: 1,
-        says: [...chosen.says, answered.sentence, ...audienceHint(credential, chosen.place.source, broker.issuer)],
+        says: [
+          ...chosen.says,
+          answered.sentence,
+          ...(flags.client === undefined ? audienceHint(credential, chosen.place.source, broker.issuer) : []),
+        ],
       };
     case 'unknown':
       return unknown(answered.problem, chosen.says);
@@ -223,8 +227,12 @@ const unspent = ({ how }: Source): readonly string[] =>
     ? ['nothing was issued, and the credential made for this is not spent: it stays good until it expires']
     : [];
 
-/** The commonest mistake, said without the value: the token was made for somebody else. */
+/**
+ * The commonest mistake, said without the value: the token was made for somebody else. What a client presents, and `dev` signs, is for the
+ * audience of its source.
+ */
 function audienceHint(credential: Credential, source: Source, issuer: string): readonly string[] {
+  if (source.how === 'signed') return [];
   const parsed = credential.kind === 'token' ? parseJws(credential.token) : undefined;
   if (!parsed?.ok) return [];
   const { aud } = parsed.jws.claims;

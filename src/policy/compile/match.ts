@@ -2,9 +2,9 @@
 // Nested keys mirror the claims; a value is equality, a list any-of, `{ has: x }` membership. What could never match, or could
 // match something else than it says, does not load (A-125).
 
+import { claimKey } from '../../core/claim-path.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { JSON_DEPTH_MAX } from '../../core/limits.ts';
-import { claimKey } from '../../core/record.ts';
 import { closestKey } from '../../parsing/closest.ts';
 import { problemAt } from '../../parsing/problems.ts';
 import { parametersIn, piecesOf } from '../../parsing/template.ts';

@@ -2,7 +2,7 @@
 // the order of names first: where something was written changes no digest but by the `at` of its rule.
 
 import { createHash } from 'node:crypto';
-import { claimKey } from '../../core/record.ts';
+import { claimKey } from '../../core/claim-path.ts';
 import {
   actorMatches,
   byName,

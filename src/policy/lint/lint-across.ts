@@ -1,8 +1,8 @@
 // Lints that need more than one rule: a rule that restricts nothing, because another one grants the same without the restriction. Rules
 // are compared only with those that begin with the same identifier, so that ten thousand of them are no work.
 
+import { claimKey } from '../../core/claim-path.ts';
 import { LINT_RIVALS_MAX } from '../../core/limits.ts';
-import { claimKey } from '../../core/record.ts';
 import { type AllowedTarget, type AllowRule, conditionsOf, type SourceMatch } from '../compiled.ts';
 import { type Condition, isPattern } from '../evaluate.ts';
 import { matchesPattern } from '../pattern.ts';

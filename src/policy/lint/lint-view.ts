@@ -1,7 +1,7 @@
 // What a lint rule looks at: one rule as it stands for one source, with the place of every condition, and what the source requires of
 // everybody. A lint is data, its texts beside one pure function; nothing here knows a platform.
 
-import { claimKey } from '../../core/record.ts';
+import { claimKey } from '../../core/claim-path.ts';
 import type { YamlPath } from '../../parsing/yaml.ts';
 import { fieldPath } from '../../platforms/table.ts';
 import type { ReadCondition } from '../compile/match.ts';

@@ -1,9 +1,9 @@
 // The claims of a principal as its record kept them: in full, cut with the SHA-256 of the whole, by name only, or not at all, which means
 // that the credential had none. Where a record says that it left claims out, nothing is absent any more.
 
+import { claimKey } from '../../core/claim-path.ts';
 import { blankObject, isJsonObject, type Json, type JsonObject, putAt } from '../../core/json.ts';
 import { RECORDED_VALUE_BYTES_MAX } from '../../core/limits.ts';
-import { claimKey } from '../../core/record.ts';
 import type { Knowledge, KnowledgeOf } from '../walk/known.ts';
 
 export interface RecordedClaims {

@@ -1,8 +1,8 @@
 // What a principal can have, of whom a name is known and what its source requires of everyone: by each rule surely, or under conditions on
 // claims that the name does not tell.
 
+import { claimKey } from '../../core/claim-path.ts';
 import { CLIENTS_SOURCE } from '../../core/client.ts';
-import { claimKey } from '../../core/record.ts';
 import { actorMatches, type CompiledPolicy, conditionsOf } from '../compiled.ts';
 import { type Condition, isPattern } from '../evaluate.ts';
 import { implies } from './implication.ts';

@@ -2,8 +2,8 @@
 // a deny that no other covers. It may name too much (two rules may cover together what neither covers alone), and never too little:
 // where the decisions on a principal differ, some change is about it. Names, places and the order of rules are no difference.
 
+import { claimKey } from '../../core/claim-path.ts';
 import { DIFF_PIECES_MAX } from '../../core/limits.ts';
-import { claimKey } from '../../core/record.ts';
 import {
   actorMatches,
   type CompiledPolicy,

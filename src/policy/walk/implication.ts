@@ -1,7 +1,7 @@
 // When one condition makes another true whatever the claim is, and when it makes it impossible. Says neither where it cannot be told:
 // whoever asks then treats the two as unrelated.
 
-import { claimKey } from '../../core/record.ts';
+import { claimKey } from '../../core/claim-path.ts';
 import { foldAscii } from '../../platforms/table.ts';
 import type { CompiledRule } from '../compiled.ts';
 import { type Condition, type Expected, isPattern } from '../evaluate.ts';

@@ -2,7 +2,7 @@
 // whatever the rest is, or undetermined, with the conditions that it hangs on. Follows decide.ts step by step, each time asking
 // what must be and what may be; it may leave open what could be told, and never tells what is open.
 
-import { claimKey } from '../../core/record.ts';
+import { claimKey } from '../../core/claim-path.ts';
 import type { PolicyRefusal } from '../../core/refusal.ts';
 import { lifetimeOf, namesActor } from '../best.ts';
 import type { AllowRule, CompiledPolicy, CompiledRule, CompiledTarget, DenyRule } from '../compiled.ts';
@@ -164,23 +164,26 @@ const isDenied = ({ deny }: DenyRule, target: string): boolean => deny === 'all'
 const namingsOf = (weighed: readonly Weighed[]): readonly Naming[] =>
   weighed.flatMap(({ rule, open, renders }) => renders.map((one) => ({ ...one, rule, open })));
 
-function grantsOf(naming: readonly Naming[], refuses: Refuses): readonly PossibleGrant[] {
-  const passing = naming.filter(({ scopes, confirmed }) => scopes && confirmed !== 'no');
-  const none = passing.length === 0;
-  // A person is sent to confirm where that is all that any rule lacks.
-  const wanting = naming.filter(({ scopes, confirmed, confirmable }) => scopes && confirmed !== 'yes' && confirmable);
-  const isWanted = wanting.some((one) => isCertain(one) && one.confirmed === 'no');
-  const may = !passing.some(isSure);
-  if (may && wanting.length > 0) refuses('confirmation_wanted', { may: true, must: false });
-  const lacks = naming.some((one) => !wanting.includes(one) && !(one.scopes && one.confirmed === 'yes'));
-  if (may && lacks && !isWanted) refuses('scope_not_allowed', { may: true, must: false });
-  if (none) return [];
+function grantsOf(all: readonly Naming[], refuses: Refuses): readonly PossibleGrant[] {
+  const mayPass = ({ scopes, confirmed }: Naming): boolean => scopes && confirmed !== 'no';
+  const passes = ({ scopes, confirmed }: Naming): boolean => scopes && confirmed === 'yes';
+  // Rules that name nobody where somebody must be named grant nothing, and hide nothing that the others lack.
+  const able = all.filter((one) => one.acted || !passes(one));
+  const isAble = all.some((one) => isCertain(one) && (one.acted || !mayPass(one)));
+  const isNobody = all.some((one) => !one.acted && mayPass(one)) && !isAble;
+  if (refuses('target_requirement_unmet', { may: isNobody, must: able.length === 0 })) return [];
 
-  const acted = passing.filter((one) => one.acted);
-  const isNobody = acted.length < passing.length && !acted.some(isSure);
-  if (refuses('target_requirement_unmet', { may: isNobody, must: acted.length === 0 })) return [];
-  const staying = acted.filter(({ rule }) => rule.mode === 'enforce');
-  const retiring = acted.filter(({ rule }) => rule.mode === 'retire');
+  const passing = able.filter((one) => one.acted && mayPass(one));
+  if (!passing.some(isSure)) {
+    // A person is sent to confirm where that is all that any rule lacks.
+    const wanting = able.filter(({ scopes, confirmed, confirmable }) => scopes && confirmed !== 'yes' && confirmable);
+    const isWanted = wanting.some((one) => isCertain(one) && one.confirmed === 'no');
+    const lacks = able.some((one) => !wanting.includes(one) && !passes(one));
+    refuses('confirmation_wanted', { may: wanting.length > 0, must: false });
+    refuses('scope_not_allowed', { may: lacks && !isWanted, must: false });
+  }
+  const staying = passing.filter(({ rule }) => rule.mode === 'enforce');
+  const retiring = passing.filter(({ rule }) => rule.mode === 'retire');
   // Rules that are to be retired count only where no other one grants.
   const classes = staying.some(isSure) ? [staying] : [staying, retiring];
   const must = [staying, ...(staying.length === 0 ? [retiring] : [])].some((rules) => mustDiffer(rules));

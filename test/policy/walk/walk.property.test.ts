@@ -3,9 +3,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { claimKey } from '../../../src/core/claim-path.ts';
 import type { AskingClient, Delegation } from '../../../src/core/decision.ts';
 import type { Principal } from '../../../src/core/principal.ts';
-import { claimKey } from '../../../src/core/record.ts';
 import { render } from '../../../src/parsing/template.ts';
 import { actorsBy, failedActor } from '../../../src/policy/acting.ts';
 import { captureFrom } from '../../../src/policy/capture.ts';

@@ -6,7 +6,7 @@ import type { DemoBroker } from './broker.ts';
 import { createDpopKey } from './dpop.ts';
 import { equal, granted, refused, verified } from './expected.ts';
 import { openMcpServer } from './mcp-server.ts';
-import { ASSISTANT, agentSvid, BOOKS, callTool, logIn, logInAnew, openParty, type Party } from './parties.ts';
+import { ASSISTANT, agentSvid, BOOKS, callTool, logIn, logInAnew, openParty, type Party, REPORTS } from './parties.ts';
 import { begin, command, explain, say, show } from './say.ts';
 
 /** What every scene here needs. */
@@ -136,8 +136,6 @@ async function showBlock({ broker, gateway, books }: Stage, token: string): Prom
   command(broker, 'unblock', ASSISTANT);
   granted(await gateway.exchange(both));
 }
-
-const REPORTS = 'https://reports.example';
 
 const bothFor = async (broker: DemoBroker) => ({
   subject: await logIn(broker),

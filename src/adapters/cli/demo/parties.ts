@@ -9,6 +9,7 @@ import { type Claims, jwtSvid, personToken } from './platforms.ts';
 
 export const ASSISTANT = 'spiffe://prod.example/ns/agents/sa/assistant';
 export const BOOKS = 'https://books.example/mcp';
+export const REPORTS = 'https://reports.example';
 
 const TYPE = 'urn:ietf:params:oauth:token-type:';
 const WORKLOADS = {

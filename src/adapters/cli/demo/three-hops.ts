@@ -5,10 +5,9 @@ import { decodeJwt, type JSONWebKeySet } from 'jose';
 import type { DemoBroker } from './broker.ts';
 import { equal, granted, refused, verified } from './expected.ts';
 import { namesOf } from './names.ts';
-import { agentSvid, BOOKS, logIn, openParty, type Party } from './parties.ts';
+import { agentSvid, BOOKS, logIn, openParty, type Party, REPORTS } from './parties.ts';
 import { begin, command, say, show } from './say.ts';
 
-const REPORTS = 'https://reports.example';
 const LEDGER = 'https://api.example/ledger';
 const EVERYBODY = 'people:bob <- agents/assistant <- books/mcp <- reports/api';
 
