@@ -39,8 +39,8 @@ export interface RingKeeper {
   rotate(choose: () => readonly Pick<KeyRecord, 'kid' | 'algorithm'>[]): Promise<void>;
   /** Takes the key out of memory at once, and says whether it was there. `settle` makes it durable. */
   condemn(kid: string): StoredKey | undefined;
-  /** When the directory was read last, by `clock.elapsedMs`. */
-  readAtMs(): number;
+  /** When the first look at the directory began that has not succeeded, by `clock.elapsedMs`; undefined while it can be read. */
+  unreadSinceMs(): number | undefined;
   /** No step is begun from now on. */
   close(): void;
 }
@@ -61,7 +61,7 @@ export async function openRingKeeper(parts: RingKeeperParts): Promise<RingKeeper
       memory: createKeyMemory(await parts.files.readAll()),
       condemned: new Map(),
       closed: false,
-      readAtMs: parts.clock.elapsedMs(),
+      unreadSinceMs: undefined,
     };
     const rings = createRings(parts, kept);
     for (const algorithm of ALGORITHMS) await rings.settle(algorithm);
@@ -74,7 +74,7 @@ interface Kept {
   /** Revoked, and their files perhaps not deleted yet. */
   readonly condemned: Map<string, SigningAlgorithm>;
   closed: boolean;
-  readAtMs: number;
+  unreadSinceMs: number | undefined;
 }
 
 interface Rings {
@@ -107,13 +107,14 @@ function createRingKeeper(parts: RingKeeperParts, kept: Kept, rings: Rings): Rin
   const { files, clock, onEvent } = parts;
   const { memory, condemned } = kept;
   const follow = async (readsAnyway: boolean): Promise<void> => {
-    const startedMs = clock.elapsedMs();
+    // A look that hangs is none. A process that slept has missed none: it looks before a second has passed.
+    kept.unreadSinceMs ??= clock.elapsedMs();
     if (readsAnyway || (await files.haveChanged())) {
       const found = (await files.readAll()).filter(({ record }) => !condemned.has(record.kid));
       const changed = memory.replace(found);
       if (changed.learned.length + changed.dropped.length > 0) onEvent({ event: 'followed', ...changed });
     }
-    kept.readAtMs = startedMs;
+    kept.unreadSinceMs = undefined;
   };
   const inTurn = (work: () => Promise<void>): Promise<void> =>
     files.inTurn(async () => {
@@ -150,7 +151,7 @@ function createRingKeeper(parts: RingKeeperParts, kept: Kept, rings: Rings): Rin
       onEvent({ event: 'revoked', kid, algorithm: key.record.algorithm });
       return key;
     },
-    readAtMs: () => kept.readAtMs,
+    unreadSinceMs: () => kept.unreadSinceMs,
     close: () => {
       kept.closed = true;
     },

@@ -69,7 +69,10 @@ function createSigningKeys(parts: SigningKeysParts, keeper: RingKeeper, unlock: 
       if (keeper.isDue()) await keeper.settle();
     });
   const stopTimer = startTimer(parts, { follow, settle });
-  const isRead = () => (parts.clock.elapsedMs() - keeper.readAtMs()) / 1_000 < unreadSecondsMax(parts);
+  const isRead = () => {
+    const sinceMs = keeper.unreadSinceMs();
+    return sinceMs === undefined || (parts.clock.elapsedMs() - sinceMs) / 1_000 < unreadSecondsMax(parts);
+  };
 
   return Object.freeze({
     async sign(algorithm: SigningAlgorithm, typ: string, claims: JsonObject) {

@@ -267,7 +267,7 @@ describe('a broker that cannot read the directory any more', () => {
     expect(events).toHaveLength(1);
     expect(await verifies(await signed(keys), keys)).toBe(true);
     expect(keys.healthy()).toBe(true);
-    now += DAY / 2 - 4;
+    now += DAY / 2 - 3;
     expect(await verifies(await signed(keys), keys)).toBe(true);
     now += 1;
     await expect(signed(keys)).rejects.toThrow('the directory of our signing keys could not be read for too long');
