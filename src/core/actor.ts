@@ -9,16 +9,20 @@ import type { Actor, Actors, Principal } from './principal.ts';
 /** Members that say nothing about who somebody is (TX-40): inside an actor they would be taken for the token's own. */
 const NO_IDENTITY = ['exp', 'nbf', 'iat', 'aud', 'jti', 'scope', 'cnf', 'may_act'];
 
+const NOBODY: Actors = Object.freeze([]);
+
 /**
  * Reads `act`, or gives undefined where it is no chain of actors: an object with `sub`, and `iss` where that is not `issuer`, whose
  * token it is; bounded in depth and bytes, and refused beyond, never cut (A-147).
  */
 export function readActors(act: Json | undefined, issuer: string): Actors | undefined {
+  // Nobody acts in most tokens, and each is asked twice.
+  if (act === undefined) return NOBODY;
   const actors: Actor[] = [];
-  if (Buffer.byteLength(JSON.stringify(act) ?? '') > ACT_BYTES_MAX) return undefined;
-  for (let link = act; link !== undefined; ) {
+  if (Buffer.byteLength(JSON.stringify(act)) > ACT_BYTES_MAX) return undefined;
+  for (let link: Json | undefined = act; link !== undefined; ) {
     if (!isJsonObject(link) || actors.length === ACTORS_MAX) return undefined;
-    const { iss = issuer, sub, act: earlier, ...others } = link;
+    const { iss = issuer, sub, act: earlier, ...others }: JsonObject = link;
     if (typeof sub !== 'string' || sub === '' || typeof iss !== 'string' || iss === '') return undefined;
     if (NO_IDENTITY.some((member) => Object.hasOwn(others, member))) return undefined;
     actors.push({ iss, sub, others });
@@ -36,7 +40,8 @@ export const actOf = (actors: Actors): JsonObject | undefined =>
 
 /** Whether a chain may be issued: no deeper and no longer than can be read again. */
 export const fits = (actors: Actors): boolean =>
-  actors.length <= ACTORS_MAX && Buffer.byteLength(JSON.stringify(actOf(actors) ?? {})) <= ACT_BYTES_MAX;
+  actors.length === 0 ||
+  (actors.length <= ACTORS_MAX && Buffer.byteLength(JSON.stringify(actOf(actors))) <= ACT_BYTES_MAX);
 
 /**
  * A proved principal as an actor: `iss` and `sub` as proved. Where its name is not made of its `sub` (a CI job, whose `sub` changes under

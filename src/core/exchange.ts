@@ -22,7 +22,7 @@ import {
 import { ok, type Result, refuse } from './refusal.ts';
 import type { Ask, Received, TokenRequest } from './request.ts';
 import { spend } from './spend.ts';
-import { refuseWithdrawn, type StandingParties } from './standing.ts';
+import { type RequestStanding, refuseWithdrawn, standingOfRequest } from './standing.ts';
 
 export interface ExchangeParts extends CallerParts {
   readonly snapshot: () => Snapshot;
@@ -65,7 +65,7 @@ export interface Decided {
   readonly order: IssueOrder;
   readonly issuer: Issuer;
   readonly question: Omit<Question<ProvedPrincipal>, 'now'>;
-  readonly parties: StandingParties;
+  readonly standing: RequestStanding;
   /** The snapshot that the request was decided on. */
   readonly decidedOn: Snapshot;
 }
@@ -97,7 +97,7 @@ export async function decide(
 
   // Proving may have waited for keys: the decision and the token's times start from a fresh reading.
   const now = parts.clock.nowSeconds();
-  const standing = { ...parties, whoIs: snapshot.verifiers.whoIs };
+  const standing = standingOfRequest({ ...parties, whoIs: snapshot.verifiers.whoIs });
   const stands = refuseWithdrawn(parts.withdrawals, standing, now);
   if (!stands.ok) return stands;
 
@@ -111,7 +111,7 @@ export async function decide(
   if (!order.ok) return order;
   const issuer = snapshot.issuers.get(decision.grant.target);
   if (!issuer) throw new Error('policy granted a target that has no issuer');
-  return ok({ ask: request.ask, order: order.value, issuer, question, parties: standing, decidedOn: snapshot });
+  return ok({ ask: request.ask, order: order.value, issuer, question, standing, decidedOn: snapshot });
 }
 
 /** Who asks, with which keys, whom the token is about, and who acts: each is recorded as soon as it is proved. */

@@ -7,7 +7,7 @@ import { LEEWAY_SECONDS } from './limits.ts';
 import type { Issued, IssueOrder, Issuer, Snapshot, Withdrawals } from './ports.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { ok, type Result, refuse } from './refusal.ts';
-import { refuseWithdrawn, type StandingParties } from './standing.ts';
+import { type RequestStanding, refuseWithdrawn } from './standing.ts';
 
 /** What a grant is looked at again with. */
 export interface GrantRecheckInput {
@@ -20,7 +20,7 @@ export interface GrantRecheckInput {
   /** The clock, read again. */
   readonly nowSeconds: number;
   readonly withdrawals: Withdrawals;
-  readonly parties: StandingParties;
+  readonly standing: RequestStanding;
 }
 
 export interface RecheckInput extends GrantRecheckInput {
@@ -43,8 +43,8 @@ export function recheckGrant(input: GrantRecheckInput & { readonly facts: string
   const { subject } = order.grant;
   if (nowSeconds >= order.expiresAt || order.issuedAt > nowSeconds + LEEWAY_SECONDS)
     return refuse({ role: 'subject', source: subject.source, reason: 'expired' });
-  const standing = refuseWithdrawn(input.withdrawals, input.parties, nowSeconds);
-  if (!standing.ok) return standing;
+  const stands = refuseWithdrawn(input.withdrawals, input.standing, nowSeconds);
+  if (!stands.ok) return stands;
 
   if (input.current.generation === input.decidedOn.generation) return ok(undefined);
   const again = input.current.policy.decide({ ...input.question, now: nowSeconds });

@@ -10,26 +10,37 @@ import { type CredentialRefusal, ok, type Result, refuse, type UnavailableRefusa
 import { refuseUnavailable } from './unavailable.ts';
 import type { Party, Standing } from './withdrawal.ts';
 
-/** Whoever is asked about, in the order of the answer. */
-export interface StandingParties {
+/** Whoever is asked about. */
+interface StandingParties {
   readonly client: ProvedClient | undefined;
   readonly subject: ProvedPrincipal;
   readonly actor: ProvedPrincipal | undefined;
   readonly whoIs: Verifiers['whoIs'];
 }
 
+/** Everything of a request that is asked about, gathered once: it is asked while proving, and again before anything leaves. */
+export interface RequestStanding {
+  readonly whole: Standing;
+  readonly source: string;
+  /** Of the actor's token alone. */
+  readonly actor: { readonly alone: Standing; readonly source: string } | undefined;
+}
+
+export function standingOfRequest(parties: StandingParties): RequestStanding {
+  const { subject, actor } = parties;
+  const alone = actor && standingOf({ ...parties, client: undefined, subject: actor });
+  return { whole: standingOf(parties), source: subject.source, actor: alone && { alone, source: actor.source } };
+}
+
 /** Refuses what a block or a revocation ends, and says of the actor's token alone where that is enough. */
 export function refuseWithdrawn(
   withdrawals: Withdrawals,
-  parties: StandingParties,
+  { whole, source, actor }: RequestStanding,
   nowSeconds: number,
 ): Result<undefined, CredentialRefusal | UnavailableRefusal> {
-  const { subject, actor } = parties;
-  const standing = standingOf(parties);
-  const refused = refuseStanding(withdrawals, standing, { role: 'subject', source: subject.source }, nowSeconds);
+  const refused = refuseStanding(withdrawals, whole, { role: 'subject', source }, nowSeconds);
   if (refused.ok || !actor) return refused;
-  const alone = standingOf({ ...parties, client: undefined, subject: actor });
-  const ofActor = refuseStanding(withdrawals, alone, { role: 'actor', source: actor.source }, nowSeconds);
+  const ofActor = refuseStanding(withdrawals, actor.alone, { role: 'actor', source: actor.source }, nowSeconds);
   return ofActor.ok ? refused : ofActor;
 }
 
@@ -123,9 +134,5 @@ function partiesOf(
 }
 
 /** For one of our own tokens alone, as it is introspected or revoked. */
-export const standingOfToken = (token: ProvedPrincipal, whoIs: Verifiers['whoIs']): StandingParties => ({
-  client: undefined,
-  subject: token,
-  actor: undefined,
-  whoIs,
-});
+export const standingOfToken = (token: ProvedPrincipal, whoIs: Verifiers['whoIs']): RequestStanding =>
+  standingOfRequest({ client: undefined, subject: token, actor: undefined, whoIs });

@@ -44,6 +44,7 @@ export function createWithdrawalTable(): WithdrawalTable {
     },
     remove,
     against: (standing: Standing, nowSeconds: number) => {
+      if (byId.size === 0) return undefined;
       for (const withdrawal of index.about(standing))
         if (withdraws(withdrawal, standing, nowSeconds)) return withdrawal;
       return undefined;

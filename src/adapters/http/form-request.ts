@@ -116,9 +116,10 @@ function callerOf(message: IncomingMessage, certificates: PresentedCertificates 
 }
 
 /** Every DPoP header, as sent: of two, Node would join them into one (DP-01). What it must be for is ours to say. */
-function presentedProof({ rawHeaders }: IncomingMessage, htu: string): PresentedProof | undefined {
+function presentedProof({ headers, rawHeaders }: IncomingMessage, htu: string): PresentedProof | undefined {
+  if (headers.dpop === undefined) return undefined;
   const texts = rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === 'dpop' && index % 2 === 1);
-  return texts.length === 0 ? undefined : { texts, htm: 'POST', htu };
+  return { texts, htm: 'POST', htu };
 }
 
 /** An IPv4 peer on a dual-stack socket is recorded as the IPv4 address it is. */
