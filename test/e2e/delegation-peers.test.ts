@@ -32,7 +32,7 @@ const agent = { iss: MESH, sub: ASSISTANT };
 const acting = (token: string) => ({ actor_token: token, actor_token_type: JWT_TYPE });
 
 describe('Keycloak', () => {
-  it('keycloak#12076 and keycloak#50204 an actor token makes act, and sub stays the person (TX-44)', async () => {
+  it('keycloak#12076, keycloak#38279 and keycloak#50204 an actor token makes act, and sub stays the person (TX-44)', async () => {
     const { said, claims, record } = await broker.acted(await broker.staffToken(), await broker.svid(ASSISTANT));
     expect(said).toBe('granted');
     expect(claims).toMatchObject({ sub: 'staff:alice', act: agent, client_id: 'litellm', aud: HOPS.one });

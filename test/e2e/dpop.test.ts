@@ -83,7 +83,7 @@ describe('a nonce', () => {
 });
 
 describe('a token that is asked for with a proof', () => {
-  it('DP-07 is of type DPoP and bound to the key; without one it is a bearer token', async () => {
+  it('DP-07, mcp-oauth#446, mcp-oauth#447 is of type DPoP and bound to the key; without one it is a bearer token', async () => {
     const answer = await client.ask(await worker());
     expect(answer.body).toMatchObject({
       token_type: 'DPoP',
