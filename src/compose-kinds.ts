@@ -3,6 +3,7 @@
 
 import type { SourceConfig, TargetConfig } from './config/config.ts';
 import { tokenTarget } from './issuers/access-token.ts';
+import { awsTarget } from './issuers/aws.ts';
 import type { TargetKind } from './issuers/kind.ts';
 import { awsCallerIdentity } from './verifiers/aws-caller-identity.ts';
 import { azureDevops, bitbucket, buildkite, circleci, forgejo, github, gitlab } from './verifiers/ci-platform.ts';
@@ -36,7 +37,7 @@ export const TRUST_KINDS: readonly SourceKind[] = [
   awsCallerIdentity,
   self,
 ];
-const TARGET_KINDS: readonly TargetKind[] = [tokenTarget];
+const TARGET_KINDS: readonly TargetKind[] = [tokenTarget, awsTarget];
 export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };
 
 /** The kind of a target that configuration let pass. */

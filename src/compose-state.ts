@@ -13,6 +13,8 @@ import { CLIENTS_SOURCE } from './core/client.ts';
 import { createEpochs } from './core/epochs.ts';
 import type { Epochs, Issuer, Snapshot } from './core/ports.ts';
 import { isKeyRevoked } from './core/standing.ts';
+import { createAskCloud } from './issuers/ask-cloud.ts';
+import type { CloudParts } from './issuers/kind.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
@@ -22,6 +24,7 @@ import { createOutbound } from './outbound/fetch.ts';
 import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
 import { createTargetsOf } from './policy/targets-of.ts';
+import { createMemorySecrets } from './stores/memory-secrets.ts';
 import { createOwnTokens } from './verifiers/own-token.ts';
 
 /** What a running broker needs of the world, beside what every verb needs. */
@@ -93,6 +96,8 @@ export interface State {
   readonly signingKeys: SigningKeys;
   /** What is spent, blocked and revoked, and the nonces of DPoP. */
   readonly store: Store;
+  /** What clouds are reached by, and what is remembered of what they gave. */
+  readonly clouds: Clouds;
   /** Requests in work: reloads, blocks and revocations are answered when those that entered before have left. */
   readonly epochs: Epochs & { drained(): Promise<void> };
   readonly audit: AuditTrail;
@@ -138,9 +143,10 @@ async function openParts(
   opened.push(audit.close);
   const signingKeys = await openOwnKeys(world, frame, { inForce, store, audit });
   frame.ownKeys.follow(signingKeys.jwks);
+  const clouds: Clouds = { ask: createAskCloud(), outbound: frame.outbound, secrets: createMemorySecrets(clock) };
   const first: Current = {
     configuration,
-    snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys }, 1),
+    snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys, clouds }, 1),
   };
   held.current = first;
 
@@ -153,6 +159,7 @@ async function openParts(
     },
     signingKeys,
     store,
+    clouds,
     epochs,
     audit,
     async close() {
@@ -206,17 +213,35 @@ export const keyOrigins = ({ sources, clients }: Configuration) => [
   ...clients.flatMap(({ settings, keys }) => (keys ? [{ name: `${CLIENTS_SOURCE}:${settings.id}`, keys }] : [])),
 ];
 
+/** What clouds are reached by, for every configuration. */
+export type Clouds = Omit<CloudParts, 'files'>;
+
+interface Behind {
+  readonly signingKeys: SigningKeys;
+  readonly ownKeys: OwnKeys;
+  readonly clouds: Clouds;
+}
+
 /** The immutable value that requests read. */
 export function snapshotOf(
   configuration: Configuration,
-  { signingKeys: signer, ownKeys }: { readonly signingKeys: SigningKeys; readonly ownKeys: OwnKeys },
+  { signingKeys: signer, ownKeys, clouds }: Behind,
   generation: number,
 ): Snapshot {
   const { config, compiled, verifiers } = configuration;
   const clients = clientsOf(config, configuration.clients, verifiers);
   const issuers = new Map<string, Issuer>();
-  for (const target of config.targets)
-    issuers.set(target.name, targetKindOf(target).create({ issuer: config.issuer, signer }, target.options));
+  for (const target of config.targets) {
+    const { name, parameters, options } = target;
+    const parts = {
+      issuer: config.issuer,
+      signer,
+      target: name,
+      parameters,
+      clouds: { ...clouds, files: config.files },
+    };
+    issuers.set(name, targetKindOf(target).create(parts, options));
+  }
   const ownTokens = createOwnTokens(config.issuer, ownKeys);
   const targetsOf = createTargetsOf(compiled);
   const policy = createPolicy(compiled);

@@ -227,7 +227,11 @@ function reloadOf({
     },
     swap(next) {
       const generation = state.current.snapshot.generation + 1;
-      const snapshot = snapshotOf(next, { signingKeys: state.signingKeys, ownKeys: frame.ownKeys }, generation);
+      const snapshot = snapshotOf(
+        next,
+        { signingKeys: state.signingKeys, ownKeys: frame.ownKeys, clouds: state.clouds },
+        generation,
+      );
       listener.replaceCertificate(tlsOf(next.config, frame.workloadApis));
       before = state.current;
       state.current = { configuration: next, snapshot };

@@ -83,6 +83,9 @@ function renderExchange(record: ExchangeRecord, labels: Labels): object {
     would: record.would.length > 0 ? record.would.slice(0, TRACE_RULES_MAX) : undefined,
     jti: record.jti,
     exp: record.exp === undefined ? undefined : timestamp(record.exp),
+    outlives: record.outlives,
+    session: record.session && bounded(record.session, 0),
+    madeFor: record.madeFor,
     boundTo: record.boundTo,
     lineage: record.lineage,
     origin: record.origin && {

@@ -28,6 +28,8 @@ export interface TargetKind {
   readonly options: z.ZodObject;
   /** The address by which callers may ask for it, beside its name. */
   address(options: Options): string;
+  /** The `aud` of what our key signs for it. */
+  signedFor(options: Options, target: { readonly name: string; readonly issuer: string }): string;
 }
 
 /** What an OAuth client may have, as far as configuration needs to know it. */
@@ -76,6 +78,8 @@ export interface TargetConfig extends Placed {
   readonly kind: string;
   /** With its parameters as written. */
   readonly address: string;
+  /** The `aud` of what our key signs for it, with its parameters as written. */
+  readonly signedFor: string;
   /** Parameters in any text of its options; sorted. */
   readonly parameters: readonly string[];
   readonly options: Options;

@@ -104,7 +104,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
   const references = createReferences({ document, base, files });
   const sources = resolveSources({ document, written, kinds: kinds.trust, references });
   const clients = resolveClients({ document, written, references });
-  const targets = resolveTargets({ document, written, kinds: kinds.targets });
+  const targets = resolveTargets({ document, written, kinds: kinds.targets, references });
   const policies = loadPolicies({ document, base, folders: written.policies, files });
   const { tls, unread } = resolveTls(read, written, references);
   const store = resolveStore(written.store, base, references);

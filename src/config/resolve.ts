@@ -62,17 +62,22 @@ export function resolveTargets(input: {
   readonly document: YamlDocument;
   readonly written: WrittenConfig;
   readonly kinds: readonly TargetKind[];
+  readonly references: References;
 }): readonly TargetConfig[] {
-  const { document, written, kinds } = input;
+  const { document, written, kinds, references } = input;
   return Object.entries(written.targets).map(([name, entry]) => {
     const kind = kindOf(kinds, entry);
-    const options = ownOptions(kind, entry);
+    const own = ownOptions(kind, entry);
+    // Its `ca` alone is a file: a session policy may have members of any name.
+    const { ca } = own;
+    const options = ca === undefined ? own : { ...own, ...references.resolve({ ca }, ['targets', name]) };
     const position = document.locate(['targets', name]);
     const parameters = parametersOf(options);
     return {
       name,
       kind: kind.kind,
       address: kind.address(options),
+      signedFor: kind.signedFor(options, { name, issuer: written.issuer }),
       parameters,
       options,
       file: document.file,

@@ -11,8 +11,8 @@ import { store } from './store.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const NAME_RULE = 'must be a lower-case letter, then letters, digits and dashes, 63 characters at most';
-/** Names that would read as something else in `<source>:<name>`. */
-const RESERVED = ['clients', 'spiffe', 'wimse', 'http', 'https', 'urn'];
+/** Names that would read as something else in `<source>:<name>`: `target:<name>` is what clouds pin. */
+const RESERVED = ['clients', 'target', 'spiffe', 'wimse', 'http', 'https', 'urn'];
 
 /** A member that is planned, and that this version does not have. */
 const notBuilt = (what: string) =>

@@ -56,3 +56,14 @@ export interface ProvedClient {
 
 /** The source of registered clients as principals. */
 export const CLIENTS_SOURCE = 'clients';
+
+/** What a caller presents that does not say that it is a client. */
+export const NO_CLIENT: PresentedClient = Object.freeze({
+  id: undefined,
+  authorization: undefined,
+  secret: undefined,
+  assertion: undefined,
+  assertionType: undefined,
+  attested: false,
+  certificates: undefined,
+});

@@ -59,6 +59,14 @@ export interface Binding {
   readonly required: boolean;
 }
 
+/** Credentials of clouds may outlive what they are made from: clouds have floors, and tokens of CI jobs live five minutes. */
+export interface Outlive {
+  /** The shortest that the cloud gives, in seconds. */
+  readonly floorSeconds: number;
+  /** For a workload as long as it is granted for, for a person or an own token up to the floor; never where the target says so. */
+  readonly upTo: 'lifetime' | 'floor' | 'nothing';
+}
+
 /** One rule, as far as the world needs to know it. */
 export interface RuleReference {
   readonly name: string;
@@ -74,8 +82,10 @@ export interface Grant<P extends Principal> {
   readonly parameters: Readonly<Record<string, string>>;
   /** Exactly the scopes granted, in the order asked or configured; empty for none. */
   readonly scopes: readonly string[];
-  /** A ceiling, in seconds: the shorter of rule and target. */
+  /** A ceiling, in seconds: the shortest of what was asked, rule and target. */
   readonly lifetimeSeconds: number;
+  /** How far it may outlive the credentials that it is made from; undefined for tokens, which never do. */
+  readonly outlive: Outlive | undefined;
   readonly rule: RuleReference;
   readonly subject: P;
   /** Who acts now, as proved; undefined where nobody does but those who acted before. Nothing outlives its credential. */

@@ -45,16 +45,18 @@ const exchangePath =
     kept.spent = spent.value;
 
     const issued = await issuer.issue(order);
+    if (!issued.ok) return issued;
 
     // Spending and signing took time: the clock is read again, and the configuration, or who is blocked, may be another.
     const { withdrawals } = parts;
     const current = parts.snapshot();
-    const released = recheck({ ...decided.value, issued, current, withdrawals, nowSeconds: parts.clock.nowSeconds() });
+    const nowSeconds = parts.clock.nowSeconds();
+    const released = recheck({ ...decided.value, issued: issued.value, current, withdrawals, nowSeconds });
     if (!released.ok) {
       notePolicy(record, current);
       return released;
     }
-    noteIssued(record, order);
+    noteIssued(record, order, released.value);
     const scopesAsked = ask.scopes !== undefined;
     return ok({ kind: 'granted', issued: released.value, order, scopesAsked });
   };
@@ -107,10 +109,10 @@ export async function decide(
   noteDecision(record, decision);
   if (!decision.granted) return refuse(decision.refusal);
 
-  const order = issueOrder(decision.grant, request, record.decision, now);
-  if (!order.ok) return order;
   const issuer = snapshot.issuers.get(decision.grant.target);
   if (!issuer) throw new Error('policy granted a target that has no issuer');
+  const order = issueOrder(decision.grant, request, { id: record.decision, issuer, nowSeconds: now });
+  if (!order.ok) return order;
   return ok({ ask: request.ask, order: order.value, issuer, question, standing, decidedOn: snapshot });
 }
 

@@ -57,3 +57,9 @@ export const REPLICA_LEASE_MS = 5_000;
 export const REPLICA_FORGOTTEN_MS = 30_000;
 /** After a store was begun anew, a process that remembers nothing waits for those that do to write back what was lost. */
 export const GENERATION_SETTLE_MS = 2_000;
+
+// Secrets of clouds.
+
+/** Credentials of clouds that are remembered at once, and their bytes: one has up to 6 KiB, most 2. */
+export const SECRETS_MAX = 50_000;
+export const SECRETS_BYTES_MAX = 134_217_728;

@@ -2,13 +2,22 @@
 // its comment is the contract: what it may throw, whether calls may overlap, and what it never does.
 
 import type { PresentedClient, ProvedClient } from './client.ts';
+import type { CloudCredential } from './cloud.ts';
 import type { Decision, ProvedGrant, Question } from './decision.ts';
 import type { JsonObject } from './json.ts';
 import type { RequestRecord } from './own-token-record.ts';
-import type { Actor, Authentication, Confirmation, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
+import type { Actor, Authentication, Origin, Principal, ProvedPrincipal, Role } from './principal.ts';
 import type { PresentedProof, ProvedKey } from './proof-of-possession.ts';
-import type { ClientRefusal, CredentialRefusal, ProofRefusal, Result, UnavailableRefusal } from './refusal.ts';
-import type { Credential, GrantType, IssuedTokenType } from './request.ts';
+import type {
+  ClientRefusal,
+  CloudRefusal,
+  CredentialRefusal,
+  ProofRefusal,
+  Result,
+  SyntaxRefusal,
+  UnavailableRefusal,
+} from './refusal.ts';
+import type { Ask, Credential, GrantType, IssuedTokenType, TokenRequest } from './request.ts';
 import type { Standing, Withdrawal } from './withdrawal.ts';
 
 /** The clock. `nowSeconds` is wall time with milliseconds; `elapsedMs` only ever grows. Never throws. */
@@ -70,8 +79,11 @@ export interface IssueOrder {
   readonly id: string;
   readonly grant: ProvedGrant;
   readonly issuedTokenType: IssuedTokenType;
+  /** What of a cloud session the caller narrows; undefined: nothing. */
+  readonly session: Ask['session'];
   /** Whole seconds since the epoch. */
   readonly issuedAt: number;
+  /** The latest that anything made for it may be valid until. */
   readonly expiresAt: number;
   /** Handles of the tokens that it is made of, oldest first (parsing/token-handle.ts). */
   readonly lineage: readonly string[];
@@ -82,38 +94,28 @@ export interface IssueOrder {
 
 /** What was made, ready for the caller. */
 export interface Issued {
+  /** What stands as `access_token`: a token, or for AWS the credentials as JSON. */
   readonly token: string;
   readonly tokenType: 'Bearer' | 'DPoP' | 'N_A';
   readonly issuedTokenType: IssuedTokenType;
-}
-
-/** What an issued thing says, read back from its own bytes. */
-export interface IssuedFacts {
-  readonly id: string;
-  readonly issuer: string;
-  readonly audience: string;
-  readonly subject: string;
-  readonly clientId: string;
-  readonly scopes: readonly string[];
-  readonly issuedAt: number;
+  /** Seconds since the epoch; of a cloud's credential as the cloud says it. */
   readonly expiresAt: number;
-  /** `cnf`; null for a bearer token, so that its absence is compared too. */
-  readonly boundTo: Confirmation | null;
-  /** `act`; null where nobody acts. */
-  readonly act: JsonObject | null;
-  readonly lineage: readonly string[];
-  readonly origin: Origin;
-  readonly authTime: number | null;
-  readonly acr: string | null;
+  /** What a cloud gave; undefined in a token of ours. */
+  readonly cloud?: CloudCredential;
+  /** The decision that it was made for, where that was an earlier one. */
+  readonly madeFor?: string;
 }
 
-/** Makes one kind of output for one target. Never widens the order. Throws on any fault. Calls may overlap. */
+/** Makes one kind of output for one target. Never widens the order. Calls may overlap. */
 export interface Issuer {
-  issue(order: IssueOrder): Promise<Issued>;
-  /** Parses what was issued. Does not verify its signature. Throws if it cannot be read. */
-  read(issued: Issued): IssuedFacts;
-  /** What `read` must give back for this order, and nothing else. */
-  expect(order: IssueOrder): IssuedFacts;
+  /** The type that is issued to a request, or what of it cannot be had from this target. Never throws. */
+  typeFor(request: Pick<TokenRequest, 'requestedTokenType' | 'ask'>): Result<IssuedTokenType, SyntaxRefusal>;
+  /** Throws on any fault of ours. A cloud's no is returned. */
+  issue(order: IssueOrder): Promise<Result<Issued, CloudRefusal | UnavailableRefusal>>;
+  /** What was issued says, read back from its own bytes. Does not verify its signature. Throws if it cannot be read. */
+  read(issued: Issued): object;
+  /** What `read` must give back for this order, member by member in the same order, and nothing else. */
+  expect(order: IssueOrder): object;
 }
 
 /** What our own tokens are signed with. */

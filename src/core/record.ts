@@ -5,6 +5,7 @@
 import { namedBeside } from './actor.ts';
 import { claimPath, walkClaims } from './claim-path.ts';
 import type { ClientMethod, ProvedClient } from './client.ts';
+import type { CloudSession } from './cloud.ts';
 import type { Decision, ProvedGrant, RuleTrace, Would } from './decision.ts';
 import type { Json } from './json.ts';
 import type { AccountedClaims, Actor, Actors, Origin, ProvedPrincipal, Role } from './principal.ts';
@@ -96,6 +97,11 @@ export interface ExchangeRecord extends RecordBase {
   jti: string | undefined;
   /** Expiry of what was issued, seconds since the epoch. */
   exp: number | undefined;
+  /** By how many seconds it outlives the credentials that it was made from; undefined where it does not. */
+  outlives: number | undefined;
+  /** Who that is in a cloud's own log, and the decision that a cloud was asked for, where that was an earlier one. */
+  session: CloudSession | undefined;
+  madeFor: string | undefined;
   /** The thumbprint of the key that what was issued is bound to: `mtls` or `dpop`. */
   boundTo: string | undefined;
 }
@@ -143,6 +149,9 @@ export function openRecord(received: Received, decision: string, time: number, d
     would: [],
     jti: undefined,
     exp: undefined,
+    outlives: undefined,
+    session: undefined,
+    madeFor: undefined,
     boundTo: undefined,
   };
 }
@@ -220,21 +229,30 @@ export function noteDecision(record: ExchangeRecord, decision: Decision<ProvedPr
 /** What an order says that is recorded. */
 interface OrderedFacts {
   readonly id: string;
-  readonly expiresAt: number;
-  readonly grant: Pick<ProvedGrant, 'boundTo'>;
+  readonly grant: Pick<ProvedGrant, 'boundTo' | 'subject' | 'actor'>;
   readonly lineage: readonly string[];
   readonly origin: Origin;
 }
 
+/** What was issued, as far as it is recorded. */
+interface IssuedFacts {
+  readonly expiresAt: number;
+  readonly cloud?: { readonly session: CloudSession };
+  readonly madeFor?: string;
+}
+
 /** Closes the record with what was issued. */
-export function noteIssued(
-  record: ExchangeRecord,
-  { id, expiresAt, grant: { boundTo }, lineage, origin }: OrderedFacts,
-): void {
+export function noteIssued(record: ExchangeRecord, order: OrderedFacts, issued: IssuedFacts): void {
+  const { id, lineage, origin } = order;
+  const { boundTo, subject, actor } = order.grant;
   record.outcome = 'granted';
   record.reason = undefined;
   record.jti = id;
-  record.exp = expiresAt;
+  record.exp = issued.expiresAt;
+  const ends = Math.floor(Math.min(subject.proof.expiresAt, actor?.proof.expiresAt ?? Number.POSITIVE_INFINITY));
+  record.outlives = issued.expiresAt > ends ? issued.expiresAt - ends : undefined;
+  record.session = issued.cloud?.session;
+  record.madeFor = issued.madeFor;
   record.boundTo = boundTo && ('jkt' in boundTo ? boundTo.jkt : boundTo['x5t#S256']);
   record.lineage = lineage.length > 0 ? lineage : undefined;
   record.origin = origin;

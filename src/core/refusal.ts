@@ -2,6 +2,7 @@
 // plain fields and never a credential, a key, or a claim value that nobody proved. A fault, by contrast, is thrown.
 // adapters/http/wire.ts maps each reason to its OAuth error (RFC 6749 §5.2, RFC 8693 §2.2.2) in one exhaustive switch.
 
+import type { Cloud } from './cloud.ts';
 import type { Role } from './principal.ts';
 
 /** The request itself is not well formed, or asks for something that is not built. */
@@ -245,12 +246,32 @@ export type PolicyRefusal =
       readonly nearest?: Nearest;
     };
 
+/** The cloud that should have given a credential says no, and would say it again; or it cannot be had without outliving what it is made from. */
+export type CloudRefusal =
+  /** `problem` is the cloud's own code, or ours for an answer that cannot be taken. */
+  | { readonly reason: 'cloud_refused'; readonly target: string; readonly cloud: Cloud; readonly problem: string }
+  /** `outlive: false`, and the cloud gives nothing shorter. Seconds since the epoch: the end of what it is made from, and the earliest one. */
+  | {
+      readonly reason: 'would_outlive';
+      readonly target: string;
+      readonly credentialEndsAt: number;
+      readonly earliestEndAt: number;
+    };
+
 /** Something we depend on cannot serve now; the same request may pass later. */
 export type UnavailableRefusal =
   | { readonly reason: 'keys_unavailable'; readonly source: string; readonly retryAfterSeconds: number }
   | {
       readonly reason: 'review_unavailable';
       readonly source: string;
+      /** Why, without a byte of what was answered. */
+      readonly problem: string;
+      readonly retryAfterSeconds: number;
+    }
+  | {
+      readonly reason: 'cloud_unavailable';
+      readonly target: string;
+      readonly cloud: Cloud;
       /** Why, without a byte of what was answered. */
       readonly problem: string;
       readonly retryAfterSeconds: number;
@@ -265,6 +286,7 @@ export type Refusal =
   | ProofRefusal
   | CredentialRefusal
   | PolicyRefusal
+  | CloudRefusal
   | UnavailableRefusal;
 
 export type Reason = Refusal['reason'];

@@ -3,6 +3,7 @@
 // only `audience` and `resource` may repeat. A parameter whose meaning is not built is refused, never ignored.
 
 import type { PresentedCertificates, PresentedClient } from './client.ts';
+import type { SessionPolicies } from './cloud.ts';
 import { CREDENTIAL_BYTES_MAX, PARAMETER_BYTES_MAX, SCOPES_MAX, TARGET_VALUES_MAX } from './limits.ts';
 import type { PresentedProof } from './proof-of-possession.ts';
 import { ok, type Result, refuse, type SyntaxRefusal } from './refusal.ts';
@@ -27,8 +28,12 @@ export type SubjectTokenType = (typeof SUBJECT_TOKEN_TYPES)[number];
 /** What a token is sent as: of a type that is named, or as an assertion, which is a JWT and no access token (RFC 7523 §3). */
 export type SentAs = SubjectTokenType | typeof JWT_BEARER_GRANT;
 
-/** The token types that can be asked for; absent means `access_token`. */
-export type IssuedTokenType = typeof ACCESS_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
+/** Credentials of AWS, as JSON in the shape of `credential_process`. */
+export const AWS_CREDENTIALS_TOKEN_TYPE = 'urn:exchequer:params:oauth:token-type:aws-credentials';
+
+/** The token types that can be asked for. */
+const ISSUED_TOKEN_TYPES = [ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, AWS_CREDENTIALS_TOKEN_TYPE] as const;
+export type IssuedTokenType = (typeof ISSUED_TOKEN_TYPES)[number];
 
 /** A credential as it came in, which nobody has proved. No function that expects proved data takes it. */
 export type Credential = TokenCredential | { readonly certificates: PresentedCertificates };
@@ -44,6 +49,10 @@ export interface Ask {
   readonly targets: readonly string[];
   /** The scopes asked for; undefined where none were, which means the target's default. */
   readonly scopes: readonly string[] | undefined;
+  /** How long it should be valid: a ceiling beside others; undefined: as long as may be. */
+  readonly lifetimeSeconds?: number | undefined;
+  /** What a session in a cloud is narrowed to, beyond what its target says. */
+  readonly session?: SessionPolicies | undefined;
 }
 
 /** Who asks, whatever for. */
@@ -60,13 +69,17 @@ export interface TokenRequest extends CallerRequest {
   readonly subject: TokenCredential | undefined;
   /** Who acts for the subject, where that is said by a token. */
   readonly actor: TokenCredential | undefined;
-  readonly issuedTokenType: IssuedTokenType;
+  /** Undefined: whatever the target has first. */
+  readonly requestedTokenType: IssuedTokenType | undefined;
   readonly ask: Ask;
 }
 
+/** What a request spoke: OAuth, or a cloud's own protocol. */
+export type Transport = 'oauth' | 'aws-sts' | 'aws-container' | 'gcp-sts';
+
 /** Where a request came from and what it was, for its record. */
 export interface Received<Request = TokenRequest> {
-  readonly transport: 'oauth';
+  readonly transport: Transport;
   /** The peer's address, from the socket. */
   readonly peer: string;
   /** W3C trace id, 32 hexadecimal digits, where the caller sent one. */
@@ -126,14 +139,15 @@ export function readTokenRequest(parameters: Parameters, caller: Caller): Result
   if (!subject.ok) return subject;
   const actor = readActor(one);
   if (!actor.ok) return actor;
-  const issuedTokenType = one('requested_token_type') ?? ACCESS_TOKEN_TYPE;
-  if (issuedTokenType !== ACCESS_TOKEN_TYPE && issuedTokenType !== JWT_TOKEN_TYPE)
+  const wanted = one('requested_token_type');
+  const requestedTokenType = ISSUED_TOKEN_TYPES.find((tokenType) => tokenType === wanted);
+  if (wanted !== requestedTokenType)
     return refuse({ reason: 'token_type_unsupported', parameter: 'requested_token_type' });
 
   const ask = readAsk(parameters);
   if (!ask.ok) return ask;
   const parties = { subject: subject.value, actor: actor.value, ...readCaller(one, caller) };
-  return ok({ grantType, issuedTokenType, ask: ask.value, ...parties });
+  return ok({ grantType, requestedTokenType, ask: ask.value, ...parties });
 }
 
 /** Who says to ask, in any request. */

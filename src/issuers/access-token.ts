@@ -7,12 +7,14 @@ import { z } from 'zod';
 import { actOf } from '../core/actor.ts';
 import type { JsonObject } from '../core/json.ts';
 import { TOKEN_LIFETIME_SECONDS_DEFAULT, TOKEN_LIFETIME_SECONDS_MAX } from '../core/limits.ts';
-import type { Issued, IssuedFacts, IssueOrder, Issuer, Signer, SigningAlgorithm } from '../core/ports.ts';
+import type { Issued, IssueOrder, Issuer, Signer, SigningAlgorithm } from '../core/ports.ts';
+import { ok, refuse } from '../core/refusal.ts';
+import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';
 import { confirmSchema } from '../parsing/confirm.ts';
 import { durationSeconds } from '../parsing/duration.ts';
 import { render } from '../parsing/template.ts';
 import type { TargetKind } from './kind.ts';
-import { readAccessToken } from './read-access-token.ts';
+import { type IssuedFacts, readAccessToken } from './read-access-token.ts';
 
 /** RFC 6749 §3.3. */
 const scopeToken = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, {
@@ -88,6 +90,7 @@ export const tokenTarget: TargetKind<typeof options> = Object.freeze({
       ...(require?.lifetimeMax === undefined ? {} : { lifetimeMaxSeconds: require.lifetimeMax }),
     },
   }),
+  signedFor: ({ audience }) => audience,
   create: ({ issuer, signer }, { audience, algorithm }) =>
     createAccessTokenIssuer({ issuer, audience, algorithm, signer }),
 } satisfies TargetKind<typeof options>);
@@ -106,13 +109,17 @@ const TYP = 'at+jwt';
 export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
   const { issuer, audience, algorithm, signer } = parts;
   return Object.freeze({
-    async issue(order: IssueOrder): Promise<Issued> {
+    typeFor: ({ requestedTokenType = ACCESS_TOKEN_TYPE, ask }) =>
+      ask.session || (requestedTokenType !== ACCESS_TOKEN_TYPE && requestedTokenType !== JWT_TOKEN_TYPE)
+        ? refuse({ reason: 'token_type_unsupported', parameter: 'requested_token_type' })
+        : ok(requestedTokenType),
+    async issue(order: IssueOrder) {
       const token = await signer.sign(algorithm, TYP, claimsOf(order, parts));
       // It is an access token under either name that it can be asked for, so it is used as one under both (TX-21); one that is bound to a
       // key of DPoP is used with it (DP-07), and one bound to a certificate like any other (RFC 8705 §3).
       const { boundTo } = order.grant;
       const tokenType = boundTo && 'jkt' in boundTo ? 'DPoP' : 'Bearer';
-      return { token, tokenType, issuedTokenType: order.issuedTokenType };
+      return ok({ token, tokenType, issuedTokenType: order.issuedTokenType, expiresAt: order.expiresAt });
     },
     read: (issued: Issued) => readAccessToken(issued.token, { algorithm, typ: TYP }),
     expect: (order: IssueOrder): IssuedFacts => ({
@@ -131,7 +138,7 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
       authTime: order.authentication?.authTime ?? null,
       acr: order.authentication?.acr ?? null,
     }),
-  });
+  } satisfies Issuer);
 }
 
 function claimsOf(order: IssueOrder, { issuer, audience }: AccessTokenParts): JsonObject {

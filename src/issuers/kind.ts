@@ -1,7 +1,9 @@
 // What a kind of target is to the rest: its options, the address it is asked for by, its terms for policy, and how its issuer is
-// made. Adding a kind is one file that exports a `TargetKind`, and one line in compose-configuration.ts.
+// made. Adding a kind is one file that exports a `TargetKind`, and one line in compose-kinds.ts.
 
 import type { z } from 'zod';
+import type { AskCloud, SecretMemory } from '../core/cloud.ts';
+import type { Outbound } from '../core/outside.ts';
 import type { Issuer, Signer } from '../core/ports.ts';
 
 /** What policy needs to know of a target. Lifetimes in seconds. */
@@ -11,6 +13,8 @@ export interface TargetTerms {
   readonly scopeConfirms?: Readonly<Record<string, ConfirmTerms>>;
   readonly defaultScopes: readonly string[];
   readonly lifetimeSecondsMax: number;
+  /** Set where a cloud issues it: the shortest lifetime that it gives, and whether that may outlive what it is made from. */
+  readonly cloud?: { readonly floorSeconds: number; readonly outlive: boolean };
   readonly require?: {
     readonly sources?: readonly string[];
     /** What is issued is bound to a key of the caller. */
@@ -32,6 +36,20 @@ export interface IssuerParts {
   /** Our own issuer, byte for byte as published. */
   readonly issuer: string;
   readonly signer: Signer;
+  /** The target's name, and its parameters; sorted. */
+  readonly target: string;
+  readonly parameters: readonly string[];
+  readonly clouds: CloudParts;
+}
+
+/** What clouds are reached by. */
+export interface CloudParts {
+  readonly ask: AskCloud;
+  readonly outbound: Outbound;
+  /** What was given is found again here by whoever presents it: aws-session.ts, google-session.ts. */
+  readonly secrets: SecretMemory;
+  /** Texts of the files that options name, by absolute path. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 export interface TargetKind<Options extends z.ZodObject = z.ZodObject> {
@@ -39,5 +57,7 @@ export interface TargetKind<Options extends z.ZodObject = z.ZodObject> {
   readonly options: Options;
   address(options: z.output<Options>): string;
   terms(options: z.output<Options>): TargetTerms;
+  /** The `aud` of what our key signs for it, with parameters as written: no two targets may share one, or one would open the other. */
+  signedFor(options: z.output<Options>, target: { readonly name: string; readonly issuer: string }): string;
   create(parts: IssuerParts, options: z.output<Options>): Issuer;
 }

@@ -3,8 +3,27 @@
 // nobody ordered cannot be read at all (RFC 9068 §2).
 
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import type { IssuedFacts } from '../core/ports.ts';
 import type { Confirmation, Origin } from '../core/principal.ts';
+
+/** What an access token of ours says. */
+export interface IssuedFacts {
+  readonly id: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  /** `cnf`; null for a bearer token, so that its absence is compared too. */
+  readonly boundTo: Confirmation | null;
+  /** `act`; null where nobody acts. */
+  readonly act: JsonObject | null;
+  readonly lineage: readonly string[];
+  readonly origin: Origin;
+  readonly authTime: number | null;
+  readonly acr: string | null;
+}
 
 export interface ExpectedHeader {
   readonly algorithm: string;

@@ -88,6 +88,14 @@ export interface DenyRule extends RuleBase {
 
 export type CompiledRule = AllowRule | DenyRule;
 
+/** What a cloud gives cannot be bound to a key of the caller, and may outlive what it is made from. */
+export interface CloudTarget {
+  /** The shortest that the cloud gives, in seconds. */
+  readonly floorSeconds: number;
+  /** Whether it may. */
+  readonly outlive: boolean;
+}
+
 export interface CompiledTarget {
   readonly name: string;
   readonly kind: string;
@@ -100,6 +108,8 @@ export interface CompiledTarget {
   /** Of the scopes that a person must confirm. */
   readonly scopeConfirms: Readonly<Record<string, Confirm>>;
   readonly lifetimeSecondsMax: number;
+  /** Set where a cloud issues it. */
+  readonly cloud: CloudTarget | undefined;
   readonly require: {
     readonly sources: readonly string[] | undefined;
     /** Tokens are bound to a key of the caller. */

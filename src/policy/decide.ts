@@ -2,7 +2,7 @@
 // deny always wins; no order of files or rules changes anything (docs/architecture.md, "Rules"). Principals are judged before targets,
 // so that nobody whose principals match no rule learns which targets exist. The first reason that holds is the one that is given.
 
-import type { Binding, Decision, Grant, Question } from '../core/decision.ts';
+import type { Binding, Decision, Grant, Outlive, Question } from '../core/decision.ts';
 import { TRACE_RULES_MAX } from '../core/limits.ts';
 import type { Policy } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
@@ -110,7 +110,7 @@ function decide<P extends Principal>(
   const [target] = targets;
   const free = !firedDeny(denies) && target !== undefined && unmetRequirement(target, question) === undefined;
   const would = target ? wouldOf({ allows, denies, free }, question) : [];
-  const grant = grantOf({ allows, denies, asked }, question);
+  const grant = grantOf({ allows, denies, asked, people }, question);
   return 'reason' in grant ? { granted: false, refusal: grant, trace, would } : { granted: true, grant, trace, would };
 }
 
@@ -143,7 +143,7 @@ export const countsAt = (rule: CompiledRule, now: number): boolean =>
   rule.untilSeconds === undefined || now < rule.untilSeconds;
 
 function grantOf<P extends Principal>(
-  { allows, denies, asked }: Omit<Judged, 'free'> & { readonly asked: Asked },
+  { allows, denies, asked, people }: Omit<Judged, 'free'> & Pick<World, 'people'> & { readonly asked: Asked },
   question: Question<P>,
 ): Grant<P> | PolicyRefusal {
   const enforced = allows.filter(({ rule }) => rule.mode !== 'preview');
@@ -172,7 +172,8 @@ function grantOf<P extends Principal>(
   if (!best?.rendered) throw new Error('a rule grants, and none counts');
   const addresses = new Set(granting.map(({ rendered }) => rendered?.address));
   if (addresses.size > 1) return { reason: 'target_ambiguous', rules: namesOf(granting) };
-  return grantBy(best, best.rendered.target, question);
+  const { target } = best.rendered;
+  return grantBy(best, target, question, outliveOf(target, people.has(question.subject.source)));
 }
 
 /** What a person must do, where nothing else is missing from the nearest rule for which they can. */
@@ -199,13 +200,15 @@ function grantBy<P extends Principal>(
   { rule, parameters }: AllowVerdict,
   target: CompiledTarget,
   question: Question<P>,
+  outlive: Outlive | undefined,
 ): Grant<P> {
   const { subject, client, binding, ask } = question;
   return {
     target: target.name,
     parameters: Object.fromEntries(target.parameters.map((name) => [name, parameters[name] ?? ''])),
     scopes: ask.scopes ?? target.defaultScopes,
-    lifetimeSeconds: lifetimeOf(rule, target),
+    lifetimeSeconds: Math.min(lifetimeOf(rule, target), ask.lifetimeSeconds ?? Number.POSITIVE_INFINITY),
+    outlive,
     rule: { name: rule.name, at: rule.at, owner: rule.owner },
     subject,
     actor: actingBy(rule.actor, question),
@@ -215,6 +218,13 @@ function grantBy<P extends Principal>(
   };
 }
 
+/** For people, and for our own tokens, which may be about people, up to the cloud's floor. */
+const outliveOf = ({ cloud }: CompiledTarget, isOfPeople: boolean): Outlive | undefined =>
+  cloud && {
+    floorSeconds: cloud.floorSeconds,
+    upTo: !cloud.outlive ? 'nothing' : isOfPeople ? 'floor' : 'lifetime',
+  };
+
 /** What stands on the target holds for everyone, and no rule loosens it; nor may a binding be lost on the way. */
 export function unmetRequirement(
   target: CompiledTarget,
@@ -222,7 +232,8 @@ export function unmetRequirement(
 ): string | undefined {
   const { sources } = target.require;
   if (sources !== undefined && !sources.includes(subject.source)) return 'sources';
-  return mustBind(target, binding) && binding.key === undefined ? 'proof' : undefined;
+  // A cloud's credential is bound to nothing: what must be bound cannot become one.
+  return mustBind(target, binding) && (binding.key === undefined || target.cloud) ? 'proof' : undefined;
 }
 
 const mustBind = ({ require }: CompiledTarget, { required }: Binding): boolean => require.proof || required;

@@ -39,6 +39,7 @@ const record = (decision: string): ExchangeRecord => ({
   },
   ...{ traceId: undefined, grantType: undefined, unprovedClientId: undefined, target: undefined, scopes: undefined },
   ...{ asked: undefined, rule: undefined, owner: undefined, policy: undefined, jti: undefined, exp: undefined },
+  ...{ outlives: undefined, session: undefined, madeFor: undefined },
   ...{ dpop: undefined, actors: undefined, lineage: undefined, origin: undefined },
   ...{ mtls: undefined, client: undefined, boundTo: undefined, parameters: undefined, dryRun: undefined },
 });

@@ -36,5 +36,12 @@ export const KINDS: Kinds = {
     { kind: 'spiffe', options: bundle, issuer: (options) => `spiffe://${String(options.trustDomain)}` },
   ],
   client: { options: z.object({ secret: z.string().optional() }) },
-  targets: [{ kind: 'token', options: token, address: (options) => String(options.audience) }],
+  targets: [
+    {
+      kind: 'token',
+      options: token,
+      address: (options) => String(options.audience),
+      signedFor: (options) => String(options.audience),
+    },
+  ],
 };

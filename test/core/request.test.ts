@@ -36,7 +36,7 @@ const TAKEN = {
   actor: undefined,
   proof: undefined,
   subject: { text: GOOD.subject_token, tokenType: GOOD.subject_token_type },
-  issuedTokenType: `${TYPE}access_token`,
+  requestedTokenType: `${TYPE}access_token`,
   ask: { targets: ['ledger'], scopes: undefined },
   grantType: GOOD.grant_type,
   client: NO_CLIENT,
@@ -140,7 +140,7 @@ describe('readTokenRequest', () => {
   );
 
   it('issues the type that was asked for, or refuses: never another in its place (TX-10)', () => {
-    expect(read({ requested_token_type: `${TYPE}jwt` })).toMatchObject({ issuedTokenType: `${TYPE}jwt` });
+    expect(read({ requested_token_type: `${TYPE}jwt` })).toMatchObject({ requestedTokenType: `${TYPE}jwt` });
     expect(read({ requested_token_type: `${TYPE}access_token` })).toEqual(TAKEN);
     for (const type of [`${TYPE}saml2`, `${TYPE}id_token`, `${TYPE}refresh_token`, 'jwt', 'urn:example:other'])
       expect(read({ requested_token_type: type })).toEqual({

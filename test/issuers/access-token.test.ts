@@ -14,6 +14,7 @@ import type { Issued, IssueOrder, Signer } from '../../src/core/ports.ts';
 import { JWT_TOKEN_TYPE } from '../../src/core/request.ts';
 import { createAccessTokenIssuer, tokenTarget } from '../../src/issuers/access-token.ts';
 import { type IssuerUnderTest, issuerContract, orderFor } from '../contract/issuer.ts';
+import { issuedBy } from '../support/issued.ts';
 
 const ISSUER = 'https://sts.acme.example/broker';
 const AUDIENCE = 'https://api.acme.example/ledger';
@@ -59,7 +60,7 @@ const underTest = async (): Promise<IssuerUnderTest> => ({
 issuerContract('the access token issuer', underTest);
 
 const tokenFor = async (order: IssueOrder, algorithm: Algorithm = 'ES256') =>
-  (await issuerFor(algorithm).issue(order)).token;
+  (await issuedBy(issuerFor(algorithm), order)).token;
 
 describe('an access token', () => {
   it('has the header typ at+jwt, alg and kid, and nothing else (AT-01)', async () => {
@@ -114,7 +115,7 @@ describe('an access token', () => {
   );
 
   it('is a bearer token under whichever type it was asked for (TX-20, TX-21)', async () => {
-    const issued = await issuerFor('ES256').issue(orderFor({ issuedTokenType: JWT_TOKEN_TYPE }));
+    const issued = await issuedBy(issuerFor('ES256'), orderFor({ issuedTokenType: JWT_TOKEN_TYPE }));
     expect(issued).toMatchObject({ tokenType: 'Bearer', issuedTokenType: JWT_TOKEN_TYPE });
   });
 
@@ -127,7 +128,7 @@ describe('an access token', () => {
   it('shows another issuer to the recheck', async () => {
     const order = orderFor();
     const { issuer } = await underTest();
-    const forged = forge(await issuer.issue(order), (claims) => {
+    const forged = forge(await issuedBy(issuer, order), (claims) => {
       claims.iss = 'https://sts.acme.example';
     });
     expect(issuer.read(forged)).not.toEqual(issuer.expect(order));
@@ -140,14 +141,14 @@ describe('an access token', () => {
     ['no kid', { alg: 'ES256', typ: 'at+jwt' }, 'the issued token has another header'],
   ])('cannot be read with a header of %s', async (_name, header, message) => {
     const { issuer } = await underTest();
-    const issued = await issuer.issue(orderFor());
+    const issued = await issuedBy(issuer, orderFor());
     expect(() => issuer.read(forge(issued, () => undefined, { alg: 'ES256', kid: 'k', typ: 'at+jwt' }))).not.toThrow();
     expect(() => issuer.read(forge(issued, () => undefined, header))).toThrow(message);
   });
 
   it('cannot be read with a claim that nobody ordered', async () => {
     const { issuer } = await underTest();
-    const forged = forge(await issuer.issue(orderFor()), (claims) => {
+    const forged = forge(await issuedBy(issuer, orderFor()), (claims) => {
       claims.roles = ['admin'];
     });
     expect(() => issuer.read(forged)).toThrow('the issued token has the claim roles');

@@ -277,7 +277,7 @@ function receivedOf({
       grantType,
       subject: subject === undefined ? undefined : credential(subject),
       actor: actor === undefined ? undefined : credential(actor),
-      issuedTokenType: ACCESS_TOKEN_TYPE,
+      requestedTokenType: ACCESS_TOKEN_TYPE,
       ask: { targets: [asked], scopes },
       client: presented,
       proof: undefined,

@@ -6,11 +6,12 @@ import { createDryRun } from '../../src/core/dry-run.ts';
 import { createEpochs } from '../../src/core/epochs.ts';
 import { createExchange, type ExchangeParts } from '../../src/core/exchange.ts';
 import { createOperate, type Operation, type OperationParts, type Outcome } from '../../src/core/operation.ts';
-import type { IssuedFacts, IssueOrder, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
+import type { IssueOrder, Issuer, Policy, Snapshot } from '../../src/core/ports.ts';
 import { asProved, type Confirmation, type Proof, type ProvedPrincipal } from '../../src/core/principal.ts';
 import type { ExchangeRecord } from '../../src/core/record.ts';
 import { ok, refuse } from '../../src/core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE, type Received, TOKEN_EXCHANGE_GRANT } from '../../src/core/request.ts';
+import type { IssuedFacts } from '../../src/issuers/read-access-token.ts';
 
 export const NOW = 1_790_000_000;
 
@@ -56,7 +57,7 @@ export const RECEIVED: Received = {
   request: ok({
     grantType: TOKEN_EXCHANGE_GRANT,
     subject: { text: 'x', tokenType: JWT_TOKEN_TYPE },
-    issuedTokenType: ACCESS_TOKEN_TYPE,
+    requestedTokenType: ACCESS_TOKEN_TYPE,
     ask: { targets: ['ledger'], scopes: ['read'] },
     actor: undefined,
     client: NO_CLIENT,
@@ -94,6 +95,7 @@ export const grantingPolicy = (
       parameters: {},
       scopes: change.scopes ?? ['read'],
       lifetimeSeconds: change.lifetimeSeconds ?? 300,
+      outlive: undefined,
       rule: { name: 'r', at: 'r.yaml:1', owner: 'team' },
       subject,
       clientId: subject.name,
@@ -114,10 +116,14 @@ export const refusingPolicy = (): Policy => ({
 /** A snapshot whose verifier and issuer log their calls. */
 function snapshotOf(calls: string[], subject: ProvedPrincipal, policy: Policy): Snapshot {
   const issuer: Issuer = {
+    typeFor: ({ requestedTokenType }) => ok(requestedTokenType ?? ACCESS_TOKEN_TYPE),
     issue: (order) => {
       calls.push('issue');
       const token = JSON.stringify(factsOf(order));
-      return Promise.resolve({ token, tokenType: 'Bearer', issuedTokenType: ACCESS_TOKEN_TYPE });
+      const { expiresAt } = order;
+      return Promise.resolve(
+        ok({ token, tokenType: 'Bearer' as const, issuedTokenType: ACCESS_TOKEN_TYPE, expiresAt }),
+      );
     },
     read: ({ token }) => JSON.parse(token) as IssuedFacts,
     expect: factsOf,

@@ -91,13 +91,9 @@ export function recordOf(policy: Policy, asking: Asking, decision = 'd1'): Excha
   else if (asking.dryRun) noteWouldGrant(record);
   else {
     const { grant } = decided;
-    noteIssued(record, {
-      id: decision,
-      grant,
-      expiresAt: Math.floor(time) + grant.lifetimeSeconds,
-      lineage: [],
-      origin: { iss: subject.issuer, sub: subject.subject },
-    });
+    const origin = { iss: subject.issuer, sub: subject.subject };
+    const expiresAt = Math.floor(time) + grant.lifetimeSeconds;
+    noteIssued(record, { id: decision, grant, lineage: [], origin }, { expiresAt });
   }
   return record;
 }

@@ -11,24 +11,12 @@ import Fastify, {
   type FastifyRequest,
   type RouteGenericInterface,
 } from 'fastify';
-import type { Introspected } from '../../core/introspect.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { BODIES_LARGE_BYTES_MAX, BODY_BYTES_MAX } from '../../core/limits.ts';
-import type { Operation, Outcome } from '../../core/operation.ts';
-import type { OwnTokenRequest } from '../../core/own-token-request.ts';
-import type { Revoked } from '../../core/revoke.ts';
 import { createBodyReader } from './body.ts';
-import {
-  type Arrived,
-  arrive,
-  arrivedWithout,
-  type Form,
-  OWN_TOKEN_FORM,
-  receiveForm,
-  TOKEN_FORM,
-} from './form-request.ts';
+import { type Endpoint, type EndpointParts, endpointAt, endpointsOf, routesOf } from './endpoints.ts';
+import { type Arrived, arrive, arrivedWithout } from './form-request.ts';
 import { createDocument, type Paths, pathsOf } from './metadata.ts';
-import { renderIntrospection, renderRevocation } from './own-token.ts';
 import {
   type ConnectionProblem,
   closeGracefully,
@@ -38,26 +26,13 @@ import {
   replaceCertificate,
   type TlsMaterial,
 } from './tls-server.ts';
-import { type Answer, type RefusedOutcome, renderOutcome, withNonce } from './wire.ts';
+import type { Answer } from './wire.ts';
 
-export interface PublicListenerParts {
-  readonly issuer: string;
-  /** POST /token. */
-  readonly exchange: Operation;
-  /** POST /decide. */
-  readonly dryRun: Operation;
-  /** POST /introspect. */
-  readonly introspect: Operation<OwnTokenRequest, Introspected>;
-  /** POST /revoke. */
-  readonly revoke: Operation<OwnTokenRequest, Revoked>;
+export interface PublicListenerParts extends EndpointParts {
   readonly jwks: () => { readonly keys: readonly JsonObject[] };
   readonly metadata: () => JsonObject;
   /** Undefined as long as there is none: then every handshake fails. */
   readonly tls: TlsMaterial | undefined;
-  /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
-  readonly sentence: (outcome: RefusedOutcome) => string | undefined;
-  /** The newest nonce for DPoP proofs. Never throws. */
-  readonly nonce: () => string;
   readonly onConnectionProblem: (kind: ConnectionProblem) => void;
 }
 
@@ -82,9 +57,10 @@ export function createPublicListener(parts: PublicListenerParts): PublicListener
     reply.send(answer.body === '' ? undefined : Buffer.from(answer.body));
   };
   const ending = createEnding();
-  const forms = formsOf(parts, paths, { send, ending, nonce: parts.nonce });
-  addGate(app, parts, paths, { send, forms, ending });
-  addForms(app, parts, forms);
+  const endpoints = endpointsOf(parts, paths);
+  const serve = serveBy({ send, ending });
+  addGate(app, parts, paths, { send, endpoints, serve, ending });
+  addEndpoints(app, parts, endpoints, serve);
   addDocuments(app, parts, paths, send);
 
   return Object.freeze({
@@ -141,50 +117,16 @@ function createEnding(): Ending {
   };
 }
 
-type FormHandler = (request: Request, reply: Reply, arrived: Arrived) => Promise<void>;
-/** The endpoints that take a form, by path. */
-type Forms = ReadonlyMap<string, FormHandler>;
+/** Serves one request to an endpoint. */
+type Serve = (endpoint: Endpoint, request: Request, reply: Reply, arrived: Arrived) => Promise<void>;
 
-/** How one endpoint's form becomes its answer. */
-interface FormEndpoint<Asked, Done> {
-  readonly operation: Operation<Asked, Done>;
-  readonly form: Form<Asked>;
-  readonly render: (outcome: Outcome<Done>) => Answer;
-}
-
-interface FormSetting {
-  readonly send: Send;
-  readonly ending: Ending;
-  readonly nonce: PublicListenerParts['nonce'];
-}
-
-function formsOf(parts: PublicListenerParts, paths: Paths, setting: FormSetting): Forms {
-  const { origin } = new URL(parts.issuer);
-  const at = <Asked, Done>(path: string, endpoint: FormEndpoint<Asked, Done>) =>
-    [path, formHandler(endpoint, origin + path, setting)] as const;
-  const token = { form: TOKEN_FORM, render: (outcome: Outcome) => renderOutcome(outcome, parts.sentence) };
-  return new Map([
-    at(paths.token, { ...token, operation: parts.exchange }),
-    at(paths.decide, { ...token, operation: parts.dryRun }),
-    at(paths.introspect, { form: OWN_TOKEN_FORM, render: renderIntrospection, operation: parts.introspect }),
-    at(paths.revoke, { form: OWN_TOKEN_FORM, render: renderRevocation, operation: parts.revoke }),
-  ]);
-}
-
-const formHandler =
-  <Asked, Done>(
-    { operation, form, render }: FormEndpoint<Asked, Done>,
-    htu: string,
-    { send, ending, nonce }: FormSetting,
-  ): FormHandler =>
-  (request, reply, arrived) => {
+const serveBy =
+  ({ send, ending }: { readonly send: Send; readonly ending: Ending }): Serve =>
+  (endpoint, request, reply, arrived) => {
     // What is still coming is not read, so the connection cannot serve another request (A-175).
     if (arrived.body?.ok === false) ending.after(request, reply);
-    const proves = request.raw.headers.dpop !== undefined;
-    return operation(receiveForm(request.raw, arrived, { form, htu }), (outcome) => {
-      const answer = render(outcome);
-      send(reply, proves ? withNonce(answer, nonce()) : answer);
-    });
+    const target = endpointAt([endpoint], pathOf(request.raw.url ?? ''))?.target;
+    return endpoint.serve({ message: request.raw, arrived, target }, (answer) => send(reply, answer));
   };
 
 /** Before any body is read: the path byte for byte, and its methods. A body that is not read ends the connection. */
@@ -192,12 +134,9 @@ function addGate(
   app: App,
   parts: PublicListenerParts,
   paths: Paths,
-  { send, forms, ending }: { send: Send; forms: Forms; ending: Ending },
+  { send, endpoints, serve, ending }: { send: Send; endpoints: readonly Endpoint[]; serve: Serve; ending: Ending },
 ): void {
-  const methods = new Map([
-    ...[...forms.keys()].map((path) => [path, 'POST'] as const),
-    ...[paths.jwks, paths.authorize, ...paths.metadata].map((path) => [path, 'GET, HEAD'] as const),
-  ]);
+  const documents = new Set([paths.jwks, paths.authorize, ...paths.metadata]);
 
   app.addHook('onRequest', (request, reply, done) => {
     if (ending.has(request)) return void reply.hijack();
@@ -209,12 +148,11 @@ function addGate(
     // We never upgrade, and Node's parser loses what follows such a request in the same read.
     if (request.raw.headers.upgrade !== undefined) ending.after(request, reply);
     const path = pathOf(request.raw.url ?? '');
-    const allow = methods.get(path);
-    if (allow?.split(', ').includes(request.method)) return done();
+    const found = endpointAt(endpoints, path);
+    if (found ? request.method === found.endpoint.method : documents.has(path) && isRead(request.method)) return done();
     if (hasBody(request.raw)) ending.after(request, reply);
-    const form = forms.get(path);
-    if (form) form(request, reply, arrivedWithout(request.raw)).catch(done);
-    else send(reply, allow === undefined ? NOT_FOUND : { ...NOT_ALLOWED, headers: { ...NOT_ALLOWED.headers, allow } });
+    if (found) serve(found.endpoint, request, reply, arrivedWithout(request.raw)).catch(done);
+    else send(reply, documents.has(path) ? NOT_ALLOWED : NOT_FOUND);
   });
   app.setNotFoundHandler((_request, reply) => send(reply, NOT_FOUND));
   // Only a fault of the transport itself comes here: the exchange answers for its own. No text of an error leaves (A-183).
@@ -223,7 +161,9 @@ function addGate(
   });
 }
 
-function addForms(app: App, parts: PublicListenerParts, forms: Forms): void {
+const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
+
+function addEndpoints(app: App, parts: PublicListenerParts, endpoints: readonly Endpoint[], serve: Serve): void {
   app.removeAllContentTypeParsers();
   const readBody = createBodyReader({ largeBytesMax: BODIES_LARGE_BYTES_MAX });
   // Whatever the media type: receiveToken judges it, and the record says so.
@@ -232,18 +172,21 @@ function addForms(app: App, parts: PublicListenerParts, forms: Forms): void {
     if (isAborted(arrived)) parts.onConnectionProblem('body_aborted');
     return arrived;
   });
-  for (const [path, handle] of forms)
-    app.post<{ Body: Arrived | undefined }>(path, {
-      // Fastify itself refuses a media type that is no media type before our parser sees it (A-131).
-      errorHandler: async (error, request, reply) => {
-        if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
-        await handle(request, reply, arrivedWithout(request.raw, { reason: 'media_type_unsupported' }));
-      },
-      handler: async (request, reply) => {
-        await handle(request, reply, request.body ?? arrivedWithout(request.raw));
-        return reply;
-      },
-    });
+  for (const endpoint of endpoints)
+    for (const url of routesOf(endpoint))
+      app.route<{ Body: Arrived | undefined }>({
+        method: endpoint.method,
+        url,
+        // Fastify itself refuses a media type that is no media type before our parser sees it (A-131).
+        errorHandler: async (error, request, reply) => {
+          if (error.code !== 'FST_ERR_CTP_INVALID_MEDIA_TYPE') throw error;
+          await serve(endpoint, request, reply, arrivedWithout(request.raw, { reason: 'media_type_unsupported' }));
+        },
+        handler: async (request, reply) => {
+          await serve(endpoint, request, reply, request.body ?? arrivedWithout(request.raw));
+          return reply;
+        },
+      });
 }
 
 function addDocuments(app: App, parts: PublicListenerParts, paths: Paths, send: Send): void {
@@ -274,7 +217,7 @@ const FAILED: Answer = { status: 500, headers: HEADERS, body: refusalBody('serve
 const MALFORMED: Answer = { status: 400, headers: HEADERS, body: refusalBody('invalid_request', 'more than one Host') };
 const NOT_ALLOWED: Answer = {
   status: 405,
-  headers: HEADERS,
+  headers: { ...HEADERS, allow: 'GET, HEAD' },
   body: refusalBody('invalid_request', 'only GET is allowed here'),
 };
 

@@ -15,6 +15,7 @@ import {
   type Received,
   readTokenRequest,
   type TokenRequest,
+  type Transport,
 } from '../../core/request.ts';
 import { parseForm } from '../../parsing/form.ts';
 import type { Body, ReadBody } from './body.ts';
@@ -57,16 +58,20 @@ export const OWN_TOKEN_FORM: Form<OwnTokenRequest> = Object.freeze({
   grantType: () => undefined,
 });
 
-/** What an operation is told of a request to its endpoint, whose own address as configured is `htu`. */
+/** What an operation is told of a request to its endpoint, whose own address as configured is `htu`; to a facade, under its name. */
 export function receiveForm<Request>(
   message: IncomingMessage,
   { peer, certificates, body }: Arrived,
-  { form, htu }: { readonly form: Form<Request>; readonly htu: string },
+  {
+    form,
+    htu,
+    transport = 'oauth',
+  }: { readonly form: Form<Request>; readonly htu: string; readonly transport?: Transport },
 ): Received<Request> {
   const early = refuseEarly(message);
   const parameters = early ? refuse(early) : readForm(body);
   return {
-    transport: 'oauth',
+    transport,
     peer,
     traceId: traceId(message.headers.traceparent),
     mtls: certificates?.thumbprint,

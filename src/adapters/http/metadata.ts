@@ -16,6 +16,7 @@ export interface Paths {
   readonly decide: string;
   readonly introspect: string;
   readonly revoke: string;
+  readonly awsSts: string;
   readonly jwks: string;
   /** Where nobody can sign in: it refuses whatever is asked there. */
   readonly authorize: string;
@@ -36,6 +37,7 @@ export function pathsOf(issuer: string): Paths {
     decide: `${base}/decide`,
     introspect: `${base}/introspect`,
     revoke: `${base}/revoke`,
+    awsSts: `${base}/aws/sts`,
     jwks: `${base}/.well-known/jwks.json`,
     authorize: `${base}/authorize`,
     metadata: [...new Set(names.flatMap((name) => [`${base}${name}`, `${name}${base}`]))],

@@ -128,6 +128,8 @@ export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusa
     case 'target_not_allowed':
     case 'target_denied':
     case 'target_requirement_unmet':
+    case 'cloud_refused':
+    case 'would_outlive':
       return fixed('invalid_target');
     case 'scope_not_allowed':
       return fixed('invalid_scope');
@@ -135,6 +137,7 @@ export function wireRefusal(refusal: Refusal, grantType?: GrantType): WireRefusa
       return confirmationWanted(refusal);
     case 'keys_unavailable':
     case 'review_unavailable':
+    case 'cloud_unavailable':
     case 'store_unavailable':
     case 'audit_unavailable':
     case 'overloaded':
@@ -242,7 +245,7 @@ function successBody({ issued, order }: Extract<Outcome, { kind: 'granted' }>): 
     access_token: issued.token,
     issued_token_type: issued.issuedTokenType,
     token_type: issued.tokenType,
-    expires_in: order.expiresAt - order.issuedAt,
+    expires_in: issued.expiresAt - order.issuedAt,
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
   };
 }

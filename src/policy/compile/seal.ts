@@ -40,6 +40,7 @@ const compiledTarget = (target: TargetView): CompiledTarget =>
     defaultScopes: Object.freeze([...target.defaultScopes]),
     scopeConfirms: Object.freeze({ ...target.scopeConfirms }),
     lifetimeSecondsMax: target.lifetimeSecondsMax,
+    cloud: target.cloud && Object.freeze({ ...target.cloud }),
     require: Object.freeze({
       sources: target.require?.sources && Object.freeze([...target.require.sources]),
       proof: target.require?.proof === true,

@@ -3,7 +3,7 @@
 
 import type { ReplayClass, Tell } from '../../core/principal.ts';
 import type { PlatformTable } from '../../platforms/table.ts';
-import type { CompiledTarget, Confirm } from '../compiled.ts';
+import type { CloudTarget, CompiledTarget, Confirm } from '../compiled.ts';
 
 /** A trust source, as policy needs to know it. */
 export interface SourceView {
@@ -29,7 +29,8 @@ export interface SourceView {
 }
 
 /** A target, as policy needs to know it. */
-export interface TargetView extends Omit<CompiledTarget, 'require' | 'scopeConfirms'> {
+export interface TargetView extends Omit<CompiledTarget, 'require' | 'scopeConfirms' | 'cloud'> {
+  readonly cloud?: CloudTarget;
   readonly scopeConfirms?: Readonly<Record<string, Confirm>>;
   readonly require?: {
     readonly sources?: readonly string[];

@@ -40,6 +40,7 @@ export function order(scopes: readonly string[] = []): IssueOrder {
       parameters: {},
       scopes,
       lifetimeSeconds: 300,
+      outlive: undefined,
       rule: { name: 'r', at: 'p.yaml:1', owner: undefined },
       subject: provedSubject(),
       clientId: 'eks:a',
@@ -48,6 +49,7 @@ export function order(scopes: readonly string[] = []): IssueOrder {
       boundTo: undefined,
     },
     issuedTokenType: ACCESS_TOKEN_TYPE,
+    session: undefined,
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_000_300,
     lineage: [],
@@ -59,7 +61,12 @@ export function order(scopes: readonly string[] = []): IssueOrder {
 export const granted = (scopes: readonly string[] = []): Outcome => ({
   kind: 'granted',
   decision: DECISION,
-  issued: { token: 'issued.token.text', tokenType: 'Bearer', issuedTokenType: ACCESS_TOKEN_TYPE },
+  issued: {
+    token: 'issued.token.text',
+    tokenType: 'Bearer',
+    issuedTokenType: ACCESS_TOKEN_TYPE,
+    expiresAt: 1_800_000_300,
+  },
   order: order(scopes),
   scopesAsked: false,
 });

@@ -56,7 +56,7 @@ describe('a request that is understood', () => {
           ok: true,
           value: {
             subject: { text: 'a.b.c', tokenType: 'urn:ietf:params:oauth:token-type:jwt' },
-            issuedTokenType: 'urn:ietf:params:oauth:token-type:access_token',
+            requestedTokenType: undefined,
             ask: { targets: ['ledger'], scopes: ['a', 'b'] },
             grantType: TOKEN_EXCHANGE_GRANT,
             client: { ...NO_CLIENT, id: 'me' },

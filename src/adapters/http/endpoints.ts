@@ -1,0 +1,115 @@
+// The endpoints that requests are recorded on: those of OAuth that take a form, and the facades that speak a cloud's own protocol. Each
+// hands what it received to an operation, and renders what that comes to; none decides anything. Which of them a path means, byte for byte.
+
+import type { IncomingMessage } from 'node:http';
+import type { Introspected } from '../../core/introspect.ts';
+import type { Operation, Outcome } from '../../core/operation.ts';
+import type { OwnTokenRequest } from '../../core/own-token-request.ts';
+import type { Revoked } from '../../core/revoke.ts';
+import { awsSts } from './aws-sts.ts';
+import { type Arrived, type Form, OWN_TOKEN_FORM, receiveForm, TOKEN_FORM } from './form-request.ts';
+import type { Paths } from './metadata.ts';
+import { renderIntrospection, renderRevocation } from './own-token.ts';
+import { type Answer, type RefusedOutcome, renderOutcome, withNonce } from './wire.ts';
+
+/** What endpoints are made of. */
+export interface EndpointParts {
+  readonly issuer: string;
+  /** POST /token, and what the facades ask for. */
+  readonly exchange: Operation;
+  /** POST /decide. */
+  readonly dryRun: Operation;
+  /** POST /introspect. */
+  readonly introspect: Operation<OwnTokenRequest, Introspected>;
+  /** POST /revoke. */
+  readonly revoke: Operation<OwnTokenRequest, Revoked>;
+  /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
+  readonly sentence: (outcome: RefusedOutcome) => string | undefined;
+  /** The newest nonce for DPoP proofs. Never throws. */
+  readonly nonce: () => string;
+}
+
+/** One request to an endpoint. */
+export interface Arrival {
+  readonly message: IncomingMessage;
+  readonly arrived: Arrived;
+  /** The target's name in the path of a facade. */
+  readonly target: string | undefined;
+}
+
+export interface Endpoint {
+  readonly method: 'POST' | 'GET';
+  readonly path: string;
+  /** What may follow in the path, after a slash: nothing, a target's name, or either; and then one slash more, which SDKs add. */
+  readonly targets: 'none' | 'optional' | 'required';
+  /** Rejects only if `answer` throws. */
+  serve(arrival: Arrival, answer: (answer: Answer) => void): Promise<void>;
+}
+
+export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoint[] {
+  const { origin } = new URL(parts.issuer);
+  const at = <Asked, Done>(path: string, form: FormEndpoint<Asked, Done>): Endpoint => ({
+    method: 'POST',
+    path,
+    targets: 'none',
+    serve: serveForm(form, origin + path, parts.nonce),
+  });
+  const token = { form: TOKEN_FORM, render: (outcome: Outcome) => renderOutcome(outcome, parts.sentence) };
+  return [
+    at(paths.token, { ...token, operation: parts.exchange }),
+    at(paths.decide, { ...token, operation: parts.dryRun }),
+    at(paths.introspect, { form: OWN_TOKEN_FORM, render: renderIntrospection, operation: parts.introspect }),
+    at(paths.revoke, { form: OWN_TOKEN_FORM, render: renderRevocation, operation: parts.revoke }),
+    awsSts(paths.awsSts, parts),
+  ];
+}
+
+/** How one endpoint's form becomes its answer. */
+interface FormEndpoint<Asked, Done> {
+  readonly operation: Operation<Asked, Done>;
+  readonly form: Form<Asked>;
+  readonly render: (outcome: Outcome<Done>) => Answer;
+}
+
+const serveForm =
+  <Asked, Done>(
+    { operation, form, render }: FormEndpoint<Asked, Done>,
+    htu: string,
+    nonce: EndpointParts['nonce'],
+  ): Endpoint['serve'] =>
+  ({ message, arrived }, answer) => {
+    const proves = message.headers.dpop !== undefined;
+    return operation(receiveForm(message, arrived, { form, htu }), (outcome) => {
+      const rendered = render(outcome);
+      answer(proves ? withNonce(rendered, nonce()) : rendered);
+    });
+  };
+
+/** An endpoint, and the target that its path names. */
+export interface Found {
+  readonly endpoint: Endpoint;
+  readonly target: string | undefined;
+}
+
+/** A target's name, as configuration has it. */
+const TARGET = /^\/([a-z][a-z0-9-]{0,62})\/?$/;
+
+/** The endpoint of a path, byte for byte. */
+export function endpointAt(endpoints: readonly Endpoint[], path: string): Found | undefined {
+  for (const endpoint of endpoints) {
+    if (path !== endpoint.path && !path.startsWith(`${endpoint.path}/`)) continue;
+    const rest = path.slice(endpoint.path.length);
+    if (endpoint.targets !== 'required' && (rest === '' || (rest === '/' && endpoint.targets === 'optional')))
+      return { endpoint, target: undefined };
+    const target = endpoint.targets === 'none' ? undefined : TARGET.exec(rest)?.[1];
+    if (target !== undefined) return { endpoint, target };
+  }
+  return undefined;
+}
+
+/** The routes of an endpoint, as the router writes them. */
+export const routesOf = ({ path, targets }: Endpoint): readonly string[] => [
+  ...(targets === 'required' ? [] : [path]),
+  ...(targets === 'optional' ? [`${path}/`] : []),
+  ...(targets === 'none' ? [] : [`${path}/:target`, `${path}/:target/`]),
+];

@@ -1,0 +1,153 @@
+// AssumeRoleWithWebIdentity by AWS's own client, over the one way outward. One attempt: how often, and how long in all, is ask-cloud.ts's
+// business. An answer counts only whole, and only where it is about what was asked (A-164, F-51).
+
+import { Readable } from 'node:stream';
+import type { STSClient } from '@aws-sdk/client-sts';
+import type { CloudAttempt } from '../core/cloud.ts';
+import { CLOUD_ANSWER_BYTES_MAX } from '../core/limits-cloud.ts';
+import type { Outbound, OutboundAnswer } from '../core/outside.ts';
+import type { AwsCredential } from './aws-credentials.ts';
+import type { AwsSession } from './aws-session.ts';
+
+/** Where STS is asked. */
+export interface StsPlace {
+  readonly outbound: Outbound;
+  readonly endpoint: string;
+  readonly region: string;
+  /** PEM. */
+  readonly ca: string | undefined;
+  readonly privateNetwork: boolean;
+}
+
+export interface Assumption {
+  readonly session: AwsSession;
+  readonly assertion: string;
+  readonly seconds: number;
+}
+
+export interface Assumed {
+  readonly credential: AwsCredential;
+  /** Seconds since the epoch, as STS says it. */
+  readonly expiresAt: number;
+}
+
+/** Asks once. Never throws. */
+export type AssumeRole = (assumption: Assumption, deadlineMs: number) => Promise<CloudAttempt<Assumed>>;
+
+export function createAssumeRole(place: StsPlace): AssumeRole {
+  let client: Promise<STSClient> | undefined;
+  return async (assumption, deadlineMs) => {
+    client ??= createClient(place);
+    try {
+      return await assume(await client, assumption, deadlineMs);
+    } catch (error) {
+      return attemptOf(error);
+    }
+  };
+}
+
+/** Loaded where it is needed: it takes longer to load than the rest of the program. */
+async function createClient(place: StsPlace): Promise<STSClient> {
+  const { STSClient } = await import('@aws-sdk/client-sts');
+  return new STSClient({
+    region: place.region,
+    // Written out, or AWS_ENDPOINT_URL_STS of our own environment would win (A-166).
+    endpoint: place.endpoint,
+    maxAttempts: 1,
+    requestHandler: {
+      async handle(request: SentRequest, { requestTimeout }: { readonly requestTimeout?: number } = {}) {
+        const answer = await place.outbound.request({
+          url: place.endpoint,
+          bytesMax: CLOUD_ANSWER_BYTES_MAX,
+          accept: 'text/xml',
+          body: { mediaType: 'application/x-www-form-urlencoded', text: String(request.body) },
+          refusals: true,
+          privateNetwork: place.privateNetwork,
+          ...(place.ca === undefined ? {} : { ca: place.ca }),
+          ...(requestTimeout === undefined ? {} : { deadlineMs: requestTimeout }),
+        });
+        if (!answer.ok) throw new Unanswered(answer.problem, answer.detail);
+        return { response: responseOf(answer) };
+      },
+    },
+  });
+}
+
+interface SentRequest {
+  readonly body?: unknown;
+}
+
+const responseOf = ({ body, refused }: Extract<OutboundAnswer, { ok: true }>) => ({
+  statusCode: refused?.status ?? 200,
+  headers: { 'content-type': 'text/xml' },
+  body: Readable.from([body]),
+});
+
+/** STS gave no answer at all. */
+class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+  readonly problem: string;
+  constructor(problem: string, detail: string) {
+    super(`${problem}: ${detail}`);
+    this.problem = problem;
+  }
+}
+
+async function assume(
+  client: STSClient,
+  { session, assertion, seconds }: Assumption,
+  deadlineMs: number,
+): Promise<CloudAttempt<Assumed>> {
+  const { AssumeRoleWithWebIdentityCommand } = await import('@aws-sdk/client-sts');
+  const { Credentials, AssumedRoleUser, Audience, SubjectFromWebIdentityToken } = await client.send(
+    new AssumeRoleWithWebIdentityCommand({
+      RoleArn: session.role,
+      RoleSessionName: session.name,
+      WebIdentityToken: assertion,
+      DurationSeconds: seconds,
+      ...(session.policy === undefined ? {} : { Policy: session.policy }),
+      ...(session.policyArns.length > 0 ? { PolicyArns: session.policyArns.map((arn) => ({ arn })) } : {}),
+    }),
+    { requestTimeout: deadlineMs },
+  );
+  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = Credentials ?? {};
+  const { Arn: principal, AssumedRoleId: assumedRoleId } = AssumedRoleUser ?? {};
+  const expiresAt = Math.floor((Credentials?.Expiration?.getTime() ?? Number.NaN) / 1_000);
+  if (!accessKeyId || !secretAccessKey || !sessionToken || !principal || !assumedRoleId || !Number.isFinite(expiresAt))
+    return { ok: false, problem: 'incomplete', again: 'failed' };
+  const said = { principal, id: accessKeyId, audience: Audience ?? '', subject: SubjectFromWebIdentityToken ?? '' };
+  const credential = {
+    cloud: 'aws',
+    session: said,
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+    assumedRoleId,
+  } as const;
+  return { ok: true, value: { credential, expiresAt } };
+}
+
+/** Codes by which STS says that it is busy. */
+const BUSY = ['Throttling', 'ThrottlingException', 'RequestLimitExceeded', 'TooManyRequestsException'];
+/** Codes by which it says that it could not fetch our keys, or could not work at all. */
+const AGAIN = ['IDPCommunicationError', 'InternalFailure', 'InternalError', 'ServiceUnavailable'];
+
+/** The code alone goes on: a message may quote what was sent. */
+function attemptOf(error: unknown): CloudAttempt<never> {
+  if (error instanceof Unanswered) return { ok: false, problem: error.problem, again: 'failed' };
+  const { name, status } = codeOf(error);
+  if (status === undefined || !/^[A-Za-z]{1,64}$/.test(name))
+    return { ok: false, problem: 'unreadable', again: 'failed' };
+  if (BUSY.includes(name) || status === 429) return { ok: false, problem: name, again: 'busy' };
+  return { ok: false, problem: name, again: status >= 500 || AGAIN.includes(name) ? 'failed' : 'never' };
+}
+
+function codeOf(error: unknown): { readonly name: string; readonly status: number | undefined } {
+  if (!(error instanceof Error)) return { name: '', status: undefined };
+  const metadata = '$metadata' in error ? error.$metadata : undefined;
+  const status =
+    typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata
+      ? metadata.httpStatusCode
+      : undefined;
+  return { name: error.name, status: typeof status === 'number' && status >= 400 ? status : undefined };
+}
