@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import { AWS_SESSION_NAME_CHARACTERS_MAX, AWS_TAG_VALUE_CHARACTERS_MAX } from '../core/limits-cloud.ts';
 import type { IssueOrder } from '../core/ports.ts';
 import { render } from '../parsing/template.ts';
-import type { AwsOptions } from './aws.ts';
+import type { AwsOptions } from './aws-options.ts';
 import { actorName, encodeName, partiesName, targetSubject } from './cloud-names.ts';
 import { audienceOf } from './cloud-options.ts';
 

@@ -67,15 +67,15 @@ function render(outcome: Outcome, sentence: EndpointParts['sentence']): Answer {
     if (cloud?.cloud !== 'aws' || !('secretAccessKey' in cloud)) throw new Error('no credentials of AWS');
     const { accessKeyId, secretAccessKey, sessionToken } = cloud;
     const expiration = new Date(outcome.issued.expiresAt * 1_000).toISOString().replace('.000Z', 'Z');
-    const body = `<AssumeRoleWithWebIdentityResponse xmlns="${NAMESPACE}"><AssumeRoleWithWebIdentityResult><AssumedRoleUser><Arn>${escape(cloud.session.principal)}</Arn><AssumedRoleId>${escape(cloud.assumedRoleId)}</AssumedRoleId></AssumedRoleUser><Credentials><AccessKeyId>${escape(accessKeyId)}</AccessKeyId><SecretAccessKey>${escape(secretAccessKey)}</SecretAccessKey><SessionToken>${escape(sessionToken)}</SessionToken><Expiration>${expiration}</Expiration></Credentials></AssumeRoleWithWebIdentityResult><ResponseMetadata><RequestId>${outcome.decision}</RequestId></ResponseMetadata></AssumeRoleWithWebIdentityResponse>`;
+    const body = `<AssumeRoleWithWebIdentityResponse xmlns="${NAMESPACE}"><AssumeRoleWithWebIdentityResult><AssumedRoleUser><Arn>${escaped(cloud.session.principal)}</Arn><AssumedRoleId>${escaped(cloud.assumedRoleId)}</AssumedRoleId></AssumedRoleUser><Credentials><AccessKeyId>${escaped(accessKeyId)}</AccessKeyId><SecretAccessKey>${escaped(secretAccessKey)}</SecretAccessKey><SessionToken>${escaped(sessionToken)}</SessionToken><Expiration>${expiration}</Expiration></Credentials></AssumeRoleWithWebIdentityResult><ResponseMetadata><RequestId>${outcome.decision}</RequestId></ResponseMetadata></AssumeRoleWithWebIdentityResponse>`;
     return { status: 200, headers, body };
   }
   const refused = outcome.kind === 'refused' ? outcome : undefined;
   const wire = refused && wireRefusal(refused.refusal);
   const message = (refused && sentence(refused)) ?? wire?.description ?? 'the broker failed';
-  const body = `<ErrorResponse xmlns="${NAMESPACE}"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>${escape(message)}</Message></Error><RequestId>${outcome.decision}</RequestId></ErrorResponse>`;
+  const body = `<ErrorResponse xmlns="${NAMESPACE}"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>${escaped(message)}</Message></Error><RequestId>${outcome.decision}</RequestId></ErrorResponse>`;
   return { status: 403, headers, body };
 }
 
-const escape = (text: string): string =>
+const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
