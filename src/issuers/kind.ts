@@ -2,7 +2,7 @@
 // made. Adding a kind is one file that exports a `TargetKind`, and one line in compose-kinds.ts.
 
 import type { z } from 'zod';
-import type { AskCloud, SecretMemory } from '../core/cloud.ts';
+import type { AskCloud, SecretMemory } from '../core/cloud-ports.ts';
 import type { Outbound } from '../core/outside.ts';
 import type { Issuer, Signer } from '../core/ports.ts';
 
