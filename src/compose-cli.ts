@@ -60,7 +60,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerCheck(program, terminal, checkTools(world));
   const explain = explainTools(world, (broker) => decisionsSocket(world, broker));
   registerExplain(program, terminal, explain);
-  registerToken(program, terminal, askTools(world), signAsTools());
+  registerToken(program, terminal, { ...askTools(world), dev: signAsTools() });
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));

@@ -3,8 +3,8 @@
 
 import { Command } from 'commander';
 import { expect } from 'vitest';
+import type { CallerTools } from '../../src/adapters/cli/broker-caller.ts';
 import { registerToken } from '../../src/adapters/cli/token.ts';
-import type { TokenTools } from '../../src/adapters/cli/token-credential.ts';
 import type { OutboundAnswer, OutboundRequest } from '../../src/core/outside.ts';
 
 export const ISSUER = 'https://sts.example/tenant';
@@ -46,7 +46,7 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       Array.isArray(list) ? [...list] : [list],
     ]),
   );
-  const tools: TokenTools = {
+  const tools: CallerTools = {
     async request(request) {
       said.sent.push(request);
       const [, list] = [...scripted].find(([url]) => request.url.startsWith(url)) ?? [];
@@ -63,6 +63,15 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       files[path] === undefined ? { ok: false, problem: 'ENOENT' } : { ok: true, text: files[path] },
     exists: (path) => files[path] !== undefined,
     wait: async (milliseconds) => void said.waits.push(milliseconds),
+    dev: {
+      place: async () => undefined,
+      sign: async () => {
+        throw new Error('no dev runs here');
+      },
+      beside: async () => {
+        throw new Error('no dev runs here');
+      },
+    },
   };
   const program = new Command().exitOverride();
   registerToken(
@@ -74,15 +83,6 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       exit: (code) => said.exits.push(code),
     },
     tools,
-    {
-      place: async () => undefined,
-      sign: async () => {
-        throw new Error('no dev runs here');
-      },
-      beside: async () => {
-        throw new Error('no dev runs here');
-      },
-    },
   );
   await program.parseAsync(['node', 'exchequer', 'token', ...line]);
   const forms = said.sent.flatMap(({ body }) => (body ? [Object.fromEntries(new URLSearchParams(body.text))] : []));
