@@ -55,6 +55,12 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   lifetime: '15m',
   lifetimeMax: '15m',
   sources: ['github'],
+  role: 'arn:aws:iam::111122223333:role/deploy',
+  region: 'eu-west-1',
+  'targets.endpoint': 'https://sts.eu-west-1.amazonaws.com',
+  'session.carry': ['repository_id'],
+  policy: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' }] },
+  policyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'],
 
   policies: ['./policies'],
   path: './policies/github',

@@ -2,6 +2,7 @@
 // plain fields and never a credential, a key, or a claim value that nobody proved. A fault, by contrast, is thrown.
 // adapters/http/wire.ts maps each reason to its OAuth error (RFC 6749 §5.2, RFC 8693 §2.2.2) in one exhaustive switch.
 
+import type { CertificateProblem } from './certificate-problem.ts';
 import type { Cloud } from './cloud.ts';
 import type { Role } from './principal.ts';
 
@@ -28,7 +29,9 @@ export type BodyProblem =
   | 'too_many_parameters'
   | 'bad_parameter_name'
   | 'incomplete'
-  | 'encoded';
+  | 'encoded'
+  /** Where JSON is taken: it is none, is no object, or has a member twice. */
+  | 'not_json';
 
 /** The caller did not authenticate as it must. What is wrong inside an assertion or a certificate is a `CredentialRefusal`. */
 export type ClientRefusal =
@@ -150,60 +153,6 @@ export type CredentialProblem =
   | 'request_credential'
   | 'request_signed_headers'
   | 'request_time';
-
-/** Why a certificate, or the path from it to an authority, proves nothing (RFC 5280 §6.1, X.509-SVID §3 to §5). */
-export type CertificateProblem =
-  // Reading it.
-  | 'chain_empty'
-  | 'chain_too_long'
-  | 'chain_too_large'
-  | 'certificate_too_large'
-  | 'der'
-  | 'version'
-  | 'serial'
-  | 'algorithms_differ'
-  | 'name_missing'
-  | 'name_too_long'
-  | 'names_too_many'
-  | 'time'
-  | 'unique_identifier'
-  | 'extension_repeated'
-  | 'extension_malformed'
-  // The leaf.
-  | 'uri_missing'
-  | 'uri_several'
-  | 'spiffe_id'
-  | 'spiffe_id_path'
-  | 'leaf_authority'
-  | 'leaf_signs'
-  | 'leaf_is_anchor'
-  | 'key_usage_missing'
-  | 'key_usage_not_critical'
-  | 'key_usage'
-  | 'extended_key_usage'
-  | 'names_not_critical'
-  | 'expired'
-  | 'not_yet_valid'
-  | 'key'
-  // Any certificate of the path.
-  | 'signature_algorithm'
-  | 'signature_invalid'
-  | 'extension_unknown'
-  | 'policy_unsupported'
-  // The authorities above.
-  | 'issuer_unknown'
-  | 'issuer_not_authority'
-  | 'issuer_key_usage'
-  | 'issuer_extended_key_usage'
-  | 'issuer_expired'
-  | 'issuer_not_yet_valid'
-  | 'issuer_key'
-  | 'issuer_spiffe_id'
-  | 'path_length'
-  | 'path_too_long'
-  | 'name_constraints'
-  | 'name_constraints_unsupported'
-  | 'path_too_costly';
 
 /** Why the API server does not vouch for a token (TokenReview), or AWS STS for a request. */
 export type ReviewProblem = 'not_authenticated' | 'audience' | 'user';

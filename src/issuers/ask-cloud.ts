@@ -1,6 +1,7 @@
 // Asks clouds within bounds, apart for each account: what one of them does to us touches nobody who asks for another (F-50).
+// Never throws for what a cloud does.
 
-import type { AskCloud, CloudAttempt } from '../core/cloud.ts';
+import type { AskCloud, CloudAttempt } from '../core/cloud-ports.ts';
 import { CLOUD_MS, CLOUD_RETRY_SECONDS } from '../core/limits-cloud.ts';
 import { ok, refuse } from '../core/refusal.ts';
 

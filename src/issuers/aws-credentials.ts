@@ -2,7 +2,8 @@
 // that whoever presents them at our STS endpoint is told who they are. What is remembered is secret, and found by the session token alone.
 
 import { hash } from 'node:crypto';
-import type { CloudCredential, SecretMemory } from '../core/cloud.ts';
+import type { CloudCredential } from '../core/cloud.ts';
+import type { SecretMemory } from '../core/cloud-ports.ts';
 
 export type AwsCredential = Extract<CloudCredential, { secretAccessKey: string }>;
 

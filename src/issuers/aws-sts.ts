@@ -3,7 +3,7 @@
 
 import { Readable } from 'node:stream';
 import type { STSClient } from '@aws-sdk/client-sts';
-import type { CloudAttempt } from '../core/cloud.ts';
+import type { CloudAttempt } from '../core/cloud-ports.ts';
 import { CLOUD_ANSWER_BYTES_MAX } from '../core/limits-cloud.ts';
 import type { Outbound, OutboundAnswer } from '../core/outside.ts';
 import type { AwsCredential } from './aws-credentials.ts';

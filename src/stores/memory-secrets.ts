@@ -1,7 +1,8 @@
-// Secrets that are kept in this process alone, until they end or there are too many: what was kept longest goes first.
+// Secrets that are kept in this process alone, until they end or there are too many: what was used longest ago goes first. Nothing of them
+// is written anywhere.
 
 import { LRUCache } from 'lru-cache';
-import type { SecretMemory } from '../core/cloud.ts';
+import type { SecretMemory } from '../core/cloud-ports.ts';
 import { SECRETS_BYTES_MAX, SECRETS_MAX } from '../core/limits-store.ts';
 import type { Clock } from '../core/ports.ts';
 

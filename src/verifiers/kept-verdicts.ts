@@ -2,8 +2,8 @@
 // would hand whoever connects a lever: a verdict is kept by the connection's certificates and by the very authorities it was made
 // with, and a good one for as long as every certificate of its path is valid. Another bundle, or a moment past, and it is made anew.
 
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 import type { PresentedCertificates } from '../core/client.ts';
-import type { CertificateProblem } from '../core/refusal.ts';
 import type { Certificate } from '../x509/certificate.ts';
 
 /** What a path search says. Times in seconds since the epoch, of the whole path. */

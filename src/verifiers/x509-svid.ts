@@ -1,8 +1,9 @@
 // SPIFFE X.509-SVIDs (SX rows), presented over mutual TLS: the leaf's own trust domain chose this source, and only the authorities of
 // its bundle count, never those of two domains together (SX-09, A-78). Judged for every request of a connection.
 
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 import { asProved, type ProvedPrincipal, type Role, type Tell } from '../core/principal.ts';
-import { type CertificateProblem, type CredentialRefusal, ok, type Result, refuse } from '../core/refusal.ts';
+import { type CredentialRefusal, ok, type Result, refuse } from '../core/refusal.ts';
 import { SPIFFE } from '../platforms/spiffe.ts';
 import type { Authorities } from '../x509/authorities.ts';
 import type { Chain } from '../x509/chain.ts';

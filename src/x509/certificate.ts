@@ -3,8 +3,8 @@
 // OpenSSL reads in it, so that no certificate means one thing here and another in the TLS below.
 
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 import { CERTIFICATE_BYTES_MAX, CERTIFICATE_SERIAL_BYTES_MAX } from '../core/limits-outside.ts';
-import type { CertificateProblem } from '../core/refusal.ts';
 import { keyAccepted, type SignatureAlgorithm, signatureAlgorithm } from './algorithms.ts';
 import {
   CertificateError,

@@ -1,8 +1,8 @@
 // What a peer presented, or a file holds: a leaf and other certificates in any order (RFC 5280 §6.1 wants no order, TLS 1.3 §4.4.2
 // no more than the leaf first). Bounded before anything is parsed. Proves nothing.
 
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 import { CHAIN_BYTES_MAX, CHAIN_CERTIFICATES_MAX } from '../core/limits-outside.ts';
-import type { CertificateProblem } from '../core/refusal.ts';
 import { type Certificate, readCertificate } from './certificate.ts';
 
 export type Chain = readonly [leaf: Certificate, ...others: Certificate[]];

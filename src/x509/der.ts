@@ -2,7 +2,7 @@
 // last element. Hand-written because the certificate readers at hand (@peculiar/x509, asn1-schema, OpenSSL in Node) all take
 // trailing bytes, TRUE as 01 and padded bit strings. What is not DER is thrown as CertificateError; readCertificate catches it.
 
-import type { CertificateProblem } from '../core/refusal.ts';
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 
 /** A certificate that cannot be read. Never leaves this folder. */
 export class CertificateError extends Error {

@@ -1,7 +1,7 @@
 // The extensions of a certificate (RFC 5280 §4.2): each at most once, those that we know read to their last byte, critical ones that
 // we do not know remembered, so that whoever builds a path refuses them there and an unused extra certificate harms nobody.
 
-import type { CertificateProblem } from '../core/refusal.ts';
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 import {
   CertificateError,
   context,

@@ -3,8 +3,8 @@
 // refused, and so is a constraint that is not understood once a name of its form appears. Where spelling could dodge an
 // exclusion, exclusions match more widely than permissions.
 
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 import { CERTIFICATE_NAMES_MAX } from '../core/limits-outside.ts';
-import type { CertificateProblem } from '../core/refusal.ts';
 import { type Element, elementsIn, expected, malformed, sequenceIn, sequenceOf, TAG, within } from './der.ts';
 import { type DistinguishedName, FORMS, type GeneralName, type NameForm, readGeneralName } from './names.ts';
 

@@ -2,12 +2,12 @@
 // cross-signed, doubled, superfluous or hostile ones cost a bounded number of signature checks and decide nothing. No leeway: a
 // certificate says when it is valid to the second. No revocation: SVIDs are short-lived, and a removed anchor ends them at once.
 
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 import {
   NAME_COMPARISONS_MAX,
   PATH_CERTIFICATES_MAX,
   PATH_SIGNATURES_MICROSECONDS_MAX,
 } from '../core/limits-outside.ts';
-import type { CertificateProblem } from '../core/refusal.ts';
 import { signatureMicroseconds, signedBy } from './algorithms.ts';
 import type { Certificate } from './certificate.ts';
 import { constraintProblem } from './name-constraints.ts';

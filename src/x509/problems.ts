@@ -1,7 +1,7 @@
 // What each problem of a certificate means, and which section of which specification says so: for people who look at a certificate
 // that was refused (`exchequer spiffe inspect`, docs). Names no value of the certificate: nobody has proved any.
 
-import type { CertificateProblem } from '../core/refusal.ts';
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 
 interface Explanation {
   /** A sentence without its full stop. */

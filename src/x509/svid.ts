@@ -1,7 +1,7 @@
 // The SPIFFE profile of X.509 (X509-SVID §2 to §5): which workload a chain proves, judged against the authorities of that workload's
 // own trust domain and of no other (SX-09). Which authorities those are is the caller's to say, by the domain of `svidId`.
 
-import type { CertificateProblem } from '../core/refusal.ts';
+import type { CertificateProblem } from '../core/certificate-problem.ts';
 import { parseSpiffeId, type SpiffeId } from '../parsing/spiffe-id.ts';
 import type { Certificate } from './certificate.ts';
 import type { Chain } from './chain.ts';

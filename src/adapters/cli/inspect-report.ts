@@ -1,7 +1,7 @@
 // What an inspection found, and how people and programs read it: facts, which nobody has proved, then one line for each thing that a
 // relying party checks, with the section that demands it. Facts are printed safely; everything else is words of ours.
 
-import type { CertificateProblem } from '../../core/refusal.ts';
+import type { CertificateProblem } from '../../core/certificate-problem.ts';
 import { CERTIFICATE_PROBLEMS } from '../../x509/problems.ts';
 import { shown } from './shown.ts';
 

@@ -14,7 +14,8 @@ import Fastify, {
 import type { JsonObject } from '../../core/json.ts';
 import { BODIES_LARGE_BYTES_MAX, BODY_BYTES_MAX } from '../../core/limits.ts';
 import { createBodyReader } from './body.ts';
-import { type Endpoint, type EndpointParts, endpointAt, endpointsOf, routesOf } from './endpoints.ts';
+import type { Endpoint, EndpointParts } from './endpoint.ts';
+import { endpointAt, endpointsOf, routesOf } from './endpoints.ts';
 import { type Arrived, arrive, arrivedWithout } from './form-request.ts';
 import { createDocument, type Paths, pathsOf } from './metadata.ts';
 import {

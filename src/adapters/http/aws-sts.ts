@@ -13,7 +13,7 @@ import {
   TOKEN_EXCHANGE_GRANT,
   type TokenRequest,
 } from '../../core/request.ts';
-import type { Endpoint, EndpointParts } from './endpoints.ts';
+import type { Endpoint, EndpointParts } from './endpoint.ts';
 import { type Form, receiveForm } from './form-request.ts';
 import { type Answer, KEPT_BY_NOBODY, wireRefusal } from './wire.ts';
 

@@ -1,50 +1,14 @@
 // The endpoints that requests are recorded on: those of OAuth that take a form, and the facades that speak a cloud's own protocol. Each
 // hands what it received to an operation, and renders what that comes to; none decides anything. Which of them a path means, byte for byte.
 
-import type { IncomingMessage } from 'node:http';
-import type { Introspected } from '../../core/introspect.ts';
 import type { Operation, Outcome } from '../../core/operation.ts';
-import type { OwnTokenRequest } from '../../core/own-token-request.ts';
-import type { Revoked } from '../../core/revoke.ts';
 import { awsSts } from './aws-sts.ts';
-import { type Arrived, type Form, OWN_TOKEN_FORM, receiveForm, TOKEN_FORM } from './form-request.ts';
+import type { Endpoint, EndpointParts } from './endpoint.ts';
+import { type Form, OWN_TOKEN_FORM, receiveForm, TOKEN_FORM } from './form-request.ts';
+import { gcpSts } from './gcp-sts.ts';
 import type { Paths } from './metadata.ts';
 import { renderIntrospection, renderRevocation } from './own-token.ts';
-import { type Answer, type RefusedOutcome, renderOutcome, withNonce } from './wire.ts';
-
-/** What endpoints are made of. */
-export interface EndpointParts {
-  readonly issuer: string;
-  /** POST /token, and what the facades ask for. */
-  readonly exchange: Operation;
-  /** POST /decide. */
-  readonly dryRun: Operation;
-  /** POST /introspect. */
-  readonly introspect: Operation<OwnTokenRequest, Introspected>;
-  /** POST /revoke. */
-  readonly revoke: Operation<OwnTokenRequest, Revoked>;
-  /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
-  readonly sentence: (outcome: RefusedOutcome) => string | undefined;
-  /** The newest nonce for DPoP proofs. Never throws. */
-  readonly nonce: () => string;
-}
-
-/** One request to an endpoint. */
-export interface Arrival {
-  readonly message: IncomingMessage;
-  readonly arrived: Arrived;
-  /** The target's name in the path of a facade. */
-  readonly target: string | undefined;
-}
-
-export interface Endpoint {
-  readonly method: 'POST' | 'GET';
-  readonly path: string;
-  /** What may follow in the path, after a slash: nothing, a target's name, or either; and then one slash more, which SDKs add. */
-  readonly targets: 'none' | 'optional' | 'required';
-  /** Rejects only if `answer` throws. */
-  serve(arrival: Arrival, answer: (answer: Answer) => void): Promise<void>;
-}
+import { type Answer, renderOutcome, withNonce } from './wire.ts';
 
 export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoint[] {
   const { origin } = new URL(parts.issuer);
@@ -61,6 +25,7 @@ export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoi
     at(paths.introspect, { form: OWN_TOKEN_FORM, render: renderIntrospection, operation: parts.introspect }),
     at(paths.revoke, { form: OWN_TOKEN_FORM, render: renderRevocation, operation: parts.revoke }),
     awsSts(paths.awsSts, parts),
+    gcpSts(paths.gcpToken, parts),
   ];
 }
 

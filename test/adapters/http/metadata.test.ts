@@ -34,6 +34,7 @@ describe('addresses', () => {
       decide: `${base}/decide`,
       introspect: `${base}/introspect`,
       revoke: `${base}/revoke`,
+      awsSts: `${base}/aws/sts`,
       jwks: `${base}/.well-known/jwks.json`,
       authorize: `${base}/authorize`,
       metadata,

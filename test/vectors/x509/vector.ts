@@ -1,6 +1,6 @@
 // One vector: chains that differ in one defect, and the exact problem of the one that has it. `good` is the twin.
 
-import type { CertificateProblem } from '../../../src/core/refusal.ts';
+import type { CertificateProblem } from '../../../src/core/certificate-problem.ts';
 import type { Key, Mint, Plan } from './mint.ts';
 
 export interface Presented {

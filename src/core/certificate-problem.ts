@@ -1,0 +1,56 @@
+// Every way in which a certificate can fail to prove something: evidence of the refusal `certificate_refused`. A closed union: a new one does
+// not compile until it has its sentence (policy/explain).
+
+/** Why a certificate, or the path from it to an authority, proves nothing (RFC 5280 §6.1, X.509-SVID §3 to §5). */
+export type CertificateProblem =
+  // Reading it.
+  | 'chain_empty'
+  | 'chain_too_long'
+  | 'chain_too_large'
+  | 'certificate_too_large'
+  | 'der'
+  | 'version'
+  | 'serial'
+  | 'algorithms_differ'
+  | 'name_missing'
+  | 'name_too_long'
+  | 'names_too_many'
+  | 'time'
+  | 'unique_identifier'
+  | 'extension_repeated'
+  | 'extension_malformed'
+  // The leaf.
+  | 'uri_missing'
+  | 'uri_several'
+  | 'spiffe_id'
+  | 'spiffe_id_path'
+  | 'leaf_authority'
+  | 'leaf_signs'
+  | 'leaf_is_anchor'
+  | 'key_usage_missing'
+  | 'key_usage_not_critical'
+  | 'key_usage'
+  | 'extended_key_usage'
+  | 'names_not_critical'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'key'
+  // Any certificate of the path.
+  | 'signature_algorithm'
+  | 'signature_invalid'
+  | 'extension_unknown'
+  | 'policy_unsupported'
+  // The authorities above.
+  | 'issuer_unknown'
+  | 'issuer_not_authority'
+  | 'issuer_key_usage'
+  | 'issuer_extended_key_usage'
+  | 'issuer_expired'
+  | 'issuer_not_yet_valid'
+  | 'issuer_key'
+  | 'issuer_spiffe_id'
+  | 'path_length'
+  | 'path_too_long'
+  | 'name_constraints'
+  | 'name_constraints_unsupported'
+  | 'path_too_costly';

@@ -1,0 +1,35 @@
+// What issuers of cloud credentials need of the world: a cloud that is asked within bounds, and a memory for what must be found again. Each
+// interface is implemented in one folder and handed over by the composition root; its comment is the contract, as in ports.ts.
+
+import type { Cloud } from './cloud.ts';
+import type { CloudRefusal, Result, UnavailableRefusal } from './refusal.ts';
+
+/**
+ * Keeps secret texts until an instant, in this process alone or sealed in the store that replicas share. `get` gives undefined for what is
+ * not there, and throws StoreUnavailable where nobody can know. `set` never rejects: what cannot be kept is not kept. Calls may overlap.
+ */
+export interface SecretMemory {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, secret: string, untilSeconds: number): Promise<void>;
+}
+
+/** What one attempt at a cloud came to. */
+export type CloudAttempt<Value> =
+  | { readonly ok: true; readonly value: Value }
+  /** `problem`: the cloud's own code, or ours for what it did; never a text of its answer. */
+  | {
+      readonly ok: false;
+      readonly problem: string;
+      /** `never`: the same would be said again. `busy`: the cloud says that it has too much to do. `failed`: nobody knows what became of it. */
+      readonly again: 'never' | 'busy' | 'failed';
+      readonly retryAfterSeconds?: number | undefined;
+    };
+
+/**
+ * Asks a cloud, within CLOUD_MS in all, with retries where they can help, and apart from those that ask for other accounts: `account` names
+ * the bulkhead. Never throws.
+ */
+export type AskCloud = <Value>(
+  asked: { readonly cloud: Cloud; readonly account: string; readonly target: string },
+  attempt: (deadlineMs: number) => Promise<CloudAttempt<Value>>,
+) => Promise<Result<Value, CloudRefusal | UnavailableRefusal>>;
