@@ -22,7 +22,7 @@ import { registerToken } from './adapters/cli/token.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { openLines, verifyFile } from './audit/lines.ts';
 import { startBroker } from './compose.ts';
-import { askTools, secretTools } from './compose-ask.ts';
+import { askTools, outTools, secretTools } from './compose-ask.ts';
 import { checkTools } from './compose-check.ts';
 import type { World } from './compose-configuration.ts';
 import { devTools, runningDev, runningRecords, signAsTools } from './compose-dev.ts';
@@ -63,7 +63,8 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerSetup(program, terminal, setupTools(world));
   const explain = explainTools(world, (broker) => decisionsSocket(world, broker));
   registerExplain(program, terminal, explain);
-  registerToken(program, terminal, { ...askTools(world), dev: signAsTools() });
+  const caller = { ...askTools(world), dev: signAsTools() };
+  registerToken(program, terminal, { ...caller, out: outTools(world, signals.onSignal) });
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
