@@ -39,6 +39,10 @@ export const AZURE_SUBJECT_CHARACTERS_MAX = 600;
 export const GOOGLE_SUBJECT_BYTES_MAX = 127;
 /** What Google's own STS gives, whatever is asked; a service account's token may live shorter (CG-06). */
 export const GOOGLE_TOKEN_SECONDS = 3_600;
+/** Of a token of a service account: longer than an hour an organisation policy must allow (CG-06). */
+export const GOOGLE_LIFETIME_SECONDS_MAX = 43_200;
+/** Google gives no shorter one any sense: its own clocks are some seconds apart. */
+export const GOOGLE_LIFETIME_SECONDS_MIN = 60;
 /** The longest that Entra gives a token unless a policy of the tenant says otherwise: 60 to 90 minutes, at random. */
 export const AZURE_TOKEN_SECONDS_MAX = 5_400;
 /** Trusts that `setup` prints at once: more are a fleet of roles, which a module of the operator's own makes from `--json`. */
