@@ -23,7 +23,12 @@ export const AWS_SESSION_SECONDS_MAX = 43_200;
 /** The shortest `MaxSessionDuration` that a role may have. */
 export const AWS_ROLE_SECONDS_MIN = 3_600;
 /** RoleSessionName and source identity (CA-05, CA-07). */
+export const AWS_SESSION_NAME_CHARACTERS_MIN = 2;
 export const AWS_SESSION_NAME_CHARACTERS_MAX = 64;
+/** The name of a role, without its path; its ARN in all. */
+export const AWS_ROLE_NAME_CHARACTERS_MAX = 64;
+/** `aud` of an assertion for AWS: a client id of its identity provider. */
+export const AWS_AUDIENCE_CHARACTERS_MAX = 255;
 /** Session tags (CA-06). */
 export const AWS_TAGS_MAX = 50;
 export const AWS_TAG_KEY_CHARACTERS_MAX = 128;
