@@ -5,13 +5,22 @@
 export const CLOUD_MS = 5_000;
 /** One attempt: a regional STS answers in 20 to 300 ms; a second attempt must fit behind one that hangs (F-51). */
 export const CLOUD_ATTEMPT_MS = 2_000;
-/** Attempts at one credential. */
+/** An attempt that has not ended by itself so long after its deadline is given up. */
+export const CLOUD_GRACE_MS = 100;
+/** Where less is left for an attempt, it is not made: a regional STS answers within it. */
+export const CLOUD_ATTEMPT_MS_MIN = 300;
+/** Attempts at one credential, as many as AWS's own SDKs make. */
 export const CLOUD_ATTEMPTS_MAX = 3;
+/** The pause before a further attempt: about so much for the first one, more for the next, at random, and never more than the last one. */
+export const CLOUD_PAUSE_MS = 100;
+export const CLOUD_PAUSE_MS_MAX = 1_000;
 /** Questions to one account of one cloud on their way at once, and those that wait behind them (F-50). */
 export const CLOUD_AT_ONCE_MAX = 32;
 export const CLOUD_WAITING_MAX = 128;
 /** What a caller is told to wait where the cloud does not say. */
 export const CLOUD_RETRY_SECONDS = 2;
+/** And never longer, whatever the cloud says: clients that obey would be away for as long. */
+export const CLOUD_RETRY_SECONDS_MAX = 60;
 /** Any answer of a cloud: an AWS session token has up to 4 KiB, one of Google or Entra up to 8. */
 export const CLOUD_ANSWER_BYTES_MAX = 65_536;
 
