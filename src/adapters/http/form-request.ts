@@ -71,14 +71,23 @@ export function receiveForm<Request>(
   const early = refuseEarly(message);
   const parameters = early ? refuse(early) : readForm(body);
   return {
-    transport,
-    peer,
-    traceId: traceId(message.headers.traceparent),
-    mtls: certificates?.thumbprint,
+    ...receiveBare(message, { peer, certificates }, transport),
     grantType: parameters.ok ? form.grantType(parameters.value) : undefined,
     request: parameters.ok ? form.read(parameters.value, callerOf(message, certificates, htu)) : parameters,
   };
 }
+
+/** Where a request came from, whatever is in it. */
+export const receiveBare = (
+  { headers }: IncomingMessage,
+  { peer, certificates }: Pick<Arrived, 'peer' | 'certificates'>,
+  transport: Transport,
+): Omit<Received, 'grantType' | 'request'> => ({
+  transport,
+  peer,
+  traceId: traceId(headers.traceparent),
+  mtls: certificates?.thumbprint,
+});
 
 function readForm(body: Body | undefined): Result<Parameters> {
   // A POST without a body is an empty form: its first parameter is missing.
