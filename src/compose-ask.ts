@@ -3,12 +3,15 @@
 // here, as they are nowhere in a broker: nobody else says where these requests go. Link-local and metadata addresses stay refused.
 
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { lstat, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { SecretTools } from './adapters/cli/keys-secret.ts';
 import type { TokenTools } from './adapters/cli/token-credential.ts';
+import type { OutTools } from './adapters/cli/token-out.ts';
 import type { World } from './compose-configuration.ts';
 import { readBoundedFile } from './files/bounded-file.ts';
+import { writeDurably } from './files/durable.ts';
 import { presignCallerIdentity } from './outbound/aws-identity.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import { openWorkloadApi } from './outbound/workload-api.ts';
@@ -54,6 +57,30 @@ export async function readFileText(
       : { ok: true, text };
   } catch (error) {
     return { ok: false, problem: error instanceof Error && 'code' in error ? String(error.code) : 'unreadable' };
+  }
+}
+
+/** What a file with a token is kept by. */
+export const outTools = (world: World, onSignal: OutTools['onSignal']): OutTools =>
+  Object.freeze({
+    nowSeconds: world.clock.nowSeconds,
+    elapsedMs: world.clock.elapsedMs,
+    random: () => Buffer.from(world.randomBytes(4)).readUInt32BE() / 2 ** 32,
+    writeFile: writeTokenFile,
+    pause: (milliseconds, signal) => setTimeout(milliseconds, undefined, { signal }).catch(() => undefined),
+    onSignal,
+  } satisfies OutTools);
+
+/** Replaces a plain file, or makes it; or gives why not: a device or a link of that name is somebody else's. */
+export async function writeTokenFile(path: string, text: string, mode: number): Promise<string | undefined> {
+  const whole = resolve(path);
+  try {
+    const found = await lstat(whole).catch(() => undefined);
+    if (found && !found.isFile()) return 'it is there and is no plain file';
+    await writeDurably(dirname(whole), basename(whole), text, mode);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : 'it cannot be written';
   }
 }
 

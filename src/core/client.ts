@@ -36,6 +36,8 @@ export interface PresentedClient {
   /** Whether the headers of attestation-based client authentication are there. */
   readonly attested: boolean;
   readonly certificates: PresentedCertificates | undefined;
+  /** Where `ignored`, an id that nobody registered counts as sent without credential: tools of clouds send ids of their own. */
+  readonly strangers?: 'ignored';
 }
 
 /** A client whose one method of authentication has passed. */

@@ -5,7 +5,7 @@
 import { decisionId } from './decision-id.ts';
 import { REVOKED_IDENTITY_SECONDS, REVOKED_TOKEN_SECONDS } from './limits-delegation.ts';
 import type { Clock, RandomBytes, WithdrawalStore } from './ports.ts';
-import type { Block, Revocation, Withdrawal } from './withdrawal.ts';
+import { type Block, endsAll, lastsAsLong, type Revocation, type Withdrawal } from './withdrawal.ts';
 
 /** Who commands it, and why. */
 export interface Command {
@@ -82,7 +82,7 @@ export function createIncidents(parts: IncidentsParts): Incidents {
       const wanted: Block = { kind: 'block', identity, untilSeconds, ...common };
       const held = inForce()
         .filter(isBlock)
-        .find((one) => one.identity === identity && lasts(one, wanted));
+        .find((one) => one.identity === identity && lastsAsLong(one, wanted));
       return end<Block>(parts, held ?? wanted, held !== undefined, command);
     },
     async revoke(what: Revocation['what'], of: string, command: Command) {
@@ -96,7 +96,7 @@ export function createIncidents(parts: IncidentsParts): Incidents {
       };
       const held = inForce()
         .filter(isRevocation)
-        .find((one) => one.of === of && endsAll(one, what));
+        .find((one) => endsAll(one, wanted));
       return end<Revocation>(parts, held ?? wanted, held !== undefined, command);
     },
     async unblock(which: Parameters<Incidents['unblock']>[0], command: Command) {
@@ -112,14 +112,6 @@ export function createIncidents(parts: IncidentsParts): Incidents {
 
 const isBlock = (one: Withdrawal): one is Block => one.kind === 'block';
 const isRevocation = (one: Withdrawal): one is Revocation => one.kind === 'revocation';
-
-/** Whether a block stays for as long as another would. */
-const lasts = (held: Block, wanted: Block): boolean =>
-  held.untilSeconds === undefined || (wanted.untilSeconds !== undefined && held.untilSeconds >= wanted.untilSeconds);
-
-/** Whether there is nothing left for another one to end. What is issued to a name goes on after a revocation: a later one ends more. */
-const endsAll = ({ what: held }: Revocation, what: Revocation['what']): boolean =>
-  what === 'token' || what === 'chain' ? held === what || held === 'chain' : what === 'key' && held === what;
 
 const keptSeconds = (what: Revocation['what']): number =>
   what === 'subject' || what === 'actor' || what === 'key' ? REVOKED_IDENTITY_SECONDS : REVOKED_TOKEN_SECONDS;

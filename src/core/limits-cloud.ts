@@ -22,6 +22,8 @@ export const AWS_SESSION_SECONDS_MIN = 900;
 export const AWS_SESSION_SECONDS_MAX = 43_200;
 /** What STS gives where nothing is asked. */
 export const AWS_SESSION_SECONDS_USUAL = 3_600;
+/** The shortest `MaxSessionDuration` that a role may have. */
+export const AWS_ROLE_SECONDS_MIN = 3_600;
 /** RoleSessionName and source identity (CA-05, CA-07). */
 export const AWS_SESSION_NAME_CHARACTERS_MAX = 64;
 /** Session tags (CA-06). */
@@ -32,6 +34,7 @@ export const AWS_TAG_VALUE_CHARACTERS_MAX = 256;
 export const AWS_POLICY_CHARACTERS_MAX = 2_048;
 export const AWS_POLICY_ARNS_MAX = 10;
 /** `sub` of an assertion for AWS (CA-04), and for Azure (CZ-02). */
+export const AWS_SUBJECT_CHARACTERS_MIN = 6;
 export const AWS_SUBJECT_CHARACTERS_MAX = 255;
 export const AZURE_SUBJECT_CHARACTERS_MAX = 600;
 /** `google.subject` (CG-04). */
@@ -51,3 +54,5 @@ export const AWS_SIGNED_HEADERS_MAX = 32;
 export const AWS_AUTHORIZATION_BYTES_MAX = 2_048;
 /** RoleArn, and the ARN of a session policy (CA-05). */
 export const AWS_ARN_CHARACTERS_MAX = 2_048;
+/** Trusts that `setup` prints at once: more are a fleet of roles, which a module of the operator's own makes from `--json`. */
+export const SETUP_TRUSTS_MAX = 100;

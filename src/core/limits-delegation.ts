@@ -16,7 +16,7 @@ export const HANDLE_BYTES = 16;
 
 /** A feed of blocks and revocations that has been silent for this long is lost: nothing is issued (docs/operating.md). */
 export const FEED_SILENT_MS = 1_000;
-/** A block or revocation that no replica had refused to confirm by now is answered with what could not be reached. */
+/** A block or revocation is answered after this at the latest, with the replicas that have not said by then that they have it. */
 export const WITHDRAWAL_CONFIRM_MS = 12_000;
 /** Blocks and revocations in force at once. */
 export const WITHDRAWALS_MAX = 100_000;

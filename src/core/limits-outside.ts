@@ -101,6 +101,21 @@ export const TOKEN_RETRY_MS = 250;
 export const EXCHANGE_RETRIES_MAX = 2;
 /** The longest `Retry-After` that is waited for; a broker that asks for more is reported instead. */
 export const EXCHANGE_RETRY_SECONDS_MAX = 10;
+/**
+ * When `token --watch` renews, as shares of a token's life: about half, so that a broker may be away for as long again, and at random, so that
+ * pods that started at once do not ask at once for ever.
+ */
+export const WATCH_RENEWAL_SHARE_MIN = 0.4;
+export const WATCH_RENEWAL_SHARE_MAX = 0.5;
+/** What is taken for a token's life where the broker does not say it (RFC 6749 §5.1 only recommends `expires_in`). */
+export const WATCH_LIFE_SECONDS = 120;
+/** The first pause while the broker is away, doubled for each further one; F-54 wants nothing stale for more than a minute. */
+export const WATCH_RETRY_MS_MIN = 1_000;
+export const WATCH_RETRY_MS_MAX = 30_000;
+/** The pause after a refusal: policies change by hand, and every question is a record. */
+export const WATCH_REFUSED_MS = 60_000;
+/** The clock is looked at this often: a machine that slept renews as it wakes, though its timers stood still. */
+export const WATCH_LOOK_MS = 15_000;
 /** The file of `--ca`: a bundle of every public root is 220 KiB. */
 export const CA_FILE_BYTES_MAX = 1_048_576;
 /** A client secret of letters and digits: 62^43 is the first power beyond 2^256. */

@@ -29,7 +29,9 @@ export type BodyProblem =
   | 'too_many_parameters'
   | 'bad_parameter_name'
   | 'incomplete'
-  | 'encoded';
+  | 'encoded'
+  /** Where JSON is taken: it is none, is no object, or has a member twice. */
+  | 'not_json';
 
 /** The caller did not authenticate as it must. What is wrong inside an assertion or a certificate is a `CredentialRefusal`. */
 export type ClientRefusal =

@@ -90,3 +90,18 @@ export function withdraws(
       );
   }
 }
+
+/**
+ * Whether a revocation leaves nothing for another one to end, as long as it lasts. What is issued to a name goes on after a revocation: a
+ * later one ends more.
+ */
+export const endsAll = (held: Revocation, wanted: Pick<Revocation, 'what' | 'of'>): boolean =>
+  held.of === wanted.of &&
+  (wanted.what === 'token' || wanted.what === 'chain' || wanted.what === 'key') &&
+  (held.what === wanted.what || (held.what === 'chain' && wanted.what === 'token'));
+
+type End = Pick<Withdrawal, 'untilSeconds'>;
+
+/** Whether one lasts as long as another would. */
+export const lastsAsLong = ({ untilSeconds: held }: End, { untilSeconds: wanted }: End): boolean =>
+  held === undefined || (wanted !== undefined && held >= wanted);

@@ -7,11 +7,12 @@ import { join } from 'node:path';
 const temporaryName = (name: string): string => `.${name}.tmp`;
 const TEMPORARY = /^\..+\.tmp$/;
 
-/** Replaces or makes one file, mode 0600. Resolves once it is durable; where it rejects, the old file may still stand. */
-export async function writeDurably(directory: string, name: string, text: string): Promise<void> {
+/** Replaces or makes one file. Resolves once it is durable; where it rejects, the old file may still stand. */
+export async function writeDurably(directory: string, name: string, text: string, mode = 0o600): Promise<void> {
   const file = await openReplacement(directory, name);
   try {
     await file.writeFile(text);
+    await file.chmod(mode);
     await file.sync();
   } finally {
     await file.close();

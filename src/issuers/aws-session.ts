@@ -6,8 +6,9 @@ import { AWS_SESSION_NAME_CHARACTERS_MAX, AWS_TAG_VALUE_CHARACTERS_MAX } from '.
 import type { IssueOrder } from '../core/ports.ts';
 import { render } from '../parsing/template.ts';
 import type { AwsOptions } from './aws-options.ts';
-import { actorName, encodeName, partiesName, targetSubject } from './cloud-names.ts';
-import { audienceOf } from './cloud-options.ts';
+import { awsPins } from './aws-trust.ts';
+import { actorName, encodeName, partiesName } from './cloud-names.ts';
+import type { TargetPlace } from './kind.ts';
 
 /** One session, as STS is asked for it. */
 export interface AwsSession {
@@ -30,13 +31,9 @@ const NAME = { plain: /^[\w+,.@-]$/, charactersMax: AWS_SESSION_NAME_CHARACTERS_
 /** Letters, digits, spaces and `_.:/=+-@`. */
 const TAG = { plain: /^[\p{L}\p{N} _.:/+@-]$/u, charactersMax: AWS_TAG_VALUE_CHARACTERS_MAX };
 
-export function sessionOf(
-  order: IssueOrder,
-  parts: { readonly issuer: string; readonly target: string; readonly parameters: readonly string[] },
-  chosen: AwsOptions,
-): AwsSession {
+export function sessionOf(order: IssueOrder, parts: TargetPlace, chosen: AwsOptions): AwsSession {
   const { subject, actors, parameters } = order.grant;
-  const role = render(chosen.role, parameters);
+  const { role, audience, subject: pinned } = awsPins(parts, chosen, parameters);
   const [, partition = '', , , account = '', path = ''] = role.split(':');
   const name = encodeName(
     chosen.session?.name === undefined ? partiesName(subject.name, actors) : render(chosen.session.name, parameters),
@@ -47,8 +44,8 @@ export function sessionOf(
     account,
     name,
     principal: `arn:${partition}:sts::${account}:assumed-role/${path.slice(path.lastIndexOf('/') + 1)}/${name}`,
-    audience: render(audienceOf(chosen, { issuer: parts.issuer, name: parts.target }), parameters),
-    subject: targetSubject(parts.target, parts.parameters, parameters),
+    audience,
+    subject: pinned,
     more: {
       ...(chosen.session?.sourceIdentity
         ? { 'https://aws.amazon.com/source_identity': encodeName(subject.name, NAME) }

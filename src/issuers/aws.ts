@@ -2,6 +2,7 @@
 // client. What a role's trust policy pins is the target, by `sub` and `aud`; caller, person and agent stand in CloudTrail, as session
 // name, session tags and source identity. The request is not signed: this broker has no credentials of its own in any cloud (A-169).
 
+import type { CloudEndpoint } from '../core/cloud-trust.ts';
 import { AWS_SESSION_SECONDS_MIN } from '../core/limits-cloud.ts';
 import type { Issuer } from '../core/ports.ts';
 import { ok, refuse } from '../core/refusal.ts';
@@ -12,8 +13,9 @@ import { processCredentials, rememberSession } from './aws-credentials.ts';
 import { type AwsOptions, awsOptions } from './aws-options.ts';
 import { sessionOf } from './aws-session.ts';
 import { createAssumeRole } from './aws-sts.ts';
+import { awsTrust } from './aws-trust.ts';
 import { audienceOf, cloudTerms } from './cloud-options.ts';
-import type { IssuerParts, TargetKind } from './kind.ts';
+import type { CloudParts, IssuerParts, TargetKind } from './kind.ts';
 
 /** The target kind `aws`. */
 export const awsTarget: TargetKind<typeof awsOptions> = Object.freeze({
@@ -23,20 +25,25 @@ export const awsTarget: TargetKind<typeof awsOptions> = Object.freeze({
   terms: (chosen) => ({ scopes: [], defaultScopes: [], ...cloudTerms(chosen, AWS_SESSION_SECONDS_MIN) }),
   signedFor: audienceOf,
   create: createAwsIssuer,
+  cloud: {
+    trust: (chosen, place, values) => awsTrust(place, chosen, values),
+    endpoints: (chosen, files) => (chosen.deliver === 'assertion' ? [] : [endpointOf(chosen, files)]),
+  },
 } satisfies TargetKind<typeof awsOptions>);
+
+const endpointOf = (chosen: AwsOptions, files: CloudParts['files']): CloudEndpoint => ({
+  url: chosen.endpoint ?? `https://${stsEndpoint(chosen.region).host}`,
+  ca: chosen.ca === undefined ? undefined : files.get(chosen.ca),
+  privateNetwork: chosen.privateNetwork ?? false,
+});
 
 function createAwsIssuer(parts: IssuerParts, chosen: AwsOptions): Issuer {
   const { clouds, target } = parts;
   const delivers = chosen.deliver === 'assertion';
   const issuedTokenType = delivers ? JWT_TOKEN_TYPE : AWS_CREDENTIALS_TOKEN_TYPE;
-  const { host, region } = stsEndpoint(chosen.region);
-  const assumeRole = createAssumeRole({
-    outbound: clouds.outbound,
-    endpoint: chosen.endpoint ?? `https://${host}`,
-    region,
-    ca: chosen.ca === undefined ? undefined : clouds.files.get(chosen.ca),
-    privateNetwork: chosen.privateNetwork ?? false,
-  });
+  const { region } = stsEndpoint(chosen.region);
+  const { url: endpoint, ...reached } = endpointOf(chosen, clouds.files);
+  const assumeRole = createAssumeRole({ outbound: clouds.outbound, endpoint, region, ...reached });
 
   const issuer: Issuer = {
     typeFor({ requestedTokenType = issuedTokenType, ask }) {

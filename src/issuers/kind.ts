@@ -3,8 +3,10 @@
 
 import type { z } from 'zod';
 import type { AskCloud, SecretMemory } from '../core/cloud-ports.ts';
+import type { CloudEndpoint, CloudTrust } from '../core/cloud-trust.ts';
 import type { Outbound } from '../core/outside.ts';
 import type { Issuer, Signer } from '../core/ports.ts';
+import type { Parameters } from '../parsing/template.ts';
 
 /** What policy needs to know of a target. Lifetimes in seconds. */
 export interface TargetTerms {
@@ -31,14 +33,18 @@ export interface ConfirmTerms {
   readonly maxAgeSeconds: number | undefined;
 }
 
-/** What an issuer is made with, beside the target's own options. */
-export interface IssuerParts {
+/** What assertions for a target are made from, beside its options. */
+export interface TargetPlace {
   /** Our own issuer, byte for byte as published. */
   readonly issuer: string;
-  readonly signer: Signer;
   /** The target's name, and its parameters; sorted. */
   readonly target: string;
   readonly parameters: readonly string[];
+}
+
+/** What an issuer is made with, beside the target's own options. */
+export interface IssuerParts extends TargetPlace {
+  readonly signer: Signer;
   readonly clouds: CloudParts;
 }
 
@@ -60,4 +66,14 @@ export interface TargetKind<Options extends z.ZodObject = z.ZodObject> {
   /** The `aud` of what our key signs for it, with parameters as written: no two targets may share one, or one would open the other. */
   signedFor(options: z.output<Options>, target: { readonly name: string; readonly issuer: string }): string;
   create(parts: IssuerParts, options: z.output<Options>): Issuer;
+  /** The other side; absent where no cloud is asked. */
+  readonly cloud?: CloudSide<Options>;
+}
+
+/** What is on the other side of a target of a cloud. */
+export interface CloudSide<Options extends z.ZodObject = z.ZodObject> {
+  /** What the cloud must trust, with a value for every parameter. */
+  trust(options: z.output<Options>, place: TargetPlace, values: Parameters): CloudTrust;
+  /** Where it is asked. */
+  endpoints(options: z.output<Options>, files: CloudParts['files']): readonly CloudEndpoint[];
 }

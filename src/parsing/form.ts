@@ -37,6 +37,9 @@ export function parseForm(body: Uint8Array): Result<Parameters, SyntaxRefusal> {
   return ok(parameters);
 }
 
+/** Whether a parameter may be called so, in whatever body. */
+export const isParameterName = (name: string): boolean => name.length <= FORM_NAME_BYTES_MAX && NAME.test(name);
+
 const malformed = (problem: BodyProblem) => refuse<SyntaxRefusal>({ reason: 'body_malformed', problem });
 
 /** Whether the body has more parts than that; looks no further than it must. */
@@ -53,7 +56,7 @@ function readPair(part: string): Result<{ readonly name: string; readonly value:
   if (rawName.length > FORM_NAME_BYTES_MAX * 3) return malformed('bad_parameter_name');
   const name = decodePart(rawName);
   if (!name.ok) return name;
-  if (name.value.length > FORM_NAME_BYTES_MAX || !NAME.test(name.value)) return malformed('bad_parameter_name');
+  if (!isParameterName(name.value)) return malformed('bad_parameter_name');
   const value = decodePart(equals < 0 ? '' : part.slice(equals + 1));
   if (!value.ok) return value;
   if (value.value.includes('\0')) return refuse({ reason: 'parameter_malformed', parameter: name.value });

@@ -9,6 +9,7 @@ export const ACCESS_TOKEN_TYPS: readonly string[] = ['at+jwt', 'application/at+j
 
 export const OIDC: PlatformTable = {
   kind: 'oidc',
+  delegates: true,
   algorithms: ['RS256', 'ES256', 'PS256', 'RS384', 'ES384', 'PS384', 'RS512', 'ES512', 'PS512'],
   // The one name that is written in two ways in the field: RFC 9068's text says `at+jwt`, and its own example `at+JWT`.
   typ: ['JWT', undefined, 'JOSE', ...ACCESS_TOKEN_TYPS],

@@ -7,6 +7,7 @@ import type { PlatformTable } from './table.ts';
 
 export const SELF: PlatformTable = {
   kind: 'self',
+  delegates: true,
   algorithms: ['ES256', 'RS256'],
   typ: ['at+jwt'],
   tokenTypes: [ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE],

@@ -57,6 +57,8 @@ export interface PlatformTable {
   readonly issuerForms?: readonly IssuerForm[];
   /** The issuer names one tenant for good: no other can come to have it. */
   readonly ownIssuer?: true;
+  /** Its tokens may say who acts (`act`) and who may (`may_act`): its issuer is one that delegates. */
+  readonly delegates?: true;
   readonly algorithms: readonly SignatureAlgorithm[];
   /** Values of the JOSE header `typ` that its tokens bear; undefined stands for its absence. */
   readonly typ: readonly (string | undefined)[];

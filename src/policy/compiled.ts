@@ -127,6 +127,8 @@ export interface CompiledSource {
   readonly issuer: string;
   /** Whether its principals are, or may stand for, people. */
   readonly people: boolean;
+  /** Whether its tokens may say who acted before. */
+  readonly delegates: boolean;
   readonly require: readonly Condition[];
   /** The most that its principals can get, whatever rules say; undefined: anything. Checked when rules are compiled. */
   readonly reach: readonly string[] | undefined;

@@ -2,12 +2,13 @@
 // work before has left. At WITHDRAWALS_MAX it refuses; it never forgets one that counts.
 
 import { WITHDRAWALS_MAX } from '../core/limits-delegation.ts';
-import { type InForce, StoreUnavailable, type WithdrawalStore } from '../core/ports.ts';
+import type { InForce, WithdrawalStore } from '../core/ports.ts';
 import type { Standing, Withdrawal } from '../core/withdrawal.ts';
 import { drainedInTime } from './drain.ts';
 import type { Journal } from './journal.ts';
+import { heldAlready, storeFull } from './withdrawal-keeping.ts';
 import type { WithdrawalTable } from './withdrawal-table.ts';
-import { isSameWithdrawal, type WithdrawalChange, withdrawalProblem } from './withdrawal-text.ts';
+import type { WithdrawalChange } from './withdrawal-text.ts';
 
 export interface MemoryWithdrawalsParts {
   readonly table: WithdrawalTable;
@@ -49,16 +50,10 @@ async function keep(
   heldMax = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const { table, journal, withdrawalsMax = WITHDRAWALS_MAX } = parts;
-  const problem = withdrawalProblem(withdrawal);
-  if (problem) throw new Error(`a withdrawal with ${problem}`);
-  const covering = table.covering(withdrawal);
-  if (covering) return unwritten.get(covering.id);
-  const held = table.get(withdrawal.id);
-  if (held && isSameWithdrawal(held, withdrawal)) return unwritten.get(held.id);
-  if (held) throw new Error('a withdrawal with an id that another one has');
+  const held = heldAlready(table, withdrawal);
+  if (held) return unwritten.get(held.id);
   const most = Math.min(withdrawalsMax, heldMax);
-  if (table.size() >= most)
-    throw new StoreUnavailable(`${most} blocks and revocations are in force: lift some, or wait until some end`);
+  if (table.size() >= most) throw storeFull(most);
 
   table.add(withdrawal);
   const written = journal.write({ change: 'withdraw', withdrawal });

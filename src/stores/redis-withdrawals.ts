@@ -3,15 +3,16 @@
 // gone only after REPLICA_LEASE_MS, and its own feed is silent after FEED_SILENT_MS.
 
 import { WITHDRAWAL_CONFIRM_MS, WITHDRAWALS_MAX } from '../core/limits-delegation.ts';
-import { type Clock, type InForce, type RandomBytes, StoreUnavailable, type WithdrawalStore } from '../core/ports.ts';
+import type { Clock, InForce, RandomBytes, WithdrawalStore } from '../core/ports.ts';
 import type { Standing, Withdrawal } from '../core/withdrawal.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { type Feed, silent } from './redis-feed.ts';
 import { MARK_BYTES, words } from './redis-history.ts';
 import { number, statusOf } from './redis-replies.ts';
 import type { ScriptName } from './redis-scripts.ts';
+import { heldAlready, storeFull } from './withdrawal-keeping.ts';
 import type { WithdrawalTable } from './withdrawal-table.ts';
-import { isSameWithdrawal, withdrawalProblem, writeWithdrawalChange } from './withdrawal-text.ts';
+import { writeWithdrawalChange } from './withdrawal-text.ts';
 
 export interface RedisWithdrawalsParts {
   readonly connection: Pick<RedisConnection, 'run'>;
@@ -47,21 +48,15 @@ async function keep(
   heldMax = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const { feed, table, withdrawalsMax = WITHDRAWALS_MAX } = parts;
-  const problem = withdrawalProblem(withdrawal);
-  if (problem) throw new Error(`a withdrawal with ${problem}`);
   if (!feed.isFresh()) throw silent();
-  const held = table.get(withdrawal.id);
-  const isHeld = held !== undefined && isSameWithdrawal(held, withdrawal);
-  const covering = isHeld ? held : table.covering(withdrawal);
-  const known = covering && feed.history.seqOf(covering.id);
+  const held = heldAlready(table, withdrawal);
+  const known = held && feed.history.seqOf(held.id);
   if (known !== undefined) return known;
-  if (held && !isHeld) throw new Error('a withdrawal with an id that another one has');
 
   const most = Math.min(withdrawalsMax, heldMax);
   const reading = feed.history.reading();
   const { status, rest } = await change(parts, 'add', [String(most), ...words(parts, withdrawal)]);
-  if (status === 'full')
-    throw new StoreUnavailable(`${most} blocks and revocations are in force: lift some, or wait until some end`);
+  if (status === 'full') throw storeFull(most);
   if (status !== 'ok') throw silent();
   const seq = number(rest[0]);
   feed.history.own({ seq, change: { change: 'withdraw', withdrawal } }, reading);

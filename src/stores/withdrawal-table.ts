@@ -3,7 +3,7 @@
 // Forgets what has ended, an hour later: a clock that steps back by less revives nothing that was revoked (A-63).
 
 import { WITHDRAWN_KEPT_SECONDS } from '../core/limits-delegation.ts';
-import { type Standing, type Withdrawal, withdraws } from '../core/withdrawal.ts';
+import { endsAll, lastsAsLong, type Standing, type Withdrawal, withdraws } from '../core/withdrawal.ts';
 
 export interface WithdrawalTable {
   get(id: string): Withdrawal | undefined;
@@ -74,14 +74,8 @@ export const hasLongEnded = ({ untilSeconds }: Withdrawal, nowSeconds: number): 
   untilSeconds !== undefined && untilSeconds + WITHDRAWN_KEPT_SECONDS < nowSeconds;
 
 /** Who revokes one token again and again fills no store. */
-function covers(held: Withdrawal, wanted: Withdrawal): boolean {
-  if (held.kind !== 'revocation' || wanted.kind !== 'revocation' || held.of !== wanted.of) return false;
-  if (wanted.what !== 'token' && wanted.what !== 'chain' && wanted.what !== 'key') return false;
-  if (held.what !== wanted.what && (held.what !== 'chain' || wanted.what !== 'token')) return false;
-  return (
-    held.untilSeconds === undefined || (wanted.untilSeconds !== undefined && held.untilSeconds >= wanted.untilSeconds)
-  );
-}
+const covers = (held: Withdrawal, wanted: Withdrawal): boolean =>
+  held.kind === 'revocation' && wanted.kind === 'revocation' && endsAll(held, wanted) && lastsAsLong(held, wanted);
 
 /** Withdrawals by what they are about: `=` a name, `*` what a name begins with, `#` a handle, `@` a kid. */
 function createIndex() {

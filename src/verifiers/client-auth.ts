@@ -80,8 +80,9 @@ export function createClients({ clients, verifiers, ownIssuer, tokenEndpoint }: 
   });
 }
 
-async function authenticate(known: Known, asked: Asked): Promise<Answer> {
-  const { presented } = asked;
+async function authenticate(known: Known, sent: Asked): Promise<Answer> {
+  const presented = withoutStranger(known, sent.presented);
+  const asked = { ...sent, presented };
   const methods = methodsOf(presented);
   const [method, second] = methods;
   if (second) return no(methods.includes('basic') ? 'basic' : second, 'several_methods');
@@ -96,6 +97,23 @@ async function authenticate(known: Known, asked: Asked): Promise<Answer> {
     case 'assertion':
       return byAssertion(known, asked);
   }
+}
+
+/**
+ * Without the secret of a client that nobody registered, where such clients are nobody. What cannot be read, and every credential of a
+ * registered client, stays and is judged: it is never left out because it is wrong.
+ */
+function withoutStranger({ registered }: Known, presented: PresentedClient): PresentedClient {
+  const { strangers, authorization, id, secret } = presented;
+  if (strangers === undefined) return presented;
+  const basic = authorization === undefined ? [] : parseBasic(authorization);
+  const isStranger = basic.length > 0 && !basic.some((reading) => registered.has(reading.id));
+  const isPosted = secret !== undefined && id !== undefined && !registered.has(id);
+  return {
+    ...presented,
+    ...(isStranger ? { authorization: undefined } : {}),
+    ...(isPosted ? { secret: undefined } : {}),
+  };
 }
 
 function byBasic(known: Known, { presented: { id, authorization = '' }, nowSeconds }: Asked): Answer {

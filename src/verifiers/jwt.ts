@@ -47,8 +47,6 @@ export interface JwtSource extends HeaderTerms {
   readonly jtiOptional?: true;
   /** The claims as everything after reads them, where a platform writes one thing in two ways. */
   readonly readClaims?: (claims: JsonObject) => JsonObject;
-  /** Its tokens may say who acts (`act`) and who may (`may_act`). */
-  readonly delegates?: true;
   /** Its tokens are about people, or may be: `auth_time` and `acr` are theirs. */
   readonly people?: boolean;
   /** They are our own: `aud` is whatever they were issued for, and they carry `lineage` and `origin`. */
@@ -257,7 +255,7 @@ function proofOf(
 
 const termsOf = (source: JwtSource, { iss }: JsonObject): CarriedTerms => ({
   issuer: source.otherIssuers?.find((other) => other === iss) ?? source.issuer,
-  delegates: source.delegates === true,
+  delegates: source.table.delegates === true,
   people: source.people === true,
   scopesAreCeiling: source.settings.scopesAreCeiling,
   own: source.own === true,

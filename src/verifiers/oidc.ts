@@ -65,7 +65,6 @@ export const oidc: SourceKind<typeof options> = Object.freeze({
       tokenTypes: chosen.tokens.map((token) => TOKEN_TYPES[token]),
       tell: keysArePrivate(chosen) || Object.keys(settings.require).length > 0 ? 'caller' : 'operator',
       presenter: chosen.presenter,
-      delegates: true,
       people: chosen.subjects === 'people',
       ...(chosen.accessTokenTyp ? { accessTypOptional: true, ownProblem: idTokenProblem } : {}),
     }),

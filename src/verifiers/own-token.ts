@@ -37,7 +37,6 @@ function createOwnTokenVerifier(settings: SourceSettings, keys: KeySource): Sour
     tokenTypes: SELF.tokenTypes,
     tell: 'caller',
     presenter: 'client',
-    delegates: true,
     people: true,
     own: true,
     // The name was made when the token was issued.

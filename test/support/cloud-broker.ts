@@ -37,8 +37,8 @@ export async function startCloudBroker(
     return started;
   };
   const aws = await openFakeAws({
-    issuer: () => running().issuer,
-    jwks: async () => JSON.parse((await running().call({ path: '/.well-known/jwks.json' })).text),
+    issuers: () => [{ issuer: running().issuer, ca: running().ca }],
+    now: () => running().now(),
   });
   const places = { aws: `endpoint: https://localhost:${aws.port}, ca: ./aws-ca.crt` };
   const targets =

@@ -3,8 +3,7 @@
 
 import { Command } from 'commander';
 import { expect } from 'vitest';
-import { registerToken } from '../../src/adapters/cli/token.ts';
-import type { TokenTools } from '../../src/adapters/cli/token-credential.ts';
+import { registerToken, type TokenVerbTools } from '../../src/adapters/cli/token.ts';
 import type { OutboundAnswer, OutboundRequest } from '../../src/core/outside.ts';
 
 export const ISSUER = 'https://sts.example/tenant';
@@ -39,6 +38,7 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
     exits: [] as number[],
     sent: [] as OutboundRequest[],
     waits: [] as number[],
+    written: [] as (readonly [file: string, text: string, mode: number])[],
   };
   const scripted = new Map(
     Object.entries({ [METADATA_URL]: METADATA, [`${ISSUER}/token`]: TOKEN, ...answers }).map(([url, list]) => [
@@ -46,7 +46,7 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       Array.isArray(list) ? [...list] : [list],
     ]),
   );
-  const tools: TokenTools = {
+  const tools: TokenVerbTools = {
     async request(request) {
       said.sent.push(request);
       const [, list] = [...scripted].find(([url]) => request.url.startsWith(url)) ?? [];
@@ -63,6 +63,26 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       files[path] === undefined ? { ok: false, problem: 'ENOENT' } : { ok: true, text: files[path] },
     exists: (path) => files[path] !== undefined,
     wait: async (milliseconds) => void said.waits.push(milliseconds),
+    out: {
+      nowSeconds: () => 0,
+      elapsedMs: () => 0,
+      random: () => 0,
+      writeFile: async (...file) => {
+        said.written.push(file);
+        return file[0] === '/full' ? 'ENOSPC' : undefined;
+      },
+      pause: async () => undefined,
+      onSignal: ({ stop }) => stop(),
+    },
+    dev: {
+      place: async () => undefined,
+      sign: async () => {
+        throw new Error('no dev runs here');
+      },
+      beside: async () => {
+        throw new Error('no dev runs here');
+      },
+    },
   };
   const program = new Command().exitOverride();
   registerToken(
@@ -74,15 +94,6 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       exit: (code) => said.exits.push(code),
     },
     tools,
-    {
-      place: async () => undefined,
-      sign: async () => {
-        throw new Error('no dev runs here');
-      },
-      beside: async () => {
-        throw new Error('no dev runs here');
-      },
-    },
   );
   await program.parseAsync(['node', 'exchequer', 'token', ...line]);
   const forms = said.sent.flatMap(({ body }) => (body ? [Object.fromEntries(new URLSearchParams(body.text))] : []));

@@ -1,10 +1,10 @@
-// AWS STS as far as a broker asks it: GetCallerIdentity over TLS, for presigned requests. It computes Signature Version 4 by itself, over
+// AWS STS as far as a broker asks it: GetCallerIdentity over TLS, for presigned requests. Signature Version 4 is judged (sigv4.ts) over
 // the query and the headers that it was sent, under the host that it is; so a header of another value is another request. A test
 // makes it slow, broken or wrong.
 
-import { createHmac, hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Outbound, OutboundRequest } from '../../src/core/outside.ts';
+import { dateOf, secondsOf, signatureOf } from './sigv4.ts';
 import { openTlsServer, type TlsServer } from './tls-server.ts';
 
 export interface Caller {
@@ -103,37 +103,7 @@ function judge(
   const unsigned = pairs.filter((pair) => !pair.startsWith('X-Amz-Signature='));
   const expected = signatureOf({ method, pairs: unsigned, headers: values, date, region, secret: caller.secret });
   if (query.get('X-Amz-Signature') !== expected) return 'SignatureDoesNotMatch';
-  const iso = date.replace(/^(....)(..)(..T..)(..)(..)Z$/, '$1-$2-$3:$4:$5Z');
-  return Date.parse(iso) / 1000 + Number(query.get('X-Amz-Expires')) > now ? caller : 'ExpiredTokenException';
-}
-
-interface Signing {
-  readonly method: string;
-  /** `name=value`, percent-encoded. */
-  readonly pairs: readonly string[];
-  readonly headers: readonly (readonly [string, string])[];
-  readonly date: string;
-  readonly region: string;
-  readonly secret: string;
-}
-
-const hmac = (key: string | Uint8Array, text: string): Uint8Array => createHmac('sha256', key).update(text).digest();
-
-/** AWS Signature Version 4, by its definition. */
-function signatureOf({ method, pairs, headers, date, region, secret }: Signing): string {
-  const canonical = [
-    method,
-    '/',
-    [...pairs].sort().join('&'),
-    ...headers.map(([name, value]) => `${name}:${value}`),
-    '',
-    headers.map(([name]) => name).join(';'),
-    hash('sha256', ''),
-  ].join('\n');
-  const scope = `${date.slice(0, 8)}/${region}/sts/aws4_request`;
-  const toSign = ['AWS4-HMAC-SHA256', date, scope, hash('sha256', canonical)].join('\n');
-  const key = [date.slice(0, 8), region, 'sts', 'aws4_request'].reduce<string | Uint8Array>(hmac, `AWS4${secret}`);
-  return Buffer.from(hmac(key, toSign)).toString('hex');
+  return secondsOf(date) + Number(query.get('X-Amz-Expires')) > now ? caller : 'ExpiredTokenException';
 }
 
 export interface Presigning {
@@ -155,7 +125,7 @@ const encode = (text: string): string =>
 /** A presigned GetCallerIdentity request, as SDKs make them. */
 export function presign(from: Presigning): string {
   const { caller, host, region, audience } = from;
-  const date = new Date(from.signedAtSeconds * 1000).toISOString().replace(/[-:]|\.\d+/g, '');
+  const date = dateOf(from.signedAtSeconds);
   const headers = Object.entries({ host, ...(from.headers ?? { 'x-exchequer-audience': audience }) }).sort();
   const parameters = {
     Action: 'GetCallerIdentity',

@@ -26,6 +26,8 @@ export interface BrokerAddress {
 export interface Order {
   readonly target: string;
   readonly scope: string | undefined;
+  /** RFC 8693 §2.1 `requested_token_type`; the target's own where it is left out. */
+  readonly requestedTokenType?: string | undefined;
   readonly credential: Credential;
   /** Parameters beside the credential: who acts, and what authenticates a client. Of `dev` alone. */
   readonly beside?: Readonly<Record<string, string>> | undefined;
@@ -40,8 +42,8 @@ export type Answered =
       readonly scope: string | undefined;
       readonly whole: JsonObject;
     }
-  /** `sentence` is printable. */
-  | { readonly answer: 'refused'; readonly sentence: string }
+  /** All of it is printable. `hints` say what may be wrong on the caller's side. */
+  | { readonly answer: 'refused'; readonly sentence: string; readonly hints?: readonly string[] }
   | { readonly answer: 'unknown'; readonly problem: string };
 
 const unknown = (problem: string): Extract<Answered, { answer: 'unknown' }> => ({ answer: 'unknown', problem });
@@ -129,7 +131,7 @@ async function send(tools: TokenTools, broker: BrokerAddress, endpoint: string, 
   }
 }
 
-function formOf({ target, scope, credential, beside = {} }: Order): string {
+function formOf({ target, scope, requestedTokenType, credential, beside = {} }: Order): string {
   const form = new URLSearchParams(
     credential.kind === 'token'
       ? {
@@ -141,6 +143,7 @@ function formOf({ target, scope, credential, beside = {} }: Order): string {
       : { grant_type: CLIENT_CREDENTIALS_GRANT, client_id: credential.spiffeId, audience: target },
   );
   if (scope !== undefined) form.set('scope', scope);
+  if (requestedTokenType !== undefined) form.set('requested_token_type', requestedTokenType);
   for (const [name, value] of Object.entries(beside)) form.set(name, value);
   return form.toString();
 }

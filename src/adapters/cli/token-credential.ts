@@ -67,8 +67,6 @@ export async function takeCredential(tools: TokenTools, source: Source, audience
       const had = await tools.jwtSvid(source.socket, audience);
       return had.ok ? asToken(had.svid, 'the Workload API') : no(`the Workload API gives no JWT-SVID: ${had.problem}`);
     }
-    case 'signed':
-      return { ok: true, credential: { kind: 'token', token: source.token, tokenType: source.tokenType } };
     case 'folder':
       return readFolder(tools, source.folder);
     case 'aws': {

@@ -12,9 +12,7 @@ export type Source =
   | { readonly how: 'socket'; readonly socket: string }
   | { readonly how: 'folder'; readonly folder: string }
   /** By AWS, which tells who this is: a request that the broker will send. */
-  | { readonly how: 'aws'; readonly region: string }
-  /** By `exchequer dev`, for itself. */
-  | { readonly how: 'signed'; readonly token: string; readonly tokenType: string };
+  | { readonly how: 'aws'; readonly region: string };
 
 export type Place =
   | { readonly from: string; readonly source: Source }

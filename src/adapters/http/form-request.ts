@@ -18,6 +18,7 @@ import {
   type Transport,
 } from '../../core/request.ts';
 import { parseForm } from '../../parsing/form.ts';
+import { parseJsonParameters } from '../../parsing/json-parameters.ts';
 import type { Body, ReadBody } from './body.ts';
 import { presentedCertificates } from './peer-certificates.ts';
 
@@ -47,6 +48,8 @@ export interface Form<Request> {
   read(parameters: Parameters, caller: Caller): Result<Request>;
   /** For the record of what is refused for its parameters too. */
   grantType(parameters: Parameters): GrantType | undefined;
+  /** Whether its parameters may come as JSON instead. */
+  readonly takesJson?: true;
 }
 
 export const TOKEN_FORM: Form<TokenRequest> = Object.freeze({
@@ -68,8 +71,8 @@ export function receiveForm<Request>(
     transport = 'oauth',
   }: { readonly form: Form<Request>; readonly htu: string; readonly transport?: Transport },
 ): Received<Request> {
-  const early = refuseEarly(message);
-  const parameters = early ? refuse(early) : readForm(body);
+  const parse = parserFor(message, form);
+  const parameters = parse.ok ? readForm(body, parse.value) : parse;
   return {
     ...receiveBare(message, { peer, certificates }, transport),
     grantType: parameters.ok ? form.grantType(parameters.value) : undefined,
@@ -89,35 +92,46 @@ export const receiveBare = (
   mtls: certificates?.thumbprint,
 });
 
-function readForm(body: Body | undefined): Result<Parameters> {
+type Parse = (body: Uint8Array) => Result<Parameters, SyntaxRefusal>;
+
+function readForm(body: Body | undefined, parse: Parse): Result<Parameters> {
   // A POST without a body is an empty form: its first parameter is missing.
   if (!body) return ok(new Map());
-  return body.ok ? parseForm(body.value) : body;
+  return body.ok ? parse(body.value) : body;
 }
 
-/** What is wrong with the request before its body is looked at. */
-function refuseEarly(message: IncomingMessage): SyntaxRefusal | undefined {
+/** What reads its body, or what is wrong with the request before that is looked at. */
+function parserFor(
+  message: IncomingMessage,
+  { takesJson }: Pick<Form<never>, 'takesJson'>,
+): Result<Parse, SyntaxRefusal> {
   const { headers } = message;
-  if (message.method !== 'POST') return { reason: 'method_not_allowed' };
+  if (message.method !== 'POST') return refuse({ reason: 'method_not_allowed' });
   // RFC 6749 §2.3.1, §3.2: nothing is taken from the address, where logs and histories keep it (OA-04, A-177).
-  if (message.url?.includes('?')) return { reason: 'query_forbidden' };
-  if (!isForm(message)) return { reason: 'media_type_unsupported' };
+  if (message.url?.includes('?')) return refuse({ reason: 'query_forbidden' });
+  const parse = parserOf(message, takesJson);
+  if (!parse) return refuse({ reason: 'media_type_unsupported' });
   // A second content or transfer coding under the form is a second parser's reading of the same bytes (A-176).
-  if (headers['content-encoding'] !== undefined) return { reason: 'body_malformed', problem: 'encoded' };
+  if (headers['content-encoding'] !== undefined) return refuse({ reason: 'body_malformed', problem: 'encoded' });
   const transfer = headers['transfer-encoding'];
   // HTTP/1.0 knows no transfer coding: where it has one, its framing is faulty (RFC 9112 §6.1).
   if (transfer !== undefined && (transfer.toLowerCase() !== 'chunked' || message.httpVersion === '1.0'))
-    return { reason: 'body_malformed', problem: 'encoded' };
-  return undefined;
+    return refuse({ reason: 'body_malformed', problem: 'encoded' });
+  return ok(parse);
 }
 
 /** `application/x-www-form-urlencoded`, alone or with `charset=UTF-8` and nothing else (A-130, A-131). */
 const FORM = /^application\/x-www-form-urlencoded *(?:; *charset=(?:utf-8|"utf-8") *)?$/i;
+const JSON_TYPE = /^application\/json *(?:; *charset=(?:utf-8|"utf-8") *)?$/i;
 
-function isForm({ headers, rawHeaders }: IncomingMessage): boolean {
+/** The parser of a body's media type, where there is one. */
+function parserOf({ headers, rawHeaders }: IncomingMessage, takesJson: true | undefined): Parse | undefined {
   // Node keeps the first of two: a proxy may have judged by the second.
   const sent = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-type');
-  return sent.length === 1 && FORM.test(headers['content-type'] ?? '');
+  const type = headers['content-type'] ?? '';
+  if (sent.length !== 1) return undefined;
+  if (FORM.test(type)) return parseForm;
+  return takesJson && JSON_TYPE.test(type) ? parseJsonParameters : undefined;
 }
 
 /** Headers of attestation-based client authentication, which is not built. */

@@ -67,6 +67,7 @@ const BODY_PROBLEMS: Readonly<Record<BodyProblem, string>> = {
   bad_parameter_name: 'the body has a malformed parameter name',
   incomplete: 'the body ended early',
   encoded: 'the body must not be encoded or compressed',
+  not_json: 'the body is no JSON object, or has a member twice',
 };
 
 /** Parameters that a sentence may name: the protocol's own. Any other name is the caller's text and is not repeated. */
@@ -74,7 +75,7 @@ const NAMEABLE = new Set([
   ...['grant_type', 'subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type'],
   ...['audience', 'resource', 'scope', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
   ...['authorization_details', 'request_context', 'request_details', 'requested_actor', 'DPoP'],
-  ...['token', 'token_type_hint'],
+  ...['token', 'token_type_hint', 'options'],
   ...['Action', 'Version', 'RoleArn', 'RoleSessionName', 'WebIdentityToken', 'DurationSeconds', 'Policy', 'PolicyArns'],
   ...['ProviderId', 'Tags', 'Authorization', 'X-Amz-Security-Token'],
 ]);

@@ -74,6 +74,7 @@ function compiledSource(source: RuleSource, named: ReadonlySet<string> | undefin
     kind: table.kind,
     issuer,
     people: source.subjects === 'people',
+    delegates: table.delegates === true,
     require: Object.freeze([...requirements]),
     reach: reach && Object.freeze([...reach]),
     claimsNamed: Object.freeze([...keys].sort()),

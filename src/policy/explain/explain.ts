@@ -6,7 +6,7 @@ import type { Cause } from '../../core/cause.ts';
 import type { Decision, Question, RuleTrace } from '../../core/decision.ts';
 import { SENTENCE_CHARACTERS_MAX, SENTENCE_NAME_CHARACTERS_MAX } from '../../core/limits.ts';
 import type { Principal } from '../../core/principal.ts';
-import type { Nearest } from '../../core/refusal.ts';
+import type { CloudRefusal, Nearest } from '../../core/refusal.ts';
 import type { Ask } from '../../core/request.ts';
 import { type CompiledPolicy, type CompiledRule, conditionsOf } from '../compiled.ts';
 import { authenticatedBy } from '../confirm.ts';
@@ -110,6 +110,23 @@ function nearly({ rule, at, what, presented, expected, why }: Nearest): string {
   const ask = why === undefined ? '' : ` ${/[.!?]$/.test(why) ? why : `${why}.`}`;
   return `nearest ${rule} (${at}): ${what} ${was}, must be ${expected}.${ask}`;
 }
+
+const CLOUDS = { aws: 'AWS', gcp: 'Google Cloud', azure: 'Azure' } as const;
+
+/** As `refusalSentence`, where policy grants and the credential cannot be had: whose trust side does not fit, or which times do not. */
+export function cloudSentence(principal: Principal, refusal: CloudRefusal): string {
+  const granted = `a rule lets ${shortened(principal.name)} have ${refusal.target}`;
+  if (refusal.reason === 'cloud_refused')
+    return ascii(
+      `${granted}, and ${CLOUDS[refusal.cloud]} refused it: ${refusal.problem}. Its trust side must fit (exchequer setup).`,
+    ).slice(0, SENTENCE_CHARACTERS_MAX);
+  const [ends, earliest] = [refusal.credentialEndsAt, refusal.earliestEndAt].map(instant);
+  return ascii(
+    `${granted}, but the credential presented ends at ${ends}, and nothing that the cloud gives ends before ${earliest}.`,
+  ).slice(0, SENTENCE_CHARACTERS_MAX);
+}
+
+const instant = (seconds: number): string => new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z');
 
 const shortened = (text: string): string =>
   text.length <= SENTENCE_NAME_CHARACTERS_MAX ? text : `${text.slice(0, SENTENCE_NAME_CHARACTERS_MAX)}...`;

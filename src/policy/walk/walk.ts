@@ -123,11 +123,8 @@ export const knownActors = (policy: CompiledPolicy, rule: AllowRule) =>
     conditions: [...conditionsOf(match), ...requireOf(policy, match.source)],
   }));
 
-/** Kinds whose tokens may say who acted before. */
-const DELEGATING = ['oidc', 'self'];
-
 const mayBeChained = ({ sources }: CompiledPolicy, { rule, source }: Entry): boolean =>
-  rule.actor.by !== 'nobody' && sources.some(({ name, kind }) => name === source && DELEGATING.includes(kind));
+  rule.actor.by !== 'nobody' && sources.some(({ name, delegates }) => name === source && delegates);
 
 /** Whether conditions cannot hold beside what is known. */
 export const isExcluded = (

@@ -5,6 +5,7 @@
 import type { JSONWebKeySet } from 'jose';
 import { type DemoBroker, startBroker } from './broker.ts';
 import { type Answer, type Client, createClient } from './client.ts';
+import { showClouds } from './clouds.ts';
 import { showGateway } from './delegation.ts';
 import { granted, refused, verified } from './expected.ts';
 import { mintToken } from './material.ts';
@@ -162,6 +163,8 @@ try {
 } finally {
   await broker.stop();
 }
+part('Credentials of a cloud');
+await showClouds(CLUSTER);
 part('A private cluster');
 say(
   '\nAnother broker starts, composed in the demo: `exchequer serve` never fetches from loopback, where this cluster listens.',
