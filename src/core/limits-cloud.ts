@@ -22,6 +22,8 @@ export const AWS_SESSION_SECONDS_MIN = 900;
 export const AWS_SESSION_SECONDS_MAX = 43_200;
 /** The shortest `MaxSessionDuration` that a role may have. */
 export const AWS_ROLE_SECONDS_MIN = 3_600;
+/** What STS gives where nothing is asked. */
+export const AWS_SESSION_SECONDS_USUAL = 3_600;
 /** RoleSessionName and source identity (CA-05, CA-07). */
 export const AWS_SESSION_NAME_CHARACTERS_MAX = 64;
 /** Session tags (CA-06). */
@@ -43,3 +45,14 @@ export const GOOGLE_TOKEN_SECONDS = 3_600;
 export const AZURE_TOKEN_SECONDS_MAX = 5_400;
 /** Trusts that `setup` prints at once: more are a fleet of roles, which a module of the operator's own makes from `--json`. */
 export const SETUP_TRUSTS_MAX = 100;
+
+/** How far `x-amz-date` may be from our clock: AWS's SDKs mend a clock that is off by 300 s or more, and none that is off by less. */
+export const AWS_SIGNED_WINDOW_SECONDS = 300;
+/** How long after its end a session is told to have ended, and not to be unknown: SDKs then fetch another. */
+export const AWS_SESSION_TOLD_SECONDS = 900;
+/** Headers that a signature covers: the SDK for JavaScript signs nine. */
+export const AWS_SIGNED_HEADERS_MAX = 32;
+/** The header `Authorization` of a signed request: under 400 bytes with ten headers. */
+export const AWS_AUTHORIZATION_BYTES_MAX = 2_048;
+/** RoleArn, and the ARN of a session policy (CA-05). */
+export const AWS_ARN_CHARACTERS_MAX = 2_048;

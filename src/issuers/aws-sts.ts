@@ -99,7 +99,7 @@ async function assume(
   deadlineMs: number,
 ): Promise<CloudAttempt<Assumed>> {
   const { AssumeRoleWithWebIdentityCommand } = await import('@aws-sdk/client-sts');
-  const { Credentials, AssumedRoleUser, Audience, SubjectFromWebIdentityToken } = await client.send(
+  const { Credentials, AssumedRoleUser, Audience, SubjectFromWebIdentityToken, PackedPolicySize } = await client.send(
     new AssumeRoleWithWebIdentityCommand({
       RoleArn: session.role,
       RoleSessionName: session.name,
@@ -123,6 +123,8 @@ async function assume(
     secretAccessKey,
     sessionToken,
     assumedRoleId,
+    role: session.role,
+    ...(PackedPolicySize === undefined ? {} : { packedPolicySize: PackedPolicySize }),
   } as const;
   return { ok: true, value: { credential, expiresAt } };
 }

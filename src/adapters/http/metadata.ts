@@ -18,6 +18,7 @@ export interface Paths {
   readonly revoke: string;
   readonly awsSts: string;
   readonly gcpToken: string;
+  readonly awsCredentials: string;
   readonly jwks: string;
   /** Where nobody can sign in: it refuses whatever is asked there. */
   readonly authorize: string;
@@ -40,6 +41,7 @@ export function pathsOf(issuer: string): Paths {
     revoke: `${base}/revoke`,
     awsSts: `${base}/aws/sts`,
     gcpToken: `${base}/gcp/token`,
+    awsCredentials: `${base}/aws/credentials`,
     jwks: `${base}/.well-known/jwks.json`,
     authorize: `${base}/authorize`,
     metadata: [...new Set(names.flatMap((name) => [`${base}${name}`, `${name}${base}`]))],
