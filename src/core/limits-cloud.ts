@@ -38,3 +38,5 @@ export const GOOGLE_SUBJECT_BYTES_MAX = 127;
 export const GOOGLE_TOKEN_SECONDS = 3_600;
 /** The longest that Entra gives a token unless a policy of the tenant says otherwise: 60 to 90 minutes, at random. */
 export const AZURE_TOKEN_SECONDS_MAX = 5_400;
+/** Keys of one type in our set: AWS takes no more than a hundred RSA and a hundred EC keys (CA-01). */
+export const CLOUD_KEYS_MAX = 100;
