@@ -20,6 +20,8 @@ export const ASSERTION_SECONDS = 300;
 /** A session of AWS: DurationSeconds (CA-05). */
 export const AWS_SESSION_SECONDS_MIN = 900;
 export const AWS_SESSION_SECONDS_MAX = 43_200;
+/** The shortest `MaxSessionDuration` that a role may have. */
+export const AWS_ROLE_SECONDS_MIN = 3_600;
 /** RoleSessionName and source identity (CA-05, CA-07). */
 export const AWS_SESSION_NAME_CHARACTERS_MAX = 64;
 /** Session tags (CA-06). */
@@ -30,6 +32,7 @@ export const AWS_TAG_VALUE_CHARACTERS_MAX = 256;
 export const AWS_POLICY_CHARACTERS_MAX = 2_048;
 export const AWS_POLICY_ARNS_MAX = 10;
 /** `sub` of an assertion for AWS (CA-04), and for Azure (CZ-02). */
+export const AWS_SUBJECT_CHARACTERS_MIN = 6;
 export const AWS_SUBJECT_CHARACTERS_MAX = 255;
 export const AZURE_SUBJECT_CHARACTERS_MAX = 600;
 /** `google.subject` (CG-04). */
@@ -40,3 +43,5 @@ export const GOOGLE_TOKEN_SECONDS = 3_600;
 export const AZURE_TOKEN_SECONDS_MAX = 5_400;
 /** Keys of one type in our set: AWS takes no more than a hundred RSA and a hundred EC keys (CA-01). */
 export const CLOUD_KEYS_MAX = 100;
+/** Trusts that `setup` prints at once: more are a fleet of roles, which a module of the operator's own makes from `--json`. */
+export const SETUP_TRUSTS_MAX = 100;

@@ -30,3 +30,12 @@ export const GITHUB_ACTION: Readonly<Record<string, string>> = {
 /** The public client of gcloud, whose secret stands in every copy of it. */
 export const GCLOUD_CLIENT = '32555940559.apps.googleusercontent.com';
 export const GCLOUD_BASIC = `Basic ${Buffer.from(`${GCLOUD_CLIENT}:notasecret`).toString('base64')}`;
+/** The scopes that it asks for, whatever it is used for. */
+export const GCLOUD_SCOPES = [
+  'openid',
+  'https://www.googleapis.com/auth/userinfo.email',
+  'https://www.googleapis.com/auth/cloud-platform',
+  'https://www.googleapis.com/auth/appengine.admin',
+  'https://www.googleapis.com/auth/sqlservice.login',
+  'https://www.googleapis.com/auth/compute',
+] as const;

@@ -1,0 +1,118 @@
+// google-auth-library, unmodified, with credentials that ask the broker instead of Google: every source of a subject token that it knows, each
+// through to a request that needs what it got.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { githubPush } from '../../../src/adapters/cli/demo/platforms.ts';
+import { mint } from '../../support/broker.ts';
+import { CLOUD_PLATFORM } from '../../support/google-requests.ts';
+import { certificateOf, externalAccount, type GoogleScene, startGoogleScene } from '../../support/google-scene.ts';
+import { openTlsServer } from '../../support/tls-server.ts';
+
+const API = 'cluster:system:serviceaccount:payments:api';
+
+let scene: GoogleScene;
+beforeAll(async () => {
+  scene = await startGoogleScene();
+});
+afterAll(() => scene[Symbol.asyncDispose]());
+let before = 0;
+beforeEach(() => {
+  before = scene.broker.records().length;
+});
+
+/** The records that this test has left. */
+const recorded = () => scene.broker.records().slice(before);
+
+describe('google-auth-library at our token endpoint', () => {
+  it('takes the token of a file as it is, its last newline and all', async () => {
+    const file = scene.file('token', `${await scene.pod()}\n`);
+    expect(await scene.ask(externalAccount(scene.broker, { file }))).toEqual({ status: 200, data: { who: API } });
+    expect(recorded()).toMatchObject([{ transport: 'gcp-sts', outcome: 'granted', target: 'lake' }]);
+  });
+
+  it('takes the token of a JSON file', async () => {
+    const file = scene.file('token.json', JSON.stringify({ id: await scene.pod() }));
+    const format = { type: 'json', subject_token_field_name: 'id' };
+    expect(await scene.ask(externalAccount(scene.broker, { file, format }))).toMatchObject({ data: { who: API } });
+  });
+
+  it('takes the token that a program prints, where programs are allowed', async () => {
+    const said = {
+      version: 1,
+      success: true,
+      token_type: 'urn:ietf:params:oauth:token-type:jwt',
+      id_token: await scene.pod(),
+    };
+    const command = scene.file('print-token', `#!/bin/sh\ncat <<'END'\n${JSON.stringify(said)}\nEND\n`);
+    const account = externalAccount(scene.broker, { executable: { command, timeout_millis: 5_000 } });
+    const env = { GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES: '1' };
+    expect(await scene.ask(account, { env })).toEqual({ status: 200, data: { who: API } });
+  });
+
+  it('takes the token that an address gives, as that of a GitHub job', async () => {
+    const value = await mint(scene.broker, 'github', githubPush(scene.broker.issuer, scene.broker.now()));
+    await using jobs = await openTlsServer(
+      (request, response) => {
+        response.writeHead(request.headers.authorization === 'Bearer job' ? 200 : 401, {
+          'content-type': 'application/json',
+        });
+        response.end(JSON.stringify({ value }));
+      },
+      { certificate: certificateOf(scene.broker) },
+    );
+    const source = {
+      url: jobs.url,
+      headers: { Authorization: 'Bearer job' },
+      format: { type: 'json', subject_token_field_name: 'value' },
+    };
+    expect(await scene.ask(externalAccount(scene.broker, source))).toEqual({
+      status: 200,
+      data: { who: 'github:repository_id:74:ref:refs/heads/main' },
+    });
+  });
+
+  it('takes a service account on top where its file says so', async () => {
+    const file = scene.file('token', await scene.pod());
+    const account = 'lake@example-data.iam.gserviceaccount.com';
+    const service_account_impersonation_url = `${scene.api.url}v1/projects/-/serviceAccounts/${account}:generateAccessToken`;
+    const credentials = externalAccount(scene.broker, { file }, { service_account_impersonation_url });
+    expect(await scene.ask(credentials)).toEqual({ status: 200, data: { who: `${account} for ${API}` } });
+    expect(recorded()).toMatchObject([{ scopes: [CLOUD_PLATFORM] }]);
+  });
+
+  it('shows why not: rule, place, claim and the decision', async () => {
+    const stranger = await mint(scene.broker, 'github', {
+      ...githubPush(scene.broker.issuer, scene.broker.now()),
+      ref: 'refs/heads/dev',
+    });
+    const file = scene.file('token', stranger);
+    const { error } = await scene.ask(externalAccount(scene.broker, { file }));
+    const [{ decision } = {}] = recorded();
+    expect(error).toMatch(/^Error code invalid_request: no rule lets /);
+    expect(error).toMatch(new RegExp(`ref was 'refs/heads/dev', must be 'refs/heads/main'.* ${decision}$`));
+    expect(recorded()).toMatchObject([{ outcome: 'refused', reason: 'no_rule' }]);
+  });
+
+  it('is refused scopes that the rule does not allow: they are never cut down', async () => {
+    const file = scene.file(
+      'token',
+      await mint(scene.broker, 'github', githubPush(scene.broker.issuer, scene.broker.now())),
+    );
+    const scopes = [CLOUD_PLATFORM, 'https://www.googleapis.com/auth/compute'];
+    expect((await scene.ask(externalAccount(scene.broker, { file }), { scopes })).error).toMatch(
+      /^Error code invalid_scope: /,
+    );
+    expect(await scene.ask(externalAccount(scene.broker, { file }))).toMatchObject({ status: 200 });
+  });
+
+  it('is told which target where neither its path nor its audience says one', async () => {
+    const file = scene.file('token', await scene.pod());
+    const token_url = `${scene.broker.issuer}/gcp/token`;
+    const nowhere = await scene.ask(externalAccount(scene.broker, { file }, { token_url }));
+    expect(nowhere.error).toMatch(/^Error code invalid_target: /);
+    const audience = 'lake';
+    expect(await scene.ask(externalAccount(scene.broker, { file }, { token_url, audience }))).toMatchObject({
+      status: 200,
+    });
+  });
+});
