@@ -27,8 +27,8 @@ export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoi
     at(paths.introspect, { form: OWN_TOKEN_FORM, render: renderIntrospection, operation: parts.introspect }),
     at(paths.revoke, { form: OWN_TOKEN_FORM, render: renderRevocation, operation: parts.revoke }),
     awsSts(paths.awsSts, parts),
-    gcpSts(paths.gcpToken, parts),
     awsContainer(paths.awsCredentials, parts),
+    gcpSts(paths.gcpToken, parts),
     gcpIntrospect(paths.gcpIntrospect, parts),
   ];
 }

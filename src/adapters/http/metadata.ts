@@ -17,8 +17,8 @@ export interface Paths {
   readonly introspect: string;
   readonly revoke: string;
   readonly awsSts: string;
-  readonly gcpToken: string;
   readonly awsCredentials: string;
+  readonly gcpToken: string;
   readonly gcpIntrospect: string;
   readonly jwks: string;
   /** Where nobody can sign in: it refuses whatever is asked there. */
@@ -41,8 +41,8 @@ export function pathsOf(issuer: string): Paths {
     introspect: `${base}/introspect`,
     revoke: `${base}/revoke`,
     awsSts: `${base}/aws/sts`,
-    gcpToken: `${base}/gcp/token`,
     awsCredentials: `${base}/aws/credentials`,
+    gcpToken: `${base}/gcp/token`,
     gcpIntrospect: `${base}/gcp/introspect`,
     jwks: `${base}/.well-known/jwks.json`,
     authorize: `${base}/authorize`,
