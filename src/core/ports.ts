@@ -49,7 +49,7 @@ export interface OwnTokens {
 }
 
 /** What somebody authenticates for. Who speaks of itself need not be registered, if its SVID says who it is; but it must be somebody. */
-export type ClientPurpose = GrantType | 'introspection' | 'revocation';
+export type ClientPurpose = GrantType | 'introspection' | 'revocation' | 'cloud_identity';
 
 /**
  * Authenticates OAuth clients: exactly one method each. Undefined where nobody claims to be a client, and none is needed for the

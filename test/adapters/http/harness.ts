@@ -110,6 +110,13 @@ export const introspected = (claims: JsonObject = {}, boundTo?: Confirmation): O
   token: { ...provedSubject({ boundTo }), claims },
 });
 
+/** Whose a token of Google's is. */
+export const GOOGLE_SESSION = {
+  principal: 'lake@example-data.iam.gserviceaccount.com',
+  audience: 'https://sts.example/targets/lake',
+  subject: 'eks:a',
+};
+
 export const refused = (refusal: Refusal): Outcome<never> => ({
   kind: 'refused',
   decision: DECISION,
@@ -164,9 +171,18 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
         : refused(received.request.refusal),
     );
   };
+  const googleIdentity: PublicListenerParts['googleIdentity'] = async (received, answer) => {
+    asked.push(received);
+    answer(
+      received.request.ok
+        ? { kind: 'told', decision: DECISION, token: { session: GOOGLE_SESSION, expiresAt: 1_800_000_300 } }
+        : refused(received.request.refusal),
+    );
+  };
   const listener = createPublicListener({
     issuer,
     callerIdentity,
+    googleIdentity,
     nowSeconds: () => 1_800_000_000,
     exchange,
     dryRun,
