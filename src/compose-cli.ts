@@ -10,12 +10,15 @@ import { registerExplain } from './adapters/cli/explain.ts';
 import { commandedBy } from './adapters/cli/incident-tools.ts';
 import { registerInit } from './adapters/cli/init.ts';
 import { registerKeys } from './adapters/cli/keys.ts';
+import { registerPublish } from './adapters/cli/keys-publish.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { registerRevoke } from './adapters/cli/revoke.ts';
+import { type Programs, registerRun } from './adapters/cli/run.ts';
 import { registerSchema } from './adapters/cli/schema.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import { registerSetup } from './adapters/cli/setup.ts';
+import { registerSidecar } from './adapters/cli/sidecar.ts';
 import { registerSpiffe } from './adapters/cli/spiffe.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import { registerToken } from './adapters/cli/token.ts';
@@ -29,7 +32,9 @@ import { devTools, runningDev, runningRecords, signAsTools } from './compose-dev
 import { explainTools } from './compose-explain.ts';
 import { inspectTools } from './compose-inspect.ts';
 import { KINDS } from './compose-kinds.ts';
+import { localTools, sidecarTools } from './compose-local.ts';
 import { registerPolicyTools } from './compose-policy-tools.ts';
+import { publishTools } from './compose-publish.ts';
 import { registerRecordTools } from './compose-record-tools.ts';
 import { schemaTools } from './compose-schema.ts';
 import { setupTools } from './compose-setup.ts';
@@ -43,7 +48,7 @@ export interface Signals {
 }
 
 /** The program; `parseAsync` runs it. */
-export function createProgram(world: BrokerWorld, terminal: Terminal, signals: Signals): Command {
+export function createProgram(world: BrokerWorld, terminal: Terminal, signals: Signals & Programs): Command {
   const program = new Command('exchequer')
     .description('A token-exchange broker: proves workloads, asks a default-deny policy, issues short-lived tokens.')
     .version(world.version)
@@ -65,10 +70,14 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerExplain(program, terminal, explain);
   const caller = { ...askTools(world), dev: signAsTools() };
   registerToken(program, terminal, { ...caller, out: outTools(world, signals.onSignal) });
+  const local = localTools(world, caller);
+  registerRun(program, terminal, { ...local, run: signals.run, leave: signals.leave });
+  registerSidecar(program, terminal, sidecarTools(local, signals.onSignal));
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
   const operatorAt = (broker: BrokerPlace) => createOperator(controlSocket(world, broker));
+  registerPublish(keys, terminal, publishTools(world, operatorAt));
   registerBlock(program, terminal, operatorAt);
   registerRevoke(program, terminal, { at: operatorAt, readInput: explain.readInput });
   const configured = async (config: string) => (await runningRecords(config)) ?? auditFile(world, config);
