@@ -58,7 +58,7 @@ export function openPublicListener(
     }),
     googleIntrospect: createGoogleIntrospection({ ...path, sessions: createGoogleSessions(state.clouds.secrets) }),
     jwks: state.signingKeys.jwks,
-    metadata: metadataOf(state),
+    metadata: metadataOf(() => state.current.configuration),
     tls: tlsOf(config, frame.workloadApis),
     sentence: outcomeSentence,
     nonce: () => state.store.current(clock.nowSeconds()),
@@ -94,10 +94,10 @@ export const inUse =
   };
 
 /** Made anew for each configuration: it says which methods clients have. */
-function metadataOf(state: State): () => JsonObject {
+export function metadataOf(inForce: () => Configuration): () => JsonObject {
   let last: { readonly of: Configuration; readonly document: JsonObject } | undefined;
   return () => {
-    const { configuration } = state.current;
+    const configuration = inForce();
     const { config, clients } = configuration;
     if (last?.of !== configuration)
       last = {

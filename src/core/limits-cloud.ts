@@ -72,5 +72,7 @@ export const AWS_SIGNED_HEADERS_MAX = 32;
 export const AWS_AUTHORIZATION_BYTES_MAX = 2_048;
 /** RoleArn, and the ARN of a session policy (CA-05). */
 export const AWS_ARN_CHARACTERS_MAX = 2_048;
+/** Keys of one type in our set: AWS takes no more than a hundred RSA and a hundred EC keys (CA-01). */
+export const CLOUD_KEYS_MAX = 100;
 /** Trusts that `setup` prints at once: more are a fleet of roles, which a module of the operator's own makes from `--json`. */
 export const SETUP_TRUSTS_MAX = 100;
