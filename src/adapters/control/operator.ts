@@ -23,6 +23,8 @@ export interface OrderedBy {
 
 export interface Operator {
   keys(): Promise<readonly SigningKeyView[]>;
+  /** What the broker serves of its issuer, byte for byte. */
+  documents(): Promise<z.infer<typeof documents>>;
   rotateKeys(algorithm?: SigningAlgorithm): Promise<readonly SigningKeyView[]>;
   /** `why` is put on record. */
   revokeKey(kid: string, order?: OrderedBy): Promise<RevokedKey>;
@@ -48,6 +50,14 @@ const key = z.object({
   retiredAtSeconds: z.number().exactOptional(),
 });
 const keys = z.object({ keys: z.array(key) });
+const documents = z.object({
+  issuer: z.string(),
+  metadata: z.string(),
+  jwks: z.string(),
+  keys: z.array(key),
+  rotateEverySeconds: z.number(),
+  publishAheadSeconds: z.number(),
+});
 const revoked = z.object({ revoked: key, keys: z.array(key), unreached: z.array(z.string()), recorded: z.boolean() });
 const decisions = z.object({ decisions: z.array(z.looseObject({})) });
 const refused = z.object({ error: z.string() });
@@ -70,6 +80,7 @@ export function createOperator(socket: string): Operator {
   };
   return Object.freeze({
     keys: async () => (await ask('GET', '/keys', keys)).keys,
+    documents: () => ask('GET', '/documents', documents),
     rotateKeys: async (algorithm?: SigningAlgorithm) =>
       (await ask('POST', `/keys/rotate${algorithm ? `?algorithm=${algorithm}` : ''}`, keys)).keys,
     async revokeKey(kid: string, order?: OrderedBy) {
