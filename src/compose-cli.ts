@@ -28,6 +28,7 @@ import { checkTools } from './compose-check.ts';
 import type { World } from './compose-configuration.ts';
 import { devTools, runningDev, runningRecords, signAsTools } from './compose-dev.ts';
 import { explainTools } from './compose-explain.ts';
+import { registerHelpers } from './compose-helpers.ts';
 import { inspectTools } from './compose-inspect.ts';
 import { KINDS } from './compose-kinds.ts';
 import { registerPolicyTools } from './compose-policy-tools.ts';
@@ -67,6 +68,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerExplain(program, terminal, explain);
   const caller = { ...askTools(world), dev: signAsTools() };
   registerToken(program, terminal, { ...caller, out: outTools(world, signals.onSignal) });
+  registerHelpers(program, terminal, world, caller);
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));
