@@ -143,7 +143,11 @@ async function openParts(
   opened.push(audit.close);
   const signingKeys = await openOwnKeys(world, frame, { inForce, store, audit });
   frame.ownKeys.follow(signingKeys.jwks);
-  const clouds: Clouds = { ask: createAskCloud(), outbound: frame.outbound, secrets: createMemorySecrets(clock) };
+  const clouds: Clouds = {
+    ask: createAskCloud({ clock }),
+    outbound: frame.outbound,
+    secrets: createMemorySecrets(clock),
+  };
   const first: Current = {
     configuration,
     snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys, clouds }, 1),

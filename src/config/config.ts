@@ -27,7 +27,7 @@ export interface TargetKind {
   readonly kind: string;
   readonly options: z.ZodObject;
   /** The address by which callers may ask for it, beside its name. */
-  address(options: Options): string;
+  address(options: Options, name: string): string;
   /** The `aud` of what our key signs for it. */
   signedFor(options: Options, target: { readonly name: string; readonly issuer: string }): string;
 }

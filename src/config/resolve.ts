@@ -76,7 +76,7 @@ export function resolveTargets(input: {
     return {
       name,
       kind: kind.kind,
-      address: kind.address(options),
+      address: kind.address(options, name),
       signedFor: kind.signedFor(options, { name, issuer: written.issuer }),
       parameters,
       options,

@@ -25,9 +25,17 @@ export type CloudAttempt<Value> =
       readonly retryAfterSeconds?: number | undefined;
     };
 
+/** One call of a cloud, or a question that found no place behind the others; for metrics. */
+export interface CloudCall {
+  readonly cloud: Cloud;
+  readonly target: string;
+  readonly outcome: 'given' | 'refused' | 'busy' | 'failed' | 'too_many';
+  readonly tookMs: number;
+}
+
 /**
  * Asks a cloud, within CLOUD_MS in all, with retries where they can help, and apart from those that ask for other accounts: `account` names
- * the bulkhead. Never throws.
+ * the bulkhead. Never throws for what a cloud does; what the attempt itself throws is a fault, and goes on.
  */
 export type AskCloud = <Value>(
   asked: { readonly cloud: Cloud; readonly account: string; readonly target: string },

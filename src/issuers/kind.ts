@@ -61,7 +61,7 @@ export interface CloudParts {
 export interface TargetKind<Options extends z.ZodObject = z.ZodObject> {
   readonly kind: string;
   readonly options: Options;
-  address(options: z.output<Options>): string;
+  address(options: z.output<Options>, name: string): string;
   terms(options: z.output<Options>): TargetTerms;
   /** The `aud` of what our key signs for it, with parameters as written: no two targets may share one, or one would open the other. */
   signedFor(options: z.output<Options>, target: { readonly name: string; readonly issuer: string }): string;

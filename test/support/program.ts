@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { CommanderError } from 'commander';
+import type { Programs } from '../../src/adapters/cli/run.ts';
 import type { ExitCode } from '../../src/adapters/cli/terminal.ts';
 import { createProgram } from '../../src/compose-cli.ts';
 
@@ -10,6 +11,12 @@ export interface Said {
   readonly err: readonly string[];
   readonly exits: readonly ExitCode[];
 }
+
+/** The test's own process starts no program and ends by itself. */
+export const NO_PROGRAMS: Programs = {
+  run: async () => ({ ended: 'not_started', code: 'ENOTSUP' }),
+  leave: () => undefined,
+};
 
 /** Runs one command line in an environment of its own. */
 export async function runProgram(line: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Said> {
@@ -28,7 +35,7 @@ export async function runProgram(line: readonly string[], env: Readonly<Record<s
       env,
       exit: (code) => void said.exits.push(code),
     },
-    { onSignal: () => undefined },
+    { onSignal: () => undefined, ...NO_PROGRAMS },
   );
   try {
     await program.parseAsync(['node', 'exchequer', ...line]);

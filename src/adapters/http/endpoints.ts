@@ -2,6 +2,7 @@
 // hands what it received to an operation, and renders what that comes to; none decides anything. Which of them a path means, byte for byte.
 
 import type { Operation, Outcome } from '../../core/operation.ts';
+import { awsContainer } from './aws-container.ts';
 import { awsSts } from './aws-sts.ts';
 import type { Endpoint, EndpointParts } from './endpoint.ts';
 import { type Form, OWN_TOKEN_FORM, receiveForm, TOKEN_FORM } from './form-request.ts';
@@ -25,6 +26,7 @@ export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoi
     at(paths.introspect, { form: OWN_TOKEN_FORM, render: renderIntrospection, operation: parts.introspect }),
     at(paths.revoke, { form: OWN_TOKEN_FORM, render: renderRevocation, operation: parts.revoke }),
     awsSts(paths.awsSts, parts),
+    awsContainer(paths.awsCredentials, parts),
     gcpSts(paths.gcpToken, parts),
   ];
 }

@@ -17,6 +17,7 @@ export interface Paths {
   readonly introspect: string;
   readonly revoke: string;
   readonly awsSts: string;
+  readonly awsCredentials: string;
   readonly gcpToken: string;
   readonly jwks: string;
   /** Where nobody can sign in: it refuses whatever is asked there. */
@@ -39,6 +40,7 @@ export function pathsOf(issuer: string): Paths {
     introspect: `${base}/introspect`,
     revoke: `${base}/revoke`,
     awsSts: `${base}/aws/sts`,
+    awsCredentials: `${base}/aws/credentials`,
     gcpToken: `${base}/gcp/token`,
     jwks: `${base}/.well-known/jwks.json`,
     authorize: `${base}/authorize`,

@@ -121,7 +121,9 @@ describe('a replaced certificate', () => {
       dryRun: async () => undefined,
       introspect: async () => undefined,
       revoke: async () => undefined,
+      callerIdentity: async () => undefined,
       nonce: () => '',
+      nowSeconds: () => 0,
       onConnectionProblem: () => undefined,
     };
     expect(() => createPublicListener({ ...parts, ...rest, tls: { certificate: 'x', key: 'y' } })).toThrow();

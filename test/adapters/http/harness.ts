@@ -6,6 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { mintServerCertificate, type ServerCertificate } from '../../../src/adapters/cli/demo/certificates.ts';
 import { createPublicListener, type PublicListener, type PublicListenerParts } from '../../../src/adapters/http/app.ts';
 import { metadataDocument } from '../../../src/adapters/http/metadata.ts';
+import type { CallerIdentityRequest } from '../../../src/core/caller-identity-request.ts';
 import type { Introspected } from '../../../src/core/introspect.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import type { Operation, Outcome } from '../../../src/core/operation.ts';
@@ -71,6 +72,30 @@ export const granted = (scopes: readonly string[] = []): Outcome => ({
   scopesAsked: false,
 });
 
+const AWS_SESSION = {
+  principal: 'arn:aws:sts::111122223333:assumed-role/R/s',
+  id: 'ASIAEXAMPLE',
+  audience: 'https://sts.example/targets/r',
+  subject: 'target:r',
+};
+
+/** Credentials of AWS. */
+export const grantedCredentials = (more: { readonly packedPolicySize?: number } = {}): Outcome => {
+  const outcome = granted();
+  if (outcome.kind !== 'granted') throw new Error('not granted');
+  const cloud = {
+    cloud: 'aws' as const,
+    session: AWS_SESSION,
+    accessKeyId: 'ASIAEXAMPLE',
+    secretAccessKey: 'secret',
+    sessionToken: 'token',
+    assumedRoleId: 'AROAEXAMPLE:s',
+    role: 'arn:aws:iam::111122223333:role/path/R',
+    ...more,
+  };
+  return { ...outcome, issued: { ...outcome.issued, token: '{}', tokenType: 'N_A', cloud } };
+};
+
 export const wouldGrant = (scopes: readonly string[] = []): Outcome => ({
   kind: 'would_grant',
   decision: DECISION,
@@ -102,6 +127,8 @@ export interface Harness {
   readonly seen: Received[];
   /** What the operations on our own tokens were told, in order. */
   readonly asked: Received<OwnTokenRequest>[];
+  /** What GetCallerIdentity was told, in order. */
+  readonly identified: Received<CallerIdentityRequest>[];
   readonly problems: string[];
 }
 
@@ -109,11 +136,13 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
   const minted = await mintServerCertificate(['sts.example', 'localhost', '127.0.0.1']);
   const seen: Received[] = [];
   const asked: Received<OwnTokenRequest>[] = [];
+  const identified: Received<CallerIdentityRequest>[] = [];
   const problems: string[] = [];
   const issuer = parts.issuer ?? ISSUER;
   const exchange: Operation = async (received, answer) => {
     seen.push(received);
-    answer(received.request.ok ? granted() : refused(received.request.refusal));
+    const done = received.transport.startsWith('aws-') ? grantedCredentials() : granted();
+    answer(received.request.ok ? done : refused(received.request.refusal));
   };
   const dryRun: Operation = async (received, answer) => {
     seen.push(received);
@@ -127,8 +156,18 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     asked.push(received);
     answer(received.request.ok ? { kind: 'revoked', decision: DECISION } : refused(received.request.refusal));
   };
+  const callerIdentity: PublicListenerParts['callerIdentity'] = async (received, answer) => {
+    identified.push(received);
+    answer(
+      received.request.ok
+        ? { kind: 'identified', decision: DECISION, arn: AWS_SESSION.principal, userId: 'AROAEXAMPLE:s' }
+        : refused(received.request.refusal),
+    );
+  };
   const listener = createPublicListener({
     issuer,
+    callerIdentity,
+    nowSeconds: () => 1_800_000_000,
     exchange,
     dryRun,
     introspect,
@@ -149,7 +188,7 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     ...parts,
   });
   const { port } = await listener.listen('127.0.0.1', 0);
-  return { port, minted, listener, seen, asked, problems };
+  return { port, minted, listener, seen, asked, identified, problems };
 }
 
 export interface Got {

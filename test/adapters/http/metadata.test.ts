@@ -35,6 +35,7 @@ describe('addresses', () => {
       introspect: `${base}/introspect`,
       revoke: `${base}/revoke`,
       awsSts: `${base}/aws/sts`,
+      awsCredentials: `${base}/aws/credentials`,
       jwks: `${base}/.well-known/jwks.json`,
       authorize: `${base}/authorize`,
       metadata,

@@ -145,6 +145,19 @@ function conforms(name: string, text: string): void {
   }
 }
 
+/** A request that is understood. */
+function requestTo(path: string): { path: string; body: string; headers?: Record<string, string> } {
+  const at = path.replace('{target}', 'payments-aws');
+  if (path.startsWith('/aws/credentials')) return { path: at, body: '', headers: { authorization: 'a.b.c' } };
+  const assume = {
+    Action: 'AssumeRoleWithWebIdentity',
+    Version: '2011-06-15',
+    RoleArn: 'r',
+    WebIdentityToken: 'a.b.c',
+  };
+  return { path: at, body: path.startsWith('/aws/') ? new URLSearchParams(assume).toString() : form({ token: 'a' }) };
+}
+
 let harness: Harness;
 beforeAll(async () => {
   harness = await startListener();
@@ -153,13 +166,18 @@ afterAll(() => harness.listener.close(0));
 
 describe('openapi/exchequer.yaml', () => {
   it('has the paths that are served, and no others', async () => {
-    const { token, decide, introspect, revoke, jwks, authorize, metadata } = pathsOf(ISSUER);
+    const { token, decide, introspect, revoke, awsSts, awsCredentials, jwks, authorize, metadata } = pathsOf(ISSUER);
+    const facades = [awsSts, `${awsSts}/{target}`, `${awsCredentials}/{target}`];
     expect(Object.keys(contract.paths).toSorted()).toEqual(
-      [token, decide, introspect, revoke, jwks, authorize, ...metadata].toSorted(),
+      [token, decide, introspect, revoke, ...facades, jwks, authorize, ...metadata].toSorted(),
     );
     for (const [path, methods] of Object.entries(contract.paths)) {
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-        const { status } = await send(harness, { method, path, body: method === 'POST' ? form({ token: 'a' }) : '' });
+        const { status } = await send(harness, {
+          ...requestTo(path),
+          method,
+          ...(method === 'POST' ? {} : { body: '' }),
+        });
         const served = path === authorize ? 400 : 200;
         expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? served : 405]);
       }
