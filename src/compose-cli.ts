@@ -30,6 +30,7 @@ import { checkTools } from './compose-check.ts';
 import type { World } from './compose-configuration.ts';
 import { devTools, runningDev, runningRecords, signAsTools } from './compose-dev.ts';
 import { explainTools } from './compose-explain.ts';
+import { registerHelpers } from './compose-helpers.ts';
 import { inspectTools } from './compose-inspect.ts';
 import { KINDS } from './compose-kinds.ts';
 import { localTools, sidecarTools } from './compose-local.ts';
@@ -70,6 +71,7 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerExplain(program, terminal, explain);
   const caller = { ...askTools(world), dev: signAsTools() };
   registerToken(program, terminal, { ...caller, out: outTools(world, signals.onSignal) });
+  registerHelpers(program, terminal, world, caller);
   const local = localTools(world, caller);
   registerRun(program, terminal, { ...local, run: signals.run, leave: signals.leave });
   registerSidecar(program, terminal, sidecarTools(local, signals.onSignal));
