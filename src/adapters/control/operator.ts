@@ -22,6 +22,7 @@ export interface OrderedBy {
 }
 
 export interface Operator {
+  status(): Promise<z.infer<typeof status>>;
   keys(): Promise<readonly SigningKeyView[]>;
   rotateKeys(algorithm?: SigningAlgorithm): Promise<readonly SigningKeyView[]>;
   /** `why` is put on record. */
@@ -48,6 +49,29 @@ const key = z.object({
   retiredAtSeconds: z.number().exactOptional(),
 });
 const keys = z.object({ keys: z.array(key) });
+const status = z.object({
+  digests: z.object({ config: z.string(), policy: z.string() }),
+  nowSeconds: z.number(),
+  needs: z.record(z.string(), z.boolean()),
+  sources: z.array(
+    z.object({
+      source: z.string(),
+      keys: z.object({
+        state: z.enum(['fresh', 'stale', 'missing']),
+        lastProblem: z.string().optional(),
+        fetchedAtSeconds: z.number().optional(),
+      }),
+    }),
+  ),
+  workloadApis: z.array(
+    z.object({
+      socket: z.string(),
+      state: z.enum(['connecting', 'connected', 'down']),
+      lastProblem: z.string().optional(),
+    }),
+  ),
+  storeEvents: z.record(z.string(), z.number()),
+});
 const revoked = z.object({ revoked: key, keys: z.array(key), unreached: z.array(z.string()), recorded: z.boolean() });
 const decisions = z.object({ decisions: z.array(z.looseObject({})) });
 const refused = z.object({ error: z.string() });
@@ -69,6 +93,7 @@ export function createOperator(socket: string): Operator {
     throw new Error(problem);
   };
   return Object.freeze({
+    status: () => ask('GET', '/status', status),
     keys: async () => (await ask('GET', '/keys', keys)).keys,
     rotateKeys: async (algorithm?: SigningAlgorithm) =>
       (await ask('POST', `/keys/rotate${algorithm ? `?algorithm=${algorithm}` : ''}`, keys)).keys,
