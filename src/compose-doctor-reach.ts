@@ -3,7 +3,7 @@
 
 import type { DoctorQuery } from './adapters/cli/doctor.ts';
 import { documentFindings, jwksUriOf, type Served } from './adapters/cli/doctor-documents.ts';
-import { clockFinding, type Fetched, type Reach, reached, textOf } from './adapters/cli/doctor-reach.ts';
+import { clockFinding, type Fetched, type Reach, reached } from './adapters/cli/doctor-reach.ts';
 import { about, type Finding } from './adapters/cli/doctor-report.ts';
 import { METADATA_PATH, type PublicDocuments } from './adapters/cli/public-documents.ts';
 import { readFileText } from './compose-ask.ts';
@@ -50,7 +50,8 @@ const clouded = ({ targets }: Config) => targets.filter((target) => targetKindOf
 export async function servedFindings(reaching: Reaching): Promise<readonly Finding[]> {
   const { world, config, query } = reaching;
   const read = query.ca === undefined ? undefined : await readFileText(query.ca, CA_FILE_BYTES_MAX);
-  if (read && !read.ok) return [about('documents').unknown(`${query.ca}: ${read.problem}`, '--ca names a file of PEM certificates')];
+  if (read && !read.ok)
+    return [about('documents').unknown(`${query.ca}: ${read.problem}`, '--ca names a file of PEM certificates')];
   const ca = read?.text;
   return asking(world, true, async (ask) => {
     const { issuer } = config;
@@ -92,8 +93,10 @@ const documentsReach = ({ here }: Reaching): Reach => ({
   here,
   mend: {
     tls: 'a certificate that clouds take is of a public authority, for the host of the issuer and with its whole chain; --ca names another authority',
-    network: 'the address of the issuer must lead to the broker: DNS, route, firewall; or `exchequer keys publish` puts the documents into a bucket there',
-    answer: 'whatever serves the URL of the issuer must give these documents as the broker does: no cache older than a day, no other broker, no page of its own; `exchequer keys publish` writes them anew',
+    network:
+      'the address of the issuer must lead to the broker: DNS, route, firewall; or `exchequer keys publish` puts the documents into a bucket there',
+    answer:
+      'whatever serves the URL of the issuer must give these documents as the broker does: no cache older than a day, no other broker, no page of its own; `exchequer keys publish` writes them anew',
   },
 });
 
@@ -117,7 +120,8 @@ function privateAuthority({ config }: Reaching, named: boolean): readonly Findin
 export async function cloudFindings({ world, config, here }: Reaching): Promise<readonly Finding[]> {
   const places = new Map<string, { readonly names: string[]; readonly request: Omit<OutboundRequest, 'accept'> }>();
   for (const target of clouded(config))
-    for (const { url, ca, privateNetwork } of targetKindOf(target).cloud?.endpoints(target.options, config.files) ?? []) {
+    for (const { url, ca, privateNetwork } of targetKindOf(target).cloud?.endpoints(target.options, config.files) ??
+      []) {
       const key = JSON.stringify([url, ca, privateNetwork]);
       const place = places.get(key) ?? {
         names: [],
@@ -141,7 +145,11 @@ export async function cloudFindings({ world, config, here }: Reaching): Promise<
         const { answer } = fetched;
         return [
           reached(fetched, cloudReach(names, here)),
-          ...clockFinding(new URL(request.url).host, answer.ok ? answer.sentAtSeconds : undefined, world.clock.nowSeconds()),
+          ...clockFinding(
+            new URL(request.url).host,
+            answer.ok ? answer.sentAtSeconds : undefined,
+            world.clock.nowSeconds(),
+          ),
         ];
       }),
     );
@@ -154,7 +162,8 @@ const cloudReach = (names: readonly string[], here: boolean): Reach => ({
   here,
   mend: {
     tls: 'a proxy that opens TLS stands between; `ca` of the target names the authority of a private endpoint',
-    network: 'the broker must reach the cloud: DNS, route, firewall; `privateNetwork: true` of the target where it has a private address',
+    network:
+      'the broker must reach the cloud: DNS, route, firewall; `privateNetwork: true` of the target where it has a private address',
     answer: '`endpoint` of the target',
   },
 });

@@ -52,7 +52,8 @@ export const doctorTools = (world: World): DoctorTools => ({
 
 function configurationFindings(read: ConfigurationRead): readonly Finding[] {
   const { ok, warn, fail } = about('configuration');
-  if (!read.ok) return read.problems.map((problem) => fail(renderProblem(problem), 'mend it: nothing else was looked at'));
+  if (!read.ok)
+    return read.problems.map((problem) => fail(renderProblem(problem), 'mend it: nothing else was looked at'));
   const { config, compiled, warnings } = read.configuration;
   const counts = [
     `${config.sources.length} sources`,
@@ -142,12 +143,17 @@ async function askBroker(
     return { findings, told: { status, documents, keys: documents.keys } };
   } catch (error) {
     const why = error instanceof Error ? error.message : 'no answer';
-    const mend = 'start the broker, run doctor where it runs, or name the socket with --control: what it says of itself was not looked at';
+    const mend =
+      'start the broker, run doctor where it runs, or name the socket with --control: what it says of itself was not looked at';
     return { findings: [...seen, unknown(why, mend)], told: undefined };
   }
 }
 
-function brokerFindings({ clock }: World, { config, compiled }: Configuration, { status, keys }: Told): readonly Finding[] {
+function brokerFindings(
+  { clock }: World,
+  { config, compiled }: Configuration,
+  { status, keys }: Told,
+): readonly Finding[] {
   const { ok, warn } = about('running');
   const same = status.digests.config === config.digest && status.digests.policy === compiled.digest;
   return [

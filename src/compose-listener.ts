@@ -46,7 +46,7 @@ export function openPublicListener(
     introspect: createIntrospect(path),
     revoke: createRevoke({ ...path, randomBytes }),
     jwks: state.signingKeys.jwks,
-    metadata: metadataOf(state),
+    metadata: metadataOf(() => state.current.configuration),
     tls: tlsOf(config, frame.workloadApis),
     sentence: outcomeSentence,
     nonce: () => state.store.current(clock.nowSeconds()),
@@ -81,10 +81,10 @@ export const inUse =
   };
 
 /** Made anew for each configuration: it says which methods clients have. */
-function metadataOf(state: State): () => JsonObject {
+export function metadataOf(inForce: () => Configuration): () => JsonObject {
   let last: { readonly of: Configuration; readonly document: JsonObject } | undefined;
   return () => {
-    const { configuration } = state.current;
+    const configuration = inForce();
     const { config, clients } = configuration;
     if (last?.of !== configuration)
       last = {

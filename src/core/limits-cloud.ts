@@ -41,5 +41,9 @@ export const GOOGLE_SUBJECT_BYTES_MAX = 127;
 export const GOOGLE_TOKEN_SECONDS = 3_600;
 /** The longest that Entra gives a token unless a policy of the tenant says otherwise: 60 to 90 minutes, at random. */
 export const AZURE_TOKEN_SECONDS_MAX = 5_400;
+/** Keys of one type in our set: AWS takes no more than a hundred RSA and a hundred EC keys (CA-01). */
+export const CLOUD_KEYS_MAX = 100;
 /** Trusts that `setup` prints at once: more are a fleet of roles, which a module of the operator's own makes from `--json`. */
 export const SETUP_TRUSTS_MAX = 100;
+/** `keys.publishAhead` where a cloud has to know the next key: clouds keep a key set for up to a day (CX-03). */
+export const PUBLISH_AHEAD_SECONDS_MIN = 86_400;

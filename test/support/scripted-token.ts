@@ -63,26 +63,8 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       files[path] === undefined ? { ok: false, problem: 'ENOENT' } : { ok: true, text: files[path] },
     exists: (path) => files[path] !== undefined,
     wait: async (milliseconds) => void said.waits.push(milliseconds),
-    out: {
-      nowSeconds: () => 0,
-      elapsedMs: () => 0,
-      random: () => 0,
-      writeFile: async (...file) => {
-        said.written.push(file);
-        return file[0] === '/full' ? 'ENOSPC' : undefined;
-      },
-      pause: async () => undefined,
-      onSignal: ({ stop }) => stop(),
-    },
-    dev: {
-      place: async () => undefined,
-      sign: async () => {
-        throw new Error('no dev runs here');
-      },
-      beside: async () => {
-        throw new Error('no dev runs here');
-      },
-    },
+    out: outInto(said.written),
+    dev: NO_DEV,
   };
   const program = new Command().exitOverride();
   registerToken(
@@ -101,3 +83,21 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
   for (const secret of ['runner', JWT]) expect([...said.err, ...said.out].join('\n')).not.toContain(secret);
   return { ...said, forms };
 }
+
+const noDev = async () => {
+  throw new Error('no dev runs here');
+};
+const NO_DEV: TokenVerbTools['dev'] = { place: async () => undefined, sign: noDev, beside: noDev };
+
+/** Files that are only noted down; one of them is on a disk that is full. A signal to stop is there from the start. */
+const outInto = (written: (readonly [file: string, text: string, mode: number])[]): TokenVerbTools['out'] => ({
+  nowSeconds: () => 0,
+  elapsedMs: () => 0,
+  random: () => 0,
+  writeFile: async (...file) => {
+    written.push(file);
+    return file[0] === '/full' ? 'ENOSPC' : undefined;
+  },
+  pause: async () => undefined,
+  onSignal: ({ stop }) => stop(),
+});

@@ -24,6 +24,8 @@ export interface OrderedBy {
 export interface Operator {
   status(): Promise<z.infer<typeof status>>;
   keys(): Promise<readonly SigningKeyView[]>;
+  /** What the broker serves of its issuer, byte for byte. */
+  documents(): Promise<z.infer<typeof documents>>;
   rotateKeys(algorithm?: SigningAlgorithm): Promise<readonly SigningKeyView[]>;
   /** `why` is put on record. */
   revokeKey(kid: string, order?: OrderedBy): Promise<RevokedKey>;
@@ -49,6 +51,14 @@ const key = z.object({
   retiredAtSeconds: z.number().exactOptional(),
 });
 const keys = z.object({ keys: z.array(key) });
+const documents = z.object({
+  issuer: z.string(),
+  metadata: z.string(),
+  jwks: z.string(),
+  keys: z.array(key),
+  rotateEverySeconds: z.number(),
+  publishAheadSeconds: z.number(),
+});
 const status = z.object({
   digests: z.object({ config: z.string(), policy: z.string() }),
   nowSeconds: z.number(),
@@ -95,6 +105,7 @@ export function createOperator(socket: string): Operator {
   return Object.freeze({
     status: () => ask('GET', '/status', status),
     keys: async () => (await ask('GET', '/keys', keys)).keys,
+    documents: () => ask('GET', '/documents', documents),
     rotateKeys: async (algorithm?: SigningAlgorithm) =>
       (await ask('POST', `/keys/rotate${algorithm ? `?algorithm=${algorithm}` : ''}`, keys)).keys,
     async revokeKey(kid: string, order?: OrderedBy) {
