@@ -38,6 +38,8 @@ export const CACHED_RESTING_MAX = 1_000;
 
 /** An assertion for a cloud: fresh for each question (CG-05), and long enough for a slow one (CX-01). */
 export const ASSERTION_SECONDS = 300;
+/** Our next key is published this long before it signs: clouds keep a key set for up to a day (CX-03). */
+export const CLOUD_PUBLISH_AHEAD_SECONDS_MIN = 86_400;
 /** A session of AWS: DurationSeconds (CA-05). */
 export const AWS_SESSION_SECONDS_MIN = 900;
 export const AWS_SESSION_SECONDS_MAX = 43_200;
