@@ -54,6 +54,7 @@ export function order(scopes: readonly string[] = []): IssueOrder {
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_000_300,
     lineage: [],
+    standing: { parties: [], tokens: [], ancestors: [] },
     origin: { iss: 'https://gh.example', sub: 's' },
     authentication: undefined,
   };
