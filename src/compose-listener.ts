@@ -12,14 +12,14 @@ import type { Config } from './config/config.ts';
 import { createCallerIdentity } from './core/caller-identity.ts';
 import { createDryRun } from './core/dry-run.ts';
 import { createExchange } from './core/exchange.ts';
-import { createGoogleIdentity } from './core/google-identity.ts';
+import { createGoogleIntrospection } from './core/google-introspection.ts';
 import { createIntrospect } from './core/introspect.ts';
 import type { JsonObject } from './core/json.ts';
 import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
 import { createRevoke } from './core/revoke.ts';
 import { createAwsSessions } from './issuers/aws-credentials.ts';
-import { createGoogleSessions } from './issuers/google-session.ts';
+import { createGoogleSessions } from './issuers/google-token.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/explain/tell.ts';
 import { signedBy } from './verifiers/aws-signature.ts';
@@ -56,9 +56,9 @@ export function openPublicListener(
       clock,
       operate,
     }),
-    googleIdentity: createGoogleIdentity({ ...path, sessions: createGoogleSessions(state.clouds.secrets) }),
+    googleIntrospect: createGoogleIntrospection({ ...path, sessions: createGoogleSessions(state.clouds.secrets) }),
     jwks: state.signingKeys.jwks,
-    metadata: metadataOf(state),
+    metadata: metadataOf(() => state.current.configuration),
     tls: tlsOf(config, frame.workloadApis),
     sentence: outcomeSentence,
     nonce: () => state.store.current(clock.nowSeconds()),
@@ -94,10 +94,10 @@ export const inUse =
   };
 
 /** Made anew for each configuration: it says which methods clients have. */
-function metadataOf(state: State): () => JsonObject {
+export function metadataOf(inForce: () => Configuration): () => JsonObject {
   let last: { readonly of: Configuration; readonly document: JsonObject } | undefined;
   return () => {
-    const { configuration } = state.current;
+    const configuration = inForce();
     const { config, clients } = configuration;
     if (last?.of !== configuration)
       last = {

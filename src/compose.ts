@@ -4,12 +4,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { renderProblem } from './adapters/cli/check.ts';
 import type { DevCommands } from './adapters/control/dev-commands.ts';
-import { type ControlHandlers, createControlListener } from './adapters/control/server.ts';
+import { createControlListener } from './adapters/control/server.ts';
 import type { PublicListener } from './adapters/http/app.ts';
 import { createObserveListener } from './adapters/observe/listener.ts';
 import type { Metrics } from './adapters/observe/metrics.ts';
 import { type Configuration, readConfiguration } from './compose-configuration.ts';
-import { type ComposedIncidents, composeIncidents } from './compose-incidents.ts';
+import { controlHandlers, digestsOf } from './compose-control.ts';
+import { composeIncidents } from './compose-incidents.ts';
 import { acceptedFindings } from './compose-lint.ts';
 import { followIdentity, inUse, openPublicListener } from './compose-listener.ts';
 import { openMetrics } from './compose-metrics.ts';
@@ -127,7 +128,7 @@ async function openListeners(opened: Opened, stillAsRead: () => boolean): Promis
   const incidents = composeIncidents(world, frame, state);
   const control = createControlListener({
     socket: config.control.socket,
-    handlers: { ...controlHandlers(state, frame, reload, incidents), ...(dev && { dev }) },
+    handlers: { ...controlHandlers(world, state, frame, reload, incidents), ...(dev && { dev }) },
   });
 
   // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.
@@ -178,11 +179,6 @@ async function bindAll(
   const listening = await listeners.listener.listen(listen.host, listen.port).catch(inUse('listen', listen));
   return { observed, listening };
 }
-
-const digestsOf = ({ configuration }: Current) => ({
-  config: configuration.config.digest,
-  policy: configuration.compiled.digest,
-});
 
 interface ReloadParts {
   readonly world: BrokerWorld;
@@ -272,29 +268,3 @@ const fixedProblems = (before: Configuration, names: SourceNames, after: Configu
   ...restartNeeded(before.config, after.config).map((path) => `${path} differs: a change of it needs a restart`),
   ...renamedSources(names, after.config),
 ];
-
-function controlHandlers(
-  state: State,
-  frame: Frame,
-  reload: () => Promise<ReloadResult>,
-  incidents: ComposedIncidents,
-): ControlHandlers {
-  return {
-    reload,
-    incidents: incidents.handlers,
-    revokeKey: incidents.revokeKey,
-    decision: (id) => state.audit.find(id),
-    decisions: (last) => state.audit.last(last),
-    keys: () => state.signingKeys.list(),
-    rotateKeys: (algorithm) => state.signingKeys.rotate(algorithm),
-    status: () => ({
-      generation: state.current.snapshot.generation,
-      digests: digestsOf(state.current),
-      sources: keyOrigins(state.current.configuration).map(({ name, keys }) => ({
-        source: name,
-        keys: keys.keys.status(),
-      })),
-      workloadApis: frame.workloadApis.list(),
-    }),
-  };
-}

@@ -87,6 +87,8 @@ export interface IssueOrder {
   readonly expiresAt: number;
   /** Handles of the tokens that it is made of, oldest first (parsing/token-handle.ts). */
   readonly lineage: readonly string[];
+  /** Everybody and everything that it is made from, as they can be withdrawn. */
+  readonly standing: Standing;
   readonly origin: Origin;
   /** How the person was authenticated whom it is about. */
   readonly authentication: Authentication | undefined;

@@ -11,7 +11,7 @@ import { type GcpOptions, gcpOptions, scopesOf } from './gcp-options.ts';
 import { askingGoogle, type GooglePlace } from './gcp-sts.ts';
 import { gcpTrust } from './gcp-trust.ts';
 import { type GoogleIdentity, googleIdentity } from './google-identity.ts';
-import { rememberGoogleToken } from './google-session.ts';
+import { rememberGoogleToken } from './google-token.ts';
 import type { CloudParts, IssuerParts, TargetKind, TargetTerms } from './kind.ts';
 import { scopeTerms } from './scopes.ts';
 
@@ -61,6 +61,7 @@ function createGcpIssuer(parts: IssuerParts, chosen: GcpOptions): Issuer {
     delivers: chosen.deliver === 'assertion',
     sessionOf: (order) => googleIdentity(order, parts, chosen),
     asking: (session, assertion, order) => askingGoogle(place, session, assertion, order),
-    given: (session, { accessToken, expiresAt }) => rememberGoogleToken(secrets, accessToken, { session, expiresAt }),
+    given: (session, { accessToken, expiresAt }) =>
+      rememberGoogleToken(secrets, accessToken, { ...session, expiresAt }),
   });
 }

@@ -200,7 +200,8 @@ function startTimer(
   return () => clearInterval(timer);
 }
 
-function viewOf({ record }: StoredKey): SigningKeyView {
+/** What may be told of a key: nothing that it signs with. */
+export function viewOf({ record }: Pick<StoredKey, 'record'>): SigningKeyView {
   const { kid, algorithm, createdAtSeconds, currentSinceSeconds, retiredAtSeconds } = record;
   return Object.freeze({
     kid,

@@ -35,6 +35,8 @@ export interface ControlHandlers {
   /** The last decisions' records, newest first, at most CONTROL_DECISIONS_MAX. */
   decisions(last: number): readonly object[];
   keys(): readonly SigningKeyView[] | Promise<readonly SigningKeyView[]>;
+  /** What the world may read of us, as it is served, and what says when it changes. */
+  documents(): object;
   /** Both algorithms where none is named. */
   rotateKeys(algorithm: SigningAlgorithm | undefined): Promise<readonly SigningKeyView[]>;
   /** Answers when nothing can leave that the key signed. Undefined where there is no such key. */
@@ -94,6 +96,7 @@ function addDecisions(app: FastifyInstance, handlers: ControlHandlers): void {
 }
 
 function addKeys(app: FastifyInstance, handlers: ControlHandlers): void {
+  app.get('/documents', async () => handlers.documents());
   app.get('/keys', async () => ({ keys: await handlers.keys() }));
   app.post<{ Querystring: { algorithm?: unknown } }>('/keys/rotate', async (request, reply) => {
     const { algorithm } = request.query;

@@ -43,6 +43,7 @@ const handlers = (change: Partial<ControlHandlers> = {}): ControlHandlers => ({
   decision: (id) => (id === ID ? { decision: ID } : undefined),
   decisions: (last) => Array.from({ length: last + 5 }, (_, index) => ({ decision: index })),
   keys: () => [KEY],
+  documents: () => ({}),
   rotateKeys: async (algorithm) => (algorithm === undefined ? [KEY, KEY] : [KEY]),
   revokeKey: async (kid) => (kid === 'k1' ? { revoked: kid } : undefined),
   status: () => ({ generation: 1 }),

@@ -25,6 +25,7 @@ const HANDLERS: ControlHandlers = {
   decision: () => undefined,
   decisions: () => [],
   keys: () => [],
+  documents: () => ({}),
   rotateKeys: async () => [],
   revokeKey: async () => undefined,
   status: () => ({}),

@@ -34,6 +34,7 @@ beforeEach(async () => {
       decision: () => undefined,
       decisions: () => [],
       keys: () => [KEY],
+      documents: () => ({}),
       rotateKeys: async () => [KEY],
       revokeKey: async (kid, command) => {
         if (kid !== KEY.kid) return undefined;

@@ -54,6 +54,7 @@ export function order(scopes: readonly string[] = []): IssueOrder {
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_000_300,
     lineage: [],
+    standing: { parties: [], tokens: [], ancestors: [] },
     origin: { iss: 'https://gh.example', sub: 's' },
     authentication: undefined,
   };
@@ -171,7 +172,7 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
         : refused(received.request.refusal),
     );
   };
-  const googleIdentity: PublicListenerParts['googleIdentity'] = async (received, answer) => {
+  const googleIntrospect: PublicListenerParts['googleIntrospect'] = async (received, answer) => {
     asked.push(received);
     answer(
       received.request.ok
@@ -182,7 +183,7 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
   const listener = createPublicListener({
     issuer,
     callerIdentity,
-    googleIdentity,
+    googleIntrospect,
     nowSeconds: () => 1_800_000_000,
     exchange,
     dryRun,

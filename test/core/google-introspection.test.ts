@@ -2,11 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CallerIdentityRecord } from '../../src/core/caller-identity-record.ts';
-import { createGoogleIdentity, type GoogleSession, type Told } from '../../src/core/google-identity.ts';
+import { createGoogleIntrospection, type GoogleSession, type Told } from '../../src/core/google-introspection.ts';
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
 import { AuditUnavailable, type Clients, StoreUnavailable } from '../../src/core/ports.ts';
 import { ok, refuse } from '../../src/core/refusal.ts';
-import { createGoogleSessions, googleTokenKey, rememberGoogleToken } from '../../src/issuers/google-session.ts';
+import { createGoogleSessions, googleTokenKey, rememberGoogleToken } from '../../src/issuers/google-token.ts';
 import { createMemorySecrets } from '../../src/stores/memory-secrets.ts';
 import { client } from '../support/own-token-path.ts';
 import { createPath, NO_CLIENT, NOW, RECEIVED } from '../support/path.ts';
@@ -36,7 +36,7 @@ interface Change {
 }
 
 /** Asks once. */
-async function ask(change: Change = {}, received: Parameters<ReturnType<typeof createGoogleIdentity>>[0] = ASKED) {
+async function ask(change: Change = {}, received: Parameters<ReturnType<typeof createGoogleIntrospection>>[0] = ASKED) {
   const records: CallerIdentityRecord[] = [];
   const purposes: string[] = [];
   const times = [...(change.times ?? [NOW])];
@@ -57,7 +57,7 @@ async function ask(change: Change = {}, received: Parameters<ReturnType<typeof c
   const snapshot = () => ({ ...path.snapshot, clients: { authenticate } });
   const find = change.find ?? (async (token: string) => (token === TOKEN ? GIVEN : undefined));
   const operate = createOperate(path.parts);
-  const operation = createGoogleIdentity({ ...path.parts, snapshot, operate, sessions: { find } });
+  const operation = createGoogleIntrospection({ ...path.parts, snapshot, operate, sessions: { find } });
   const answered = Promise.withResolvers<Outcome<Told>>();
   await operation(received, answered.resolve);
   return { outcome: await answered.promise, record: records[0], purposes };
@@ -119,7 +119,7 @@ describe('whose a token of Google is', () => {
 describe('what is remembered of a token', () => {
   it('is found by the whole token alone, and does not hold it (A-170)', async () => {
     const kept = new Map<string, string>();
-    const memory = createMemorySecrets({ nowSeconds: () => NOW, elapsedMs: () => 0 });
+    const memory = createMemorySecrets({ clock: { nowSeconds: () => NOW } });
     const secrets = {
       get: memory.get,
       set: (key: string, secret: string, until: number) => {
@@ -127,7 +127,7 @@ describe('what is remembered of a token', () => {
         return memory.set(key, secret, until);
       },
     };
-    await rememberGoogleToken(secrets, TOKEN, GIVEN);
+    await rememberGoogleToken(secrets, TOKEN, { ...GIVEN.session, expiresAt: GIVEN.expiresAt });
     const sessions = createGoogleSessions(secrets);
     expect(await sessions.find(TOKEN)).toEqual(GIVEN);
     for (const other of ['', 'ya29', `${TOKEN} `, TOKEN.toUpperCase(), googleTokenKey(TOKEN)])
