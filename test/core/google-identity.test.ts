@@ -119,7 +119,7 @@ describe('whose a token of Google is', () => {
 describe('what is remembered of a token', () => {
   it('is found by the whole token alone, and does not hold it (A-170)', async () => {
     const kept = new Map<string, string>();
-    const memory = createMemorySecrets({ clock: { nowSeconds: () => NOW, elapsedMs: () => 0 } });
+    const memory = createMemorySecrets({ clock: { nowSeconds: () => NOW } });
     const secrets = {
       get: memory.get,
       set: (key: string, secret: string, until: number) => {
