@@ -163,7 +163,7 @@ describe('a request that is understood', () => {
     expect(understood(await postJson(members({ foo: 'bar', __proto__x: 'y' })))).toEqual(UNDERSTOOD);
   });
 
-  it('DP-08 is proved to have a key at the address of its own, and is told the newest nonce', async () => {
+  it('is proved to have a key at the address of its own, and is told the newest nonce', async () => {
     const got = await postForm({}, { headers: { dpop: 'proof' } });
     expect(understood(got).proof).toEqual({ texts: ['proof'], htm: 'POST', htu: 'https://sts.example/gcp/token/lake' });
     expect(got.headers['dpop-nonce']).toBe(NONCE);
