@@ -2,6 +2,7 @@
 // not on this machine, its protocol is held to in test/adapters/cli/helpers.test.ts alone.
 
 import { execFileSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -151,22 +152,23 @@ describe.skipIf(!isHere('git'))('git (needs git on the PATH)', () => {
 
 // Without docker there is nobody to ask the helper.
 describe.skipIf(!isHere('docker'))('docker (needs docker on the PATH)', () => {
+  const TYPE = 'application/vnd.docker.distribution.manifest.v2+json';
+  const CONFIG = '{}';
   const MANIFEST = JSON.stringify({
     schemaVersion: 2,
-    mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+    mediaType: TYPE,
     config: {
       mediaType: 'application/vnd.docker.container.image.v1+json',
-      size: 2,
-      digest: `sha256:${'0'.repeat(64)}`,
+      size: CONFIG.length,
+      digest: `sha256:${hash('sha256', CONFIG)}`,
     },
     layers: [],
   });
   const registry = () =>
     scene.protect('https://images.example', (request, response, { who, user }) => {
       expect({ who, user }).toEqual({ who: API, user: 'x-access-token' });
-      if (request.url?.startsWith('/v2/app/manifests/'))
-        response.setHeader('content-type', 'application/vnd.docker.distribution.manifest.v2+json').end(MANIFEST);
-      else if (request.url?.startsWith('/v2/app/blobs/')) response.end('{}');
+      if (request.url?.startsWith('/v2/app/manifests/')) response.setHeader('content-type', TYPE).end(MANIFEST);
+      else if (request.url?.startsWith('/v2/app/blobs/')) response.end(CONFIG);
       else response.end();
     });
   function docker(host: string, target: string) {
@@ -182,7 +184,7 @@ describe.skipIf(!isHere('docker'))('docker (needs docker on the PATH)', () => {
   it('shows an image of a registry that demands a token of ours', async () => {
     await using server = await registry();
     const said = await docker(`localhost:${server.port}`, 'images');
-    expect(said).toMatchObject({ code: 0 });
+    expect(said).toMatchObject({ code: 0, err: '' });
     expect(JSON.parse(said.out)).toMatchObject({ schemaVersion: 2 });
     expect(last()).toMatchObject({ outcome: 'granted', target: 'images' });
   });
