@@ -160,3 +160,12 @@ export const AWS_IDENTITIES_PER_SECOND_MAX = 50;
 export const AWS_IDENTITY_RETRY_SECONDS = 1;
 /** Regions of one source; AWS has under fifty. */
 export const AWS_REGIONS_MAX = 64;
+
+// What `doctor` looks at.
+
+/** Files of one directory: a directory of keys has some ten. */
+export const DOCTOR_FILES_MAX = 1_000;
+/** An issuer that takes longer is near the five seconds that AWS waits (CA-01). */
+export const ISSUER_SLOW_MS = 1_500;
+/** Until the listener's certificate ends: what renews it should have done so. */
+export const CERTIFICATE_ENDS_SECONDS = 604_800;
