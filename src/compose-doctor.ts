@@ -26,18 +26,18 @@ import { CERTIFICATE_ENDS_SECONDS } from './core/limits-outside.ts';
 import type { SigningKeyView } from './core/ports.ts';
 import { entriesOf } from './policy/walk/walk.ts';
 
-export const doctorTools = (world: World): DoctorTools => ({
+export const doctorTools = (world: World): Pick<DoctorTools, 'examine'> => ({
   async examine(query) {
     const read = await readOffline(world, query.place.config);
     const loading = configurationFindings(read);
-    if (!read.ok) return loading;
+    if (!read.ok) return { findings: loading, issuer: undefined };
     const { configuration, listener } = read;
     const { config } = configuration;
     const asked = await askBroker(config, query);
     const here = asked.told !== undefined;
     const own = asked.told?.documents;
     const reach = { world, config, query, here, own };
-    return [
+    const findings = [
       ...loading,
       ...certificateFindings(world, config, listener.length > 0),
       ...(await fileFindings(config)),
@@ -47,6 +47,7 @@ export const doctorTools = (world: World): DoctorTools => ({
       ...(await servedFindings(reach)),
       ...(await cloudFindings(reach)),
     ];
+    return { findings, issuer: config.issuer };
   },
 });
 
