@@ -15,9 +15,11 @@ import { registerPublish } from './adapters/cli/keys-publish.ts';
 import { registerSecret } from './adapters/cli/keys-secret.ts';
 import type { BrokerPlace } from './adapters/cli/place.ts';
 import { registerRevoke } from './adapters/cli/revoke.ts';
+import { type Programs, registerRun } from './adapters/cli/run.ts';
 import { registerSchema } from './adapters/cli/schema.ts';
 import { registerServe } from './adapters/cli/serve.ts';
 import { registerSetup } from './adapters/cli/setup.ts';
+import { registerSidecar } from './adapters/cli/sidecar.ts';
 import { registerSpiffe } from './adapters/cli/spiffe.ts';
 import type { Terminal } from './adapters/cli/terminal.ts';
 import { registerToken } from './adapters/cli/token.ts';
@@ -30,8 +32,10 @@ import type { World } from './compose-configuration.ts';
 import { devTools, runningDev, runningRecords, signAsTools } from './compose-dev.ts';
 import { doctorTools } from './compose-doctor.ts';
 import { explainTools } from './compose-explain.ts';
+import { registerHelpers } from './compose-helpers.ts';
 import { inspectTools } from './compose-inspect.ts';
 import { KINDS } from './compose-kinds.ts';
+import { localTools, sidecarTools } from './compose-local.ts';
 import { registerPolicyTools } from './compose-policy-tools.ts';
 import { publishTools } from './compose-publish.ts';
 import { registerRecordTools } from './compose-record-tools.ts';
@@ -47,7 +51,7 @@ export interface Signals {
 }
 
 /** The program; `parseAsync` runs it. */
-export function createProgram(world: BrokerWorld, terminal: Terminal, signals: Signals): Command {
+export function createProgram(world: BrokerWorld, terminal: Terminal, signals: Signals & Programs): Command {
   const program = new Command('exchequer')
     .description('A token-exchange broker: proves workloads, asks a default-deny policy, issues short-lived tokens.')
     .version(world.version)
@@ -70,6 +74,10 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   const caller = { ...askTools(world), dev: signAsTools() };
   registerDoctor(program, terminal, { ...doctorTools(world), caller });
   registerToken(program, terminal, { ...caller, out: outTools(world, signals.onSignal) });
+  registerHelpers(program, terminal, world, caller);
+  const local = localTools(world, caller);
+  registerRun(program, terminal, { ...local, run: signals.run, leave: signals.leave });
+  registerSidecar(program, terminal, sidecarTools(local, signals.onSignal));
   registerSpiffe(program, terminal, inspectTools(world));
   const keys = registerKeys(program, terminal, keyTools(world));
   registerSecret(keys, terminal, secretTools(world));

@@ -4,6 +4,8 @@
 import type { SourceConfig, TargetConfig } from './config/config.ts';
 import { tokenTarget } from './issuers/access-token.ts';
 import { awsTarget } from './issuers/aws.ts';
+import { azureTarget } from './issuers/azure.ts';
+import { gcpTarget } from './issuers/gcp.ts';
 import type { TargetKind } from './issuers/kind.ts';
 import { awsCallerIdentity } from './verifiers/aws-caller-identity.ts';
 import { azureDevops, bitbucket, buildkite, circleci, forgejo, github, gitlab } from './verifiers/ci-platform.ts';
@@ -37,7 +39,7 @@ export const TRUST_KINDS: readonly SourceKind[] = [
   awsCallerIdentity,
   self,
 ];
-const TARGET_KINDS: readonly TargetKind[] = [tokenTarget, awsTarget];
+const TARGET_KINDS: readonly TargetKind[] = [tokenTarget, awsTarget, gcpTarget, azureTarget];
 export const KINDS = { trust: TRUST_KINDS, client: { options: clientOptions }, targets: TARGET_KINDS };
 
 /** The kind of a target that configuration let pass. */

@@ -9,15 +9,20 @@ import type { Configuration } from './compose-configuration.ts';
 import type { BrokerWorld, Frame, State } from './compose-state.ts';
 import { tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import type { Config } from './config/config.ts';
+import { createCallerIdentity } from './core/caller-identity.ts';
 import { createDryRun } from './core/dry-run.ts';
 import { createExchange } from './core/exchange.ts';
+import { createGoogleIntrospection } from './core/google-introspection.ts';
 import { createIntrospect } from './core/introspect.ts';
 import type { JsonObject } from './core/json.ts';
 import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
 import { createRevoke } from './core/revoke.ts';
+import { createAwsSessions } from './issuers/aws-credentials.ts';
+import { createGoogleSessions } from './issuers/google-session.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/explain/tell.ts';
+import { signedBy } from './verifiers/aws-signature.ts';
 import { createDpopProofs, DPOP_ALGORITHMS } from './verifiers/dpop.ts';
 
 /** The listener over the path of a request; nothing is bound before it is told to listen. */
@@ -45,11 +50,19 @@ export function openPublicListener(
     dryRun: createDryRun(path),
     introspect: createIntrospect(path),
     revoke: createRevoke({ ...path, randomBytes }),
+    callerIdentity: createCallerIdentity({
+      sessions: createAwsSessions(state.clouds.secrets),
+      signedBy,
+      clock,
+      operate,
+    }),
+    googleIntrospect: createGoogleIntrospection({ ...path, sessions: createGoogleSessions(state.clouds.secrets) }),
     jwks: state.signingKeys.jwks,
     metadata: metadataOf(() => state.current.configuration),
     tls: tlsOf(config, frame.workloadApis),
     sentence: outcomeSentence,
     nonce: () => state.store.current(clock.nowSeconds()),
+    nowSeconds: clock.nowSeconds,
     onConnectionProblem: metrics.connectionProblem,
   });
 }

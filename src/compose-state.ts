@@ -18,13 +18,13 @@ import type { CloudParts } from './issuers/kind.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
+import { openSealing } from './keys/sealing.ts';
 import { openSigningKeys, type SigningKeys } from './keys/signing-keys.ts';
 import type { KeysEvent } from './keys/status.ts';
 import { createOutbound } from './outbound/fetch.ts';
 import type { Lookup } from './outbound/lookups.ts';
 import { createPolicy } from './policy/decide.ts';
 import { createTargetsOf } from './policy/targets-of.ts';
-import { createMemorySecrets } from './stores/memory-secrets.ts';
 import { createOwnTokens } from './verifiers/own-token.ts';
 
 /** What a running broker needs of the world, beside what every verb needs. */
@@ -129,7 +129,13 @@ async function openParts(
   const inForce = () => held.current?.configuration ?? configuration;
   const epochs = createEpochs();
   // Before the trail: who does not get the lock of the store must not touch the lines of the one who has it.
-  const store = await openStore({ ...world, config: config.store, log: frame.log, drained: epochs.drained });
+  const store = await openStore({
+    ...world,
+    config: config.store,
+    log: frame.log,
+    sealing: () => openSealing(config.keys.directory, randomBytes),
+    drained: epochs.drained,
+  });
   opened.push(store.close);
   const audit = await openAudit({
     to: config.audit.to === 'stdout' ? 'stdout' : { file: config.audit.to, sync: config.audit.sync },
@@ -143,7 +149,7 @@ async function openParts(
   opened.push(audit.close);
   const signingKeys = await openOwnKeys(world, frame, { inForce, store, audit });
   frame.ownKeys.follow(signingKeys.jwks);
-  const clouds: Clouds = { ask: createAskCloud(), outbound: frame.outbound, secrets: createMemorySecrets(clock) };
+  const clouds: Clouds = { ask: createAskCloud({ clock }), outbound: frame.outbound, secrets: store.secrets };
   const first: Current = {
     configuration,
     snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys, clouds }, 1),

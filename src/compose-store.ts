@@ -4,12 +4,16 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { StoreConfig } from './config/store.ts';
+import type { Sealing, SecretMemory } from './core/cloud-ports.ts';
 import type { Clock, Nonces, RandomBytes, SpentStore, WithdrawalStore } from './core/ports.ts';
 import type { JournalEvent } from './stores/journal.ts';
 import { openMemoryStore } from './stores/memory.ts';
+import { createMemorySecrets } from './stores/memory-secrets.ts';
 import type { RedisEvent } from './stores/redis-store.ts';
 
 export interface Store extends SpentStore, WithdrawalStore, Nonces {
+  /** Credentials of clouds: in this process alone, or sealed where replicas share the store. */
+  readonly secrets: SecretMemory;
   /** False while it cannot keep what must be kept: then nothing that needs it is issued. */
   healthy(): boolean;
   /** How often each event has happened since the start. */
@@ -22,6 +26,8 @@ export interface StoreParts {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly log: Logger;
+  /** What secrets are sealed with; asked only where the store is shared. */
+  readonly sealing: () => Promise<Sealing>;
   /** Resolves when everybody who had entered by the time of the call has left. */
   readonly drained: () => Promise<void>;
 }
@@ -39,8 +45,12 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   const needs = { clock, randomBytes, drained, replica, onEvent };
   const opened =
     'directory' in config
-      ? await openMemoryStore({ ...needs, ...config })
-      : (await import('./stores/redis-store.ts')).openRedisStore({ ...needs, settings: config.redis });
+      ? { ...(await openMemoryStore({ ...needs, ...config })), secrets: createMemorySecrets({ clock }) }
+      : (await import('./stores/redis-store.ts')).openRedisStore({
+          ...needs,
+          settings: config.redis,
+          sealing: await parts.sealing(),
+        });
   return Object.freeze({ ...opened, events: () => counts });
 }
 

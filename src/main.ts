@@ -2,8 +2,11 @@
 // The process: arguments, signals, the clock, the random source, the three streams. Nothing else in the project touches them
 // (test/architecture.test.ts). A setting that switches certificate checks off for the whole process is refused here.
 
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
 import { CommanderError } from 'commander';
+import type { ProgramEnded, Programs } from './adapters/cli/run.ts';
 import type { ExitCode, Terminal } from './adapters/cli/terminal.ts';
 import { createProgram, type Signals } from './compose-cli.ts';
 import type { BrokerWorld } from './compose-state.ts';
@@ -68,13 +71,36 @@ const signals: Signals = {
   },
 };
 
+/** Those that end, reload or ask a program. The other ones the system sends to all of a terminal's programs by itself, or to none. */
+const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
+/** What the keys of a terminal send is sent to the program as well. */
+const OF_TERMINALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+
+const programs: Programs = {
+  run: ([file = '', ...args], env) =>
+    new Promise((resolve) => {
+      const child = spawn(file, args, { stdio: 'inherit', env });
+      for (const signal of PASSED_ON)
+        process.on(signal, () => void (process.stdin.isTTY && OF_TERMINALS.includes(signal) ? 0 : child.kill(signal)));
+      // A signal that cannot be sent is an error as well, and ends nothing.
+      child.on('error', (error: NodeJS.ErrnoException) => {
+        if (child.pid === undefined) resolve({ ended: 'not_started', code: error.code ?? 'it failed' });
+      });
+      child.once('exit', (status, signal) => resolve(endOf(status, signal)));
+    }),
+  leave: (status) => process.exit(status),
+};
+
+const endOf = (status: number | null, signal: NodeJS.Signals | null): ProgramEnded =>
+  signal === null ? { ended: 'status', status: status ?? 1 } : { ended: 'signal', number: constants.signals[signal] };
+
 if (process.env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
   terminal.err('NODE_TLS_REJECT_UNAUTHORIZED=0 switches certificate checks off for everything: refused');
   process.exit(2);
 }
 
 try {
-  await createProgram(world, terminal, signals).parseAsync(process.argv);
+  await createProgram(world, terminal, { ...signals, ...programs }).parseAsync(process.argv);
 } catch (error) {
   if (!(error instanceof CommanderError)) {
     terminal.err(error instanceof Error ? error.message : String(error));

@@ -49,6 +49,10 @@ const PROOFS: readonly Proof[] = [
         'src/adapters/http/a.ts:1 adapters/http imports src/adapters/cli/b.ts',
       ],
       [
+        { 'src/adapters/cli/run.ts': `import { b } from '../local/b.ts';` },
+        'src/adapters/cli/run.ts:1 adapters/cli imports src/adapters/local/b.ts',
+      ],
+      [
         { 'src/adapters/cli/demo/a.ts': `import { b } from '../../../core/b.ts';` },
         'src/adapters/cli/demo/a.ts:1 adapters/cli/demo imports src/core/b.ts',
       ],
@@ -96,6 +100,10 @@ const PROOFS: readonly Proof[] = [
         { 'src/adapters/cli/a.ts': `import { spawn } from 'node:child_process';` },
         'src/adapters/cli/a.ts:1 imports node:child_process',
       ],
+      [
+        { 'src/compose-local.ts': `import { spawn } from 'node:child_process';` },
+        'src/compose-local.ts:1 imports node:child_process',
+      ],
       [{ 'src/config/a.ts': `import { env } from 'node:process';` }, 'src/config/a.ts:1 imports node:process'],
       [{ 'src/core/a.ts': `import { createHash } from 'node:crypto';` }, 'src/core/a.ts:1 core imports node:crypto'],
       [{ 'src/config/a.ts': `await import(name);` }, 'src/config/a.ts:1 imports a computed path'],
@@ -103,6 +111,7 @@ const PROOFS: readonly Proof[] = [
     innocent: {
       'src/verifiers/jose.ts': `import { jwtVerify } from 'jose';`,
       'src/compose-part.ts': `import { pino } from 'pino';`,
+      'src/main.ts': `import { spawn } from 'node:child_process';`,
       'src/outbound/fetch.ts': `import { request } from 'node:https';\nawait import('@grpc/grpc-js');`,
       'src/adapters/cli/demo/a.ts': `import { spawn } from 'node:child_process';\nimport { SignJWT } from 'jose';`,
       'test/core/a.test.ts': `import { SignJWT } from 'jose';`,

@@ -234,6 +234,7 @@ export const REQUESTS: readonly string[] = [
   'exchange',
   'introspection',
   'revocation',
+  'caller_identity',
 ] satisfies readonly RequestRecord['event'][];
 
 function requestsOf(record: JsonObject): number {

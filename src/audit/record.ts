@@ -3,6 +3,7 @@
 // value of a claim that nobody proved; a claim value past its bound stands cut, with the SHA-256 of the whole beside it.
 
 import { hash } from 'node:crypto';
+import type { CallerIdentityRecord } from '../core/caller-identity-record.ts';
 import type { RuleTrace } from '../core/decision.ts';
 import type { Json } from '../core/json.ts';
 import {
@@ -21,8 +22,37 @@ import type { Ask } from '../core/request.ts';
 export type Labels = Readonly<Record<string, string>>;
 
 /** The record as it is written and remembered, without the members of its place in a chain. Undefined members are not written. */
-export const renderRecord = (record: RequestRecord, labels: Labels): object =>
-  record.event === 'exchange' ? renderExchange(record, labels) : renderOwnToken(record, labels);
+export function renderRecord(record: RequestRecord, labels: Labels): object {
+  switch (record.event) {
+    case 'exchange':
+      return renderExchange(record, labels);
+    case 'caller_identity':
+      return renderCallerIdentity(record, labels);
+    case 'introspection':
+    case 'revocation':
+      return renderOwnToken(record, labels);
+  }
+}
+
+/** Of a cloud's credential that came from here: whose it is, if that was proved. */
+const renderCallerIdentity = (record: CallerIdentityRecord, labels: Labels): object => ({
+  event: record.event,
+  decision: record.decision,
+  time: timestamp(record.time),
+  outcome: record.outcome,
+  reason: record.reason,
+  evidence: record.evidence && bounded(record.evidence, 0),
+  transport: record.transport,
+  client: client(record),
+  unprovedClientId: record.unprovedClientId === undefined ? undefined : unproved(record.unprovedClientId),
+  session: record.session && bounded(record.session, 0),
+  policy: record.policy,
+  traceId: record.traceId,
+  peer: cutText(record.peer),
+  mtls: record.mtls,
+  dpop: record.dpop,
+  labels: hasMembers(labels) ? labels : undefined,
+});
 
 /** Of a question about one of our own tokens, which is told by names and hashes alone. */
 function renderOwnToken(record: OwnTokenRecord, labels: Labels): object {

@@ -23,6 +23,10 @@ export type CloudCredential = { readonly session: CloudSession } & (
       readonly sessionToken: string;
       /** `AssumedRoleUser.AssumedRoleId`, with the session name behind it. */
       readonly assumedRoleId: string;
+      /** The role's own ARN, path and all, as it was asked for. */
+      readonly role: string;
+      /** `PackedPolicySize`, where AWS says it: percent of what session policies and tags may take. */
+      readonly packedPolicySize?: number;
     }
   | { readonly cloud: 'gcp' | 'azure'; readonly accessToken: string }
   /** The assertion itself leaves, for targets that say `deliver: assertion`. */

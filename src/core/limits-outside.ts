@@ -116,6 +116,8 @@ export const WATCH_RETRY_MS_MAX = 30_000;
 export const WATCH_REFUSED_MS = 60_000;
 /** The clock is looked at this often: a machine that slept renews as it wakes, though its timers stood still. */
 export const WATCH_LOOK_MS = 15_000;
+/** What a program says to a credential helper on stdin: git lists every challenge of a server, docker a host. */
+export const HELPER_INPUT_BYTES_MAX = 65_536;
 /** The file of `--ca`: a bundle of every public root is 220 KiB. */
 export const CA_FILE_BYTES_MAX = 1_048_576;
 /** A client secret of letters and digits: 62^43 is the first power beyond 2^256. */

@@ -60,6 +60,12 @@ export const GENERATION_SETTLE_MS = 2_000;
 
 // Secrets of clouds.
 
-/** Credentials of clouds that are remembered at once, and their bytes: one has up to 6 KiB, most 2. */
+/** Credentials of clouds that one broker remembers at once, and their bytes: one has up to 12 KiB, most 4. */
 export const SECRETS_MAX = 50_000;
 export const SECRETS_BYTES_MAX = 134_217_728;
+/** One of them: a cloud's longest answer. */
+export const SECRET_BYTES_MAX = 65_536;
+/** What they are sealed with: AES-256. */
+export const SEALING_KEY_BYTES = 32;
+/** Its file: 43 characters of base64url and a line end. */
+export const SEALING_KEY_FILE_BYTES_MAX = 64;

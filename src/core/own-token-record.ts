@@ -2,6 +2,7 @@
 // it came to: why a token was not active, or nothing was ended, is for the operator alone. Never the token, nor anything of one that was
 // not proved to be ours.
 
+import type { CallerIdentityRecord } from './caller-identity-record.ts';
 import type { OwnTokenRequest } from './own-token-request.ts';
 import type { ProvedPrincipal } from './principal.ts';
 import { type ExchangeRecord, openBase, type RecordBase } from './record.ts';
@@ -10,7 +11,7 @@ import type { Received } from './request.ts';
 import type { Withdrawal } from './withdrawal.ts';
 
 /** The record of any request. */
-export type RequestRecord = ExchangeRecord | OwnTokenRecord;
+export type RequestRecord = ExchangeRecord | OwnTokenRecord | CallerIdentityRecord;
 
 /** Why a token is not said to be active, or is not ended. No caller learns which it was. */
 export type Untold =

@@ -33,6 +33,9 @@ export function recheck(input: RecheckInput): Result<Issued> {
   const { order, issuer, issued } = input;
   const facts = JSON.stringify(issuer.read(issued));
   if (facts !== JSON.stringify(issuer.expect(order))) throw new Error('the issuer made something else than the grant');
+  // A cloud's clock may be a little ahead of ours.
+  if (issued.expiresAt > order.expiresAt + (issued.cloud ? LEEWAY_SECONDS : 0))
+    throw new Error('what was issued ends later than it may');
   const stands = recheckGrant({ ...input, facts });
   return stands.ok ? ok(issued) : stands;
 }

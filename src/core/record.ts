@@ -1,6 +1,6 @@
 // The record of one request (docs/records.md): opened before the first check, filled as phases finish, closed on every exit.
 // It holds names, reasons and hashes; never a token, a key, or the value of a claim that nobody proved. What every record of a request
-// has, and that of an exchange; that of a question about one of our own tokens is own-token-record.ts.
+// has, and that of an exchange; those of questions are own-token-record.ts and caller-identity-record.ts.
 
 import { namedBeside } from './actor.ts';
 import { claimPath, walkClaims } from './claim-path.ts';
@@ -43,7 +43,7 @@ export interface RecordedClaim {
 
 /** What the record of any request has. */
 export interface RecordBase {
-  readonly event: 'exchange' | 'introspection' | 'revocation';
+  readonly event: 'exchange' | 'introspection' | 'revocation' | 'caller_identity';
   readonly decision: string;
   /** Seconds since the epoch, with milliseconds. */
   readonly time: number;

@@ -152,7 +152,8 @@ export type CredentialProblem =
   | 'request_algorithm'
   | 'request_credential'
   | 'request_signed_headers'
-  | 'request_time';
+  | 'request_time'
+  | 'request_body';
 
 /** Why the API server does not vouch for a token (TokenReview), or AWS STS for a request. */
 export type ReviewProblem = 'not_authenticated' | 'audience' | 'user';

@@ -225,5 +225,12 @@ export function misusedParameter(
   return undefined;
 }
 
+/** Size and characters of one credential, where it has another name, or none: in a header, or in another protocol. */
+export function misusedCredential(parameter: string, text: string): SyntaxRefusal | undefined {
+  if (Buffer.byteLength(text) > CREDENTIAL_BYTES_MAX)
+    return { reason: 'parameter_too_large', parameter, bytesMax: CREDENTIAL_BYTES_MAX };
+  return CREDENTIAL_TEXT.test(text) ? undefined : { reason: 'parameter_malformed', parameter };
+}
+
 const isSubjectTokenType = (text: string): text is SubjectTokenType =>
   SUBJECT_TOKEN_TYPES.some((tokenType) => tokenType === text);

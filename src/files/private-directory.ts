@@ -2,8 +2,8 @@
 // others is refused and never repaired, because a secret that others could read has to be replaced (A-199).
 
 import { constants } from 'node:fs';
-import { mkdir, mkdtemp, open, rmdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdir, mkdtemp, open, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 
 /** Any permission for group or others. */
 const OPEN_TO_OTHERS = 0o077;
@@ -40,6 +40,16 @@ export async function readPrivateFile(directory: PrivateDirectory, name: string,
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The whole of a private file of ours in a directory that others may use as well, or undefined where there is none. Throws as
+ * `readPrivateFile` does.
+ */
+export async function readPrivateFileAt(path: string, bytesMax: number): Promise<string | undefined> {
+  const directory = dirname(path);
+  if ((await lstat(path).catch(() => undefined)) === undefined) return undefined;
+  return await readPrivateFile({ path: directory, owner: await ownUserId(directory) }, basename(path), bytesMax);
 }
 
 /** Opens a private file for reading and writing, never through a link. Throws as `readPrivateFile` does. */

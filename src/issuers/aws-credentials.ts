@@ -2,8 +2,13 @@
 // that whoever presents them at our STS endpoint is told who they are. What is remembered is secret, and found by the session token alone.
 
 import { hash } from 'node:crypto';
+import { z } from 'zod';
+import type { AwsSessions } from '../core/caller-identity.ts';
+import type { AwsSession } from '../core/caller-identity-request.ts';
 import type { CloudCredential } from '../core/cloud.ts';
 import type { SecretMemory } from '../core/cloud-ports.ts';
+import { AWS_SESSION_TOLD_SECONDS } from '../core/limits-cloud.ts';
+import { accountOf, rfc3339 } from '../parsing/aws-text.ts';
 
 export type AwsCredential = Extract<CloudCredential, { secretAccessKey: string }>;
 
@@ -17,15 +22,37 @@ export const processCredentials = (credential: AwsCredential, expiresAt: number)
   AccountId: accountOf(credential.session.principal),
 });
 
-/** RFC 3339 in whole seconds, as AWS writes it. */
-export const rfc3339 = (seconds: number): string => new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z');
+/** Keeps what tells whose they are until they have ended, and then long enough to say that they have. */
+export function rememberSession(
+  secrets: SecretMemory,
+  { session, accessKeyId, secretAccessKey, sessionToken, assumedRoleId }: AwsCredential,
+  expiresAt: number,
+): Promise<void> {
+  const remembered: AwsSession = { session, accessKeyId, secretAccessKey, assumedRoleId, expiresAt };
+  return secrets.set(sessionKey(sessionToken), JSON.stringify(remembered), expiresAt + AWS_SESSION_TOLD_SECONDS);
+}
 
-/** Of `arn:aws:sts::<account>:...`. */
-export const accountOf = (arn: string): string => arn.split(':')[4] ?? '';
+const REMEMBERED = z.object({
+  session: z.object({
+    principal: z.string(),
+    id: z.string().exactOptional(),
+    audience: z.string(),
+    subject: z.string(),
+  }),
+  accessKeyId: z.string(),
+  secretAccessKey: z.string(),
+  assumedRoleId: z.string(),
+  expiresAt: z.number(),
+});
 
-/** Keeps them until they end. */
-export const rememberSession = (secrets: SecretMemory, credential: AwsCredential, expiresAt: number): Promise<void> =>
-  secrets.set(sessionKey(credential.sessionToken), JSON.stringify(credential), expiresAt);
+/** The sessions that are remembered. */
+export const createAwsSessions = (secrets: SecretMemory): AwsSessions =>
+  Object.freeze({
+    async find(sessionToken: string): Promise<AwsSession | undefined> {
+      const text = await secrets.get(sessionKey(sessionToken));
+      return text === undefined ? undefined : REMEMBERED.parse(JSON.parse(text));
+    },
+  });
 
-/** Where they are kept. */
-export const sessionKey = (sessionToken: string): string => `aws-session:${hash('sha256', sessionToken)}`;
+/** Where one is kept: by a hash, since the store names its keys to whoever looks. */
+const sessionKey = (sessionToken: string): string => `aws-session:${hash('sha256', sessionToken)}`;

@@ -53,7 +53,14 @@ async function createClient(place: StsPlace): Promise<STSClient> {
     region: place.region,
     // Written out, or AWS_ENDPOINT_URL_STS of our own environment would win (A-166).
     endpoint: place.endpoint,
+    useFipsEndpoint: false,
+    useDualstackEndpoint: false,
     maxAttempts: 1,
+    retryMode: 'standard',
+    defaultsMode: 'standard',
+    userAgentAppId: '',
+    // This broker has none in any cloud; what lies around on its machine is nobody's to have (A-169).
+    credentials: () => Promise.reject(new Error('the broker has no credentials of AWS')),
     requestHandler: {
       async handle(request: SentRequest, { requestTimeout }: { readonly requestTimeout?: number } = {}) {
         const answer = await place.outbound.request({
@@ -73,13 +80,18 @@ async function createClient(place: StsPlace): Promise<STSClient> {
   });
 }
 
+const RETRY_AFTER = 'retry-after';
+
 interface SentRequest {
   readonly body?: unknown;
 }
 
 const responseOf = ({ body, refused }: Extract<OutboundAnswer, { ok: true }>) => ({
   statusCode: refused?.status ?? 200,
-  headers: { 'content-type': 'text/xml' },
+  headers: {
+    'content-type': 'text/xml',
+    ...(refused?.retryAfterSeconds === undefined ? {} : { [RETRY_AFTER]: String(refused.retryAfterSeconds) }),
+  },
   body: Readable.from([body]),
 });
 
@@ -99,7 +111,7 @@ async function assume(
   deadlineMs: number,
 ): Promise<CloudAttempt<Assumed>> {
   const { AssumeRoleWithWebIdentityCommand } = await import('@aws-sdk/client-sts');
-  const { Credentials, AssumedRoleUser, Audience, SubjectFromWebIdentityToken } = await client.send(
+  const { Credentials, AssumedRoleUser, Audience, SubjectFromWebIdentityToken, PackedPolicySize } = await client.send(
     new AssumeRoleWithWebIdentityCommand({
       RoleArn: session.role,
       RoleSessionName: session.name,
@@ -113,8 +125,8 @@ async function assume(
   const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = Credentials ?? {};
   const { Arn: principal, AssumedRoleId: assumedRoleId } = AssumedRoleUser ?? {};
   const expiresAt = Math.floor((Credentials?.Expiration?.getTime() ?? Number.NaN) / 1_000);
-  if (!accessKeyId || !secretAccessKey || !sessionToken || !principal || !assumedRoleId || !Number.isFinite(expiresAt))
-    return { ok: false, problem: 'incomplete', again: 'failed' };
+  if (!isPrintable(accessKeyId) || !isPrintable(secretAccessKey) || !isPrintable(sessionToken)) return INCOMPLETE;
+  if (!isPrintable(principal) || !isPrintable(assumedRoleId) || !Number.isFinite(expiresAt)) return INCOMPLETE;
   const said = { principal, id: accessKeyId, audience: Audience ?? '', subject: SubjectFromWebIdentityToken ?? '' };
   const credential = {
     cloud: 'aws',
@@ -123,31 +135,51 @@ async function assume(
     secretAccessKey,
     sessionToken,
     assumedRoleId,
+    role: session.role,
+    ...(PackedPolicySize === undefined ? {} : { packedPolicySize: PackedPolicySize }),
   } as const;
   return { ok: true, value: { credential, expiresAt } };
 }
 
+/** What SDKs can read and environments can hold. */
+const isPrintable = (text: string | undefined): text is string => text !== undefined && /^[\x21-\x7e]+$/.test(text);
+
+const INCOMPLETE = { ok: false, problem: 'incomplete', again: 'failed' } as const;
+
 /** Codes by which STS says that it is busy. */
-const BUSY = ['Throttling', 'ThrottlingException', 'RequestLimitExceeded', 'TooManyRequestsException'];
+const BUSY = ['Throttling', 'ThrottlingException', 'RequestLimitExceeded', 'TooManyRequestsException', 'SlowDown'];
 /** Codes by which it says that it could not fetch our keys, or could not work at all. */
 const AGAIN = ['IDPCommunicationError', 'InternalFailure', 'InternalError', 'ServiceUnavailable'];
 
 /** The code alone goes on: a message may quote what was sent. */
 function attemptOf(error: unknown): CloudAttempt<never> {
   if (error instanceof Unanswered) return { ok: false, problem: error.problem, again: 'failed' };
-  const { name, status } = codeOf(error);
-  if (status === undefined || !/^[A-Za-z]{1,64}$/.test(name))
-    return { ok: false, problem: 'unreadable', again: 'failed' };
-  if (BUSY.includes(name) || status === 429) return { ok: false, problem: name, again: 'busy' };
-  return { ok: false, problem: name, again: status >= 500 || AGAIN.includes(name) ? 'failed' : 'never' };
+  const { code, status, retryAfterSeconds } = saidBy(error);
+  if (status === 429 || status === 503 || BUSY.includes(code))
+    return { ok: false, problem: code || `status_${status}`, again: 'busy', retryAfterSeconds };
+  if (code === '') return { ok: false, problem: 'unreadable', again: 'failed' };
+  const failed = status === undefined || status >= 500 || AGAIN.includes(code);
+  return { ok: false, problem: code, again: failed ? 'failed' : 'never' };
 }
 
-function codeOf(error: unknown): { readonly name: string; readonly status: number | undefined } {
-  if (!(error instanceof Error)) return { name: '', status: undefined };
-  const metadata = '$metadata' in error ? error.$metadata : undefined;
-  const status =
-    typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata
-      ? metadata.httpStatusCode
-      : undefined;
-  return { name: error.name, status: typeof status === 'number' && status >= 400 ? status : undefined };
+interface Said {
+  /** As it was sent: AWS's client renames what it knows. Empty where it could not be read. */
+  readonly code: string;
+  readonly status: number | undefined;
+  readonly retryAfterSeconds: number | undefined;
 }
+
+function saidBy(error: unknown): Said {
+  const code = member(error, 'Code');
+  const response = member(error, '$response');
+  const status = member(response, 'statusCode') ?? member(member(error, '$metadata'), 'httpStatusCode');
+  const wait = Number(member(member(response, 'headers'), RETRY_AFTER));
+  return {
+    code: typeof code === 'string' && /^[A-Za-z]{1,64}$/.test(code) ? code : '',
+    status: typeof status === 'number' && status >= 400 ? status : undefined,
+    retryAfterSeconds: Number.isFinite(wait) ? wait : undefined,
+  };
+}
+
+const member = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;

@@ -3,6 +3,7 @@
 
 import type { AwsTrust } from '../core/cloud-trust.ts';
 import { type Parameters, render } from '../parsing/template.ts';
+import { tagKeys } from './aws-carry.ts';
 import type { AwsOptions } from './aws-options.ts';
 import { targetSubject } from './cloud-names.ts';
 import { audienceOf } from './cloud-options.ts';
@@ -19,14 +20,11 @@ export const awsPins = (
   subject: targetSubject(target, parameters, values),
 });
 
-/** Keys of the session tags that are the broker's own. */
-export const OWN_TAGS = ['subject', 'actor', 'decision'] as const;
-
 export const awsTrust = (place: TargetPlace, chosen: AwsOptions, values: Parameters): AwsTrust => ({
   cloud: 'aws',
   issuer: place.issuer,
   ...awsPins(place, chosen, values),
-  tags: [...(chosen.session?.tags ? OWN_TAGS : []), ...(chosen.session?.carry ?? [])],
+  tags: tagKeys(chosen.session ?? {}),
   sourceIdentity: chosen.session?.sourceIdentity === true,
   secondsMax: chosen.lifetime,
 });

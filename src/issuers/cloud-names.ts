@@ -9,17 +9,28 @@ import type { Actor, Actors } from '../core/principal.ts';
 /** The characters that a field of a cloud takes, beside `=` and the digits and capital letters of what is escaped. */
 export interface Alphabet {
   readonly plain: RegExp;
+  /** What stands for a character that is not plain, in its place: a plain-looking one, which is then escaped itself. */
+  readonly instead?: Readonly<Record<string, string>>;
+  /** Of those, what no name begins with. */
+  readonly neverFirst?: RegExp;
+  readonly charactersMin?: number;
   readonly charactersMax: number;
 }
 
 /** Encodes a name; injective but for a collision of SHA-256 cut to 128 bits. */
-export function encodeName(name: string, { plain, charactersMax }: Alphabet): string {
-  const encoded = [...name].map((character) =>
-    character !== '=' && plain.test(character) ? character : escaped(character),
+export function encodeName(name: string, alphabet: Alphabet): string {
+  const { plain, instead = {}, neverFirst, charactersMin = 0, charactersMax } = alphabet;
+  const characters = [...name];
+  const encoded = characters.map((character, index) =>
+    character === '=' || !plain.test(character) || (index === 0 && neverFirst?.test(character))
+      ? (instead[character] ?? escaped(character))
+      : character,
   );
   const whole = encoded.join('');
-  if (whole.length <= charactersMax) return whole;
-  const digest = hash('sha256', name, 'buffer').subarray(0, 16).toString('base64url').replaceAll('_', '.');
+  // What is shorter than a field takes is escaped although it need not be: nothing else is.
+  const long = whole.length < charactersMin ? characters.map(escaped).join('') : whole;
+  if (long.length >= charactersMin && long.length <= charactersMax) return long;
+  const digest = hash('sha256', whole, 'buffer').subarray(0, 16).toString('base64url').replaceAll('_', '.');
   let head = '';
   for (const piece of encoded) {
     if (head.length + piece.length + digest.length + 2 > charactersMax) break;
@@ -28,8 +39,11 @@ export function encodeName(name: string, { plain, charactersMax }: Alphabet): st
   return `${head}=-${digest}`;
 }
 
+/** By its bytes; half of a surrogate pair, which has none, by its number. */
 const escaped = (character: string): string =>
-  [...Buffer.from(character)].map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+  character.isWellFormed()
+    ? [...Buffer.from(character)].map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('')
+    : `=u${character.charCodeAt(0).toString(16)}`;
 
 /** Whom a session is for: the subject, and who acts for it now. */
 export function partiesName(subject: string, actors: Actors): string {
@@ -40,8 +54,9 @@ export function partiesName(subject: string, actors: Actors): string {
 /** An actor by the one text that means no other: its name where it has one, a SPIFFE ID, or `<iss>#<sub>`. */
 export const actorName = (actor: Actor): string => {
   const { iss, sub } = actor;
-  const name = namedBeside(actor) ?? (iss.startsWith('spiffe://') ? sub : `${iss}#${sub}`);
-  return name.replaceAll('|', '%7C');
+  const own = namedBeside(actor) ?? (iss.startsWith('spiffe://') ? sub : undefined);
+  // In a name of ours `%` begins an escape, and there is no `|`; what others wrote may have one all the same.
+  return (own ?? `${iss}#${sub}`.replaceAll('%', '%25')).replaceAll('|', '%7C');
 };
 
 /** `target:<name>[:<parameter>...]`: what AWS and Azure pin, in the order of the parameters' names. */

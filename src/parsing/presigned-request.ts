@@ -4,6 +4,7 @@
 
 import { AWS_REQUEST_BYTES_MAX } from '../core/limits-outside.ts';
 import type { CredentialProblem } from '../core/refusal.ts';
+import { awsDateSeconds } from './aws-text.ts';
 
 export interface PresignedRequest {
   readonly host: string;
@@ -42,7 +43,6 @@ const URL_FORM = /^https:\/\/([a-z0-9.-]+)\/\?([^#]+)$/;
 /** RFC 3986's unreserved characters, and the rest percent-encoded in upper case: what SigV4 calls UriEncode. */
 const VALUE = /^(?:[A-Za-z0-9\-._~]|%(?:2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D]))+$/;
 const CREDENTIAL = /^(ASIA[A-Z0-9]{12,124})\/([0-9]{8})\/([a-z0-9-]+)\/sts\/aws4_request$/;
-const DATE = /^([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z$/;
 
 /** Reads the URL, or says what is wrong with it first. Whether its host is one of ours to ask is the caller's to say. */
 export function readPresignedRequest(text: string): PresignedRead {
@@ -60,7 +60,7 @@ export function readPresignedRequest(text: string): PresignedRead {
   if (!/^[0-9a-f]{64}$/.test(signature)) return no('request_parameter');
   const [, , day, region] = CREDENTIAL.exec(of('X-Amz-Credential')) ?? [];
   if (day === undefined || region === undefined) return no('request_credential');
-  const signedAtSeconds = dateSeconds(of('X-Amz-Date'));
+  const signedAtSeconds = awsDateSeconds(of('X-Amz-Date'));
   if (signedAtSeconds === undefined || !/^[1-9][0-9]{0,5}$/.test(of('X-Amz-Expires'))) return no('request_time');
   if (!of('X-Amz-Date').startsWith(`${day}T`)) return no('request_credential');
   const expiresSeconds = Number(of('X-Amz-Expires'));
@@ -86,13 +86,5 @@ const written = (values: ReadonlyMap<Parameter, string>): string =>
 /** `encodeURIComponent` leaves five characters as they are that SigV4 encodes. */
 const uriEncode = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
-
-/** Seconds since the epoch, of a moment that is in the calendar. */
-function dateSeconds(text: string): number | undefined {
-  const [, ...parts] = DATE.exec(text) ?? [];
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.map(Number);
-  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
-  return date.toISOString().replace(/[-:]|\.000/g, '') === text ? date.getTime() / 1_000 : undefined;
-}
 
 const no = (problem: CredentialProblem): PresignedRead => ({ ok: false, problem });

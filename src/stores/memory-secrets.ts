@@ -3,14 +3,26 @@
 
 import { LRUCache } from 'lru-cache';
 import type { SecretMemory } from '../core/cloud-ports.ts';
-import { SECRETS_BYTES_MAX, SECRETS_MAX } from '../core/limits-store.ts';
+import { SECRET_BYTES_MAX, SECRETS_BYTES_MAX, SECRETS_MAX } from '../core/limits-store.ts';
 import type { Clock } from '../core/ports.ts';
 
-export function createMemorySecrets(clock: Clock): SecretMemory {
-  const held = new LRUCache<string, { readonly secret: string; readonly untilSeconds: number }>({
-    max: SECRETS_MAX,
+export interface MemorySecretsParts {
+  readonly clock: Pick<Clock, 'nowSeconds'>;
+  /** For tests; SECRETS_MAX unless given. */
+  readonly secretsMax?: number;
+}
+
+interface Held {
+  readonly secret: string;
+  readonly bytes: number;
+  readonly untilSeconds: number;
+}
+
+export function createMemorySecrets({ clock, secretsMax = SECRETS_MAX }: MemorySecretsParts): SecretMemory {
+  const held = new LRUCache<string, Held>({
+    max: secretsMax,
     maxSize: SECRETS_BYTES_MAX,
-    sizeCalculation: ({ secret }, key) => secret.length + key.length,
+    sizeCalculation: ({ bytes }, key) => bytes + key.length,
   });
   return Object.freeze({
     async get(key: string) {
@@ -20,7 +32,9 @@ export function createMemorySecrets(clock: Clock): SecretMemory {
       return undefined;
     },
     async set(key: string, secret: string, untilSeconds: number) {
-      held.set(key, { secret, untilSeconds });
+      const bytes = Buffer.byteLength(secret);
+      if (!(untilSeconds > clock.nowSeconds()) || bytes > SECRET_BYTES_MAX) return;
+      held.set(key, { secret, bytes, untilSeconds });
     },
   });
 }

@@ -178,6 +178,23 @@ redis.call('HDEL', replicas, ARGV[2])
 return {'ok'}
 `;
 
+/** A sealed secret. KEYS: its key. ARGV: what is sealed, milliseconds until it ends. */
+const REMEMBER = `
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return {'ok'}
+`;
+
+const RECALL = `
+local value = redis.call('GET', KEYS[1])
+if value then return {'held', value} end
+return {'absent'}
+`;
+
+const DROP = `
+redis.call('DEL', KEYS[1])
+return {'ok'}
+`;
+
 export const SCRIPTS = {
   claim: CLAIM,
   release: RELEASE,
@@ -186,6 +203,9 @@ export const SCRIPTS = {
   lift: LIFT,
   begin: BEGIN,
   leave: LEAVE,
+  remember: REMEMBER,
+  recall: RECALL,
+  drop: DROP,
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

@@ -1,6 +1,7 @@
 // The shared store: what is spent, blocked and revoked, and the secret of nonces, in Redis, for any number of replicas. Opens at once, whether
 // Redis is there or not: until its feed follows it refuses everything (F-19), and it goes on by itself.
 
+import type { Sealing, SecretMemory } from '../core/cloud-ports.ts';
 import { REDIS_INSPECT_MS } from '../core/limits-store.ts';
 import type { Clock, Nonces, RandomBytes, SpentStore, WithdrawalStore } from '../core/ports.ts';
 import type { RedisSettings } from '../core/store-settings.ts';
@@ -9,12 +10,15 @@ import { type ConnectionEvent, openRedisConnection } from './redis-connection.ts
 import { type FeedEvent, openFeed } from './redis-feed.ts';
 import { createInspection, type InspectEvent } from './redis-inspect.ts';
 import { withdrawalKeys } from './redis-keys.ts';
+import { createRedisSecrets } from './redis-secrets.ts';
 import { createRedisWithdrawals } from './redis-withdrawals.ts';
 import { createWithdrawalTable } from './withdrawal-table.ts';
 
 export type RedisEvent = ConnectionEvent | FeedEvent | InspectEvent;
 
 export interface RedisStore extends SpentStore, WithdrawalStore, Nonces {
+  /** Credentials of clouds, sealed. */
+  readonly secrets: SecretMemory;
   /** False while nothing can be issued. */
   healthy(): boolean;
   /** Takes this replica off the list: nothing may be in work any more. */
@@ -25,6 +29,8 @@ export interface RedisStoreParts {
   readonly settings: RedisSettings;
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
+  /** What secrets are sealed with; replicas share it. */
+  readonly sealing: Sealing;
   /** What this replica is called: no other has the name, and there is no space in it. */
   readonly replica: string;
   /** Resolves when everybody who had entered by the time of the call has left (core/epochs.ts). */
@@ -32,6 +38,8 @@ export interface RedisStoreParts {
   readonly onEvent: (event: RedisEvent) => void;
   /** For tests; WITHDRAWALS_MAX unless given. */
   readonly withdrawalsMax?: number;
+  /** For tests; SECRETS_MAX unless given. */
+  readonly secretsMax?: number;
 }
 
 export function openRedisStore(parts: RedisStoreParts): RedisStore {
@@ -54,6 +62,7 @@ export function openRedisStore(parts: RedisStoreParts): RedisStore {
     ...createRedisWithdrawals({ ...parts, connection, keys, feed, table }),
     current: (nowSeconds: number) => feed.nonces().current(nowSeconds),
     accepts: (nonce: string, nowSeconds: number) => feed.nonces().accepts(nonce, nowSeconds),
+    secrets: createRedisSecrets({ ...parts, prefix: settings.prefix, connection }),
     healthy: feed.isFresh,
     close: () => {
       closing ??= (async () => {

@@ -93,6 +93,9 @@ const PREPARED: Readonly<Record<ScriptName, ReturnType<typeof prepared>>> = {
   lift: prepared(SCRIPTS.lift),
   begin: prepared(SCRIPTS.begin),
   leave: prepared(SCRIPTS.leave),
+  remember: prepared(SCRIPTS.remember),
+  recall: prepared(SCRIPTS.recall),
+  drop: prepared(SCRIPTS.drop),
 };
 
 interface Evaluation {

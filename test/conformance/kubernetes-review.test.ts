@@ -10,6 +10,7 @@ import { createProgram } from '../../src/compose-cli.ts';
 import { KEYS_COOLDOWN_SECONDS } from '../../src/core/limits-outside.ts';
 import { refused } from '../support/attack.ts';
 import { createForge, type Json, setOf } from '../support/forge.ts';
+import { NO_PROGRAMS } from '../support/program.ts';
 import { type ApiServer, openApiServer } from '../support/token-review-server.ts';
 import { defined, type Proving, startProving } from './proving.ts';
 
@@ -280,7 +281,7 @@ describe('a key file that is older than the cluster', () => {
       log: { write: () => undefined },
     };
     const config = join(broker.folder, 'exchequer.yaml');
-    const program = createProgram(world, terminal, { onSignal: () => undefined });
+    const program = createProgram(world, terminal, { onSignal: () => undefined, ...NO_PROGRAMS });
     await program.parseAsync(['explain', '--config', config, ...words], { from: 'user' });
     return { code, text: out.join('\n') };
   };

@@ -1,12 +1,12 @@
 // `doctor` and what a broker depends on: sources whose keys are old or missing, clouds that do not answer, a store that forgets, the
 // listener's own certificate.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
-import { ROLE, startCloudBroker } from '../support/cloud-broker.ts';
+import { startCloudBroker } from '../support/cloud-broker.ts';
 import { examine, openDoctorScene } from '../support/doctor-scene.ts';
 import { describeWithRedis, startRedis } from '../support/redis-server.ts';
 import { openTlsServer } from '../support/tls-server.ts';
@@ -134,24 +134,18 @@ describe('doctor and clouds', () => {
     await broker.stop();
   });
 
-  it('CX-03 fails where the next key is published too late for a cloud', async () => {
-    const clouds = kept(
-      await startCloudBroker({
-        targets: ({ aws }) => `  cloud: { kind: aws, role: "${ROLE}", region: eu-west-1, ${aws} }`,
-        policies: {
-          'a.yaml':
-            'rules: [{ name: r, subject: { trust: github, github: { repository_id: 1, ref: refs/heads/main } }, allow: [cloud] }]',
-        },
-      }),
-    );
-    const { folder } = clouds.broker;
-    const { wrong } = await examine(join(folder, 'exchequer.yaml'), ['--ca', join(folder, 'ca.crt')], {
-      permitLoopback: true,
-    });
-    expect(wrong.filter((one) => one.includes('publishAhead'))).toEqual([]);
+  it('CX-03 says that a cloud would refuse the next key, and that clouds know public authorities alone', async () => {
+    const { folder, write } = kept(await startCloudBroker()).broker;
+    const words = ['--ca', join(folder, 'ca.crt')];
+    const { wrong } = await examine(join(folder, 'exchequer.yaml'), words, { permitLoopback: true });
     expect(wrong).toContain(
       'warn documents: the certificate is judged by the authority that --ca names; clouds know public ones alone',
     );
+    const yaml = readFileSync(join(folder, 'exchequer.yaml'), 'utf8');
+    write('soon.yaml', yaml.replace('keys: { directory: ./keys', '$&, publishAhead: 1h'));
+    const soon = await examine(join(folder, 'soon.yaml'), words);
+    expect(soon).toMatchObject({ exit: 1, findings: [{ area: 'configuration', outcome: 'fail' }] });
+    expect(soon.wrong[0]).toContain('keys.publishAhead: must be');
   });
 });
 

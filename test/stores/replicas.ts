@@ -6,6 +6,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { expect, vi } from 'vitest';
 import type { Spending } from '../../src/core/ports.ts';
 import type { RedisSettings } from '../../src/core/store-settings.ts';
+import { createSealing } from '../../src/keys/sealing.ts';
 import { openRedisStore, type RedisEvent, type RedisStore } from '../../src/stores/redis-store.ts';
 import type { StoreMaker } from '../contract/spent-store.ts';
 import type { WithdrawalsMaker, WithdrawalsWorld } from '../contract/withdrawal-store.ts';
@@ -21,6 +22,9 @@ export interface ReplicaOptions extends Partial<WithdrawalsWorld> {
   readonly elapsedMs?: () => number;
   /** Does not wait until it can be asked. */
   readonly eager?: true;
+  /** What it seals with; one of its own unless given. */
+  readonly sealingKey?: Uint8Array;
+  readonly secretsMax?: number;
 }
 
 export async function openReplica(
@@ -28,12 +32,13 @@ export async function openReplica(
   name: string,
   options: ReplicaOptions = {},
 ): Promise<Replica> {
-  const { now, elapsedMs, drained, eager, ...rest } = options;
+  const { now, elapsedMs, drained, eager, sealingKey = randomBytes(32), ...rest } = options;
   const events: RedisEvent[] = [];
   const store = openRedisStore({
     settings,
     clock: { nowSeconds: now ?? (() => Date.now() / 1_000), elapsedMs: elapsedMs ?? (() => performance.now()) },
     randomBytes,
+    sealing: createSealing(sealingKey),
     replica: name,
     drained: drained ?? (() => Promise.resolve()),
     onEvent: (event) => events.push(event),

@@ -135,7 +135,7 @@ function partsOf(
     withdrawals: store,
     audit: {
       write: (record) => {
-        if (record.event !== 'exchange') records.push(structuredClone(record));
+        if (record.event === 'introspection' || record.event === 'revocation') records.push(structuredClone(record));
         return log('record', undefined);
       },
     },

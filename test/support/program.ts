@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { CommanderError } from 'commander';
+import type { Programs } from '../../src/adapters/cli/run.ts';
 import type { ExitCode } from '../../src/adapters/cli/terminal.ts';
 import { createProgram } from '../../src/compose-cli.ts';
 import type { BrokerWorld } from '../../src/compose-state.ts';
@@ -11,6 +12,12 @@ export interface Said {
   readonly err: readonly string[];
   readonly exits: readonly ExitCode[];
 }
+
+/** The test's own process starts no program and ends by itself. */
+export const NO_PROGRAMS: Programs = {
+  run: async () => ({ ended: 'not_started', code: 'ENOTSUP' }),
+  leave: () => undefined,
+};
 
 /** Runs one command line in an environment of its own; `world` in place of what a process has. */
 export async function runProgram(
@@ -34,7 +41,7 @@ export async function runProgram(
       env,
       exit: (code) => void said.exits.push(code),
     },
-    { onSignal: () => undefined },
+    { onSignal: () => undefined, ...NO_PROGRAMS },
   );
   try {
     await program.parseAsync(['node', 'exchequer', ...line]);

@@ -92,9 +92,21 @@ function recordLine(line: string): string {
   const record = readMembers(line);
   if (!record) return `(not a record) ${escaped(line.slice(0, 120))}`;
   const { event } = record;
-  const isOwnToken = event === 'introspection' || event === 'revocation';
-  const words = event === 'exchange' ? exchangeWords(record) : isOwnToken ? ownTokenWords(record) : eventWords(record);
-  return escaped([text(record.time) ?? '-', ...words].join('  '));
+  return escaped([text(record.time) ?? '-', ...wordsOf(event, record)].join('  '));
+}
+
+function wordsOf(event: unknown, record: Members): readonly string[] {
+  switch (event) {
+    case 'exchange':
+      return exchangeWords(record);
+    case 'introspection':
+    case 'revocation':
+      return ownTokenWords(record);
+    case 'caller_identity':
+      return callerIdentityWords(record);
+    default:
+      return eventWords(record);
+  }
 }
 
 function exchangeWords(record: Members): readonly string[] {
@@ -115,6 +127,13 @@ function exchangeWords(record: Members): readonly string[] {
     ...would.map((preview) => `preview: ${text(preview?.rule) ?? '-'} would ${text(preview?.would) ?? '-'}`),
   ];
 }
+
+/** Whose a cloud's credential is, as its holder asked. */
+const callerIdentityWords = (record: Members): readonly string[] => [
+  text(record.decision) ?? '-',
+  [text(record.event), text(record.outcome), text(record.reason)].filter((word) => word !== undefined).join(' '),
+  text(members(record.session)?.principal) ?? 'nobody proved',
+];
 
 /** A question about one of our own tokens: which, what it came to, who asked, and about whose. */
 function ownTokenWords(record: Members): readonly string[] {

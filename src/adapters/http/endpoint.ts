@@ -2,6 +2,9 @@
 // what it received to an operation, and renders what that comes to; it decides nothing.
 
 import type { IncomingMessage } from 'node:http';
+import type { Identified } from '../../core/caller-identity.ts';
+import type { CallerIdentityRequest } from '../../core/caller-identity-request.ts';
+import type { Told } from '../../core/google-introspection.ts';
 import type { Introspected } from '../../core/introspect.ts';
 import type { Operation } from '../../core/operation.ts';
 import type { OwnTokenRequest } from '../../core/own-token-request.ts';
@@ -20,10 +23,15 @@ export interface EndpointParts {
   readonly introspect: Operation<OwnTokenRequest, Introspected>;
   /** POST /revoke. */
   readonly revoke: Operation<OwnTokenRequest, Revoked>;
+  /** GetCallerIdentity at POST /aws/sts. */
+  readonly callerIdentity: Operation<CallerIdentityRequest, Identified>;
+  /** POST /gcp/introspect. */
+  readonly googleIntrospect: Operation<OwnTokenRequest, Told>;
   /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
   readonly sentence: (outcome: RefusedOutcome) => string | undefined;
   /** The newest nonce for DPoP proofs. Never throws. */
   readonly nonce: () => string;
+  readonly nowSeconds: () => number;
 }
 
 /** One request to an endpoint. */

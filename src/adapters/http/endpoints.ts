@@ -2,9 +2,11 @@
 // hands what it received to an operation, and renders what that comes to; none decides anything. Which of them a path means, byte for byte.
 
 import type { Operation, Outcome } from '../../core/operation.ts';
+import { awsContainer } from './aws-container.ts';
 import { awsSts } from './aws-sts.ts';
 import type { Endpoint, EndpointParts } from './endpoint.ts';
 import { type Form, OWN_TOKEN_FORM, receiveForm, TOKEN_FORM } from './form-request.ts';
+import { gcpIntrospect } from './gcp-introspect.ts';
 import { gcpSts } from './gcp-sts.ts';
 import type { Paths } from './metadata.ts';
 import { renderIntrospection, renderRevocation } from './own-token.ts';
@@ -25,7 +27,9 @@ export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoi
     at(paths.introspect, { form: OWN_TOKEN_FORM, render: renderIntrospection, operation: parts.introspect }),
     at(paths.revoke, { form: OWN_TOKEN_FORM, render: renderRevocation, operation: parts.revoke }),
     awsSts(paths.awsSts, parts),
+    awsContainer(paths.awsCredentials, parts),
     gcpSts(paths.gcpToken, parts),
+    gcpIntrospect(paths.gcpIntrospect, parts),
   ];
 }
 

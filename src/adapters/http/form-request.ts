@@ -74,14 +74,23 @@ export function receiveForm<Request>(
   const parse = parserFor(message, form);
   const parameters = parse.ok ? readForm(body, parse.value) : parse;
   return {
-    transport,
-    peer,
-    traceId: traceId(message.headers.traceparent),
-    mtls: certificates?.thumbprint,
+    ...receiveBare(message, { peer, certificates }, transport),
     grantType: parameters.ok ? form.grantType(parameters.value) : undefined,
     request: parameters.ok ? form.read(parameters.value, callerOf(message, certificates, htu)) : parameters,
   };
 }
+
+/** Where a request came from, whatever is in it. */
+export const receiveBare = (
+  { headers }: IncomingMessage,
+  { peer, certificates }: Pick<Arrived, 'peer' | 'certificates'>,
+  transport: Transport,
+): Omit<Received, 'grantType' | 'request'> => ({
+  transport,
+  peer,
+  traceId: traceId(headers.traceparent),
+  mtls: certificates?.thumbprint,
+});
 
 type Parse = (body: Uint8Array) => Result<Parameters, SyntaxRefusal>;
 

@@ -17,7 +17,9 @@ export interface Paths {
   readonly introspect: string;
   readonly revoke: string;
   readonly awsSts: string;
+  readonly awsCredentials: string;
   readonly gcpToken: string;
+  readonly gcpIntrospect: string;
   readonly jwks: string;
   /** Where nobody can sign in: it refuses whatever is asked there. */
   readonly authorize: string;
@@ -39,7 +41,9 @@ export function pathsOf(issuer: string): Paths {
     introspect: `${base}/introspect`,
     revoke: `${base}/revoke`,
     awsSts: `${base}/aws/sts`,
+    awsCredentials: `${base}/aws/credentials`,
     gcpToken: `${base}/gcp/token`,
+    gcpIntrospect: `${base}/gcp/introspect`,
     jwks: `${base}/.well-known/jwks.json`,
     authorize: `${base}/authorize`,
     metadata: [...new Set(names.flatMap((name) => [`${base}${name}`, `${name}${base}`]))],

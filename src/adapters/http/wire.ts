@@ -57,6 +57,9 @@ const FIXED: Readonly<Record<OAuthError, string>> = {
   server_error: 'the broker failed; decision',
 };
 
+/** Of a fault, in any protocol. */
+export const FAULT_SENTENCE = FIXED.server_error;
+
 const BODY_PROBLEMS: Readonly<Record<BodyProblem, string>> = {
   not_utf8: 'the body is not UTF-8',
   bad_percent_encoding: 'the body has a malformed percent-encoding',
@@ -73,6 +76,8 @@ const NAMEABLE = new Set([
   ...['audience', 'resource', 'scope', 'client_id', 'client_secret', 'client_assertion', 'client_assertion_type'],
   ...['authorization_details', 'request_context', 'request_details', 'requested_actor', 'DPoP'],
   ...['token', 'token_type_hint', 'options'],
+  ...['Action', 'Version', 'RoleArn', 'RoleSessionName', 'WebIdentityToken', 'DurationSeconds', 'Policy', 'PolicyArns'],
+  ...['ProviderId', 'Tags', 'Authorization', 'X-Amz-Security-Token'],
 ]);
 
 const named = (parameter: string): string => (NAMEABLE.has(parameter) ? parameter : 'a parameter');

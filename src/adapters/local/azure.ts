@@ -6,7 +6,8 @@ import { isJsonObject } from '../../core/json.ts';
 import { parseJws } from '../../parsing/jws.ts';
 import { type Endpoint, isSecret, json, type LocalAnswer } from './answer.ts';
 import type { BearerToken } from './credentials.ts';
-import type { Fresh, Served } from './fresh.ts';
+import type { Fresh } from './fresh.ts';
+import type { Served } from './held.ts';
 
 export const AZURE_PATH = '/msi/token';
 const API_VERSION = '2019-08-01';

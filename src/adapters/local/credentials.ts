@@ -4,7 +4,7 @@
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import { AWS_CREDENTIALS_TOKEN_TYPE } from '../../core/request.ts';
 import { readJson } from '../../parsing/json.ts';
-import type { Fetched } from './fresh.ts';
+import type { Fetched } from './held.ts';
 
 /** The broker, asked for one target with the workload's own credential as it is now. Never rejects. */
 export interface LocalBroker {

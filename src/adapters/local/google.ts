@@ -4,7 +4,8 @@
 
 import { type Endpoint, json, type LocalAnswer, text, type Visit } from './answer.ts';
 import type { BearerToken } from './credentials.ts';
-import type { Fresh, Served } from './fresh.ts';
+import type { Fresh } from './fresh.ts';
+import type { Served } from './held.ts';
 
 export interface GoogleParts {
   readonly fresh: Fresh<BearerToken>;

@@ -4,7 +4,8 @@
 import { LRUCache } from 'lru-cache';
 import { LOCAL_AUDIENCES_MAX, LOCAL_IDENTITIES_AT_ONCE_MAX } from '../../core/limits-local.ts';
 import { type BearerToken, fetchAs, type LocalBroker, readBearer } from './credentials.ts';
-import { createFresh, type Fetched, type Fresh, type FreshParts, type Served } from './fresh.ts';
+import { createFresh, type Fresh, type FreshParts } from './fresh.ts';
+import type { Fetched, Served } from './held.ts';
 
 export interface Identities {
   get(audience: string): Promise<Served<BearerToken>>;
@@ -21,7 +22,7 @@ export function createIdentities(
   });
   let asking = 0;
 
-  async function fetch(audience: string): Promise<Fetched<BearerToken>> {
+  async function askFor(audience: string): Promise<Fetched<BearerToken>> {
     if (asking >= LOCAL_IDENTITIES_AT_ONCE_MAX) return TOO_MANY;
     asking += 1;
     try {
@@ -32,7 +33,7 @@ export function createIdentities(
   }
 
   function freshFor(audience: string): Fresh<BearerToken> {
-    const made = kept.get(audience) ?? createFresh({ ...parts, fetch: () => fetch(audience), ahead: false });
+    const made = kept.get(audience) ?? createFresh({ ...parts, ask: () => askFor(audience), ahead: false });
     kept.set(audience, made);
     return made;
   }

@@ -15,8 +15,9 @@ import {
   readAws,
   readBearer,
 } from './credentials.ts';
-import { type After, createFresh, type Fetched, type Fresh, type Served } from './fresh.ts';
+import { type After, createFresh, type Fresh } from './fresh.ts';
 import { createGoogleEndpoint, type GoogleParts } from './google.ts';
+import type { Fetched, Served } from './held.ts';
 import { createIdentities } from './identities.ts';
 import { createLocalListener, LOOPBACK } from './listener.ts';
 
@@ -38,8 +39,8 @@ export interface LocalParts {
   readonly randomBytes: RandomBytes;
   readonly after: After;
   readonly broker: LocalBroker;
-  /** Those of a helper before this one; undefined: new ones. */
-  readonly secrets: LocalSecrets | undefined;
+  /** Those of a helper before this one; what is missing is made. */
+  readonly secrets: Partial<LocalSecrets>;
   /** One line for people. Never a secret. */
   readonly notice: (line: string) => void;
 }
@@ -60,7 +61,8 @@ export interface LocalServing {
 }
 
 export function createLocalServing(order: LocalOrder, parts: LocalParts): LocalServing {
-  const secrets = parts.secrets ?? { aws: newSecret(parts.randomBytes), azure: newSecret(parts.randomBytes) };
+  const made = { aws: newSecret(parts.randomBytes), azure: newSecret(parts.randomBytes) };
+  const secrets: LocalSecrets = { ...made, ...parts.secrets };
   const roles = new Map(order.aws.map((target) => [target, awsCredentials(parts, target)] as const));
   const google = order.google && { ...order.google, fresh: bearerToken(parts, order.google.target) };
   const azure = order.azure.map((one) => ({ ...one, fresh: bearerToken(parts, one.target) }));
@@ -112,10 +114,10 @@ const awsCredentials = (parts: LocalParts, target: string): Fresh<AwsCredentials
 const bearerToken = (parts: LocalParts, target: string): Fresh<BearerToken> =>
   keptFresh(parts, target, () => fetchAs(parts.broker, { target }, parts.clock.nowSeconds(), readBearer));
 
-const keptFresh = <T>(parts: LocalParts, target: string, fetch: () => Promise<Fetched<T>>): Fresh<T> =>
+const keptFresh = <T>(parts: LocalParts, target: string, ask: () => Promise<Fetched<T>>): Fresh<T> =>
   createFresh({
     ...parts,
-    fetch,
+    ask,
     ahead: true,
     onChange: (now, why) => parts.notice(`${target}: ${SAID[now]}${why === '' ? '' : `: ${why}`}`),
   });

@@ -3,6 +3,7 @@
 // (A-185, F-40): never a subject, never free text.
 
 import { Counter, Histogram, type Registry } from 'prom-client';
+import type { CallerIdentityRecord } from '../../core/caller-identity-record.ts';
 import { METRIC_SERIES_MAX } from '../../core/limits.ts';
 import type { OwnTokenRecord } from '../../core/own-token-record.ts';
 import type { Observer } from '../../core/ports.ts';
@@ -37,8 +38,10 @@ export function addRequests(registers: Registry[]): Observer['finished'] {
   const previews = addPreviews(registers);
   const unknownClaims = addUnknownClaims(registers);
   const ownTokens = addOwnTokens(registers);
+  const callerIdentities = addCallerIdentities(registers);
   const bounded = createSeriesBound<ExchangeLabels>(OTHER_LABELS);
   return (record, elapsedMs) => {
+    if (record.event === 'caller_identity') return callerIdentities(record);
     if (record.event !== 'exchange') return ownTokens(record, elapsedMs);
     if (record.dryRun) return dryRun(record);
     const labels = bounded(labelsOf(record));
@@ -77,6 +80,17 @@ function addOwnTokens(registers: Registry[]): (record: OwnTokenRecord, elapsedMs
     (isIntrospection ? introspections : revocations).inc({ outcome, reason });
     durations.observe({ event, outcome }, elapsedMs / 1000);
   };
+}
+
+/** Whose a cloud's credential is, as its holder asked; all labels are closed sets. */
+function addCallerIdentities(registers: Registry[]): (record: CallerIdentityRecord) => void {
+  const identities = new Counter({
+    name: 'exchequer_caller_identities_total',
+    help: "Finished questions whose a cloud's credential is, at /aws/sts and /gcp/introspect: answered, refused or failed, and why.",
+    labelNames: ['outcome', 'reason'],
+    registers,
+  });
+  return ({ outcome, reason = '' }) => identities.inc({ outcome, reason });
 }
 
 /** What was only asked is no exchange, and no preview of one; its labels are closed sets. */

@@ -121,7 +121,10 @@ describe('a replaced certificate', () => {
       dryRun: async () => undefined,
       introspect: async () => undefined,
       revoke: async () => undefined,
+      callerIdentity: async () => undefined,
+      googleIntrospect: async () => undefined,
       nonce: () => '',
+      nowSeconds: () => 0,
       onConnectionProblem: () => undefined,
     };
     expect(() => createPublicListener({ ...parts, ...rest, tls: { certificate: 'x', key: 'y' } })).toThrow();

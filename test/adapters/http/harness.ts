@@ -6,6 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { mintServerCertificate, type ServerCertificate } from '../../../src/adapters/cli/demo/certificates.ts';
 import { createPublicListener, type PublicListener, type PublicListenerParts } from '../../../src/adapters/http/app.ts';
 import { metadataDocument } from '../../../src/adapters/http/metadata.ts';
+import type { CallerIdentityRequest } from '../../../src/core/caller-identity-request.ts';
 import type { Introspected } from '../../../src/core/introspect.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import type { Operation, Outcome } from '../../../src/core/operation.ts';
@@ -53,6 +54,7 @@ export function order(scopes: readonly string[] = []): IssueOrder {
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_000_300,
     lineage: [],
+    standing: { parties: [], tokens: [], ancestors: [] },
     origin: { iss: 'https://gh.example', sub: 's' },
     authentication: undefined,
   };
@@ -71,6 +73,30 @@ export const granted = (scopes: readonly string[] = []): Outcome => ({
   scopesAsked: false,
 });
 
+const AWS_SESSION = {
+  principal: 'arn:aws:sts::111122223333:assumed-role/R/s',
+  id: 'ASIAEXAMPLE',
+  audience: 'https://sts.example/targets/r',
+  subject: 'target:r',
+};
+
+/** Credentials of AWS. */
+export const grantedCredentials = (more: { readonly packedPolicySize?: number } = {}): Outcome => {
+  const outcome = granted();
+  if (outcome.kind !== 'granted') throw new Error('not granted');
+  const cloud = {
+    cloud: 'aws' as const,
+    session: AWS_SESSION,
+    accessKeyId: 'ASIAEXAMPLE',
+    secretAccessKey: 'secret',
+    sessionToken: 'token',
+    assumedRoleId: 'AROAEXAMPLE:s',
+    role: 'arn:aws:iam::111122223333:role/path/R',
+    ...more,
+  };
+  return { ...outcome, issued: { ...outcome.issued, token: '{}', tokenType: 'N_A', cloud } };
+};
+
 export const wouldGrant = (scopes: readonly string[] = []): Outcome => ({
   kind: 'would_grant',
   decision: DECISION,
@@ -84,6 +110,13 @@ export const introspected = (claims: JsonObject = {}, boundTo?: Confirmation): O
   decision: DECISION,
   token: { ...provedSubject({ boundTo }), claims },
 });
+
+/** Whose a token of Google's is. */
+export const GOOGLE_SESSION = {
+  principal: 'lake@example-data.iam.gserviceaccount.com',
+  audience: 'https://sts.example/targets/lake',
+  subject: 'eks:a',
+};
 
 export const refused = (refusal: Refusal): Outcome<never> => ({
   kind: 'refused',
@@ -102,6 +135,8 @@ export interface Harness {
   readonly seen: Received[];
   /** What the operations on our own tokens were told, in order. */
   readonly asked: Received<OwnTokenRequest>[];
+  /** What GetCallerIdentity was told, in order. */
+  readonly identified: Received<CallerIdentityRequest>[];
   readonly problems: string[];
 }
 
@@ -109,11 +144,13 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
   const minted = await mintServerCertificate(['sts.example', 'localhost', '127.0.0.1']);
   const seen: Received[] = [];
   const asked: Received<OwnTokenRequest>[] = [];
+  const identified: Received<CallerIdentityRequest>[] = [];
   const problems: string[] = [];
   const issuer = parts.issuer ?? ISSUER;
   const exchange: Operation = async (received, answer) => {
     seen.push(received);
-    answer(received.request.ok ? granted() : refused(received.request.refusal));
+    const done = received.transport.startsWith('aws-') ? grantedCredentials() : granted();
+    answer(received.request.ok ? done : refused(received.request.refusal));
   };
   const dryRun: Operation = async (received, answer) => {
     seen.push(received);
@@ -127,8 +164,27 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     asked.push(received);
     answer(received.request.ok ? { kind: 'revoked', decision: DECISION } : refused(received.request.refusal));
   };
+  const callerIdentity: PublicListenerParts['callerIdentity'] = async (received, answer) => {
+    identified.push(received);
+    answer(
+      received.request.ok
+        ? { kind: 'identified', decision: DECISION, arn: AWS_SESSION.principal, userId: 'AROAEXAMPLE:s' }
+        : refused(received.request.refusal),
+    );
+  };
+  const googleIntrospect: PublicListenerParts['googleIntrospect'] = async (received, answer) => {
+    asked.push(received);
+    answer(
+      received.request.ok
+        ? { kind: 'told', decision: DECISION, token: { session: GOOGLE_SESSION, expiresAt: 1_800_000_300 } }
+        : refused(received.request.refusal),
+    );
+  };
   const listener = createPublicListener({
     issuer,
+    callerIdentity,
+    googleIntrospect,
+    nowSeconds: () => 1_800_000_000,
     exchange,
     dryRun,
     introspect,
@@ -149,7 +205,7 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
     ...parts,
   });
   const { port } = await listener.listen('127.0.0.1', 0);
-  return { port, minted, listener, seen, asked, problems };
+  return { port, minted, listener, seen, asked, identified, problems };
 }
 
 export interface Got {

@@ -145,6 +145,19 @@ function conforms(name: string, text: string): void {
   }
 }
 
+/** A request that is understood. */
+function requestTo(path: string): { path: string; body: string; headers?: Record<string, string> } {
+  const at = path.replace('{target}', 'payments-aws');
+  if (path.startsWith('/aws/credentials')) return { path: at, body: '', headers: { authorization: 'a.b.c' } };
+  const assume = {
+    Action: 'AssumeRoleWithWebIdentity',
+    Version: '2011-06-15',
+    RoleArn: 'r',
+    WebIdentityToken: 'a.b.c',
+  };
+  return { path: at, body: path.startsWith('/aws/') ? new URLSearchParams(assume).toString() : form({ token: 'a' }) };
+}
+
 let harness: Harness;
 beforeAll(async () => {
   harness = await startListener();
@@ -153,20 +166,27 @@ afterAll(() => harness.listener.close(0));
 
 describe('openapi/exchequer.yaml', () => {
   it('has the paths that are served, and no others', async () => {
-    const { token, decide, introspect, revoke, jwks, authorize, metadata } = pathsOf(ISSUER);
+    const { token, decide, introspect, revoke, jwks, authorize, metadata, ...clouds } = pathsOf(ISSUER);
+    const { awsSts, awsCredentials, gcpToken, gcpIntrospect } = clouds;
+    const ofTargets = [awsSts, awsCredentials, gcpToken].map((path) => `${path}/{target}`);
+    const facades = [awsSts, gcpToken, gcpIntrospect, ...ofTargets];
     expect(Object.keys(contract.paths).toSorted()).toEqual(
-      [token, decide, introspect, revoke, jwks, authorize, ...metadata].toSorted(),
+      [token, decide, introspect, revoke, ...facades, jwks, authorize, ...metadata].toSorted(),
     );
     for (const [path, methods] of Object.entries(contract.paths)) {
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-        const { status } = await send(harness, { method, path, body: method === 'POST' ? form({ token: 'a' }) : '' });
+        const { status } = await send(harness, {
+          ...requestTo(path),
+          method,
+          ...(method === 'POST' ? {} : { body: '' }),
+        });
         const served = path === authorize ? 400 : 200;
         expect([method, path, status]).toEqual([method, path, method.toLowerCase() in methods ? served : 405]);
       }
     }
   });
 
-  it.each(['/token', '/decide', '/introspect', '/revoke'])(
+  it.each(['/token', '/decide', '/introspect', '/revoke', '/gcp/token', '/gcp/token/{target}', '/gcp/introspect'])(
     'has the statuses and errors of %s that the code has, and no others',
     (path) => {
       const statuses = new Set([200, 500, ...ALL.map((refusal) => wireRefusal(refusal).status)]);
@@ -190,7 +210,7 @@ describe('openapi/exchequer.yaml', () => {
     expect(types).toEqual(source.match(/urn:ietf:params:oauth:client-assertion-type:[a-z-]+/g));
   });
 
-  it('describes the bodies that are sent', () => {
+  it('describes the bodies that are sent', async () => {
     for (const outcome of [...ALL.map(refused), { kind: 'failed', decision: DECISION } as const])
       conforms('Refusal', renderOutcome(outcome, () => undefined).body);
     conforms('DryRunResponse', renderOutcome(wouldGrant(['a']), () => undefined).body);
@@ -201,6 +221,7 @@ describe('openapi/exchequer.yaml', () => {
     conforms('Introspection', active);
     expect(Object.keys(JSON.parse(active)).toSorted()).toEqual(members.toSorted());
     conforms('Introspection', renderIntrospection({ kind: 'introspected', decision: DECISION, token: undefined }).body);
+    conforms('GoogleIntrospection', (await send(harness, { path: '/gcp/introspect', body: 'token=a' })).body);
     const described = contract.components.schemas.Metadata?.properties ?? {};
     for (const clientMethods of [[], ['private_key_jwt'] as const]) {
       const document = metadataDocument({

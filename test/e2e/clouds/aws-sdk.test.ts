@@ -25,7 +25,7 @@ describe('the AWS SDK at our STS endpoint', () => {
       typ: undefined,
     });
     const got = await client.send(
-      new AssumeRoleWithWebIdentityCommand({ RoleArn: ROLE, RoleSessionName: 'x', WebIdentityToken: `${token}\n` }),
+      new AssumeRoleWithWebIdentityCommand({ RoleArn: ROLE, RoleSessionName: 'pod', WebIdentityToken: `${token}\n` }),
     );
     expect(got.Credentials?.AccessKeyId).toBe(aws.sessions[0]?.accessKeyId);
     expect(aws.asked[0]?.get('DurationSeconds')).toBe('1800');

@@ -5,7 +5,7 @@ import type { Import, Rule, SourceFile } from './source.ts';
 
 const LEAVES = ['parsing', 'x509', 'platforms', 'outbound', 'files'];
 const STAGES = ['verifiers', 'policy', 'issuers', 'keys', 'stores', 'audit', 'config', 'dev'];
-const ADAPTERS = ['adapters/http', 'adapters/observe', 'adapters/control', 'adapters/cli'];
+const ADAPTERS = ['adapters/http', 'adapters/observe', 'adapters/control', 'adapters/cli', 'adapters/local'];
 /** A black-box client of a spawned broker: it shares no code with what it shows. */
 const DEMO = 'adapters/cli/demo';
 /** The one exception: a broker that may fetch from loopback, which no configuration reaches, is composed there and spawned. */
@@ -64,7 +64,7 @@ const CONFINED: readonly { readonly modules: RegExp; readonly places: readonly s
   { modules: /^(node:)?(https?|http2|tls|dgram|dns)(\/.*)?$/, places: ['src/outbound/', 'src/adapters/'] },
   // The audit sink wraps the pipe on standard output, so as never to block on it; it connects to nobody.
   { modules: /^(node:)?net$/, places: ['src/outbound/', 'src/adapters/', 'src/audit/sinks.ts'] },
-  { modules: /^(node:)?(child_process|cluster|vm|repl|inspector)(\/.*)?$/, places: [`src/${DEMO}/`] },
+  { modules: /^(node:)?(child_process|cluster|vm|repl|inspector)(\/.*)?$/, places: ['src/main.ts', `src/${DEMO}/`] },
   { modules: /^(node:)?process$/, places: ['src/main.ts', `src/${DEMO}/`] },
 ];
 
