@@ -92,5 +92,3 @@ export const AWS_ARN_CHARACTERS_MAX = 2_048;
 export const CLOUD_KEYS_MAX = 100;
 /** Trusts that `setup` prints at once: more are a fleet of roles, which a module of the operator's own makes from `--json`. */
 export const SETUP_TRUSTS_MAX = 100;
-/** `keys.publishAhead` where a cloud has to know the next key: clouds keep a key set for up to a day (CX-03). */
-export const PUBLISH_AHEAD_SECONDS_MIN = 86_400;
