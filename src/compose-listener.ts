@@ -12,12 +12,14 @@ import type { Config } from './config/config.ts';
 import { createCallerIdentity } from './core/caller-identity.ts';
 import { createDryRun } from './core/dry-run.ts';
 import { createExchange } from './core/exchange.ts';
+import { createGoogleIntrospection } from './core/google-introspection.ts';
 import { createIntrospect } from './core/introspect.ts';
 import type { JsonObject } from './core/json.ts';
 import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
 import { createRevoke } from './core/revoke.ts';
 import { createAwsSessions } from './issuers/aws-credentials.ts';
+import { createGoogleSessions } from './issuers/google-session.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/explain/tell.ts';
 import { signedBy } from './verifiers/aws-signature.ts';
@@ -54,6 +56,7 @@ export function openPublicListener(
       clock,
       operate,
     }),
+    googleIntrospect: createGoogleIntrospection({ ...path, sessions: createGoogleSessions(state.clouds.secrets) }),
     jwks: state.signingKeys.jwks,
     metadata: metadataOf(() => state.current.configuration),
     tls: tlsOf(config, frame.workloadApis),

@@ -34,7 +34,7 @@ export function renderRecord(record: RequestRecord, labels: Labels): object {
   }
 }
 
-/** Of credentials of AWS that came from here: whose they are, if that was proved. */
+/** Of a cloud's credential that came from here: whose it is, if that was proved. */
 const renderCallerIdentity = (record: CallerIdentityRecord, labels: Labels): object => ({
   event: record.event,
   decision: record.decision,
@@ -43,10 +43,14 @@ const renderCallerIdentity = (record: CallerIdentityRecord, labels: Labels): obj
   reason: record.reason,
   evidence: record.evidence && bounded(record.evidence, 0),
   transport: record.transport,
+  client: client(record),
+  unprovedClientId: record.unprovedClientId === undefined ? undefined : unproved(record.unprovedClientId),
   session: record.session && bounded(record.session, 0),
+  policy: record.policy,
   traceId: record.traceId,
   peer: cutText(record.peer),
   mtls: record.mtls,
+  dpop: record.dpop,
   labels: hasMembers(labels) ? labels : undefined,
 });
 

@@ -1,22 +1,22 @@
-// The record of a GetCallerIdentity at our STS endpoint: whose session it was, where the signature proved it; why not, where it did not. Never
-// the session token, the signature, or anything that the caller said of itself.
+// The record of a question whose a cloud's credential is, by whoever holds it: GetCallerIdentity at our STS endpoint, and POST /gcp/introspect.
+// It says whose it was; why nobody's, where it did not prove to be one that was given here. Never the credential, its signature, or anything
+// that the caller said of itself but a client id.
 
-import type { CallerIdentityRequest } from './caller-identity-request.ts';
 import type { CloudSession } from './cloud.ts';
 import { openBase, type RecordBase } from './record.ts';
 import type { Refusal } from './refusal.ts';
-import type { Received } from './request.ts';
+import type { CallerRequest, Received } from './request.ts';
 
 export interface CallerIdentityRecord extends RecordBase {
   readonly event: 'caller_identity';
   outcome: 'answered' | 'refused' | 'failed';
   reason: Refusal['reason'] | 'fault' | undefined;
-  /** Whose session it is; its `id` is that of the exchange that it came from. */
+  /** Whose it is, as the record of the exchange that it came from has it. */
   session: CloudSession | undefined;
 }
 
 export const openCallerIdentityRecord = (
-  received: Received<CallerIdentityRequest>,
+  received: Received<CallerRequest>,
   decision: string,
   time: number,
 ): CallerIdentityRecord => ({
@@ -30,4 +30,10 @@ export function noteIdentity(record: CallerIdentityRecord, session: CloudSession
   record.outcome = 'answered';
   record.reason = undefined;
   record.session = session;
+}
+
+/** Closes the record of a question that was answered with nobody, and why. */
+export function noteNobody(record: CallerIdentityRecord, reason: 'key_unknown' | 'expired'): void {
+  record.outcome = 'answered';
+  record.reason = reason;
 }

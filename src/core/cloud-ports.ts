@@ -42,6 +42,12 @@ export interface CloudCall {
 }
 
 /**
+ * What a question to the cache came to: found; asked of the cloud; asked by somebody else at that moment; and behind the scenes, the next one
+ * was got before it was needed, or was not.
+ */
+export type CacheUse = 'hit' | 'miss' | 'shared' | 'refreshed' | 'not_refreshed';
+
+/**
  * Asks a cloud, within CLOUD_MS in all, with retries where they can help, and apart from those that ask for other accounts: `account` names
  * the bulkhead. Never throws for what a cloud does; what the attempt itself throws is a fault, and goes on.
  */

@@ -111,7 +111,12 @@ export async function decide(
 
   const issuer = snapshot.issuers.get(decision.grant.target);
   if (!issuer) throw new Error('policy granted a target that has no issuer');
-  const order = issueOrder(decision.grant, request, { id: record.decision, issuer, nowSeconds: now });
+  const order = issueOrder(decision.grant, request, {
+    id: record.decision,
+    issuer,
+    nowSeconds: now,
+    standing: standing.whole,
+  });
   if (!order.ok) return order;
   return ok({ ask: request.ask, order: order.value, issuer, question, standing, decidedOn: snapshot });
 }

@@ -8,11 +8,16 @@ import type { IssueOrder, Issuer } from './ports.ts';
 import { ok, type Result, refuse } from './refusal.ts';
 import type { TokenRequest } from './request.ts';
 
+interface OrderedBy extends Pick<IssueOrder, 'id' | 'standing'> {
+  readonly issuer: Issuer;
+  readonly nowSeconds: number;
+}
+
 /** The order for a grant, or a refusal where the target has no such thing, or the credentials leave no time to issue for. */
 export function issueOrder(
   grant: ProvedGrant,
   request: TokenRequest,
-  { id, issuer, nowSeconds }: { readonly id: string; readonly issuer: Issuer; readonly nowSeconds: number },
+  { id, issuer, nowSeconds, standing }: OrderedBy,
 ): Result<IssueOrder> {
   const issuedTokenType = issuer.typeFor(request);
   if (!issuedTokenType.ok) return issuedTokenType;
@@ -31,6 +36,7 @@ export function issueOrder(
     issuedAt,
     expiresAt: expiresAt.value,
     lineage: lineageOf(subject, actor),
+    standing,
     origin: carried?.own?.origin ?? { iss: subject.issuer, sub: subject.subject },
     authentication: carried?.authentication,
   });

@@ -24,8 +24,22 @@ export const CLOUD_RETRY_SECONDS_MAX = 60;
 /** Any answer of a cloud: an AWS session token has up to 4 KiB, one of Google or Entra up to 8. */
 export const CLOUD_ANSWER_BYTES_MAX = 65_536;
 
+/**
+ * A credential of the cache is given away while half of its life is left, and more than eleven minutes: botocore asks for another at fifteen
+ * minutes before the end and insists at ten, the SDK for JavaScript asks at five, and what comes must not be the same again.
+ */
+export const CACHED_LIFE_SHARE_MIN = 0.5;
+export const CACHED_LIFE_SECONDS_MIN = 660;
+/** In the last fifth of the time in which it is given away, the next one is asked for: of a credential of an hour, six minutes. */
+export const CACHED_AHEAD_SHARE = 0.2;
+/** Where that fails, so long nobody tries again; and so many such failures are remembered. */
+export const CACHED_REST_MS = 10_000;
+export const CACHED_RESTING_MAX = 1_000;
+
 /** An assertion for a cloud: fresh for each question (CG-05), and long enough for a slow one (CX-01). */
 export const ASSERTION_SECONDS = 300;
+/** Our next key is published this long before it signs: clouds keep a key set for up to a day (CX-03). */
+export const CLOUD_PUBLISH_AHEAD_SECONDS_MIN = 86_400;
 /** A session of AWS: DurationSeconds (CA-05). */
 export const AWS_SESSION_SECONDS_MIN = 900;
 export const AWS_SESSION_SECONDS_MAX = 43_200;
@@ -76,3 +90,5 @@ export const AWS_ARN_CHARACTERS_MAX = 2_048;
 export const CLOUD_KEYS_MAX = 100;
 /** Trusts that `setup` prints at once: more are a fleet of roles, which a module of the operator's own makes from `--json`. */
 export const SETUP_TRUSTS_MAX = 100;
+/** `keys.publishAhead` where a cloud has to know the next key: clouds keep a key set for up to a day (CX-03). */
+export const PUBLISH_AHEAD_SECONDS_MIN = 86_400;

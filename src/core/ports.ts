@@ -49,7 +49,7 @@ export interface OwnTokens {
 }
 
 /** What somebody authenticates for. Who speaks of itself need not be registered, if its SVID says who it is; but it must be somebody. */
-export type ClientPurpose = GrantType | 'introspection' | 'revocation';
+export type ClientPurpose = GrantType | 'introspection' | 'revocation' | 'cloud_identity';
 
 /**
  * Authenticates OAuth clients: exactly one method each. Undefined where nobody claims to be a client, and none is needed for the
@@ -87,6 +87,8 @@ export interface IssueOrder {
   readonly expiresAt: number;
   /** Handles of the tokens that it is made of, oldest first (parsing/token-handle.ts). */
   readonly lineage: readonly string[];
+  /** Everybody and everything that it is made from, as they can be withdrawn. */
+  readonly standing: Standing;
   readonly origin: Origin;
   /** How the person was authenticated whom it is about. */
   readonly authentication: Authentication | undefined;

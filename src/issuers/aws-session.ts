@@ -48,7 +48,9 @@ type Unfit =
 
 /** `[\w+=,.@-]{2,64}`; `=` begins an escape. */
 const NAME = {
-  plain: /^[\w+,.@-]$/,
+  plain: /^[\w.@-]$/,
+  // Our names are full of both, and read well so: `cluster+system+serviceaccount+payments+api`.
+  instead: { ':': '+', '/': ',' },
   charactersMin: AWS_SESSION_NAME_CHARACTERS_MIN,
   charactersMax: AWS_SESSION_NAME_CHARACTERS_MAX,
 };

@@ -11,6 +11,7 @@ import { ok, refuse } from '../core/refusal.ts';
 import { AWS_CREDENTIALS_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';
 import { stsEndpoint } from '../parsing/sts-endpoint.ts';
 import { assertionClaims, assertionEnd, readAssertion, signAssertion } from './assertion.ts';
+import { pathsOf } from './aws-carry.ts';
 import { processCredentials, rememberSession } from './aws-credentials.ts';
 import { type AwsOptions, awsOptions } from './aws-options.ts';
 import { type AwsSession, sessionOf } from './aws-session.ts';
@@ -26,6 +27,7 @@ export const awsTarget: TargetKind<typeof awsOptions> = Object.freeze({
   address: ({ role }) => role,
   terms: (chosen) => ({ scopes: [], defaultScopes: [], ...cloudTerms(chosen, AWS_SESSION_SECONDS_MIN) }),
   signedFor: audienceOf,
+  claims: ({ session }) => (session?.carry ?? []).flatMap((carried) => pathsOf(carried)),
   create: createAwsIssuer,
   cloud: {
     trust: (chosen, place, values) => awsTrust(place, chosen, values),

@@ -12,7 +12,7 @@ import { askOnce, type CloudPlace, type Codes, secondsIn, textIn, UNREADABLE } f
 import { audienceOf, cloudTerms } from './cloud-options.ts';
 import { CLOUD_PLATFORM, type GcpOptions, gcpOptions } from './gcp-options.ts';
 import { type GoogleIdentity, googleIdentity, projectOf } from './google-identity.ts';
-import { rememberGoogleToken } from './google-token.ts';
+import { rememberGoogleToken } from './google-session.ts';
 import type { IssuerParts, TargetKind } from './kind.ts';
 
 /** The target kind `gcp`. */
@@ -53,7 +53,7 @@ function createGcpIssuer(parts: IssuerParts, chosen: GcpOptions): Issuer {
       if (!given.ok) return given;
       const { accessToken, expiresAt } = given.value;
       const { principal, audience, subject } = identity;
-      await rememberGoogleToken(clouds.secrets, accessToken, { principal, audience, subject, expiresAt });
+      await rememberGoogleToken(clouds.secrets, accessToken, { session: { principal, audience, subject }, expiresAt });
       return given;
     },
   });

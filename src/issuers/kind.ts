@@ -66,6 +66,11 @@ export interface TargetKind<Options extends z.ZodObject = z.ZodObject> {
   /** The `aud` of what our key signs for it, with parameters as written: no two targets may share one, or one would open the other. */
   signedFor(options: z.output<Options>, target: { readonly name: string; readonly issuer: string }): string;
   create(parts: IssuerParts, options: z.output<Options>): Issuer;
+  /**
+   * Claims of the subject that its credentials of a cloud say, by their paths. Others are not shown to its issuer, and have no bearing on who
+   * shares one with whom; absent: none.
+   */
+  claims?(options: z.output<Options>): readonly (readonly string[])[];
   /** The other side; absent where no cloud is asked. */
   readonly cloud?: CloudSide<Options>;
 }

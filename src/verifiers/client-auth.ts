@@ -40,7 +40,7 @@ const no = (method: Method, problem: ClientProblem) =>
   refuse<ClientRefusal>({ reason: 'client_credential_refused', method, problem });
 
 /** Purposes for which somebody else's credential is presented: a workload that does so is registered, or is no client. */
-const PRESENTING: ReadonlySet<ClientPurpose> = new Set([TOKEN_EXCHANGE_GRANT, JWT_BEARER_GRANT]);
+const PRESENTING: ReadonlySet<ClientPurpose> = new Set([TOKEN_EXCHANGE_GRANT, JWT_BEARER_GRANT, 'cloud_identity']);
 
 /** What every method needs. */
 interface Known {

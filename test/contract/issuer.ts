@@ -23,7 +23,8 @@ const AGENT = { iss: 'spiffe://prod.example', sub: 'spiffe://prod.example/ns/age
 
 /** An order with one grant, as policy would make it. */
 export function orderFor(change: Partial<Omit<IssueOrder, 'grant'> & IssueOrder['grant']> = {}): IssueOrder {
-  const { id, issuedTokenType, issuedAt, expiresAt, lineage, origin, authentication, session, ...grant } = change;
+  const { id, issuedTokenType, issuedAt, expiresAt, lineage, standing, origin, authentication, session, ...grant } =
+    change;
   const principal = {
     source: 'github',
     kind: 'github',
@@ -39,6 +40,7 @@ export function orderFor(change: Partial<Omit<IssueOrder, 'grant'> & IssueOrder[
     issuedAt: issuedAt ?? IAT,
     expiresAt: expiresAt ?? IAT + 300,
     lineage: lineage ?? [],
+    standing: standing ?? { parties: [], tokens: [], ancestors: [] },
     origin: origin ?? { iss: principal.issuer, sub: principal.subject },
     authentication,
     grant: {

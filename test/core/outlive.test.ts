@@ -27,9 +27,11 @@ function endOf(outlive: Outlive | undefined, { lifetime = 3_600, left = 300 } = 
     clientId: subject.name,
     boundTo: undefined,
   };
-  const order = issueOrder(grant, request, { id: 'D', issuer, nowSeconds: NOW });
+  const order = issueOrder(grant, request, { id: 'D', issuer, nowSeconds: NOW, standing: NOTHING });
   return order.ok ? order.value.expiresAt - NOW : order.refusal;
 }
+
+const NOTHING = { parties: [], tokens: [], ancestors: [] };
 
 const upTo = (what: Outlive['upTo']): Outlive => ({ floorSeconds: 900, upTo: what });
 

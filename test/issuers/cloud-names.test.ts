@@ -37,6 +37,8 @@ describe('a name in a cloud', () => {
     const encoded = encodeName(long, SESSION_NAME);
     const all = [
       'a:b',
+      'a+b',
+      'a=2Bb',
       'a=3Ab',
       'a=3ab',
       '=',
@@ -58,12 +60,17 @@ describe('a name in a cloud', () => {
     const head = 'cluster:system:serviceaccount:payments:'.padEnd(64, 'a');
     const [one, two] = [encodeName(`${head}b`, SESSION_NAME), encodeName(`${head}c`, SESSION_NAME)];
     expect(one).not.toBe(two);
-    expect(one).toMatch(/^cluster=3Asystem=3Aserviceaccount=3A[^=]*=-[\w.-]{22}$/);
+    expect(one).toMatch(/^cluster\+system\+serviceaccount\+[^=]*=-[\w.-]{22}$/);
     expect(one.length).toBeLessThanOrEqual(64);
   });
 
+  it('A-159 reads well, and what stands for another character is escaped itself', () => {
+    expect(encodeName('a:b/c', SESSION_NAME)).toBe('a+b,c');
+    expect(encodeName('a+b,c', SESSION_NAME)).toBe('a=2Bb=2Cc');
+  });
+
   it('stays as it is where it can', () => {
-    expect(encodeName('GitHubActions+x,y.z@-', SESSION_NAME)).toBe('GitHubActions+x,y.z@-');
+    expect(encodeName('GitHubActions_x.y@-', SESSION_NAME)).toBe('GitHubActions_x.y@-');
     expect(encodeName('x', SESSION_NAME)).toBe('=78');
   });
 });

@@ -39,3 +39,26 @@ export const GCLOUD_SCOPES = [
   'https://www.googleapis.com/auth/sqlservice.login',
   'https://www.googleapis.com/auth/compute',
 ] as const;
+
+/** The file of credentials that google-github-actions/auth writes, member by member. */
+export function githubActionFile(parts: {
+  readonly sts: string;
+  readonly provider: string;
+  readonly requestUrl: string;
+  readonly requestToken: string;
+  readonly audience: string;
+}): object {
+  const url = new URL(parts.requestUrl);
+  url.searchParams.set('audience', parts.audience);
+  return {
+    type: 'external_account',
+    audience: `//iam.googleapis.com/${parts.provider}`,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+    token_url: `${parts.sts}/token`,
+    credential_source: {
+      url,
+      headers: { Authorization: `Bearer ${parts.requestToken}` },
+      format: { type: 'json', subject_token_field_name: 'value' },
+    },
+  };
+}

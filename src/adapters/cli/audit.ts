@@ -128,7 +128,7 @@ function exchangeWords(record: Members): readonly string[] {
   ];
 }
 
-/** Whose credentials of AWS they are, as their holder asked. */
+/** Whose a cloud's credential is, as its holder asked. */
 const callerIdentityWords = (record: Members): readonly string[] => [
   text(record.decision) ?? '-',
   [text(record.event), text(record.outcome), text(record.reason)].filter((word) => word !== undefined).join(' '),

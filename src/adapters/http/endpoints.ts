@@ -6,6 +6,7 @@ import { awsContainer } from './aws-container.ts';
 import { awsSts } from './aws-sts.ts';
 import type { Endpoint, EndpointParts } from './endpoint.ts';
 import { type Form, OWN_TOKEN_FORM, receiveForm, TOKEN_FORM } from './form-request.ts';
+import { gcpIntrospect } from './gcp-introspect.ts';
 import { gcpSts } from './gcp-sts.ts';
 import type { Paths } from './metadata.ts';
 import { renderIntrospection, renderRevocation } from './own-token.ts';
@@ -28,6 +29,7 @@ export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoi
     awsSts(paths.awsSts, parts),
     awsContainer(paths.awsCredentials, parts),
     gcpSts(paths.gcpToken, parts),
+    gcpIntrospect(paths.gcpIntrospect, parts),
   ];
 }
 

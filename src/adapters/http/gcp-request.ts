@@ -2,6 +2,7 @@
 // of a token exchange. What they say by habit and means nothing here is left out by name: the provider's resource name, the project that pays,
 // the public client of gcloud. Whatever else Google's endpoint understands and we do not is refused, since leaving it out would widen.
 
+import type { PresentedClient } from '../../core/client.ts';
 import { isJsonObject } from '../../core/json.ts';
 import { ok, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.ts';
 import {
@@ -43,8 +44,7 @@ function readGoogleRequest(
     return refuse({ reason: 'token_type_unsupported', parameter: 'subject_token_type' });
   const unmeant = misreadOptions(parameters.get('options')?.[0]);
   if (unmeant) return refuse({ reason: unmeant, parameter: 'options' });
-  const id = client.id ?? basicId(caller.authorization);
-  return ok({ ...read.value, requestedTokenType: ACCESS_TOKEN_TYPE, client: { ...client, id, strangers: 'ignored' } });
+  return ok({ ...read.value, requestedTokenType: ACCESS_TOKEN_TYPE, client: asStranger(client) });
 }
 
 /** Google's own documents spell the type so in places. */
@@ -106,6 +106,13 @@ function unescaped(text: string): string {
     return '';
   }
 }
+
+/** A client that counts as none where nobody has registered it, as the public one of gcloud. */
+export const asStranger = (client: PresentedClient): PresentedClient => ({
+  ...client,
+  id: client.id ?? basicId(client.authorization),
+  strangers: 'ignored',
+});
 
 /** Who the header says to be, where it can be read in one way only: for the record, where nobody has registered it. */
 function basicId(authorization: string | undefined): string | undefined {

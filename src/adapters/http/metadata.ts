@@ -19,6 +19,7 @@ export interface Paths {
   readonly awsSts: string;
   readonly awsCredentials: string;
   readonly gcpToken: string;
+  readonly gcpIntrospect: string;
   readonly jwks: string;
   /** Where nobody can sign in: it refuses whatever is asked there. */
   readonly authorize: string;
@@ -42,6 +43,7 @@ export function pathsOf(issuer: string): Paths {
     awsSts: `${base}/aws/sts`,
     awsCredentials: `${base}/aws/credentials`,
     gcpToken: `${base}/gcp/token`,
+    gcpIntrospect: `${base}/gcp/introspect`,
     jwks: `${base}/.well-known/jwks.json`,
     authorize: `${base}/authorize`,
     metadata: [...new Set(names.flatMap((name) => [`${base}${name}`, `${name}${base}`]))],

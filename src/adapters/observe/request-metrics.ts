@@ -82,11 +82,11 @@ function addOwnTokens(registers: Registry[]): (record: OwnTokenRecord, elapsedMs
   };
 }
 
-/** Whose credentials of AWS somebody asked; all labels are closed sets. */
+/** Whose a cloud's credential is, as its holder asked; all labels are closed sets. */
 function addCallerIdentities(registers: Registry[]): (record: CallerIdentityRecord) => void {
   const identities = new Counter({
     name: 'exchequer_caller_identities_total',
-    help: 'Finished GetCallerIdentity requests to the STS endpoint: answered, refused or failed, and why.',
+    help: "Finished questions whose a cloud's credential is, at /aws/sts and /gcp/introspect: answered, refused or failed, and why.",
     labelNames: ['outcome', 'reason'],
     registers,
   });

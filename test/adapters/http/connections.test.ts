@@ -122,6 +122,7 @@ describe('a replaced certificate', () => {
       introspect: async () => undefined,
       revoke: async () => undefined,
       callerIdentity: async () => undefined,
+      googleIntrospect: async () => undefined,
       nonce: () => '',
       nowSeconds: () => 0,
       onConnectionProblem: () => undefined,

@@ -163,7 +163,7 @@ describe('a request that is understood', () => {
     expect(understood(await postJson(members({ foo: 'bar', __proto__x: 'y' })))).toEqual(UNDERSTOOD);
   });
 
-  it('DP-08 is proved to have a key at the address of its own, and is told the newest nonce', async () => {
+  it('is proved to have a key at the address of its own, and is told the newest nonce', async () => {
     const got = await postForm({}, { headers: { dpop: 'proof' } });
     expect(understood(got).proof).toEqual({ texts: ['proof'], htm: 'POST', htu: 'https://sts.example/gcp/token/lake' });
     expect(got.headers['dpop-nonce']).toBe(NONCE);
@@ -290,6 +290,17 @@ describe('JSON that is no request', () => {
 function many(count: number): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, 'y']));
 }
+
+it('A-164 is read as what its media type says, and as nothing else', async () => {
+  const json = await send(harness, { path: '/gcp/token/lake', body: members() });
+  expect(refusal(json)).toEqual(body('bad_parameter_name'));
+  harness.seen.length = 0;
+  const spelled = new URLSearchParams({ ...GITHUB_ACTION }).toString();
+  expect(refusal(await send(harness, { path: '/gcp/token/lake', body: spelled }))).toEqual({
+    reason: 'parameter_missing',
+    parameter: 'grant_type',
+  });
+});
 
 describe('the address', () => {
   it.each([

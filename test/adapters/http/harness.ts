@@ -54,6 +54,7 @@ export function order(scopes: readonly string[] = []): IssueOrder {
     issuedAt: 1_800_000_000,
     expiresAt: 1_800_000_300,
     lineage: [],
+    standing: { parties: [], tokens: [], ancestors: [] },
     origin: { iss: 'https://gh.example', sub: 's' },
     authentication: undefined,
   };
@@ -110,6 +111,13 @@ export const introspected = (claims: JsonObject = {}, boundTo?: Confirmation): O
   token: { ...provedSubject({ boundTo }), claims },
 });
 
+/** Whose a token of Google's is. */
+export const GOOGLE_SESSION = {
+  principal: 'lake@example-data.iam.gserviceaccount.com',
+  audience: 'https://sts.example/targets/lake',
+  subject: 'eks:a',
+};
+
 export const refused = (refusal: Refusal): Outcome<never> => ({
   kind: 'refused',
   decision: DECISION,
@@ -164,9 +172,18 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
         : refused(received.request.refusal),
     );
   };
+  const googleIntrospect: PublicListenerParts['googleIntrospect'] = async (received, answer) => {
+    asked.push(received);
+    answer(
+      received.request.ok
+        ? { kind: 'told', decision: DECISION, token: { session: GOOGLE_SESSION, expiresAt: 1_800_000_300 } }
+        : refused(received.request.refusal),
+    );
+  };
   const listener = createPublicListener({
     issuer,
     callerIdentity,
+    googleIntrospect,
     nowSeconds: () => 1_800_000_000,
     exchange,
     dryRun,

@@ -36,6 +36,8 @@ describe('addresses', () => {
       revoke: `${base}/revoke`,
       awsSts: `${base}/aws/sts`,
       awsCredentials: `${base}/aws/credentials`,
+      gcpToken: `${base}/gcp/token`,
+      gcpIntrospect: `${base}/gcp/introspect`,
       jwks: `${base}/.well-known/jwks.json`,
       authorize: `${base}/authorize`,
       metadata,

@@ -166,8 +166,10 @@ afterAll(() => harness.listener.close(0));
 
 describe('openapi/exchequer.yaml', () => {
   it('has the paths that are served, and no others', async () => {
-    const { token, decide, introspect, revoke, awsSts, awsCredentials, jwks, authorize, metadata } = pathsOf(ISSUER);
-    const facades = [awsSts, `${awsSts}/{target}`, `${awsCredentials}/{target}`];
+    const { token, decide, introspect, revoke, jwks, authorize, metadata, ...clouds } = pathsOf(ISSUER);
+    const { awsSts, awsCredentials, gcpToken, gcpIntrospect } = clouds;
+    const ofTargets = [awsSts, awsCredentials, gcpToken].map((path) => `${path}/{target}`);
+    const facades = [awsSts, gcpToken, gcpIntrospect, ...ofTargets];
     expect(Object.keys(contract.paths).toSorted()).toEqual(
       [token, decide, introspect, revoke, ...facades, jwks, authorize, ...metadata].toSorted(),
     );
@@ -184,7 +186,7 @@ describe('openapi/exchequer.yaml', () => {
     }
   });
 
-  it.each(['/token', '/decide', '/introspect', '/revoke'])(
+  it.each(['/token', '/decide', '/introspect', '/revoke', '/gcp/token', '/gcp/token/{target}', '/gcp/introspect'])(
     'has the statuses and errors of %s that the code has, and no others',
     (path) => {
       const statuses = new Set([200, 500, ...ALL.map((refusal) => wireRefusal(refusal).status)]);
@@ -208,7 +210,7 @@ describe('openapi/exchequer.yaml', () => {
     expect(types).toEqual(source.match(/urn:ietf:params:oauth:client-assertion-type:[a-z-]+/g));
   });
 
-  it('describes the bodies that are sent', () => {
+  it('describes the bodies that are sent', async () => {
     for (const outcome of [...ALL.map(refused), { kind: 'failed', decision: DECISION } as const])
       conforms('Refusal', renderOutcome(outcome, () => undefined).body);
     conforms('DryRunResponse', renderOutcome(wouldGrant(['a']), () => undefined).body);
@@ -219,6 +221,7 @@ describe('openapi/exchequer.yaml', () => {
     conforms('Introspection', active);
     expect(Object.keys(JSON.parse(active)).toSorted()).toEqual(members.toSorted());
     conforms('Introspection', renderIntrospection({ kind: 'introspected', decision: DECISION, token: undefined }).body);
+    conforms('GoogleIntrospection', (await send(harness, { path: '/gcp/introspect', body: 'token=a' })).body);
     const described = contract.components.schemas.Metadata?.properties ?? {};
     for (const clientMethods of [[], ['private_key_jwt'] as const]) {
       const document = metadataDocument({
