@@ -2,12 +2,14 @@
 // out nothing that a key signs with.
 
 import type { ControlHandlers } from './adapters/control/server.ts';
+import type { World } from './compose-configuration.ts';
 import type { ComposedIncidents } from './compose-incidents.ts';
 import { metadataOf } from './compose-listener.ts';
-import { type Current, type Frame, keyOrigins, type State } from './compose-state.ts';
+import { type Current, type Frame, keyOrigins, readinessOf, type State } from './compose-state.ts';
 import type { ReloadResult } from './core/reload.ts';
 
 export function controlHandlers(
+  { clock }: World,
   state: State,
   frame: Frame,
   reload: () => Promise<ReloadResult>,
@@ -37,6 +39,9 @@ export function controlHandlers(
         keys: keys.keys.status(),
       })),
       workloadApis: frame.workloadApis.list(),
+      nowSeconds: clock.nowSeconds(),
+      needs: readinessOf(state, frame, false).needs,
+      storeEvents: Object.fromEntries(state.store.events()),
     }),
   };
 }

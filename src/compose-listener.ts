@@ -12,7 +12,7 @@ import type { Config } from './config/config.ts';
 import { createCallerIdentity } from './core/caller-identity.ts';
 import { createDryRun } from './core/dry-run.ts';
 import { createExchange } from './core/exchange.ts';
-import { createGoogleIdentity } from './core/google-identity.ts';
+import { createGoogleIntrospection } from './core/google-introspection.ts';
 import { createIntrospect } from './core/introspect.ts';
 import type { JsonObject } from './core/json.ts';
 import { createOperate } from './core/operation.ts';
@@ -56,7 +56,7 @@ export function openPublicListener(
       clock,
       operate,
     }),
-    googleIdentity: createGoogleIdentity({ ...path, sessions: createGoogleSessions(state.clouds.secrets) }),
+    googleIntrospect: createGoogleIntrospection({ ...path, sessions: createGoogleSessions(state.clouds.secrets) }),
     jwks: state.signingKeys.jwks,
     metadata: metadataOf(() => state.current.configuration),
     tls: tlsOf(config, frame.workloadApis),

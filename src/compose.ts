@@ -128,7 +128,7 @@ async function openListeners(opened: Opened, stillAsRead: () => boolean): Promis
   const incidents = composeIncidents(world, frame, state);
   const control = createControlListener({
     socket: config.control.socket,
-    handlers: { ...controlHandlers(state, frame, reload, incidents), ...(dev && { dev }) },
+    handlers: { ...controlHandlers(world, state, frame, reload, incidents), ...(dev && { dev }) },
   });
 
   // What was opened before an address turned out to be taken would keep the process alive, ready and deaf.

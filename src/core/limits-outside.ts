@@ -116,6 +116,8 @@ export const WATCH_RETRY_MS_MAX = 30_000;
 export const WATCH_REFUSED_MS = 60_000;
 /** The clock is looked at this often: a machine that slept renews as it wakes, though its timers stood still. */
 export const WATCH_LOOK_MS = 15_000;
+/** What a program says to a credential helper on stdin: git lists every challenge of a server, docker a host. */
+export const HELPER_INPUT_BYTES_MAX = 65_536;
 /** The file of `--ca`: a bundle of every public root is 220 KiB. */
 export const CA_FILE_BYTES_MAX = 1_048_576;
 /** A client secret of letters and digits: 62^43 is the first power beyond 2^256. */
@@ -158,3 +160,12 @@ export const AWS_IDENTITIES_PER_SECOND_MAX = 50;
 export const AWS_IDENTITY_RETRY_SECONDS = 1;
 /** Regions of one source; AWS has under fifty. */
 export const AWS_REGIONS_MAX = 64;
+
+// What `doctor` looks at.
+
+/** Files of one directory: a directory of keys has some ten. */
+export const DOCTOR_FILES_MAX = 1_000;
+/** An issuer that takes longer is near the five seconds that AWS waits (CA-01). */
+export const ISSUER_SLOW_MS = 1_500;
+/** Until the listener's certificate ends: what renews it should have done so. */
+export const CERTIFICATE_ENDS_SECONDS = 604_800;

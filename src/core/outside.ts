@@ -106,6 +106,8 @@ export interface OutboundRequest {
   readonly identity?: TlsIdentity;
   /** An answer of 400 or above is given with its body, marked as `refused`, instead of as a problem. */
   readonly refusals?: true;
+  /** The answer tells what its server's clock says. */
+  readonly dated?: true;
 }
 
 /** PEM texts. The key is secret: never printed, logged or put into a message. */
@@ -116,7 +118,13 @@ export interface TlsIdentity {
 
 export type OutboundAnswer =
   /** `refused`: the server said no, and the body is its reason; only where the request takes `refusals`. */
-  | { readonly ok: true; readonly body: Uint8Array; readonly refused?: OutboundRefused }
+  | {
+      readonly ok: true;
+      readonly body: Uint8Array;
+      readonly refused?: OutboundRefused;
+      /** Of its `Date`, in seconds since the epoch; only where the request is `dated`, and it has one. */
+      readonly sentAtSeconds?: number;
+    }
   | { readonly ok: false; readonly problem: OutboundProblem; readonly detail: string };
 
 export interface OutboundRefused {

@@ -1,10 +1,10 @@
 // What is remembered of a token that Google gave: whose it is, and until when, found by whoever presents the token at our introspection
-// endpoint (core/google-identity.ts). Never the token itself, and nothing that opens anything.
+// endpoint (core/google-introspection.ts). Never the token itself, and nothing that opens anything.
 
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import type { SecretMemory } from '../core/cloud-ports.ts';
-import type { GoogleSession, GoogleSessions } from '../core/google-identity.ts';
+import type { GoogleSession, GoogleSessions } from '../core/google-introspection.ts';
 
 /** Keeps it until the token ends. */
 export const rememberGoogleToken = (secrets: SecretMemory, token: string, given: GoogleSession): Promise<void> =>

@@ -234,7 +234,8 @@ function readResponse(response: IncomingMessage, request: OutboundRequest, settl
     if (bytes > bytesMax) settle(failed('too_large', `more than ${bytesMax} bytes`));
   });
   response.on('end', () => {
-    const answer = { ok: true as const, body: Buffer.concat(chunks), ...refusedBy(response) };
+    const dated = request.dated ? sentAt(response) : {};
+    const answer = { ok: true as const, body: Buffer.concat(chunks), ...refusedBy(response), ...dated };
     settle(response.complete ? answer : failed('network', 'cut off'));
   });
 }
@@ -244,6 +245,12 @@ function refusedBy({ statusCode: status = 0, headers }: IncomingMessage): { read
   if (status < 400) return {};
   const after = headers['retry-after'] ?? '';
   return { refused: { status, retryAfterSeconds: /^[0-9]{1,9}$/.test(after) ? Number(after) : undefined } };
+}
+
+/** RFC 9110 §6.6.1. */
+function sentAt({ headers: { date = '' } }: IncomingMessage): { readonly sentAtSeconds?: number } {
+  const milliseconds = Date.parse(date);
+  return Number.isNaN(milliseconds) ? {} : { sentAtSeconds: milliseconds / 1000 };
 }
 
 /** What the head of an answer already decides. */

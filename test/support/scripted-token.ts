@@ -1,11 +1,14 @@
-// `exchequer token` in the test's process, against a broker and a platform that are scripted answer by answer. What it says and sends is
-// kept, and none of it may hold a credential.
+// `exchequer token`, and the helpers beside it, in the test's process, against a broker and a platform that are scripted answer by answer.
+// What they say and send is kept, and nothing on stderr may hold a credential.
 
 import { Command } from 'commander';
 import { expect } from 'vitest';
+import type { HelperTools } from '../../src/adapters/cli/helpers/helper.ts';
+import type { Terminal } from '../../src/adapters/cli/terminal.ts';
 import { registerToken, type TokenVerbTools } from '../../src/adapters/cli/token.ts';
 import type { OutboundAnswer, OutboundRequest } from '../../src/core/outside.ts';
 
+export const NOW = 1_800_000_000;
 export const ISSUER = 'https://sts.example/tenant';
 export const METADATA_URL = 'https://sts.example/.well-known/oauth-authorization-server/tenant';
 export const json = (value: unknown): OutboundAnswer => ({ ok: true, body: Buffer.from(JSON.stringify(value)) });
@@ -27,11 +30,27 @@ export const GITHUB = {
 export interface TokenWorld {
   readonly env?: Record<string, string>;
   readonly files?: Record<string, string>;
+  /** What is piped into it. */
+  readonly input?: string;
   /** Answers by the beginning of the URL; the last of a list stays. */
   readonly answers?: Record<string, OutboundAnswer | readonly OutboundAnswer[]>;
 }
 
-export async function runToken(line: readonly string[], { env = {}, files = {}, answers = {} }: TokenWorld) {
+/** The verb `token`, whose stdout holds no credential either. */
+export async function runToken(line: readonly string[], world: TokenWorld) {
+  const said = await runScripted(registerToken, ['token', ...line], world);
+  for (const secret of SECRETS) expect(said.out.join('\n')).not.toContain(secret);
+  return said;
+}
+
+const SECRETS = ['runner', JWT];
+type ScriptedTools = TokenVerbTools & HelperTools;
+
+export async function runScripted(
+  register: (program: Command, terminal: Terminal, tools: ScriptedTools) => void,
+  line: readonly string[],
+  { env = {}, files = {}, answers = {}, input }: TokenWorld,
+) {
   const said = {
     out: [] as string[],
     err: [] as string[],
@@ -46,7 +65,7 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       Array.isArray(list) ? [...list] : [list],
     ]),
   );
-  const tools: TokenVerbTools = {
+  const tools: ScriptedTools = {
     async request(request) {
       said.sent.push(request);
       const [, list] = [...scripted].find(([url]) => request.url.startsWith(url)) ?? [];
@@ -63,11 +82,13 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
       files[path] === undefined ? { ok: false, problem: 'ENOENT' } : { ok: true, text: files[path] },
     exists: (path) => files[path] !== undefined,
     wait: async (milliseconds) => void said.waits.push(milliseconds),
+    nowSeconds: () => NOW,
+    readInput: async () => input,
     out: outInto(said.written),
     dev: NO_DEV,
   };
   const program = new Command().exitOverride();
-  registerToken(
+  register(
     program,
     {
       out: (text) => said.out.push(text),
@@ -77,10 +98,10 @@ export async function runToken(line: readonly string[], { env = {}, files = {}, 
     },
     tools,
   );
-  await program.parseAsync(['node', 'exchequer', 'token', ...line]);
+  await program.parseAsync(['node', 'exchequer', ...line]);
   const forms = said.sent.flatMap(({ body }) => (body ? [Object.fromEntries(new URLSearchParams(body.text))] : []));
   // Nothing of a credential is ever said.
-  for (const secret of ['runner', JWT]) expect([...said.err, ...said.out].join('\n')).not.toContain(secret);
+  for (const secret of SECRETS) expect(said.err.join('\n')).not.toContain(secret);
   return { ...said, forms };
 }
 

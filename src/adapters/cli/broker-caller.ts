@@ -50,6 +50,8 @@ export interface BrokerCaller {
 
 export interface FoundCaller {
   readonly caller: BrokerCaller;
+  /** The credential itself, for whoever presents it to the broker in our place. Secret. Never rejects. */
+  credential(): Promise<CredentialHad>;
   /** How the credential is had; undefined where `dev` signs it. What it carries as text is secret. */
   readonly source: Source | undefined;
   /** For people: which place was chosen among several. */
@@ -110,15 +112,16 @@ async function findBroker({ env }: Terminal, tools: CallerTools, flags: CallerFl
   if ('exit' in ca) return ca;
   const broker = { issuer, ca: ca.pem ?? local?.ca };
   const { from, source } = chosen.place;
-  const meet: Meet = async (target) => ({
-    broker,
-    beside: await besideAt(tools.dev, at, besideOf(flags, target)),
-    async take() {
-      const had = await takeCredential(tools, source, issuer);
-      return had.ok ? had : { ok: false, problem: `${from}: ${had.problem}` };
-    },
-  });
-  return { caller: callerBy(tools, meet, hintsFor(flags, source)), source, says: chosen.says };
+  const take = async (): Promise<CredentialHad> => {
+    const had = await takeCredential(tools, source, issuer);
+    return had.ok ? had : { ok: false, problem: `${from}: ${had.problem}` };
+  };
+  const meet: Meet = async (target) => {
+    const beside = await besideAt(tools.dev, at, besideOf(flags, target));
+    return { broker, beside, take };
+  };
+  const caller = callerBy(tools, meet, hintsFor(flags, source));
+  return { caller, credential: take, source, says: chosen.says };
 }
 
 /** With `--as`: `dev`, which signs a credential for every question. */
@@ -135,7 +138,8 @@ function findDev({ env }: Terminal, tools: CallerTools, flags: CallerFlags): Fou
       take: async () => ({ ok: true, credential: { kind: 'token', token, tokenType } }),
     };
   };
-  return { caller: callerBy(tools, meet, () => []), source: undefined, says: [] };
+  const credential = async (): Promise<CredentialHad> => ({ ok: false, problem: 'dev signs for one target at a time' });
+  return { caller: callerBy(tools, meet, () => []), credential, source: undefined, says: [] };
 }
 
 const besideAt = async (

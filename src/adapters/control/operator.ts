@@ -22,6 +22,7 @@ export interface OrderedBy {
 }
 
 export interface Operator {
+  status(): Promise<z.infer<typeof status>>;
   keys(): Promise<readonly SigningKeyView[]>;
   /** What the broker serves of its issuer, byte for byte. */
   documents(): Promise<z.infer<typeof documents>>;
@@ -58,6 +59,29 @@ const documents = z.object({
   rotateEverySeconds: z.number(),
   publishAheadSeconds: z.number(),
 });
+const status = z.object({
+  digests: z.object({ config: z.string(), policy: z.string() }),
+  nowSeconds: z.number(),
+  needs: z.record(z.string(), z.boolean()),
+  sources: z.array(
+    z.object({
+      source: z.string(),
+      keys: z.object({
+        state: z.enum(['fresh', 'stale', 'missing']),
+        lastProblem: z.string().optional(),
+        fetchedAtSeconds: z.number().optional(),
+      }),
+    }),
+  ),
+  workloadApis: z.array(
+    z.object({
+      socket: z.string(),
+      state: z.enum(['connecting', 'connected', 'down']),
+      lastProblem: z.string().optional(),
+    }),
+  ),
+  storeEvents: z.record(z.string(), z.number()),
+});
 const revoked = z.object({ revoked: key, keys: z.array(key), unreached: z.array(z.string()), recorded: z.boolean() });
 const decisions = z.object({ decisions: z.array(z.looseObject({})) });
 const refused = z.object({ error: z.string() });
@@ -79,6 +103,7 @@ export function createOperator(socket: string): Operator {
     throw new Error(problem);
   };
   return Object.freeze({
+    status: () => ask('GET', '/status', status),
     keys: async () => (await ask('GET', '/keys', keys)).keys,
     documents: () => ask('GET', '/documents', documents),
     rotateKeys: async (algorithm?: SigningAlgorithm) =>

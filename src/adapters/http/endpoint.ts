@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Identified } from '../../core/caller-identity.ts';
 import type { CallerIdentityRequest } from '../../core/caller-identity-request.ts';
-import type { Told } from '../../core/google-identity.ts';
+import type { Told } from '../../core/google-introspection.ts';
 import type { Introspected } from '../../core/introspect.ts';
 import type { Operation } from '../../core/operation.ts';
 import type { OwnTokenRequest } from '../../core/own-token-request.ts';
@@ -26,7 +26,7 @@ export interface EndpointParts {
   /** GetCallerIdentity at POST /aws/sts. */
   readonly callerIdentity: Operation<CallerIdentityRequest, Identified>;
   /** POST /gcp/introspect. */
-  readonly googleIdentity: Operation<OwnTokenRequest, Told>;
+  readonly googleIntrospect: Operation<OwnTokenRequest, Told>;
   /** The one sentence for a caller who may know why (`tell: caller`), or undefined for the fixed one of its code. */
   readonly sentence: (outcome: RefusedOutcome) => string | undefined;
   /** The newest nonce for DPoP proofs. Never throws. */

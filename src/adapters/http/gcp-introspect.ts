@@ -1,7 +1,7 @@
 // POST /gcp/introspect: the `token_info_url` of Google's `external_account` files, as gcloud asks it (docs/clouds/google.md): whose a token is
 // that was given here. A form as RFC 7662 §2.1 has it, and as little of its answer as gcloud reads.
 
-import type { Told } from '../../core/google-identity.ts';
+import type { Told } from '../../core/google-introspection.ts';
 import type { Outcome } from '../../core/operation.ts';
 import { type OwnTokenRequest, readOwnTokenRequest } from '../../core/own-token-request.ts';
 import { ok, type Result } from '../../core/refusal.ts';
@@ -11,12 +11,12 @@ import { type Form, receiveForm } from './form-request.ts';
 import { asStranger } from './gcp-request.ts';
 import { type Answer, HEADERS, renderUnanswered } from './wire.ts';
 
-export const gcpIntrospect = (path: string, { issuer, googleIdentity }: EndpointParts): Endpoint => ({
+export const gcpIntrospect = (path: string, { issuer, googleIntrospect }: EndpointParts): Endpoint => ({
   method: 'POST',
   path,
   targets: 'none',
   serve: ({ message, arrived }, answer) =>
-    googleIdentity(
+    googleIntrospect(
       receiveForm(message, arrived, { form: FORM, htu: new URL(issuer).origin + path, transport: 'gcp-sts' }),
       (outcome) => answer(render(outcome)),
     ),

@@ -79,7 +79,8 @@ export function createHeld<T>({ clock, randomBytes, onChange }: HeldParts): Held
 
   function good(): Extract<Served<T>, { ok: true }> | undefined {
     if (!held || left(held) < LOCAL_LEFT_SECONDS_MIN) return undefined;
-    return { ok: true, ...held, leftSeconds: Math.floor(left(held)) };
+    const { value, endsAtSeconds } = held;
+    return { ok: true, value, endsAtSeconds, leftSeconds: Math.floor(left(held)) };
   }
 
   function become(next: State, why: string): void {
@@ -88,8 +89,8 @@ export function createHeld<T>({ clock, randomBytes, onChange }: HeldParts): Held
   }
 
   function fail(next: Failure): void {
+    failures = failure?.why === next.why ? failures + 1 : 1;
     failure = next;
-    failures += 1;
     dueAtSeconds = clock.nowSeconds() + retryAfter(next.why, failures, randomBytes);
     become(good() ? 'stale' : next.why, next.sentence);
   }
@@ -100,7 +101,6 @@ export function createHeld<T>({ clock, randomBytes, onChange }: HeldParts): Held
       case 'credential':
         held = read;
         failure = undefined;
-        failures = 0;
         dueAtSeconds = clock.nowSeconds() + refreshAfter(left(read), randomBytes);
         become('served', '');
         break;

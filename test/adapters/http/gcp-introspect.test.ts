@@ -43,7 +43,7 @@ it('takes what gcloud sends, and answers what it reads', async () => {
 
 it('says of everything else that it is not active, and no more', async () => {
   const other = await startListener({
-    googleIdentity: async (_received, answer) => answer({ kind: 'told', decision: DECISION, token: undefined }),
+    googleIntrospect: async (_received, answer) => answer({ kind: 'told', decision: DECISION, token: undefined }),
   });
   const got = await send(other, { path: '/gcp/introspect', body: BODY });
   expect([got.status, got.body]).toEqual([200, '{"active":false}']);
@@ -52,7 +52,8 @@ it('says of everything else that it is not active, and no more', async () => {
 
 it('says when nobody can know, and when to ask again', async () => {
   const other = await startListener({
-    googleIdentity: async (_received, answer) => answer(refused({ reason: 'store_unavailable', retryAfterSeconds: 2 })),
+    googleIntrospect: async (_received, answer) =>
+      answer(refused({ reason: 'store_unavailable', retryAfterSeconds: 2 })),
   });
   const got = await send(other, { path: '/gcp/introspect', body: BODY });
   expect([got.status, got.headers['retry-after'], JSON.parse(got.body).error]).toEqual([

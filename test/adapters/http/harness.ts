@@ -172,7 +172,7 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
         : refused(received.request.refusal),
     );
   };
-  const googleIdentity: PublicListenerParts['googleIdentity'] = async (received, answer) => {
+  const googleIntrospect: PublicListenerParts['googleIntrospect'] = async (received, answer) => {
     asked.push(received);
     answer(
       received.request.ok
@@ -183,7 +183,7 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
   const listener = createPublicListener({
     issuer,
     callerIdentity,
-    googleIdentity,
+    googleIntrospect,
     nowSeconds: () => 1_800_000_000,
     exchange,
     dryRun,

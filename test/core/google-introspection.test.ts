@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CallerIdentityRecord } from '../../src/core/caller-identity-record.ts';
-import { createGoogleIdentity, type GoogleSession, type Told } from '../../src/core/google-identity.ts';
+import { createGoogleIntrospection, type GoogleSession, type Told } from '../../src/core/google-introspection.ts';
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
 import { AuditUnavailable, type Clients, StoreUnavailable } from '../../src/core/ports.ts';
 import { ok, refuse } from '../../src/core/refusal.ts';
@@ -36,7 +36,7 @@ interface Change {
 }
 
 /** Asks once. */
-async function ask(change: Change = {}, received: Parameters<ReturnType<typeof createGoogleIdentity>>[0] = ASKED) {
+async function ask(change: Change = {}, received: Parameters<ReturnType<typeof createGoogleIntrospection>>[0] = ASKED) {
   const records: CallerIdentityRecord[] = [];
   const purposes: string[] = [];
   const times = [...(change.times ?? [NOW])];
@@ -57,7 +57,7 @@ async function ask(change: Change = {}, received: Parameters<ReturnType<typeof c
   const snapshot = () => ({ ...path.snapshot, clients: { authenticate } });
   const find = change.find ?? (async (token: string) => (token === TOKEN ? GIVEN : undefined));
   const operate = createOperate(path.parts);
-  const operation = createGoogleIdentity({ ...path.parts, snapshot, operate, sessions: { find } });
+  const operation = createGoogleIntrospection({ ...path.parts, snapshot, operate, sessions: { find } });
   const answered = Promise.withResolvers<Outcome<Told>>();
   await operation(received, answered.resolve);
   return { outcome: await answered.promise, record: records[0], purposes };

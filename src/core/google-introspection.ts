@@ -33,7 +33,7 @@ export interface GoogleSessions {
   find(token: string): Promise<GoogleSession | undefined>;
 }
 
-export interface GoogleIdentityParts extends CallerParts {
+export interface GoogleIntrospectionParts extends CallerParts {
   readonly sessions: GoogleSessions;
   readonly snapshot: () => Snapshot;
   readonly operate: Operate;
@@ -46,7 +46,7 @@ export interface Told {
   readonly token: GoogleSession | undefined;
 }
 
-export const createGoogleIdentity = (parts: GoogleIdentityParts): Operation<OwnTokenRequest, Told> =>
+export const createGoogleIntrospection = (parts: GoogleIntrospectionParts): Operation<OwnTokenRequest, Told> =>
   parts.operate({
     open: openCallerIdentityRecord,
     async path({ request }: Received<OwnTokenRequest>, record: CallerIdentityRecord): Promise<Result<Told>> {
