@@ -295,5 +295,6 @@ const targetView = (target: TargetConfig): TargetView => ({
   kind: target.kind,
   address: target.address,
   parameters: target.parameters,
+  ...(target.signedFor === target.address ? {} : { signedFor: target.signedFor }),
   ...targetKindOf(target).terms(target.options),
 });

@@ -1,4 +1,4 @@
-// The linter, composed: what it says of the configured sources, and what of all its findings goes into records and metrics. What is found
+// The linter, composed: what it says of the configured sources and targets, and what of all its findings goes into records and metrics. What is found
 // is decided in policy/lint/, and nothing here hides any of it.
 
 import type { FindingCount } from './adapters/observe/metrics.ts';
@@ -9,24 +9,28 @@ import type { SourceView } from './policy/compile/views.ts';
 import type { Finding } from './policy/lint/finding.ts';
 import { lintSources } from './policy/lint/lint-sources.ts';
 import { LINTS } from './policy/lint/lint-table.ts';
+import { lintTargets } from './policy/lint/lint-targets.ts';
 
-/** What the linter says of the configured sources. */
+/** What the linter says of the configured sources and targets. */
 export function lintConfigured(
-  { document, sources }: Config,
+  config: Config,
   views: readonly SourceView[],
 ): {
   readonly findings: readonly Finding[];
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 } {
-  const findings = lintSources(
+  const { document, sources, targets } = config;
+  const known = [...LINTS.keys()];
+  const ofSources = lintSources(
     document,
     sources.flatMap(({ name, accept }) => {
       const view = views.find((one) => one.name === name);
       return view ? [{ view, accept }] : [];
     }),
-    [...LINTS.keys()],
+    known,
   );
+  const findings = [...ofSources, ...lintTargets(config, targets, known)];
   const open = findings.filter(({ accepted }) => accepted === undefined);
   const of = (severity: Finding['severity']) =>
     open.filter((one) => one.severity === severity).map(({ problem }) => problem);

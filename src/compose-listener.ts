@@ -19,7 +19,7 @@ import { createOperate } from './core/operation.ts';
 import type { Epochs } from './core/ports.ts';
 import { createRevoke } from './core/revoke.ts';
 import { createAwsSessions } from './issuers/aws-credentials.ts';
-import { createGoogleSessions } from './issuers/google-token.ts';
+import { createGoogleSessions } from './issuers/google-session.ts';
 import { CLIENT_ASSERTION } from './platforms/client.ts';
 import { outcomeSentence } from './policy/explain/tell.ts';
 import { signedBy } from './verifiers/aws-signature.ts';

@@ -1,8 +1,12 @@
 // What no single place in exchequer.yaml shows to be wrong: two sources that could both be responsible for one token, a source
-// that claims to be us, two targets that one request could mean (row RI-04), a `reach` or a folder that names what is not there.
+// that claims to be us, two targets that one request could mean (row RI-04) or one assertion could open (row CX-02), a `reach` or a
+// folder that names what is not there, keys that clouds learn of too late (row CX-03).
 
 import { CLIENTS_SOURCE } from '../core/client.ts';
+import { CLOUD_PUBLISH_AHEAD_SECONDS_MIN } from '../core/limits-cloud.ts';
 import { closest } from '../parsing/closest.ts';
+import { overlap } from '../parsing/overlap.ts';
+import { parametersIn } from '../parsing/template.ts';
 import { canonicalResource } from '../parsing/uri.ts';
 import type { YamlPath } from '../parsing/yaml.ts';
 import type { SourceConfig, TargetConfig } from './config.ts';
@@ -14,15 +18,23 @@ export interface Clash {
   readonly message: string;
 }
 
+/** Of what was written: our issuer, the folders of policies, and the calendar of our keys in seconds. */
+interface Written {
+  readonly issuer: string;
+  readonly policies: readonly PolicyFolder[];
+  readonly keys: { readonly publishAhead: number };
+}
+
 /** Every clash; the later of two entries is named. */
 export const clashes = (
-  issuer: string,
+  { issuer, policies, keys }: Written,
   sources: readonly SourceConfig[],
   targets: readonly TargetConfig[],
-  policies: readonly PolicyFolder[],
 ): readonly Clash[] => [
   ...sourceClashes(issuer, sources),
   ...targetClashes(issuer, targets),
+  ...audienceClashes(issuer, targets),
+  ...calendarClashes(keys.publishAhead, targets),
   ...strangers(sources, targets, policies),
 ];
 
@@ -97,4 +109,46 @@ function* targetClashes(issuer: string, targets: readonly TargetConfig[]): Gener
       yield { path, message: 'has the name of another target as its address' };
     byAddress.set(address, before ?? target.name);
   }
+}
+
+/** The lint by which a target of a cloud accepts that others have its audience too. */
+const SHARED_AUDIENCE = 'shared-audience';
+
+/**
+ * What is signed for one target must open no other. Two of one cloud may share an audience where both accept it: then `sub` alone keeps
+ * them apart.
+ */
+function* audienceClashes(issuer: string, targets: readonly TargetConfig[]): Generator<Clash> {
+  const fixed = new Map<string, TargetConfig>();
+  const open: TargetConfig[] = [];
+  for (const target of targets) {
+    const isOpen = parametersIn(target.signedFor).length > 0;
+    const near = isOpen
+      ? [...open, ...fixed.values()].find((one) => clash(one, target))
+      : ([fixed.get(target.signedFor) ?? []].flat().find((one) => clash(one, target)) ??
+        open.find((one) => clash(one, target)));
+    const path = ['targets', target.name];
+    if (target.cloud && target.signedFor === issuer) yield { path, message: 'has our own issuer as its audience' };
+    else if (near) yield { path, message: `is signed for the audience of \`${near.name}\`: one would open the other` };
+    if (isOpen) open.push(target);
+    else fixed.set(target.signedFor, fixed.get(target.signedFor) ?? target);
+  }
+}
+
+/** Addresses of two token targets are compared as addresses. */
+const clash = (before: TargetConfig, target: TargetConfig): boolean =>
+  (before.cloud || target.cloud) &&
+  overlap(before.signedFor, target.signedFor) &&
+  !(accepts(before) && accepts(target));
+
+const accepts = ({ cloud, accept }: TargetConfig): boolean => cloud && Object.hasOwn(accept, SHARED_AUDIENCE);
+
+/** Clouds keep our keys for up to a day: what they have not seen by then, they refuse. */
+function* calendarClashes(publishAheadSeconds: number, targets: readonly TargetConfig[]): Generator<Clash> {
+  const target = targets.find(({ cloud }) => cloud);
+  if (target && publishAheadSeconds < CLOUD_PUBLISH_AHEAD_SECONDS_MIN)
+    yield {
+      path: ['keys', 'publishAhead'],
+      message: `must be 24 hours at least: \`${target.name}\` is of a cloud, and clouds keep our keys for a day`,
+    };
 }

@@ -30,6 +30,8 @@ export interface TargetKind {
   address(options: Options, name: string): string;
   /** The `aud` of what our key signs for it. */
   signedFor(options: Options, target: { readonly name: string; readonly issuer: string }): string;
+  /** Set where a cloud issues it, which trusts our issuer. */
+  readonly cloud?: object;
 }
 
 /** What an OAuth client may have, as far as configuration needs to know it. */
@@ -82,6 +84,10 @@ export interface TargetConfig extends Placed {
   readonly signedFor: string;
   /** Parameters in any text of its options; sorted. */
   readonly parameters: readonly string[];
+  /** A cloud issues it. */
+  readonly cloud: boolean;
+  /** Lint rules that are accepted, with the reason. */
+  readonly accept: Readonly<Record<string, string>>;
   readonly options: Options;
 }
 

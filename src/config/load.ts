@@ -113,9 +113,7 @@ function resolveConfig(read: Read, written: WrittenConfig): Loaded {
     ...references.problems,
     ...secretProblems(document),
     ...policies.problems,
-    ...clashes(written.issuer, sources, targets, written.policies).map((clash) =>
-      problemAt(document, clash.path, clash.message),
-    ),
+    ...clashes(written, sources, targets).map((clash) => problemAt(document, clash.path, clash.message)),
   ];
   if (problems.length > 0) return { ok: false, problems: inOrder(problems) };
 

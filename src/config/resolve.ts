@@ -79,6 +79,8 @@ export function resolveTargets(input: {
       address: kind.address(options, name),
       signedFor: kind.signedFor(options, { name, issuer: written.issuer }),
       parameters,
+      cloud: kind.cloud !== undefined,
+      accept: ACCEPTING.parse(entry).accept,
       options,
       file: document.file,
       position,
@@ -109,6 +111,9 @@ const COMMON = z.object({
   reach: z.array(z.string()).optional(),
   accept: z.record(z.string(), z.string()),
 });
+
+/** A target of a kind that accepts nothing has none. */
+const ACCEPTING = z.object({ accept: z.record(z.string(), z.string()).default({}) });
 
 function kindOf<K extends TrustKind | TargetKind>(kinds: readonly K[], entry: Entry): K {
   const found = kinds.find(({ kind }) => kind === entry.kind);

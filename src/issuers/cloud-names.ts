@@ -9,6 +9,8 @@ import type { Actor, Actors } from '../core/principal.ts';
 /** The characters that a field of a cloud takes, beside `=` and the digits and capital letters of what is escaped. */
 export interface Alphabet {
   readonly plain: RegExp;
+  /** What stands for a character that is not plain, in its place: a plain-looking one, which is then escaped itself. */
+  readonly instead?: Readonly<Record<string, string>>;
   /** Of those, what no name begins with. */
   readonly neverFirst?: RegExp;
   readonly charactersMin?: number;
@@ -16,11 +18,12 @@ export interface Alphabet {
 }
 
 /** Encodes a name; injective but for a collision of SHA-256 cut to 128 bits. */
-export function encodeName(name: string, { plain, neverFirst, charactersMin = 0, charactersMax }: Alphabet): string {
+export function encodeName(name: string, alphabet: Alphabet): string {
+  const { plain, instead = {}, neverFirst, charactersMin = 0, charactersMax } = alphabet;
   const characters = [...name];
   const encoded = characters.map((character, index) =>
     character === '=' || !plain.test(character) || (index === 0 && neverFirst?.test(character))
-      ? escaped(character)
+      ? (instead[character] ?? escaped(character))
       : character,
   );
   const whole = encoded.join('');

@@ -6,7 +6,7 @@ import { createGoogleIntrospection, type GoogleSession, type Told } from '../../
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
 import { AuditUnavailable, type Clients, StoreUnavailable } from '../../src/core/ports.ts';
 import { ok, refuse } from '../../src/core/refusal.ts';
-import { createGoogleSessions, googleTokenKey, rememberGoogleToken } from '../../src/issuers/google-token.ts';
+import { createGoogleSessions, googleTokenKey, rememberGoogleToken } from '../../src/issuers/google-session.ts';
 import { createMemorySecrets } from '../../src/stores/memory-secrets.ts';
 import { client } from '../support/own-token-path.ts';
 import { createPath, NO_CLIENT, NOW, RECEIVED } from '../support/path.ts';
@@ -127,7 +127,7 @@ describe('what is remembered of a token', () => {
         return memory.set(key, secret, until);
       },
     };
-    await rememberGoogleToken(secrets, TOKEN, { ...GIVEN.session, expiresAt: GIVEN.expiresAt });
+    await rememberGoogleToken(secrets, TOKEN, GIVEN);
     const sessions = createGoogleSessions(secrets);
     expect(await sessions.find(TOKEN)).toEqual(GIVEN);
     for (const other of ['', 'ya29', `${TOKEN} `, TOKEN.toUpperCase(), googleTokenKey(TOKEN)])

@@ -57,7 +57,7 @@ describe('the question to STS', () => {
       Action: 'AssumeRoleWithWebIdentity',
       Version: '2011-06-15',
       RoleArn: ROLE,
-      RoleSessionName: 'github=3Arepository_id=3A74=3Aenvironment=3Aproduction',
+      RoleSessionName: 'github+repository_id+74+environment+production',
       WebIdentityToken: asserted(),
       DurationSeconds: '3600',
     });
@@ -67,7 +67,7 @@ describe('the question to STS', () => {
   it('A-158 has nothing of the caller but what is proved: the role is the target’s', async () => {
     await world.ended(hourFrom());
     expect(world.session()).toMatchObject({
-      arn: 'arn:aws:sts::111122223333:assumed-role/payments-api/github=3Arepository_id=3A74=3Aenvironment=3Aproduction',
+      arn: 'arn:aws:sts::111122223333:assumed-role/payments-api/github+repository_id+74+environment+production',
       account: '111122223333',
       tags: {},
       sourceIdentity: undefined,
@@ -281,7 +281,7 @@ describe('an assertion that is delivered', () => {
     });
     expect(decodeJwt(issued.token)).toMatchObject({
       sub: 'target:payments',
-      [SOURCE_IDENTITY]: 'github=3Arepository_id=3A74=3Aenvironment=3Aproduction',
+      [SOURCE_IDENTITY]: 'github+repository_id+74+environment+production',
       [TAGS]: { principal_tags: { subject: ['github:repository_id:74:environment:production'] } },
     });
     expect(issued.cloud?.session).toEqual({

@@ -2,15 +2,18 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SESSION_NAME } from '../../src/issuers/aws-session.ts';
 import { actorName, encodeName, partiesName, targetSubject } from '../../src/issuers/cloud-names.ts';
 
-const SESSION_NAME = { plain: /^[\w+,.@-]$/, charactersMin: 2, charactersMax: 64 };
 const actor = (sub: string, iss = 'https://idp.example') => ({ iss, sub, others: {} });
 
 /** Short and long, with the characters that escapes are made of, and halves of surrogate pairs. */
 const names = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 90 }),
-  fc.string({ unit: fc.constantFrom('=', '-', '3', 'A', 'a', ':', '%', '|', '\ud800', '\udc00', 'ä'), maxLength: 90 }),
+  fc.string({
+    unit: fc.constantFrom('=', '-', '3', 'A', 'a', ':', '+', '/', ',', '%', '|', '\ud800', '\udc00', 'ä'),
+    maxLength: 90,
+  }),
   fc.string({ unit: fc.constantFrom('x', 'y'), minLength: 60, maxLength: 70 }),
 );
 
@@ -37,6 +40,8 @@ describe('a name in a cloud', () => {
     const encoded = encodeName(long, SESSION_NAME);
     const all = [
       'a:b',
+      'a+b',
+      'a=2Bb',
       'a=3Ab',
       'a=3ab',
       '=',
@@ -58,12 +63,17 @@ describe('a name in a cloud', () => {
     const head = 'cluster:system:serviceaccount:payments:'.padEnd(64, 'a');
     const [one, two] = [encodeName(`${head}b`, SESSION_NAME), encodeName(`${head}c`, SESSION_NAME)];
     expect(one).not.toBe(two);
-    expect(one).toMatch(/^cluster=3Asystem=3Aserviceaccount=3A[^=]*=-[\w.-]{22}$/);
+    expect(one).toMatch(/^cluster\+system\+serviceaccount\+[^=]*=-[\w.-]{22}$/);
     expect(one.length).toBeLessThanOrEqual(64);
   });
 
+  it('A-159 reads well, and what stands for another character is escaped itself', () => {
+    expect(encodeName('a:b/c', SESSION_NAME)).toBe('a+b,c');
+    expect(encodeName('a+b,c', SESSION_NAME)).toBe('a=2Bb=2Cc');
+  });
+
   it('stays as it is where it can', () => {
-    expect(encodeName('GitHubActions+x,y.z@-', SESSION_NAME)).toBe('GitHubActions+x,y.z@-');
+    expect(encodeName('GitHubActions_x.y@-', SESSION_NAME)).toBe('GitHubActions_x.y@-');
     expect(encodeName('x', SESSION_NAME)).toBe('=78');
   });
 });

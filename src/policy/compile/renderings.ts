@@ -1,13 +1,16 @@
 // What the addresses of targets with parameters come to, rule by rule, as far as that is known when rules are compiled: one address
 // must mean one target with one set of parameters, or a caller could be given what stands under another name (A-133).
 
-import { type Parameters, piecesOf, render } from '../../parsing/template.ts';
+import { overlap } from '../../parsing/overlap.ts';
+import { type Parameters, parametersIn, piecesOf, render } from '../../parsing/template.ts';
 import { canonicalResource } from '../../parsing/uri.ts';
 import type { AllowRule, CompiledTarget } from '../compiled.ts';
 import { capturesFor } from '../walk/bind.ts';
-import { overlap } from './overlap.ts';
 
-type Target = Pick<CompiledTarget, 'name' | 'address' | 'parameters'>;
+type Target = Pick<CompiledTarget, 'name' | 'address' | 'parameters'> & {
+  /** What is signed for it bears this `aud`, where that is another than its address. */
+  readonly signedFor?: string;
+};
 
 /** Characters that a captured value may hold: what stands between it and another must be something else. */
 const IN_CAPTURES = /^[A-Za-z0-9._-]*$/;
@@ -20,9 +23,12 @@ export function createRenderingCheck(targets: readonly Target[], issuer: string 
   const seen = new Map<string, { readonly target: string; readonly parameters: string; readonly rule: string }>();
   const fixed = new Map<string, string>();
   const made: Made = { open: [], exact: [] };
-  for (const { name, address, parameters } of targets) {
+  for (const { name, address, parameters, signedFor } of targets) {
     fixed.set(name, name);
     if (parameters.length === 0) fixed.set(canonicalResource(address), name);
+    // A token for it would open a role in a cloud.
+    if (signedFor !== undefined && parametersIn(signedFor).length === 0)
+      fixed.set(canonicalResource(signedFor), `signed for ${name}`);
   }
   if (issuer !== undefined) fixed.set(canonicalResource(issuer), 'our own issuer');
 

@@ -12,7 +12,8 @@ export function allowed(work: Work, written: NonNullable<WrittenRule['allow']>):
   if (Array.isArray(written)) {
     for (const [index, name] of written.entries()) {
       const target = knownTarget(work, ['allow', index], name);
-      if (target && target.scopes.length > 0)
+      // Where all of them are what a request gets that names none, there is nothing to choose from.
+      if (target?.scopes.some((scope) => !target.defaultScopes.includes(scope)))
         report(work, ['allow', index], `${name} has scopes: write { ${name}: all } or { ${name}: [...] }`);
     }
     const names = [...new Set(written)].sort();
@@ -46,6 +47,15 @@ function knownScopes(work: Work, name: string, known: readonly string[], scopes:
   for (const [index, scope] of scopes.entries())
     if (!known.includes(scope))
       report(work, ['allow', name, index], `${name} has no scope ${scope}${meant(scope, known)}`);
+}
+
+/** A cloud gives nothing as short as a rule may say. */
+export function underFloor(work: Work, lifetimeSeconds: number | undefined, allow: readonly AllowedTarget[]): void {
+  for (const { target } of allow) {
+    const floor = work.context.targets.get(target)?.cloud?.floorSeconds ?? 0;
+    if (lifetimeSeconds !== undefined && lifetimeSeconds < floor)
+      report(work, ['lifetime'], `is under the floor of ${target}: its cloud gives ${floor} seconds at least`);
+  }
 }
 
 /** Names of the targets that a rule allows, as written. */

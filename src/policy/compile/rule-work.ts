@@ -17,8 +17,11 @@ export type RuleSource = PinSource & {
 export interface RuleTarget {
   readonly name: string;
   readonly scopes: readonly string[];
+  readonly defaultScopes: readonly string[];
   readonly address: string;
   readonly parameters: readonly string[];
+  /** Set where a cloud issues it, with the shortest lifetime that it gives. */
+  readonly cloud?: { readonly floorSeconds: number };
 }
 
 /** What every rule is compiled against. */

@@ -11,7 +11,7 @@ import { type ActorRule, actorMatches, type CompiledRule, type SourceMatch } fro
 import { type Expected, isPattern } from '../evaluate.ts';
 import type { ReadCondition } from './match.ts';
 import { matchesOf } from './rule-subject.ts';
-import { allowed, capturesOf, knownTarget, reachingAll } from './rule-targets.ts';
+import { allowed, capturesOf, knownTarget, reachingAll, underFloor } from './rule-targets.ts';
 import { type FolderScope, meant, type RuleContext, type RuleSource, report, type Work } from './rule-work.ts';
 import type { WrittenRule } from './schema.ts';
 
@@ -53,6 +53,7 @@ function allowRule(work: Work, written: WrittenRule, label: string): CompiledRul
   const reaching = reachingAll(work, written.allow);
   const matches = written.subject ? matchesOf(work, 'subject', written.subject, (name) => reaching.has(name)) : [];
   const allow = written.allow === undefined ? [] : allowed(work, written.allow);
+  underFloor(work, written.lifetime, allow);
   const actor = actorOf(work, written, matches);
   outOfReach(work, [...matches, ...actorMatches({ actor })], allow);
   const needed = new Set(allow.flatMap(({ target }) => work.context.targets.get(target)?.parameters ?? []));

@@ -30,6 +30,8 @@ export interface SourceView {
 
 /** A target, as policy needs to know it. */
 export interface TargetView extends Omit<CompiledTarget, 'require' | 'scopeConfirms' | 'cloud'> {
+  /** The `aud` of what is signed for it, where that is another than its address. */
+  readonly signedFor?: string;
   readonly cloud?: CloudTarget;
   readonly scopeConfirms?: Readonly<Record<string, Confirm>>;
   readonly require?: {

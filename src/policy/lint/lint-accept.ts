@@ -27,7 +27,7 @@ export const ACCEPT_UNUSED: LintText = {
   name: 'accept-unused',
   row: '-',
   severity: 'warning',
-  when: '`accept` of a rule or source names a lint that does not fire there; what comes from `defaults` is exempt',
+  when: '`accept` of a rule, source or target names a lint that does not fire there; what comes from `defaults` is exempt',
   why: 'nothing of this is found here, and a reason that is kept hides what comes later',
   mend: 'remove it',
 };

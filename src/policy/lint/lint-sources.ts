@@ -76,7 +76,7 @@ export const SOURCE_LINTS: readonly SourceLint[] = [
     name: 'shared-audience',
     row: 'L23',
     severity: 'error',
-    when: 'the `audience` of a source is one that tokens for others bear by default, on a platform that lets you choose',
+    when: 'the `audience` of a source is one that tokens for others bear by default, on a platform that lets you choose; or that of a target is one that a cloud takes for its own in every account, tenant or project',
     why: 'whoever is given such a token for something else can bring it here, and the other way round',
     mend: 'leave `audience` out, so that it is our issuer, or write one that is yours alone',
     fires: ({ table, audience }) =>

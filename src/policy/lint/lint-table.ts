@@ -10,6 +10,7 @@ import { NAME_LINTS } from './lint-names.ts';
 import { PLATFORM_LINTS, RUNNER_LINTS } from './lint-platforms.ts';
 import { SAME_ROW_ID } from './lint-rows.ts';
 import { SOURCE_LINTS } from './lint-sources.ts';
+import { TARGET_LINTS } from './lint-targets.ts';
 import { VALUE_RULE_LINTS } from './lint-values.ts';
 import type { LintText, RuleLint } from './lint-view.ts';
 
@@ -27,10 +28,16 @@ export const RULE_LINTS: readonly RuleLint[] = [
   ...ACTOR_LINTS,
 ];
 
-/** Every lint by name; one that is about rules and sources alike stands here once. */
+/** Every lint by name; one that is about rules and sources alike, or about sources and targets, stands here once. */
 export const LINTS: ReadonlyMap<string, LintText> = new Map(
-  [...RULE_LINTS, WIDER_RULE, SAME_ROW_ID, ...SOURCE_LINTS, ENDS_SOON, ACCEPT_UNKNOWN, ACCEPT_UNUSED].map((lint) => [
-    lint.name,
-    lint,
-  ]),
+  [
+    ...RULE_LINTS,
+    WIDER_RULE,
+    SAME_ROW_ID,
+    ...TARGET_LINTS,
+    ...SOURCE_LINTS,
+    ENDS_SOON,
+    ACCEPT_UNKNOWN,
+    ACCEPT_UNUSED,
+  ].map((lint) => [lint.name, lint]),
 );

@@ -291,6 +291,17 @@ function many(count: number): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, 'y']));
 }
 
+it('A-164 is read as what its media type says, and as nothing else', async () => {
+  const json = await send(harness, { path: '/gcp/token/lake', body: members() });
+  expect(refusal(json)).toEqual(body('bad_parameter_name'));
+  harness.seen.length = 0;
+  const spelled = new URLSearchParams({ ...GITHUB_ACTION }).toString();
+  expect(refusal(await send(harness, { path: '/gcp/token/lake', body: spelled }))).toEqual({
+    reason: 'parameter_missing',
+    parameter: 'grant_type',
+  });
+});
+
 describe('the address', () => {
   it.each([
     '/gcp',

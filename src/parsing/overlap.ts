@@ -1,8 +1,8 @@
 // Whether two addresses whose captured parameters are still open can come to one text. A captured value is one or more of a few
-// characters (pattern.ts); everything else in an address stands for itself. The longest that a value may be is left out: what is
+// characters (policy/pattern.ts); everything else in an address stands for itself. The longest that a value may be is left out: what is
 // told too often is a rule that does not load, and what is told too seldom would be another's address.
 
-import { piecesOf } from '../../parsing/template.ts';
+import { piecesOf } from './template.ts';
 
 /** A character; else one captured character, or as many more of those as there are: longer than any character is. */
 type Step = string;
