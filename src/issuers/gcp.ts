@@ -61,7 +61,6 @@ function createGcpIssuer(parts: IssuerParts, chosen: GcpOptions): Issuer {
     delivers: chosen.deliver === 'assertion',
     sessionOf: (order) => googleIdentity(order, parts, chosen),
     asking: (session, assertion, order) => askingGoogle(place, session, assertion, order),
-    given: (session, { accessToken, expiresAt }) =>
-      rememberGoogleToken(secrets, accessToken, { ...session, expiresAt }),
+    given: (session, { accessToken, expiresAt }) => rememberGoogleToken(secrets, accessToken, { session, expiresAt }),
   });
 }
