@@ -140,7 +140,8 @@ async function openGoogle(certificate: ServerCertificate, broker: () => TestBrok
     const { payload } = await jwtVerify(form.get('subject_token') ?? '', createLocalJWKSet(jwks), expected);
     const pinned = `target:${String(payload.aud).slice(`${broker().issuer}/targets/`.length)}`;
     if (payload.target !== pinned) throw new Error('no');
-    return { access_token: give(payload.sub ?? ''), token_type: 'Bearer', expires_in: 3_600 };
+    const issued_token_type = form.get('requested_token_type');
+    return { access_token: give(payload.sub ?? ''), issued_token_type, token_type: 'Bearer', expires_in: 3_600 };
   }
   async function answer(message: IncomingMessage): Promise<object> {
     if (message.url === '/v1/token') return federate(message);

@@ -75,7 +75,8 @@ describe("gcloud's requests", () => {
   it('are told nothing of a token that was not given here, or has ended', async () => {
     expect((await introspect('ya29.another')).text).toBe('{"active":false}');
     expect(scene.broker.records().at(-1)).toMatchObject({ outcome: 'answered', reason: 'key_unknown' });
-    const got = await exchange('lake');
+    // Of another target than gcloud itself is given: what has ended once is forgotten, and clocks do not go back.
+    const got = await exchange('pool');
     expect((await introspect(String(got.body.access_token))).body.active).toBe(true);
     scene.broker.clock.offsetSeconds += 3_700;
     expect((await introspect(String(got.body.access_token))).text).toBe('{"active":false}');
