@@ -69,10 +69,10 @@ export function createProgram(world: BrokerWorld, terminal: Terminal, signals: S
   registerSchema(program, terminal, schemaTools);
   registerCheck(program, terminal, checkTools(world));
   registerSetup(program, terminal, setupTools(world));
-  registerDoctor(program, terminal, doctorTools(world));
   const explain = explainTools(world, (broker) => decisionsSocket(world, broker));
   registerExplain(program, terminal, explain);
   const caller = { ...askTools(world), dev: signAsTools() };
+  registerDoctor(program, terminal, { ...doctorTools(world), caller });
   registerToken(program, terminal, { ...caller, out: outTools(world, signals.onSignal) });
   registerHelpers(program, terminal, world, caller);
   const local = localTools(world, caller);

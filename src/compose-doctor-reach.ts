@@ -6,6 +6,7 @@ import { documentFindings, jwksUriOf, type Served } from './adapters/cli/doctor-
 import { clockFinding, type Fetched, type Reach, reached } from './adapters/cli/doctor-reach.ts';
 import { about, type Finding } from './adapters/cli/doctor-report.ts';
 import { METADATA_PATH, type PublicDocuments } from './adapters/cli/public-documents.ts';
+import { issuerProblems } from './adapters/cli/setup-aws.ts';
 import { readFileText } from './compose-ask.ts';
 import type { World } from './compose-configuration.ts';
 import { targetKindOf } from './compose-kinds.ts';
@@ -60,6 +61,7 @@ export async function servedFindings(reaching: Reaching): Promise<readonly Findi
     const facts = { issuer, own: reaching.own };
     const sent = answer.ok ? answer.sentAtSeconds : undefined;
     return [
+      ...issuerFindings(config),
       ...documentFindings(served, { ...facts, reach: documentsReach(reaching) }),
       ...privateAuthority(reaching, ca !== undefined && answer.ok),
       ...clockFinding(new URL(issuer).host, sent, world.clock.nowSeconds()),
@@ -104,6 +106,14 @@ const publishedReach = (reaching: Reaching): Reach => ({
   ...documentsReach(reaching),
   area: 'published',
 });
+
+function issuerFindings(config: Config): readonly Finding[] {
+  if (!clouded(config).some(({ kind }) => kind === 'aws')) return [];
+  const { fail } = about('issuer');
+  return issuerProblems(config.issuer).map((problem) =>
+    fail(problem, 'another issuer is another `iss` in every token: choose it before anybody trusts this one'),
+  );
+}
 
 /** CA-01: AWS judges by public authorities, and so do Google Cloud and Azure. */
 function privateAuthority({ config }: Reaching, named: boolean): readonly Finding[] {

@@ -19,25 +19,23 @@ import type { PublicDocuments } from './adapters/cli/public-documents.ts';
 import { createOperator } from './adapters/control/operator.ts';
 import { type Configuration, type ConfigurationRead, readOffline, type World } from './compose-configuration.ts';
 import { cloudFindings, servedFindings } from './compose-doctor-reach.ts';
-import { targetKindOf } from './compose-kinds.ts';
 import type { Config } from './config/config.ts';
-import { PUBLISH_AHEAD_SECONDS_MIN } from './core/limits-cloud.ts';
 import { CERTIFICATE_ENDS_SECONDS } from './core/limits-outside.ts';
 import type { SigningKeyView } from './core/ports.ts';
 import { entriesOf } from './policy/walk/walk.ts';
 
-export const doctorTools = (world: World): DoctorTools => ({
+export const doctorTools = (world: World): Pick<DoctorTools, 'examine'> => ({
   async examine(query) {
     const read = await readOffline(world, query.place.config);
     const loading = configurationFindings(read);
-    if (!read.ok) return loading;
+    if (!read.ok) return { findings: loading, issuer: undefined };
     const { configuration, listener } = read;
     const { config } = configuration;
     const asked = await askBroker(config, query);
     const here = asked.told !== undefined;
     const own = asked.told?.documents;
     const reach = { world, config, query, here, own };
-    return [
+    const findings = [
       ...loading,
       ...certificateFindings(world, config, listener.length > 0),
       ...(await fileFindings(config)),
@@ -47,6 +45,7 @@ export const doctorTools = (world: World): DoctorTools => ({
       ...(await servedFindings(reach)),
       ...(await cloudFindings(reach)),
     ];
+    return { findings, issuer: config.issuer };
   },
 });
 
@@ -106,19 +105,9 @@ function policyFindings({ clock }: World, { config, compiled }: Configuration): 
   const entries = entriesOf(compiled, clock.nowSeconds()).filter(({ rule }) => rule.mode !== 'preview');
   const { ok, warn } = about('policy');
   const idle = config.targets.filter(({ name }) => !entries.some(({ target }) => target.name === name));
-  const cloud = config.targets.filter((target) => targetKindOf(target).cloud !== undefined);
-  const { publishAheadSeconds } = config.keys;
   return [
     ...(idle.length === 0 ? [ok('somebody can have every target')] : []),
     ...idle.map(({ name }) => warn(`nobody can have ${name}`, 'write a rule that allows it, or take the target out')),
-    ...(cloud.length > 0 && publishAheadSeconds < PUBLISH_AHEAD_SECONDS_MIN
-      ? [
-          about('signing keys').fail(
-            `keys.publishAhead is ${publishAheadSeconds} s: clouds keep a key set for a day, and refuse a key that they do not know yet`,
-            'keys.publishAhead: 48h',
-          ),
-        ]
-      : []),
   ];
 }
 

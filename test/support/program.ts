@@ -5,6 +5,7 @@ import { CommanderError } from 'commander';
 import type { Programs } from '../../src/adapters/cli/run.ts';
 import type { ExitCode } from '../../src/adapters/cli/terminal.ts';
 import { createProgram } from '../../src/compose-cli.ts';
+import type { BrokerWorld } from '../../src/compose-state.ts';
 
 export interface Said {
   readonly out: readonly string[];
@@ -18,8 +19,12 @@ export const NO_PROGRAMS: Programs = {
   leave: () => undefined,
 };
 
-/** Runs one command line in an environment of its own. */
-export async function runProgram(line: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Said> {
+/** Runs one command line in an environment of its own; `world` in place of what a process has. */
+export async function runProgram(
+  line: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  world: Partial<BrokerWorld> = {},
+): Promise<Said> {
   const said = { out: [] as string[], err: [] as string[], exits: [] as ExitCode[] };
   const program = createProgram(
     {
@@ -28,6 +33,7 @@ export async function runProgram(line: readonly string[], env: Readonly<Record<s
       env,
       version: 'test',
       log: { write: () => undefined },
+      ...world,
     },
     {
       out: (text) => void said.out.push(text),

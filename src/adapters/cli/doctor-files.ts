@@ -11,6 +11,9 @@ const OPEN = 0o077;
 const OTHERS_WRITE = 0o022;
 const OTHERS = 0o007;
 
+/** What holds no secret: locks, and public keys. */
+const PUBLIC = /\.(?:lock|pub\.pem)$/;
+
 const octal = (mode: number): string => `0${(mode & 0o777).toString(8).padStart(3, '0')}`;
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
@@ -29,7 +32,7 @@ export async function privateDirectory(area: string, path: string): Promise<read
           'chmod 0700; if others may have read what is in it, replace it',
         ),
       ];
-    const names = (await readdir(path)).slice(0, DOCTOR_FILES_MAX);
+    const names = (await readdir(path)).filter((name) => !PUBLIC.test(name)).slice(0, DOCTOR_FILES_MAX);
     const files = await Promise.all(names.map(async (name) => ({ name, stats: await lstat(join(path, name)) })));
     const open = files.filter(({ stats }) => stats.isFile() && (stats.mode & OPEN) !== 0);
     const foreign = files.filter(({ stats }) => stats.uid !== found.uid);

@@ -3,7 +3,8 @@
 // nothing, issues nothing and prints no secret.
 
 import type { Command } from 'commander';
-import type { Finding, Outcome } from './doctor-report.ts';
+import { type CallerTools, findCaller } from './broker-caller.ts';
+import { about, type Finding, type Outcome } from './doctor-report.ts';
 import { type BrokerPlace, brokerPlace, withPlace } from './place.ts';
 import { escaped, jsonLine } from './shown.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
@@ -16,9 +17,17 @@ export interface DoctorQuery {
   readonly published: string | undefined;
 }
 
+export interface Examined {
+  readonly findings: readonly Finding[];
+  /** Undefined where the configuration does not load. */
+  readonly issuer: string | undefined;
+}
+
 export interface DoctorTools {
   /** Never rejects. */
-  examine(query: DoctorQuery): Promise<readonly Finding[]>;
+  examine(query: DoctorQuery): Promise<Examined>;
+  /** What the broker is asked with, where a question is tried. */
+  readonly caller: CallerTools;
 }
 
 interface DoctorOptions {
@@ -26,6 +35,8 @@ interface DoctorOptions {
   readonly control?: string;
   readonly ca?: string;
   readonly published?: string;
+  readonly try?: string;
+  readonly from?: string;
   readonly json?: true;
 }
 
@@ -34,6 +45,8 @@ export function registerDoctor(program: Command, terminal: Terminal, tools: Doct
     .description('look at a deployment and say what to do: exit 0 nothing fails, 1 something does, 3 not found out')
     .option('--ca <file>', "PEM certificates to trust for the broker instead of the system's (EXCHEQUER_CA)")
     .option('--published <url>', 'another place that the documents of `keys publish` are served from')
+    .option('--try <target>', 'ask the broker whether it would grant this: nothing is issued')
+    .option('--from <place>', 'with --try: where the credential is, as `token` has it')
     .option('--json', 'one JSON object on stdout')
     .allowExcessArguments(false)
     .action(async (options: DoctorOptions) => {
@@ -43,12 +56,44 @@ export function registerDoctor(program: Command, terminal: Terminal, tools: Doct
         return terminal.exit(2);
       }
       const ca = options.ca ?? (terminal.env.EXCHEQUER_CA || undefined);
-      const findings = await tools.examine({ place: brokerPlace(options, terminal.env), ca, published });
+      const { findings: found, issuer } = await tools.examine({
+        place: brokerPlace(options, terminal.env),
+        ca,
+        published,
+      });
+      const findings = [...found, ...(await tryOut(terminal, tools.caller, issuer, options))];
       if (json) terminal.out(jsonLine({ ok: exitOf(findings) === 0, findings }));
       else for (const line of findings.flatMap(linesOf)) terminal.out(escaped(line));
       terminal.err(verdict(findings));
       terminal.exit(exitOf(findings));
     });
+}
+
+/** A real question, with the credential of where this runs. */
+async function tryOut(
+  terminal: Terminal,
+  tools: CallerTools,
+  issuer: string | undefined,
+  { try: target, from, ca, config, control }: DoctorOptions,
+): Promise<readonly Finding[]> {
+  if (target === undefined || issuer === undefined) return [];
+  const { ok, fail, unknown } = about(`try ${target}`);
+  const place = 'run doctor where a workload runs, or say --from';
+  const flags = { broker: issuer, from, ca, config, control };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  const found = await findCaller(terminal, tools, given);
+  if ('exit' in found) return [unknown(found.says.join('; '), place)];
+  const answered = await found.caller.askWhether({ target });
+  switch (answered.answer) {
+    case 'would_grant':
+      return [ok(`would be granted for ${answered.seconds} s`)];
+    case 'token':
+      return [ok('would be granted')];
+    case 'refused':
+      return [fail([answered.sentence, ...(answered.hints ?? [])].join('; '), '`exchequer explain --last` says why')];
+    case 'unknown':
+      return [unknown(answered.problem, place)];
+  }
 }
 
 const has = (findings: readonly Finding[], outcome: Outcome): boolean =>

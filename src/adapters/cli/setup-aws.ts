@@ -179,8 +179,8 @@ function accountCommands(issuer: string, roles: readonly Role[]): readonly strin
   ];
 }
 
-/** CA-01. */
-function issuerProblems(issuer: string): readonly string[] {
+/** Why AWS takes no such issuer (CA-01). */
+export function issuerProblems(issuer: string): readonly string[] {
   const { port } = new URL(issuer);
   return [
     ...(port === '' ? [] : [`AWS takes no issuer with a port: ${issuer}`]),
