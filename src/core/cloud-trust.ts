@@ -23,7 +23,28 @@ export interface AwsTrust extends Pins {
   readonly secondsMax: number;
 }
 
-export type CloudTrust = AwsTrust;
+/** A provider of a workload identity pool, and the service account that whoever comes through it takes on. */
+export interface GcpTrust extends Pins {
+  readonly cloud: 'gcp';
+  /** The provider's resource name, `//iam.googleapis.com/projects/<number>/...`. */
+  readonly provider: string;
+  /** Its e-mail address; undefined where callers have access of their own, as `principal://...`. */
+  readonly serviceAccount: string | undefined;
+  /** The longest token of the service account that is asked for. */
+  readonly secondsMax: number;
+}
+
+/** A federated credential of an application, or of a managed identity. */
+export interface AzureTrust extends Pins {
+  readonly cloud: 'azure';
+  /** A GUID, or a domain. */
+  readonly tenant: string;
+  readonly clientId: string;
+  /** What its tokens are for; undefined where an SDK asks for them itself. */
+  readonly resource: string | undefined;
+}
+
+export type CloudTrust = AwsTrust | GcpTrust | AzureTrust;
 
 /** How a cloud is reached from here: what `doctor` tries. */
 export interface CloudEndpoint {
