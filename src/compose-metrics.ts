@@ -41,6 +41,7 @@ export function openMetrics(world: BrokerWorld, frame: Frame, state: State): Met
     findings: () => findingCounts(state.current.configuration.findings),
     onFault: (decision, error) => frame.log.error({ decision, err: error }, 'fault'),
   });
+  state.clouds.follow(metrics);
   const noticeSharedRoots = createSharedRootNotice(frame.log, state.current.configuration.sources);
   frame.followKeys((digest, event) => {
     if (event.kind === 'fetched' && event.changed) noticeSharedRoots(state.current.configuration.sources);

@@ -31,7 +31,7 @@ function trustsOf({ clock }: World, configuration: Configuration, query: SetupQu
     (bound[index]?.sets ?? []).flatMap(({ values, rules }): FoundTrust[] => {
       const place = { issuer: config.issuer, target: target.name, parameters: target.parameters };
       const trust = targetKindOf(target).cloud?.trust(target.options, place, values);
-      return trust ? [{ target: target.name, parameters: values, rules, trust }] : [];
+      return trust?.cloud === query.cloud ? [{ target: target.name, parameters: values, rules, trust }] : [];
     }),
   );
   return {

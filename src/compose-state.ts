@@ -5,16 +5,14 @@ import { type Logger, pino } from 'pino';
 import { type AuditTrail, openAudit } from './audit/audit.ts';
 import type { Stdout } from './audit/sinks.ts';
 import { clientsOf } from './compose-clients.ts';
+import { type Clouds, issuersOf, openClouds } from './compose-clouds.ts';
 import type { Configuration, Reach, World } from './compose-configuration.ts';
-import { targetKindOf } from './compose-kinds.ts';
 import { openStore, type Store } from './compose-store.ts';
 import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { createEpochs } from './core/epochs.ts';
-import type { Epochs, Issuer, Snapshot } from './core/ports.ts';
+import type { Epochs, Snapshot } from './core/ports.ts';
 import { isKeyRevoked } from './core/standing.ts';
-import { createAskCloud } from './issuers/ask-cloud.ts';
-import type { CloudParts } from './issuers/kind.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
 import { createOwnKeys, type OwnKeys } from './keys/own-keys.ts';
 import type { SigningKeysEvent } from './keys/ring-keeper.ts';
@@ -149,7 +147,7 @@ async function openParts(
   opened.push(audit.close);
   const signingKeys = await openOwnKeys(world, frame, { inForce, store, audit });
   frame.ownKeys.follow(signingKeys.jwks);
-  const clouds: Clouds = { ask: createAskCloud({ clock }), outbound: frame.outbound, secrets: store.secrets };
+  const clouds = openClouds({ clock, outbound: frame.outbound, store, log: frame.log });
   const first: Current = {
     configuration,
     snapshot: snapshotOf(configuration, { signingKeys, ownKeys: frame.ownKeys, clouds }, 1),
@@ -219,9 +217,6 @@ export const keyOrigins = ({ sources, clients }: Configuration) => [
   ...clients.flatMap(({ settings, keys }) => (keys ? [{ name: `${CLIENTS_SOURCE}:${settings.id}`, keys }] : [])),
 ];
 
-/** What clouds are reached by, for every configuration. */
-export type Clouds = Omit<CloudParts, 'files'>;
-
 interface Behind {
   readonly signingKeys: SigningKeys;
   readonly ownKeys: OwnKeys;
@@ -236,18 +231,7 @@ export function snapshotOf(
 ): Snapshot {
   const { config, compiled, verifiers } = configuration;
   const clients = clientsOf(config, configuration.clients, verifiers);
-  const issuers = new Map<string, Issuer>();
-  for (const target of config.targets) {
-    const { name, parameters, options } = target;
-    const parts = {
-      issuer: config.issuer,
-      signer,
-      target: name,
-      parameters,
-      clouds: { ...clouds, files: config.files },
-    };
-    issuers.set(name, targetKindOf(target).create(parts, options));
-  }
+  const issuers = issuersOf(configuration, { signer, clouds });
   const ownTokens = createOwnTokens(config.issuer, ownKeys);
   const targetsOf = createTargetsOf(compiled);
   const policy = createPolicy(compiled);

@@ -61,10 +61,10 @@ export const AWS_TAG_VALUE_CHARACTERS_MAX = 256;
 /** Session policies (CA-05). */
 export const AWS_POLICY_CHARACTERS_MAX = 2_048;
 export const AWS_POLICY_ARNS_MAX = 10;
-/** `sub` of an assertion for AWS (CA-04), and for Azure (CZ-02). */
+/** `sub` of an assertion for AWS (CA-04); `iss`, `sub` and `aud` of one for Azure (CZ-02). */
 export const AWS_SUBJECT_CHARACTERS_MIN = 6;
 export const AWS_SUBJECT_CHARACTERS_MAX = 255;
-export const AZURE_SUBJECT_CHARACTERS_MAX = 600;
+export const AZURE_PIN_CHARACTERS_MAX = 600;
 /** Allowed audiences of a provider, and the length of each (CG-02); its attribute condition (CG-04). */
 export const GOOGLE_AUDIENCES_MAX = 10;
 export const GOOGLE_AUDIENCE_CHARACTERS_MAX = 256;
@@ -79,6 +79,8 @@ export const GOOGLE_LIFETIME_SECONDS_MAX = 43_200;
 export const GOOGLE_LIFETIME_SECONDS_MIN = 60;
 /** The longest that Entra gives a token unless a policy of the tenant says otherwise: 60 to 90 minutes, at random. */
 export const AZURE_TOKEN_SECONDS_MAX = 5_400;
+/** The longest that a policy of the tenant can say. */
+export const AZURE_POLICY_SECONDS_MAX = 86_400;
 
 /** How far `x-amz-date` may be from our clock: AWS's SDKs mend a clock that is off by 300 s or more, and none that is off by less. */
 export const AWS_SIGNED_WINDOW_SECONDS = 300;

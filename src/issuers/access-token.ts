@@ -15,6 +15,7 @@ import { durationSeconds } from '../parsing/duration.ts';
 import { render } from '../parsing/template.ts';
 import type { TargetKind } from './kind.ts';
 import { type IssuedFacts, readAccessToken } from './read-access-token.ts';
+import { checkDefaultScopes, scopesSchema, scopeTerms } from './scopes.ts';
 
 /** RFC 6749 §3.3. */
 const scopeToken = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, {
@@ -33,10 +34,7 @@ const notBuilt = (what: string) =>
 const options = z
   .strictObject({
     audience: z.string().min(1).describe('The `aud` of the tokens, byte for byte: what the resource server compares.'),
-    scopes: z
-      .record(scopeToken, z.strictObject({ confirm: confirmSchema.optional() }))
-      .default({})
-      .describe('The scopes that the target has.'),
+    scopes: scopesSchema(scopeToken).default({}).describe('The scopes that the target has.'),
     defaultScopes: z.array(scopeToken).default([]).describe('Granted where none are asked for.'),
     lifetime: lifetime
       .prefault(`${TOKEN_LIFETIME_SECONDS_DEFAULT}s`)
@@ -60,15 +58,7 @@ const options = z
       ),
     agentClaim: notBuilt('`agentClaim`'),
   })
-  .superRefine(({ scopes, defaultScopes }, context) => {
-    for (const [index, scope] of defaultScopes.entries())
-      if (!Object.hasOwn(scopes, scope))
-        context.addIssue({
-          code: 'custom',
-          path: ['defaultScopes', index],
-          message: `${scope} is none of the target's scopes`,
-        });
-  });
+  .superRefine(checkDefaultScopes);
 
 /** The target kind `token`. */
 export const tokenTarget: TargetKind<typeof options> = Object.freeze({
@@ -76,11 +66,7 @@ export const tokenTarget: TargetKind<typeof options> = Object.freeze({
   options,
   address: (chosen) => chosen.audience,
   terms: ({ scopes, defaultScopes, lifetime, require, proof }) => ({
-    scopes: Object.keys(scopes),
-    scopeConfirms: Object.fromEntries(
-      Object.entries(scopes).flatMap(([scope, { confirm: wanted }]) => (wanted ? [[scope, wanted]] : [])),
-    ),
-    defaultScopes,
+    ...scopeTerms(scopes, defaultScopes),
     lifetimeSecondsMax: lifetime,
     require: {
       proof: proof === 'required',

@@ -47,7 +47,7 @@ type Unfit =
   | 'policy_arns_too_many';
 
 /** `[\w+=,.@-]{2,64}`; `=` begins an escape. */
-const NAME = {
+export const SESSION_NAME = {
   plain: /^[\w.@-]$/,
   // Our names are full of both, and read well so: `cluster+system+serviceaccount+payments+api`.
   instead: { ':': '+', '/': ',' },
@@ -68,7 +68,7 @@ export function sessionOf(order: IssueOrder, parts: TargetPlace, chosen: AwsOpti
   const roleName = path.slice(path.lastIndexOf('/') + 1);
   const name = encodeName(
     chosen.session?.name === undefined ? partiesName(subject.name, actors) : render(chosen.session.name, parameters),
-    NAME,
+    SESSION_NAME,
   );
   const tags = tagsOf(order, chosen);
   const session = {
@@ -78,7 +78,7 @@ export function sessionOf(order: IssueOrder, parts: TargetPlace, chosen: AwsOpti
     principal: `arn:${partition}:sts::${account}:assumed-role/${roleName}/${name}`,
     more: {
       ...(chosen.session?.sourceIdentity
-        ? { 'https://aws.amazon.com/source_identity': encodeName(subject.name, NAME) }
+        ? { 'https://aws.amazon.com/source_identity': encodeName(subject.name, SESSION_NAME) }
         : {}),
       ...tags,
     },

@@ -17,7 +17,7 @@ import { type AwsOptions, awsOptions } from './aws-options.ts';
 import { type AwsSession, sessionOf } from './aws-session.ts';
 import { type Assumed, createAssumeRole } from './aws-sts.ts';
 import { awsTrust } from './aws-trust.ts';
-import { audienceOf, cloudTerms } from './cloud-options.ts';
+import { audienceOf, cloudTerms, reachedBy } from './cloud-options.ts';
 import type { CloudParts, IssuerParts, TargetKind } from './kind.ts';
 
 /** The target kind `aws`. */
@@ -37,8 +37,7 @@ export const awsTarget: TargetKind<typeof awsOptions> = Object.freeze({
 
 const endpointOf = (chosen: AwsOptions, files: CloudParts['files']): CloudEndpoint => ({
   url: chosen.endpoint ?? `https://${stsEndpoint(chosen.region).host}`,
-  ca: chosen.ca === undefined ? undefined : files.get(chosen.ca),
-  privateNetwork: chosen.privateNetwork ?? false,
+  ...reachedBy(chosen, files),
 });
 
 function createAwsIssuer(parts: IssuerParts, chosen: AwsOptions): Issuer {

@@ -1,44 +1,56 @@
-// What issuers of every cloud do alike: an assertion of ours for one order, which leaves itself where the target says `deliver: assertion`, or
-// is given to the cloud for its credential; and who that is in the cloud, read back from what came and compared with the order.
+// The issuer of access tokens that a cloud gives for an assertion of ours, whatever the cloud: it signs, asks within bounds, and takes of the
+// answer only what was asked for. With `deliver: assertion` the assertion itself leaves, and the cloud is not asked.
 
-import type { Cloud, CloudCredential, CloudSession } from '../core/cloud.ts';
+import type { CloudCredential, CloudSession } from '../core/cloud.ts';
+import type { CloudAttempt } from '../core/cloud-ports.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { IssueOrder, Issuer, Signer } from '../core/ports.ts';
-import { type CloudRefusal, ok, type Result, refuse, type UnavailableRefusal } from '../core/refusal.ts';
+import { LEEWAY_SECONDS } from '../core/limits.ts';
+import type { IssueOrder, Issuer } from '../core/ports.ts';
+import { type CloudRefusal, ok, type Result, refuse } from '../core/refusal.ts';
 import { ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE } from '../core/request.ts';
-import { assertionEnd, signAssertion } from './assertion.ts';
+import { assertionClaims, assertionEnd, readAssertion, signAssertion } from './assertion.ts';
+import type { IssuerParts } from './kind.ts';
 
-/** Who a session is for, and what the assertion says beside that. */
-export interface CloudIdentity extends Pick<CloudSession, 'principal' | 'audience' | 'subject'> {
-  readonly more?: JsonObject;
+/** What an assertion says, and whom the cloud takes its holder for. */
+export interface Asserted {
+  readonly principal: string;
+  readonly audience: string;
+  readonly subject: string;
+  /** Claims that this cloud alone reads. */
+  readonly more: JsonObject;
+  /** Whose bulkhead it is asked in. */
+  readonly account: string;
 }
 
-/** An access token as a cloud gave it, with its end in seconds since the epoch. */
+/** An access token of a cloud's. */
 export interface GivenToken {
   readonly accessToken: string;
+  /** Seconds since the epoch. */
   readonly expiresAt: number;
 }
 
-export interface TokenCloud<Identity extends CloudIdentity> {
-  readonly cloud: Exclude<Cloud, 'aws'>;
+export interface TokenCloud<Session extends Asserted> {
+  readonly cloud: 'gcp' | 'azure';
   readonly delivers: boolean;
-  /** Pure: the same for the same order. */
-  identityOf(order: IssueOrder): Identity;
-  /** Asks the cloud. */
-  obtain(
-    order: IssueOrder,
-    identity: Identity,
+  sessionOf(order: IssueOrder): Result<Session, CloudRefusal>;
+  /** Makes the attempts at one token. */
+  asking(
+    session: Session,
     assertion: string,
-  ): Promise<Result<GivenToken, CloudRefusal | UnavailableRefusal>>;
+    order: IssueOrder,
+  ): (deadlineMs: number) => Promise<CloudAttempt<GivenToken>>;
+  /** Told of every token that leaves. */
+  given?(session: CloudSession, token: GivenToken): Promise<void>;
 }
 
-/** For a cloud whose credentials are bearer tokens. */
-export function createTokenCloudIssuer<Identity extends CloudIdentity>(
-  signing: { readonly issuer: string; readonly signer: Signer },
-  { cloud, delivers, identityOf, obtain }: TokenCloud<Identity>,
+export function createTokenCloudIssuer<Session extends Asserted>(
+  parts: IssuerParts,
+  { cloud, delivers, sessionOf, asking, given }: TokenCloud<Session>,
 ): Issuer {
+  const { clouds, target } = parts;
   const issuedTokenType = delivers ? JWT_TOKEN_TYPE : ACCESS_TOKEN_TYPE;
-  const issuer: Issuer = {
+
+  return Object.freeze({
     typeFor({ requestedTokenType = issuedTokenType, ask }) {
       if (ask.session) return refuse({ reason: 'parameter_unsupported', parameter: 'Policy' });
       return requestedTokenType === issuedTokenType
@@ -46,31 +58,52 @@ export function createTokenCloudIssuer<Identity extends CloudIdentity>(
         : refuse({ reason: 'token_type_unsupported', parameter: 'requested_token_type' });
     },
     async issue(order) {
-      const identity = identityOf(order);
-      const assertion = await signAssertion(signing, order, identity);
-      const session = sessionOf(identity);
+      const found = sessionOf(order);
+      if (!found.ok) return found;
+      const assertion = await signAssertion(parts, order, found.value);
+      const session = recorded(found.value);
       if (delivers) {
-        const delivered: CloudCredential = { cloud, assertion, session };
-        const expiresAt = assertionEnd(order);
-        return ok({ token: assertion, tokenType: 'N_A', issuedTokenType, expiresAt, cloud: delivered });
+        const credential: CloudCredential = { cloud, assertion, session };
+        return ok({
+          token: assertion,
+          tokenType: 'N_A',
+          issuedTokenType,
+          expiresAt: assertionEnd(order),
+          cloud: credential,
+        });
       }
-      const given = await obtain(order, identity, assertion);
-      if (!given.ok) return given;
-      const { accessToken, expiresAt } = given.value;
+      const { account } = found.value;
+      const answer = await clouds.ask({ cloud, account, target }, asking(found.value, assertion, order));
+      if (!answer.ok) return answer;
+      const { accessToken, expiresAt } = answer.value;
+      const problem = endProblem(expiresAt, order);
+      if (problem) return refuse({ reason: 'cloud_refused', target, cloud, problem });
+      await given?.(session, answer.value);
       const credential: CloudCredential = { cloud, accessToken, session };
       return ok({ token: accessToken, tokenType: 'Bearer', issuedTokenType, expiresAt, cloud: credential });
     },
-    read({ cloud: credential }) {
-      if (credential?.cloud !== cloud) throw new Error('a credential of another cloud');
-      return sessionOf(credential.session);
+    read({ token, cloud: credential }) {
+      if (credential?.cloud !== cloud) throw new Error(`no credential of ${cloud}`);
+      if ('assertion' in credential) return readAssertion(token);
+      if (!('accessToken' in credential) || token !== credential.accessToken)
+        throw new Error('the token is not written as it was given');
+      return recorded(credential.session);
     },
-    expect: (order) => sessionOf(identityOf(order)),
-  };
-  return Object.freeze(issuer);
+    expect(order) {
+      const session = sessionOf(order);
+      if (!session.ok) return session.refusal;
+      return delivers ? assertionClaims(parts.issuer, order, session.value) : recorded(session.value);
+    },
+  } satisfies Issuer);
 }
 
-const sessionOf = ({ principal, audience, subject }: CloudIdentity): CloudIdentity => ({
-  principal,
-  audience,
-  subject,
-});
+const recorded = ({ principal, audience, subject }: CloudSession): CloudSession => ({ principal, audience, subject });
+
+/** A cloud's clock may be a little ahead of ours; what ends later than it may nobody gets (A-162). */
+const endProblem = (
+  expiresAt: number,
+  order: Pick<IssueOrder, 'issuedAt' | 'expiresAt'>,
+): 'ends_late' | 'ended' | undefined => {
+  if (expiresAt > order.expiresAt + LEEWAY_SECONDS) return 'ends_late';
+  return expiresAt <= order.issuedAt ? 'ended' : undefined;
+};

@@ -1,98 +1,98 @@
-// One question to a cloud that speaks JSON, Google's or Microsoft's: a form or JSON out, an object back, or the code by which it says no. An
-// answer counts only whole, and read strictly (A-164, F-51). One attempt: how often, and how long in all, is ask-cloud.ts's business.
+// Asks a cloud for JSON over the one way outward, once, and judges the answer: it counts only whole, as one JSON object that says of no
+// error (A-164, F-51). Of a refusal the code alone goes on: a message may quote what was sent (A-170).
 
 import type { CloudAttempt } from '../core/cloud-ports.ts';
-import { isJsonObject, type Json, type JsonObject, valueAt } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { CLOUD_ANSWER_BYTES_MAX } from '../core/limits-cloud.ts';
 import type { Outbound, OutboundRefused } from '../core/outside.ts';
 import { decodeUtf8, readJson } from '../parsing/json.ts';
 
-/** How a cloud is reached. */
 export interface CloudPlace {
   readonly outbound: Outbound;
-  /** PEM. */
+  /** PEM certificates to trust instead of the system's. */
   readonly ca: string | undefined;
   readonly privateNetwork: boolean;
 }
 
-export interface CloudQuestion {
-  readonly url: string;
-  readonly body: { readonly form: Readonly<Record<string, string>> } | { readonly json: JsonObject };
-  readonly bearer?: string;
-}
-
-/** What a refusal's code says about asking again. */
-export interface Codes {
+/** How one cloud says no. */
+export interface Refusing {
+  /** Undefined where the answer says of no error; empty where what it says cannot be read. */
+  codeOf(answer: JsonObject): string | undefined;
+  /** Codes by which it says that it has too much to do. */
   readonly busy: readonly string[];
-  /** It may pass in a moment. */
+  /** Codes after which the same may come out otherwise. */
   readonly again: readonly string[];
 }
 
-type Failed = Extract<CloudAttempt<never>, { ok: false }>;
+export interface CloudQuestion {
+  readonly url: string;
+  readonly body: { readonly mediaType: string; readonly text: string };
+  /** A token that the cloud gave a moment ago. */
+  readonly bearer?: string;
+  readonly deadlineMs: number;
+}
 
-/** Asks once. Never throws. */
-export async function askOnce(
+/** The members of a good answer. Never throws. */
+export async function askForJson(
   { outbound, ca, privateNetwork }: CloudPlace,
-  { url, body, bearer }: CloudQuestion,
-  codes: Codes,
-  deadlineMs: number,
+  question: CloudQuestion,
+  refusing: Refusing,
 ): Promise<CloudAttempt<JsonObject>> {
   const answer = await outbound.request({
-    url,
+    ...question,
     bytesMax: CLOUD_ANSWER_BYTES_MAX,
     accept: 'application/json',
-    body:
-      'form' in body
-        ? { mediaType: 'application/x-www-form-urlencoded', text: new URLSearchParams(body.form).toString() }
-        : { mediaType: 'application/json', text: JSON.stringify(body.json) },
     refusals: true,
     privateNetwork,
-    deadlineMs,
     ...(ca === undefined ? {} : { ca }),
-    ...(bearer === undefined ? {} : { bearer }),
   });
   if (!answer.ok) return { ok: false, problem: answer.problem, again: 'failed' };
-  const text = decodeUtf8(answer.body);
+  const said = objectOf(answer.body);
+  const code = said && refusing.codeOf(said);
+  if (answer.refused || code !== undefined) return refusedWith(code ?? '', answer.refused, refusing);
+  return said ? { ok: true, value: said } : UNREADABLE;
+}
+
+const UNREADABLE = { ok: false, problem: 'unreadable', again: 'failed' } as const;
+/** What is no code is no text to write down either. */
+const CODE = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+
+/** `refused` is absent where a status of 200 says of an error: then nobody knows what became of it. */
+function refusedWith(
+  said: string,
+  refused: OutboundRefused | undefined,
+  { busy, again }: Refusing,
+): CloudAttempt<never> & { readonly ok: false } {
+  const code = CODE.test(said) ? said : '';
+  const { status = 200, retryAfterSeconds } = refused ?? {};
+  if (status === 429 || status === 503 || busy.includes(code))
+    return { ok: false, problem: code || `status_${status}`, again: 'busy', retryAfterSeconds };
+  if (code === '') return UNREADABLE;
+  const failed = status < 400 || status >= 500 || again.includes(code);
+  return { ok: false, problem: code, again: failed ? 'failed' : 'never' };
+}
+
+function objectOf(body: Uint8Array): JsonObject | undefined {
+  const text = decodeUtf8(body);
   const read = text === undefined ? undefined : readJson(text);
-  const value = read?.ok && isJsonObject(read.value) ? read.value : undefined;
-  if (answer.refused) return refusedBy(answer.refused, value, codes);
-  if (!value) return UNREADABLE;
-  // A 200 that says no is no answer, and one that says both is none either.
-  return value.error === undefined ? { ok: true, value } : UNREADABLE;
+  return read?.ok && isJsonObject(read.value) ? read.value : undefined;
 }
 
-/** For an answer that is not what it must be. */
-export const UNREADABLE: Failed = Object.freeze({ ok: false, problem: 'unreadable', again: 'failed' });
+/** A part that a good answer has is missing, or is something else. */
+export const INCOMPLETE = { ok: false, problem: 'incomplete', again: 'failed' } as const;
 
-function refusedBy(
-  { status, retryAfterSeconds }: OutboundRefused,
-  value: JsonObject | undefined,
-  codes: Codes,
-): Failed {
-  const code = value && codeOf(value);
-  const problem = code ?? `status ${status}`;
-  if (status === 429 || status === 503 || (code !== undefined && codes.busy.includes(code)))
-    return { ok: false, problem, again: 'busy', retryAfterSeconds };
-  const mayPass = status >= 500 || (code !== undefined && codes.again.includes(code));
-  return { ok: false, problem, again: mayPass ? 'failed' : 'never', retryAfterSeconds };
+/** A bearer as headers can hold it (RFC 6750 §2.1). */
+export const isBearer = (value: unknown): value is string =>
+  typeof value === 'string' && /^[A-Za-z0-9._~+/-]+=*$/.test(value);
+
+/** The members of an OAuth answer (RFC 6749 §5.1), with the seconds that the token lives from when it was asked for. */
+export function readBearer({
+  access_token: accessToken,
+  token_type: type,
+  expires_in: seconds,
+}: JsonObject): { readonly accessToken: string; readonly seconds: number } | undefined {
+  const isOne = isBearer(accessToken) && typeof type === 'string' && type.toLowerCase() === 'bearer';
+  return isOne && typeof seconds === 'number' && Number.isSafeInteger(seconds) && seconds > 0
+    ? { accessToken, seconds }
+    : undefined;
 }
-
-/** Entra: `AADSTS<number>`; Google's APIs: `error.status`; OAuth: `error`. A text of any other form is nobody's code. */
-function codeOf(value: JsonObject): string | undefined {
-  const [number] = Array.isArray(value.error_codes) ? value.error_codes : [];
-  if (typeof number === 'number') return `AADSTS${number}`;
-  const said: Json | undefined = valueAt(value, ['error', 'status']) ?? value.error;
-  return typeof said === 'string' && /^[A-Za-z_]{1,64}$/.test(said) ? said : undefined;
-}
-
-/** A text of at least one character, of an answer. */
-export const textIn = (value: JsonObject, name: string): string | undefined => {
-  const found = value[name];
-  return typeof found === 'string' && found !== '' ? found : undefined;
-};
-
-/** Whole positive seconds, of an answer. */
-export const secondsIn = (value: JsonObject, name: string): number | undefined => {
-  const found = value[name];
-  return typeof found === 'number' && Number.isSafeInteger(found) && found > 0 ? found : undefined;
-};

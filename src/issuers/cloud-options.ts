@@ -2,10 +2,11 @@
 // may outlive what it was made from, what leaves, and where the cloud is reached. Each kind adds its own.
 
 import { z } from 'zod';
+import type { CloudEndpoint } from '../core/cloud-trust.ts';
 import { ASSERTION_SECONDS } from '../core/limits-cloud.ts';
 import { confirmSchema } from '../parsing/confirm.ts';
 import { durationSeconds } from '../parsing/duration.ts';
-import type { TargetTerms } from './kind.ts';
+import type { CloudParts, TargetTerms } from './kind.ts';
 
 /** The bounds of one cloud, in seconds, and the lifetime of a target that says none. */
 export interface CloudLifetimes {
@@ -22,7 +23,7 @@ const between = ({ floorSeconds, secondsMax }: CloudLifetimes) =>
       .max(secondsMax, { error: `must be at most ${secondsMax} seconds` }),
   );
 
-const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' });
+export const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' });
 
 /** Options of a target of any cloud. */
 export const cloudOptions = (lifetimes: CloudLifetimes) => ({
@@ -92,3 +93,12 @@ export const audienceOf = (
   { audience }: Pick<CloudOptions, 'audience'>,
   { issuer, name }: { readonly issuer: string; readonly name: string },
 ): string => audience ?? `${issuer}/targets/${name}`;
+
+/** How the cloud is reached, wherever that is. */
+export const reachedBy = (
+  { ca, privateNetwork }: Pick<CloudOptions, 'ca' | 'privateNetwork'>,
+  files: CloudParts['files'],
+): Omit<CloudEndpoint, 'url'> => ({
+  ca: ca === undefined ? undefined : files.get(ca),
+  privateNetwork: privateNetwork ?? false,
+});

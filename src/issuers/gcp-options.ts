@@ -1,5 +1,5 @@
-// The options of a target of kind `gcp`: the provider that trusts us, the service account that is impersonated, if any, and the scopes of its
-// tokens. Lifetimes are Google's: without a service account its STS gives an hour, whatever is asked (CG-06).
+// The options of a target of kind `gcp`: the provider that trusts our assertions, the service account that is taken on, and what its tokens
+// may be used for (CG rows). What Google would not take, or would give otherwise, does not load.
 
 import { z } from 'zod';
 import {
@@ -7,69 +7,114 @@ import {
   GOOGLE_LIFETIME_SECONDS_MIN,
   GOOGLE_TOKEN_SECONDS,
 } from '../core/limits-cloud.ts';
-import { cloudOptions } from './cloud-options.ts';
+import { cloudOptions, httpsUrl } from './cloud-options.ts';
+import { checkDefaultScopes, scopesSchema } from './scopes.ts';
 
+/** Pools and providers: 4 to 32 lower-case letters, digits and dashes. */
 const PROVIDER =
-  /^\/\/iam\.googleapis\.com\/projects\/[0-9]{1,20}\/locations\/global\/workloadIdentityPools\/[a-z0-9-]{4,32}\/providers\/[a-z0-9-]{4,32}$/;
-const SERVICE_ACCOUNT = /^[A-Za-z0-9<>_.-]{1,200}@[A-Za-z0-9<>_.-]{1,200}$/;
+  /^\/\/iam\.googleapis\.com\/projects\/(?<project>[0-9]{1,20})\/locations\/global\/workloadIdentityPools\/(?<pool>[a-z0-9-]{4,32})\/providers\/[a-z0-9-]{4,32}$/;
+/** Parameters may stand in the account's name and in the project's. */
+const SERVICE_ACCOUNT =
+  /^(?:[a-z0-9-]|<[A-Za-z][A-Za-z0-9_-]*>)+@(?:[a-z0-9.-]|<[A-Za-z][A-Za-z0-9_-]*>)+\.gserviceaccount\.com$/;
 
 export const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
 
-const scope = z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, { error: 'must be one scope of Google' });
-const url = z.url({ protocol: /^https$/, error: 'must be an https URL' });
+/** One of Google's: an address, or one of the three short names of OpenID Connect. */
+const scope = z.string().regex(/^(?:openid|email|profile|https:\/\/[A-Za-z0-9._~/-]+)$/, {
+  error: `must be a scope of Google's, such as ${CLOUD_PLATFORM}`,
+});
+
 const { endpoint: _one, ...common } = cloudOptions({
   floorSeconds: GOOGLE_LIFETIME_SECONDS_MIN,
   secondsMax: GOOGLE_LIFETIME_SECONDS_MAX,
-  usually: '1h',
+  usually: `${GOOGLE_TOKEN_SECONDS}s`,
 });
 
-export const gcpOptions = z
-  .strictObject({
-    ...common,
-    provider: z
-      .string()
-      .regex(PROVIDER, {
-        error:
-          'must be //iam.googleapis.com/projects/<number>/locations/global/workloadIdentityPools/<pool>/providers/<provider>',
-      })
-      .describe('The full resource name of the workload identity provider.'),
-    serviceAccount: z
-      .string()
-      .regex(SERVICE_ACCOUNT, { error: 'must be the e-mail address of a service account' })
-      .optional()
-      .describe(
-        'The service account that is impersonated; parameters may stand in it. Without one, access is granted to the caller itself.',
-      ),
-    scopes: z
-      .record(scope, z.strictObject({}))
-      .default({ [CLOUD_PLATFORM]: {} })
-      .describe('The scopes that its tokens may have.'),
-    defaultScopes: z
-      .array(scope)
-      .min(1)
-      .optional()
-      .describe('Granted where none are asked for; all of them unless written.'),
-    endpoints: z
-      .strictObject({
-        sts: url.optional().describe('Instead of https://sts.googleapis.com.'),
-        iamcredentials: url.optional().describe('Instead of https://iamcredentials.googleapis.com.'),
-      })
-      .optional()
-      .describe('Where Google is asked instead of its public endpoints.'),
-  })
-  .superRefine(({ serviceAccount, lifetime, deliver, scopes, defaultScopes = [] }, context) => {
-    if (serviceAccount === undefined && deliver === 'credentials' && lifetime < GOOGLE_TOKEN_SECONDS)
-      context.addIssue({
-        code: 'custom',
-        path: ['lifetime'],
-        message: `is under the cloud's floor: without a service account Google gives ${GOOGLE_TOKEN_SECONDS} seconds`,
-      });
-    for (const [index, one] of defaultScopes.entries())
-      if (!Object.hasOwn(scopes, one))
-        context.addIssue({
-          code: 'custom',
-          path: ['defaultScopes', index],
-          message: `${one} is none of the target's scopes`,
-        });
-  });
+const options = z.strictObject({
+  ...common,
+  provider: z
+    .string()
+    .regex(PROVIDER, {
+      error:
+        'must be the resource name of a provider, with the number of its project, such as //iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/example/providers/exchequer',
+    })
+    .describe('The resource name of the provider that trusts our issuer, byte for byte.'),
+  serviceAccount: z
+    .string()
+    .max(256)
+    .regex(SERVICE_ACCOUNT, {
+      error: 'must be the e-mail address of a service account, such as lake@example-data.iam.gserviceaccount.com',
+    })
+    .optional()
+    .describe(
+      'The service account that is taken on, with parameters; else the caller itself has access, as `principal://...`.',
+    ),
+  scopes: scopesSchema(scope)
+    .refine((scopes) => Object.keys(scopes).length > 0, { error: 'must name at least one scope' })
+    .optional()
+    .describe(`The scopes that the target has; ${CLOUD_PLATFORM} unless written.`),
+  defaultScopes: z
+    .array(scope)
+    .min(1)
+    .optional()
+    .describe(
+      'Granted where none are asked for; cloud-platform, or all scopes of a target without it, unless written.',
+    ),
+  endpoints: z
+    .strictObject({
+      sts: httpsUrl.optional().describe('Instead of https://sts.googleapis.com.'),
+      iamcredentials: httpsUrl.optional().describe('Instead of https://iamcredentials.googleapis.com.'),
+    })
+    .optional()
+    .describe('Where Google is asked instead of its public endpoints.'),
+});
+
+type Chosen = z.output<typeof options>;
+
+export const gcpOptions = options.superRefine((chosen, context) => {
+  checkDefaultScopes(scopesOf(chosen), context);
+  for (const { path, message } of problemsOf(chosen)) context.addIssue({ code: 'custom', path, message });
+});
 export type GcpOptions = z.output<typeof gcpOptions>;
+
+interface Problem {
+  readonly path: string[];
+  readonly message: string;
+}
+
+/** What no single option shows to be wrong. */
+function* problemsOf({
+  serviceAccount,
+  lifetime,
+  deliver,
+  require,
+  scopes,
+  defaultScopes,
+}: Chosen): Generator<Problem> {
+  if (deliver === 'assertion') {
+    // Whoever takes an assertion to Google says what for.
+    for (const [name, value] of Object.entries({ scopes, defaultScopes }))
+      if (value !== undefined) yield { path: [name], message: 'cannot be kept where `deliver: assertion` is written' };
+    return;
+  }
+  if (serviceAccount !== undefined) return;
+  const message = `must be ${GOOGLE_TOKEN_SECONDS} seconds without \`serviceAccount\`: Google gives an hour, whatever is asked`;
+  if (lifetime !== GOOGLE_TOKEN_SECONDS) yield { path: ['lifetime'], message };
+  if ((require?.lifetimeMax ?? GOOGLE_TOKEN_SECONDS) < GOOGLE_TOKEN_SECONDS)
+    yield { path: ['require', 'lifetimeMax'], message };
+}
+
+/** The scopes, with what stands for those that are not written. */
+export function scopesOf({
+  scopes = { [CLOUD_PLATFORM]: {} },
+  defaultScopes,
+}: Pick<Chosen, 'scopes' | 'defaultScopes'>) {
+  const usual = Object.hasOwn(scopes, CLOUD_PLATFORM) ? [CLOUD_PLATFORM] : Object.keys(scopes);
+  return { scopes, defaultScopes: defaultScopes ?? usual };
+}
+
+/** The number of the provider's project, and the name of its pool. */
+export const poolOf = (provider: string): { readonly project: string; readonly pool: string } => {
+  const { project = '', pool = '' } = PROVIDER.exec(provider)?.groups ?? {};
+  return { project, pool };
+};

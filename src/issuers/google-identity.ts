@@ -1,52 +1,58 @@
-// Who a caller is to Google: `google.subject` is the caller, and who acts for it, in 127 bytes (CG-04); what is pinned is the claim `target`. A
-// name that is longer is told by its SHA-256, in a form that no name has; the claims beside it say it in full (attribute mappings).
+// Whom Google is asked for: the caller as `sub`, which its log shows behind the service account, and who acts for it; both in full as claims
+// of their own, for attribute mappings. What Google would not take is refused before it is asked (CG-04, A-167).
 
 import { hash } from 'node:crypto';
-import type { ProvedGrant } from '../core/decision.ts';
-import type { JsonObject } from '../core/json.ts';
 import { GOOGLE_SUBJECT_BYTES_MAX } from '../core/limits-cloud.ts';
-import { type Parameters, render } from '../parsing/template.ts';
-import { actorName, partiesName, targetSubject } from './cloud-names.ts';
-import { audienceOf } from './cloud-options.ts';
-import type { GcpOptions } from './gcp-options.ts';
+import type { IssueOrder } from '../core/ports.ts';
+import { type CloudRefusal, ok, type Result, refuse } from '../core/refusal.ts';
+import { parametersIn } from '../parsing/template.ts';
+import type { Asserted } from './cloud-issuer.ts';
+import { actorName, partiesName } from './cloud-names.ts';
+import { type GcpOptions, poolOf } from './gcp-options.ts';
+import { googlePins } from './gcp-trust.ts';
 import type { TargetPlace } from './kind.ts';
 
-/** What one assertion says, and who that makes the caller. */
-export interface GoogleIdentity {
-  readonly audience: string;
-  readonly subject: string;
-  readonly more: JsonObject;
+export interface GoogleIdentity extends Asserted {
+  readonly provider: string;
   readonly serviceAccount: string | undefined;
-  /** The service account, or the federated principal. */
-  readonly principal: string;
+  readonly scopes: readonly string[];
+  readonly seconds: number;
 }
+
+/** What a parameter may bring into a service account: no project more, and no other. */
+const IN_ACCOUNT = /^[a-z0-9-]+$/;
+const AUDIENCE_CHARACTERS_MAX = 256;
 
 export function googleIdentity(
-  grant: Pick<ProvedGrant, 'subject' | 'actors' | 'parameters'>,
-  place: TargetPlace,
+  order: IssueOrder,
+  parts: TargetPlace,
   chosen: GcpOptions,
-): GoogleIdentity {
-  const { subject: proved, actors, parameters } = grant;
+): Result<GoogleIdentity, CloudRefusal> {
+  const { subject: caller, actors, parameters, scopes } = order.grant;
+  const { provider, serviceAccount, audience, subject: target } = googlePins(parts, chosen, parameters);
+  const bound = parametersIn(chosen.serviceAccount ?? '').map((name) => parameters[name] ?? '');
+  const refused = (problem: string) => refuse({ reason: 'cloud_refused', target: parts.target, cloud: 'gcp', problem });
+  if (!bound.every((value) => IN_ACCOUNT.test(value))) return refused('service_account_unfit');
+  if (audience.length > AUDIENCE_CHARACTERS_MAX) return refused('audience_unfit');
+
+  const subject = googleSubject(partiesName(caller.name, actors));
+  const { project, pool } = poolOf(provider);
   const [actor] = actors;
-  const subject = googleSubject(partiesName(proved.name, actors));
-  const { audience, target, serviceAccount } = googlePins(place, chosen, parameters);
-  const more = { target, subject: proved.name, ...(actor ? { actor: actorName(actor) } : {}) };
-  const principal = serviceAccount ?? `principal:${poolOf(chosen)}/subject/${subject}`;
-  return { audience, subject, more, serviceAccount, principal };
+  return ok({
+    provider,
+    serviceAccount,
+    scopes,
+    seconds: order.expiresAt - order.issuedAt,
+    account: project,
+    principal:
+      serviceAccount ??
+      `principal://iam.googleapis.com/projects/${project}/locations/global/workloadIdentityPools/${pool}/subject/${subject}`,
+    audience,
+    subject,
+    more: { target, subject: caller.name, ...(actor ? { actor: actorName(actor) } : {}) },
+  });
 }
 
-/** What Google must be told of assertions for a target: the claim `target`, and `aud`. */
-export const googlePins = ({ issuer, target, parameters }: TargetPlace, chosen: GcpOptions, values: Parameters) => ({
-  audience: render(audienceOf(chosen, { issuer, name: target }), values),
-  target: targetSubject(target, parameters, values),
-  serviceAccount: chosen.serviceAccount === undefined ? undefined : render(chosen.serviceAccount, values),
-});
-
-/** `//iam.googleapis.com/projects/.../workloadIdentityPools/<pool>`. */
-export const poolOf = ({ provider }: Pick<GcpOptions, 'provider'>): string => provider.split('/providers/')[0] ?? '';
-
-/** The project's number: whose quota a question counts against. */
-export const projectOf = ({ provider }: Pick<GcpOptions, 'provider'>): string => provider.split('/')[4] ?? '';
-
+/** `google.subject` has at most 127 bytes. No name of ours begins like what stands for a longer one: a name has a colon before any `|`. */
 const googleSubject = (name: string): string =>
   Buffer.byteLength(name) <= GOOGLE_SUBJECT_BYTES_MAX ? name : `sha256|${hash('sha256', name)}`;

@@ -6,6 +6,8 @@ import { type FakeAws, openFakeAws } from './fake-aws.ts';
 export interface CloudBroker extends AsyncDisposable {
   readonly broker: TestBroker;
   readonly aws: FakeAws;
+  /** Moves the clock so far that nothing is given once more that a cloud gave: the next question reaches the cloud. */
+  later(): void;
 }
 
 export const ROLE = 'arn:aws:iam::111122223333:role/payments-api';
@@ -55,6 +57,9 @@ export async function startCloudBroker(
   return {
     broker,
     aws,
+    later() {
+      broker.clock.offsetSeconds += 43_200;
+    },
     async [Symbol.asyncDispose]() {
       await broker.stop();
       await aws[Symbol.asyncDispose]();

@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import type { ServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
+import { mintServerCertificate, type ServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
 import { CLUSTER_ISSUER, mint, startTestBroker, type TestBroker } from './broker.ts';
 import { CLOUD_PLATFORM, GCLOUD_SCOPES, PROVIDER } from './google-requests.ts';
@@ -35,30 +35,50 @@ export interface Asked {
   readonly error?: string;
 }
 
-const SCOPES = [CLOUD_PLATFORM, ...GCLOUD_SCOPES];
-const AUDIENCE = 'https://lake.example';
-const TARGETS = `  lake: { kind: token, audience: ${AUDIENCE}, lifetime: 15m, scopes: { ${[...new Set(SCOPES)].map((scope) => `"${scope}": {}`).join(', ')} } }`;
+/** What the target `lake` is. */
+export const ACCOUNT = 'lake@example-data.iam.gserviceaccount.com';
+const SCOPES = Object.fromEntries([CLOUD_PLATFORM, ...GCLOUD_SCOPES].map((scope) => [scope, {}]));
+
+/** `lake` is a service account, `pool` is whoever asks. */
+const targets = (port: number): string => {
+  const endpoints = { sts: `https://localhost:${port}`, iamcredentials: `https://localhost:${port}` };
+  const common = { kind: 'gcp', provider: PROVIDER, scopes: SCOPES, defaultScopes: [CLOUD_PLATFORM], endpoints };
+  const reached = { ca: './ca.crt', lifetime: '1h' };
+  return [
+    `  lake: ${JSON.stringify({ ...common, ...reached, serviceAccount: ACCOUNT })}`,
+    `  pool: ${JSON.stringify({ ...common, ...reached })}`,
+  ].join('\n');
+};
+
 const RULES = {
   'google.yaml': `
 rules:
   - name: payments-lake
     why: "Ask #payments."
     subject: { trust: cluster, kubernetes: { namespace: payments, serviceaccount: api } }
-    allow: { lake: all }
-    lifetime: 15m
+    allow: { lake: all, pool: all }
+    lifetime: 1h
   - name: github-lake
     subject: { trust: github, github: { repository_id: 74, ref: refs/heads/main } }
     allow: { lake: ["${CLOUD_PLATFORM}"] }
-    lifetime: 15m
+    lifetime: 1h
 `,
 };
 
 export async function startGoogleScene(): Promise<GoogleScene> {
+  const certificate = await mintServerCertificate(['localhost', '127.0.0.1']);
+  let started: TestBroker | undefined;
+  const api = await openGoogle(certificate, () => {
+    if (!started) throw new Error('the broker is not started yet');
+    return started;
+  });
   const broker = await startTestBroker({
     policies: RULES,
-    config: (yaml) => yaml.replace('policies:', `${TARGETS}\npolicies:`),
+    config: (yaml) => yaml.replace('policies:', `${targets(api.port)}\npolicies:`),
+    files: { 'ca.crt': certificate.ca, 'tls.crt': certificate.cert, 'tls.key': certificate.key },
+    world: { permitLoopback: true },
   });
-  const api = await openApi(broker);
+  started = broker;
   const file = (name: string, text: string) => {
     const path = join(broker.folder, name);
     writeFileSync(path, text, { mode: 0o700 });
@@ -104,23 +124,33 @@ export const externalAccount = (broker: TestBroker, source: object, more: object
   ...more,
 });
 
-/** Tells whose the bearer is, and gives tokens of a service account to whoever has one. */
-async function openApi(broker: TestBroker): Promise<TlsServer> {
+/** Google, as far as it is asked: its STS, which trusts our published keys alone; service accounts; and an API that tells whose the bearer is. */
+async function openGoogle(certificate: ServerCertificate, broker: () => TestBroker): Promise<TlsServer> {
   const given = new Map<string, string>();
-  async function whose(token: string): Promise<string> {
-    const jwks = JSON.parse((await broker.call({ path: '/.well-known/jwks.json' })).text);
-    const known = given.get(token);
-    if (known !== undefined) return known;
-    const { payload } = await jwtVerify(token, createLocalJWKSet(jwks), { issuer: broker.issuer, audience: AUDIENCE });
-    return payload.sub ?? '';
+  const give = (who: string): string => {
+    const token = `ya29.${given.size}`;
+    given.set(token, who);
+    return token;
+  };
+  async function federate(message: IncomingMessage): Promise<object> {
+    const form = new URLSearchParams(await textOf(message));
+    if (message.headers.authorization !== undefined || form.get('audience') !== PROVIDER) throw new Error('no');
+    const jwks = JSON.parse((await broker().call({ path: '/.well-known/jwks.json' })).text);
+    const expected = { issuer: broker().issuer, algorithms: ['RS256'] };
+    const { payload } = await jwtVerify(form.get('subject_token') ?? '', createLocalJWKSet(jwks), expected);
+    const pinned = `target:${String(payload.aud).slice(`${broker().issuer}/targets/`.length)}`;
+    if (payload.target !== pinned) throw new Error('no');
+    return { access_token: give(payload.sub ?? ''), token_type: 'Bearer', expires_in: 3_600 };
   }
   async function answer(message: IncomingMessage): Promise<object> {
-    const who = await whose(message.headers.authorization?.replace(/^Bearer /, '') ?? '');
+    if (message.url === '/v1/token') return federate(message);
+    const who = given.get(message.headers.authorization?.replace(/^Bearer /, '') ?? '');
+    if (who === undefined) throw new Error('no');
     const account = /^\/v1\/projects\/-\/serviceAccounts\/(.+):generateAccessToken$/.exec(message.url ?? '')?.[1];
     if (account === undefined) return { who };
-    const accessToken = `ya29.${given.size}`;
-    given.set(accessToken, `${account} for ${who}`);
-    return { accessToken, expireTime: new Date(Date.now() + 600_000).toISOString() };
+    const seconds = Number.parseInt(JSON.parse(await textOf(message)).lifetime, 10);
+    const expireTime = new Date(Date.now() + seconds * 1_000).toISOString();
+    return { accessToken: give(`${decodeURIComponent(account)} for ${who}`), expireTime };
   }
   return openTlsServer(
     (message, response) => {
@@ -131,11 +161,17 @@ async function openApi(broker: TestBroker): Promise<TlsServer> {
         () => reply(401, { error: { code: 401, status: 'UNAUTHENTICATED' } }),
       );
     },
-    { certificate: certificateOf(broker) },
+    { certificate },
   );
 }
 
-/** The broker's own: its clients can be told of one authority, and two of one name would be taken for each other. */
+async function textOf(message: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of message) text += String(chunk);
+  return text;
+}
+
+/** One for all on loopback: clients can be told of one authority, and two of one name would be taken for each other. */
 export const certificateOf = ({ folder, ca }: TestBroker): ServerCertificate => ({
   ca,
   cert: readFileSync(join(folder, 'tls.crt'), 'utf8'),

@@ -59,11 +59,9 @@ export async function startLocalScene(options: Parameters<typeof startCloudBroke
   const ca = place('ca.crt', broker.ca);
   const token = place('token', '');
   async function project(serviceaccount = 'api'): Promise<string> {
-    const claims = kubernetesProjected(CLUSTER_ISSUER, broker.issuer, broker.now());
-    const sub = `system:serviceaccount:payments:${serviceaccount}`;
-    const minted = await mint(broker, 'cluster', serviceaccount === 'api' ? claims : { ...claims, sub }, {
-      typ: undefined,
-    });
+    const claims = JSON.stringify(kubernetesProjected(CLUSTER_ISSUER, broker.issuer, broker.now()));
+    const named = claims.replace('"name":"api"', `"name":"${serviceaccount}"`).replace(':api"', `:${serviceaccount}"`);
+    const minted = await mint(broker, 'cluster', JSON.parse(named), { typ: undefined });
     writeFileSync(token, minted);
     return minted;
   }

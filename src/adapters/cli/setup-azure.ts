@@ -2,7 +2,7 @@
 // signed. Entra compares all three whole, by every byte, and takes no wildcard (CZ-02).
 
 import type { AzureTrust } from '../../core/cloud-trust.ts';
-import { AZURE_SUBJECT_CHARACTERS_MAX } from '../../core/limits-cloud.ts';
+import { AZURE_PIN_CHARACTERS_MAX } from '../../core/limits-cloud.ts';
 import type { HclBlock } from './setup-hcl.ts';
 import { labelOf } from './setup-label.ts';
 import { shellCommand } from './setup-shell.ts';
@@ -70,9 +70,9 @@ function blocksOf(one: Found, label: string): readonly HclBlock[] {
 /** CZ-02. */
 function problemsOf({ target, trust: { issuer, subject, audience } }: Found): readonly string[] {
   return Object.entries({ issuer, subject, audience }).flatMap(([what, value]) => [
-    ...(value.length <= AZURE_SUBJECT_CHARACTERS_MAX
+    ...(value.length <= AZURE_PIN_CHARACTERS_MAX
       ? []
-      : [`${target}: Entra takes ${AZURE_SUBJECT_CHARACTERS_MAX} characters of ${what}, this has ${value.length}`]),
+      : [`${target}: Entra takes ${AZURE_PIN_CHARACTERS_MAX} characters of ${what}, this has ${value.length}`]),
     ...(/\s/.test(value) ? [`${target}: its ${what} has a space in it, which is lost or refused on the way`] : []),
   ]);
 }

@@ -26,7 +26,7 @@ export interface SidecarTools extends LocalTools, Pick<ServeTools, 'onSignal'> {
 }
 
 interface SidecarFlags extends LocalFlags {
-  readonly envFile?: string;
+  readonly variables?: string;
   readonly tokenFile?: string;
 }
 
@@ -34,7 +34,8 @@ interface SidecarFlags extends LocalFlags {
 export function registerSidecar(program: Command, terminal: Terminal, tools: SidecarTools): void {
   withTargets(program.command('sidecar'))
     .description('serve the cloud SDKs of programs beside this one with credentials from the broker, on loopback')
-    .option('--env-file <file>', 'write the variables that SDKs read, for who starts them (0600)')
+    // Not `--env-file`: Node takes that for its own, wherever it stands.
+    .option('--variables <file>', 'write the variables that SDKs read, for who starts them (0600)')
     .option('--token-file <file>', "write what AWS's SDKs show here, for AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE (0600)")
     .allowExcessArguments(false)
     .action(async (flags: SidecarFlags) => {
@@ -49,8 +50,12 @@ export function registerSidecar(program: Command, terminal: Terminal, tools: Sid
 async function serve(terminal: Terminal, tools: SidecarTools, flags: SidecarFlags): Promise<Ended | undefined> {
   const order = readOrder(flags);
   if ('problem' in order) return usage(order.problem);
-  if (flags.envFile === undefined && flags.tokenFile === undefined && (order.aws.length > 0 || order.azure.length > 0))
-    return usage('--env-file or --token-file: without one nobody learns the secret that AWS and Azure want to see');
+  if (
+    flags.variables === undefined &&
+    flags.tokenFile === undefined &&
+    (order.aws.length > 0 || order.azure.length > 0)
+  )
+    return usage('--variables or --token-file: without one nobody learns the secret that AWS and Azure want to see');
   if (flags.tokenFile !== undefined && order.aws.length === 0) return usage('--token-file is for --aws');
   const secrets = await knownSecrets(tools, flags);
   if ('exit' in secrets) return secrets;
@@ -96,7 +101,7 @@ const TOKEN = 'AWS_CONTAINER_AUTHORIZATION_TOKEN';
 /** First the token, then who names it. */
 async function writeFiles(
   tools: SidecarTools,
-  { envFile, tokenFile }: SidecarFlags,
+  { variables: variablesFile, tokenFile }: SidecarFlags,
   variables: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
   const { [TOKEN]: token, ...rest } = variables;
@@ -105,20 +110,20 @@ async function writeFiles(
     const problem = await tools.writePrivate(tokenFile, token ?? '');
     if (problem !== undefined) return `${escaped(tokenFile)}: ${problem}`;
   }
-  if (envFile === undefined) return undefined;
+  if (variablesFile === undefined) return undefined;
   const named = tokenFile === undefined ? variables : { ...rest, [`${TOKEN}_FILE`]: resolve(tokenFile) };
   const lines = Object.entries(named).map(([name, value]) => `${name}=${value}\n`);
-  const problem = await tools.writePrivate(envFile, lines.join(''));
-  return problem === undefined ? undefined : `${escaped(envFile)}: ${problem}`;
+  const problem = await tools.writePrivate(variablesFile, lines.join(''));
+  return problem === undefined ? undefined : `${escaped(variablesFile)}: ${problem}`;
 }
 
 /** What programs that read these files before us go on showing. Two files, and none of them in part. */
 async function knownSecrets(
   tools: SidecarTools,
-  { envFile, tokenFile }: SidecarFlags,
+  { variables: variablesFile, tokenFile }: SidecarFlags,
 ): Promise<{ readonly known: Partial<LocalSecrets> } | Ended> {
   try {
-    const env = envFile === undefined ? '' : ((await tools.readPrivate(envFile)) ?? '');
+    const env = variablesFile === undefined ? '' : ((await tools.readPrivate(variablesFile)) ?? '');
     const token = tokenFile === undefined ? secretIn(env, TOKEN) : ((await tools.readPrivate(tokenFile)) ?? '');
     const azure = secretIn(env, 'IDENTITY_HEADER');
     return {

@@ -4,6 +4,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observer } from '../../core/ports.ts';
+import { addClouds, type CloudMetrics } from './cloud-metrics.ts';
 import { addRequests } from './request-metrics.ts';
 import { addStore, type StoreHealth } from './store-metrics.ts';
 
@@ -51,7 +52,7 @@ export interface MetricsParts {
   readonly onFault: (decision: string, error: unknown) => void;
 }
 
-export interface Metrics extends Observer {
+export interface Metrics extends Observer, CloudMetrics {
   connectionProblem(kind: string): void;
   /** A fetch of a source's keys ended. */
   keysFetched(source: string, succeeded: boolean): void;
@@ -83,6 +84,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
 
   return Object.freeze({
     finished: addRequests(registers),
+    ...addClouds(registers),
     fault(decision: string, error: unknown) {
       faults.inc();
       parts.onFault(decision, error);

@@ -104,6 +104,7 @@ describe('the AWS SDK for JavaScript in a process of its own', () => {
   }, 60_000);
 });
 
+// A machine need not have Python, nor boto3: the title says so.
 describe.skipIf(withoutBoto3() !== '')(`boto3 ${withoutBoto3()}`, () => {
   it('gets credentials by its web identity file, a line end in it, and is told who it is', async () => {
     expectTold(await python(place(), PYTHON, await webIdentity()), 'aws-sts');
@@ -121,6 +122,7 @@ describe.skipIf(withoutBoto3() !== '')(`boto3 ${withoutBoto3()}`, () => {
   }, 60_000);
 });
 
+// Nor the AWS CLI.
 describe.skipIf(withoutAwsCli() !== '')(`the AWS CLI ${withoutAwsCli()}`, () => {
   it('prints who it is', async () => {
     const ended = await awsCli(place(), ['sts', 'get-caller-identity', '--output', 'json'], await webIdentity());

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { githubPush } from '../../../src/adapters/cli/demo/platforms.ts';
 import { mint } from '../../support/broker.ts';
 import { GITHUB_ACTION, githubActionFile } from '../../support/google-requests.ts';
-import { certificateOf, type GoogleScene, startGoogleScene } from '../../support/google-scene.ts';
+import { ACCOUNT, certificateOf, type GoogleScene, startGoogleScene } from '../../support/google-scene.ts';
 import { openTlsServer } from '../../support/tls-server.ts';
 
-const JOB = 'github:repository_id:74:ref:refs/heads/main';
+const JOB = `${ACCOUNT} for github:repository_id:74:ref:refs/heads/main`;
 
 let scene: GoogleScene;
 beforeAll(async () => {

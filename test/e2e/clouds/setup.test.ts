@@ -95,6 +95,7 @@ describe('what setup prints', () => {
       ['a shorter session', 'ValidationError', (one: RoleTrust) => ({ ...one, secondsMax: 7199 })],
     ])('is refused with %s: %s', async (_, problem, change) => {
       clouds.aws.roles.set(TAGGED, change(trust));
+      clouds.later();
       expect(await exchange()).toMatchObject({ status: 400, evidence: { cloud: 'aws', problem } });
     });
   });
