@@ -39,6 +39,8 @@ export interface LocalScene extends AsyncDisposable, CloudBroker {
   run(line: readonly string[], env?: Readonly<Record<string, string | undefined>>): Promise<Ran>;
   /** A script alone, beside ours. */
   runScript(text: string, env?: Readonly<Record<string, string | undefined>>): Promise<Ran>;
+  /** The broker goes away for good. */
+  stopBroker(): Promise<void>;
   /** The file of a cloud's authority, for NODE_EXTRA_CA_CERTS. */
   authorityOf(cloud: 'aws' | 'google' | 'entra'): string;
 }
@@ -89,6 +91,7 @@ export async function startLocalScene(options: Parameters<typeof startCloudBroke
     run: (line, env) => start(line, env).ended,
     runScript: (text, env = {}) => startProcess(script(text).slice(2), { ...own, ...env }).ended,
     authorityOf,
+    stopBroker: () => broker.broker.stop('test'),
     async [Symbol.asyncDispose]() {
       rmSync(folder, { recursive: true });
       await clouds[Symbol.asyncDispose]();
