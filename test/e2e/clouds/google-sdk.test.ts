@@ -5,18 +5,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { githubPush } from '../../../src/adapters/cli/demo/platforms.ts';
 import { mint } from '../../support/broker.ts';
+import { LAKE_ACCOUNT } from '../../support/cloud-broker.ts';
 import { CLOUD_PLATFORM } from '../../support/google-requests.ts';
 import {
-  ACCOUNT,
   certificateOf,
   externalAccount,
   type GoogleScene,
+  principalOf,
   startGoogleScene,
 } from '../../support/google-scene.ts';
 import { openTlsServer } from '../../support/tls-server.ts';
 
-const POD = 'cluster:system:serviceaccount:payments:api';
-const LAKE = `${ACCOUNT} for ${POD}`;
+const POD = principalOf('cluster:system:serviceaccount:payments:api');
+const LAKE = { who: LAKE_ACCOUNT, behind: POD };
 
 let scene: GoogleScene;
 beforeAll(async () => {
@@ -34,14 +35,14 @@ const recorded = () => scene.broker.records().slice(before);
 describe('google-auth-library at our token endpoint', () => {
   it('takes the token of a file as it is, its last newline and all', async () => {
     const file = scene.file('token', `${await scene.pod()}\n`);
-    expect(await scene.ask(externalAccount(scene.broker, { file }))).toEqual({ status: 200, data: { who: LAKE } });
+    expect(await scene.ask(externalAccount(scene.broker, { file }))).toEqual({ status: 200, data: LAKE });
     expect(recorded()).toMatchObject([{ transport: 'gcp-sts', outcome: 'granted', target: 'lake' }]);
   });
 
   it('takes the token of a JSON file', async () => {
     const file = scene.file('token.json', JSON.stringify({ id: await scene.pod() }));
     const format = { type: 'json', subject_token_field_name: 'id' };
-    expect(await scene.ask(externalAccount(scene.broker, { file, format }))).toMatchObject({ data: { who: LAKE } });
+    expect(await scene.ask(externalAccount(scene.broker, { file, format }))).toMatchObject({ data: LAKE });
   });
 
   it('takes the token that a program prints, where programs are allowed', async () => {
@@ -54,7 +55,7 @@ describe('google-auth-library at our token endpoint', () => {
     const command = scene.file('print-token', `#!/bin/sh\ncat <<'END'\n${JSON.stringify(said)}\nEND\n`);
     const account = externalAccount(scene.broker, { executable: { command, timeout_millis: 5_000 } });
     const env = { GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES: '1' };
-    expect(await scene.ask(account, { env })).toEqual({ status: 200, data: { who: LAKE } });
+    expect(await scene.ask(account, { env })).toEqual({ status: 200, data: LAKE });
   });
 
   it('takes the credential of where it runs from `exchequer gcp executable`, and what that says where there is none', async () => {
@@ -67,7 +68,7 @@ describe('google-auth-library at our token endpoint', () => {
     const file = scene.file('pod', await scene.pod());
     expect(await scene.ask(externalAccount(broker, executable(file)), { env })).toEqual({
       status: 200,
-      data: { who: LAKE },
+      data: LAKE,
     });
     const nothing = await scene.ask(externalAccount(broker, executable('/nowhere')), { env });
     expect(nothing.error).toMatch(/^The executable failed with exit code: unavailable and error message: .*\/nowhere/);
@@ -91,24 +92,24 @@ describe('google-auth-library at our token endpoint', () => {
     };
     expect(await scene.ask(externalAccount(scene.broker, source))).toEqual({
       status: 200,
-      data: { who: `${ACCOUNT} for github:repository_id:74:ref:refs/heads/main` },
+      data: { who: LAKE_ACCOUNT, behind: principalOf('github:repository_id:74:ref:refs/heads/main') },
     });
   });
 
   it('takes a service account on top where its file says so', async () => {
     const file = scene.file('token', await scene.pod());
     const account = 'another@example-data.iam.gserviceaccount.com';
-    const { broker, api } = scene;
+    const { broker, google } = scene;
     const credentials = externalAccount(
       broker,
       { file },
       {
         token_url: `${broker.issuer}/gcp/token/pool`,
-        service_account_impersonation_url: `${api.url}v1/projects/-/serviceAccounts/${account}:generateAccessToken`,
+        service_account_impersonation_url: `${google.url}v1/projects/-/serviceAccounts/${account}:generateAccessToken`,
         service_account_impersonation: { token_lifetime_seconds: 600 },
       },
     );
-    expect(await scene.ask(credentials)).toEqual({ status: 200, data: { who: `${account} for ${POD}` } });
+    expect(await scene.ask(credentials)).toEqual({ status: 200, data: { who: account, behind: POD } });
     expect(recorded()).toMatchObject([{ target: 'pool', scopes: [CLOUD_PLATFORM] }]);
   });
 
