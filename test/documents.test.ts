@@ -14,6 +14,7 @@ import { offlineReach, readConfiguration } from '../src/compose-configuration.ts
 import { TRUST_KINDS } from '../src/compose-kinds.ts';
 import * as ownLimits from '../src/core/limits.ts';
 import * as delegationLimits from '../src/core/limits-delegation.ts';
+import * as localLimits from '../src/core/limits-local.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
 import * as storeLimits from '../src/core/limits-store.ts';
 import { openOwnTokenRecord } from '../src/core/own-token-record.ts';
@@ -23,7 +24,7 @@ import { CERTIFICATE_PROBLEMS } from '../src/x509/problems.ts';
 import { fencedBlocks, placeExample } from './support/examples.ts';
 import { expectedSchemas } from './support/schemas.ts';
 
-const limits = { ...ownLimits, ...outsideLimits, ...storeLimits, ...delegationLimits };
+const limits = { ...ownLimits, ...outsideLimits, ...storeLimits, ...delegationLimits, ...localLimits };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -76,6 +77,7 @@ describe('the documents', () => {
   it('have a page with a whole configuration for every kind of trust source, every gateway, clients and delegation', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
+      'docs/clouds/setup.md',
       'docs/delegation.md',
       ...GATEWAYS.map((name) => `docs/gateways/${name}.md`),
       ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),

@@ -47,52 +47,7 @@ interface Asked {
 }
 
 export function createCloudCache(parts: CloudCacheParts): CloudCache {
-  const use = ({ order }: Asked, what: CacheUse) => parts.onUse?.(order.grant.target, what);
-  const flights = createFlights();
-  const kept = createKept(parts);
-  /** Keys for which the next one could not be had just now. */
-  const resting = new LRUCache<string, true>({ max: CACHED_RESTING_MAX, ttl: CACHED_REST_MS });
-
-  async function make({ issuer, order, shown, key }: Asked): Promise<Made> {
-    const made = await issuer.issue(shown);
-    if (!made.ok) return made;
-    const entry = entryOf(order, made.value);
-    await kept.keep(key, entry);
-    return ok(entry);
-  }
-
-  /** Nobody waits for it, and it never rejects. */
-  async function refresh(asked: Asked): Promise<void> {
-    if (flights.under(asked.together) || resting.has(asked.key)) return;
-    try {
-      const made = await flights.begin(asked.together, () => make(asked));
-      use(asked, made.ok ? 'refreshed' : 'not_refreshed');
-      if (made.ok) return;
-    } catch (error) {
-      parts.onFault?.(error);
-    }
-    resting.set(asked.key, true);
-  }
-
-  async function answer(asked: Asked): Promise<Made> {
-    const found = await kept.find(asked);
-    if (found) {
-      use(asked, 'hit');
-      if (found.due) void refresh(asked);
-      return ok(found.entry);
-    }
-    const joined = flights.under(asked.together);
-    use(asked, joined ? 'shared' : 'miss');
-    if (!joined)
-      return flights.begin(asked.together, async () => {
-        // Whoever asked before may have finished since.
-        const made = await kept.find(asked);
-        return made ? ok(made.entry) : make(asked);
-      });
-    const made = await joined;
-    return !made.ok || kept.mayHave(made.value, asked.order) ? made : make(asked);
-  }
-
+  const answer = createAnswer(parts);
   return Object.freeze({
     over: (issuer: Issuer, place: CachedPlace): Issuer =>
       Object.freeze({
@@ -112,8 +67,67 @@ export function createCloudCache(parts: CloudCacheParts): CloudCache {
   });
 }
 
+/** What is kept, what somebody else asks for just now, or else what the cloud gives. */
+function createAnswer(parts: CloudCacheParts): (asked: Asked) => Promise<Made> {
+  const use = ({ order }: Asked, what: CacheUse) => parts.onUse?.(order.grant.target, what);
+  const flights = createFlights();
+  const kept = createKept(parts);
+  const refresh = createRefresh({ ...parts, use, flights, make });
+
+  async function make({ issuer, order, shown, key }: Asked): Promise<Made> {
+    const made = await issuer.issue(shown);
+    if (!made.ok) return made;
+    const entry = entryOf(order, made.value);
+    await kept.keep(key, entry);
+    return ok(entry);
+  }
+
+  return async (asked) => {
+    const found = await kept.find(asked);
+    if (found) {
+      use(asked, 'hit');
+      if (found.due) void refresh(asked);
+      return ok(found.entry);
+    }
+    const joined = flights.under(asked.together);
+    use(asked, joined ? 'shared' : 'miss');
+    if (!joined)
+      return flights.begin(asked.together, async () => {
+        // Whoever asked before may have finished since.
+        const made = await kept.find(asked);
+        return made ? ok(made.entry) : make(asked);
+      });
+    const made = await joined;
+    return !made.ok || kept.mayHave(made.value, asked.order) ? made : make(asked);
+  };
+}
+
+interface RefreshParts extends Pick<CloudCacheParts, 'onFault'> {
+  readonly use: (asked: Asked, what: CacheUse) => void;
+  readonly flights: Flights;
+  readonly make: (asked: Asked) => Promise<Made>;
+}
+
+/** Has the next one made behind the scenes. Nobody waits for it, and it never rejects. */
+function createRefresh({ use, flights, make, onFault }: RefreshParts): (asked: Asked) => Promise<void> {
+  /** Keys for which the next one could not be had just now. */
+  const resting = new LRUCache<string, true>({ max: CACHED_RESTING_MAX, ttl: CACHED_REST_MS });
+  return async (asked) => {
+    if (flights.under(asked.together) || resting.has(asked.key)) return;
+    const made = await flights
+      .begin(asked.together, () => make(asked))
+      .catch((error: unknown) => {
+        onFault?.(error);
+      });
+    use(asked, made?.ok ? 'refreshed' : 'not_refreshed');
+    if (!made?.ok) resting.set(asked.key, true);
+  };
+}
+
 const givenTo = ({ id }: IssueOrder, { issued, madeFor }: CacheEntry): Issued =>
   madeFor === id ? issued : { ...issued, madeFor };
+
+type Flights = ReturnType<typeof createFlights>;
 
 /** What is on its way, by what is asked. Ends by itself, whoever has gone away. */
 function createFlights() {

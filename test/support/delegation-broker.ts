@@ -10,7 +10,7 @@ import {
   kubernetesProjected,
 } from '../../src/adapters/cli/demo/platforms.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { type Caller, CLUSTER_ISSUER, JWT_TYPE, mint, TOKEN_EXCHANGE } from './broker.ts';
+import { type Caller, CLUSTER_ISSUER, JWT_TYPE, mint, type TestBrokerOptions, TOKEN_EXCHANGE } from './broker.ts';
 import { type ClientBroker, MCP, SECRET_BEFORE, SECRETS, startClientBroker } from './client-broker.ts';
 import { basicEncoded, JWT_BEARER, JWT_SPIFFE } from './clients.ts';
 
@@ -157,13 +157,21 @@ export const HARD = secret('hard', SECRETS.hard);
 export const ONE_API = secret('one-api', SECRET_BEFORE);
 export const TWO_API = secret('two-api', SECRETS.kong);
 
-export async function startDelegationBroker(more = ''): Promise<DelegationBroker> {
+/** `more`: rules. `options.targets`: YAML below `targets:`. */
+export async function startDelegationBroker(
+  more = '',
+  options: Pick<TestBrokerOptions, 'files' | 'world'> & { readonly targets?: string } = {},
+): Promise<DelegationBroker> {
   const partner = await createPlatformKey('ES256');
   const broker = await startClientBroker({
+    ...(options.world ? { world: options.world } : {}),
     rules: RULES + more,
-    files: { 'partner.json': JSON.stringify({ keys: [partner.jwk] }) },
+    files: { 'partner.json': JSON.stringify({ keys: [partner.jwk] }), ...options.files },
     config: (yaml) =>
-      yaml.replace('\ntrust:\n', TRUST).replace('clients:\n', CLIENTS).replace('targets:\n', `targets:\n${TARGETS}`),
+      yaml
+        .replace('\ntrust:\n', TRUST)
+        .replace('clients:\n', CLIENTS)
+        .replace('targets:\n', `targets:\n${TARGETS}${options.targets ?? ''}`),
   });
   const about = (path: string, { headers }: Authenticated, token: string) =>
     broker.call(
@@ -180,7 +188,9 @@ export async function startDelegationBroker(more = ''): Promise<DelegationBroker
     const record = broker.lastRecord();
     if (status !== 200) return { said: `${body.error} ${record.reason}`, token: '', claims: {}, record };
     const token = String(body.access_token);
-    return { said: 'granted', token, claims: decodeJwt(token) as JsonObject, record };
+    // Credentials of AWS are no token.
+    const claims = token.startsWith('{') ? {} : decodeJwt(token);
+    return { said: 'granted', token, claims: claims as JsonObject, record };
   };
   return {
     ...broker,

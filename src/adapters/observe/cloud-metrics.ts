@@ -1,4 +1,5 @@
-// Metrics of clouds: what they are asked and how long that takes, and what need not be asked. Labels are clouds and configured targets.
+// Metrics of clouds: what they are asked and how long that takes, and what need not be asked. Labels are clouds, configured targets and
+// outcomes of closed sets (F-40).
 
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { CacheUse, CloudCall } from '../../core/cloud-ports.ts';
