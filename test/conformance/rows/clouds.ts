@@ -24,7 +24,37 @@ export const ROWS: readonly Row[] = [
     says: "the words of Google's STS: a form or JSON, without authorization",
     decision: "gcloud's own client id is taken and ignored",
   },
+  {
+    id: 'CG-02',
+    says: "aud is one of the provider's allowed audiences",
+    decision: '`<issuer>/targets/<name>` unless written',
+  },
   { id: 'CG-03', says: 'key documents with public members alone' },
+  {
+    id: 'CG-04',
+    says: 'google.subject has at most 127 bytes',
+    decision: 'a longer name is `sha256|<hex>`, and stands in full in a claim of its own',
+  },
+  { id: 'CG-05', says: 'an assertion is fresh for each question, and none is kept' },
+  {
+    id: 'CG-06',
+    says: 'a token of a service account by generateAccessToken, for an hour, or twelve',
+    decision: 'without a service account an hour, which is what Google gives whatever is asked',
+  },
+  { id: 'CG-07', says: 'codes of Google: what will not change is not tried again' },
+  { id: 'CZ-01', says: 'client credentials with a federated assertion, at the v2 endpoint of the tenant' },
+  {
+    id: 'CZ-02',
+    says: 'issuer, subject and audience are compared whole, with case, up to 600 characters',
+    decision: 'nothing in a target of this kind is a parameter',
+  },
+  { id: 'CZ-03', says: 'RS256 alone', decision: 'RS256 for every cloud' },
+  {
+    id: 'CZ-04',
+    says: 'a federated credential that is not known yet is asked for again, within bounds',
+    decision: 'AADSTS70021 and AADSTS700213; whoever asked is told to come again',
+  },
+  { id: 'CZ-05', says: 'sovereign clouds have other hosts and audiences', decision: '`endpoint` and `audience`' },
   { id: 'CX-01', says: 'RS256, kid, typ JWT, one audience, five minutes, jti' },
   {
     id: 'CX-02',
