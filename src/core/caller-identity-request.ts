@@ -25,7 +25,7 @@ export interface CallerIdentityRequest extends CallerRequest {
 }
 
 /** A session that AWS gave through us. Secret, but for `session`. */
-export interface AwsSession {
+export interface RememberedSession {
   readonly session: CloudSession;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;

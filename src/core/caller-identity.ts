@@ -3,7 +3,7 @@
 // and gives nothing: whoever is blocked since is told too, as AWS would tell it, since the session lives until it ends.
 
 import { type CallerIdentityRecord, noteIdentity, openCallerIdentityRecord } from './caller-identity-record.ts';
-import type { AwsSession, CallerIdentityRequest, SignedRequest } from './caller-identity-request.ts';
+import type { CallerIdentityRequest, RememberedSession, SignedRequest } from './caller-identity-request.ts';
 import { AWS_SIGNED_WINDOW_SECONDS } from './limits-cloud.ts';
 import type { Operate, Operation } from './operation.ts';
 import type { Clock } from './ports.ts';
@@ -15,15 +15,15 @@ import { refuseUnavailable } from './unavailable.ts';
  * The sessions that are remembered, here or in the store that replicas share. Undefined for what is not; throws StoreUnavailable where nobody
  * can know. Calls may overlap.
  */
-export interface AwsSessions {
-  find(sessionToken: string): Promise<AwsSession | undefined>;
+export interface RememberedSessions {
+  find(sessionToken: string): Promise<RememberedSession | undefined>;
 }
 
 /** Whether this secret made the request's signature, compared in constant time. Throws only for faults. Calls may overlap. */
 export type SignedBy = (request: SignedRequest, secretAccessKey: string) => Promise<boolean>;
 
 export interface CallerIdentityParts {
-  readonly sessions: AwsSessions;
+  readonly sessions: RememberedSessions;
   readonly signedBy: SignedBy;
   readonly clock: Clock;
   readonly operate: Operate;
@@ -56,10 +56,10 @@ export const createCallerIdentity = (parts: CallerIdentityParts): Operation<Call
 async function proveSession(
   { sessions, signedBy, clock }: CallerIdentityParts,
   signed: SignedRequest,
-): Promise<Result<AwsSession>> {
+): Promise<Result<RememberedSession>> {
   if (Math.abs(clock.nowSeconds() - signed.signedAtSeconds) > AWS_SIGNED_WINDOW_SECONDS)
     return no({ role: 'subject', reason: 'credential_malformed', problem: 'request_time' });
-  const found = await sessions.find(signed.sessionToken).then(ok<AwsSession | undefined>, refuseUnavailable);
+  const found = await sessions.find(signed.sessionToken).then(ok<RememberedSession | undefined>, refuseUnavailable);
   if (!found.ok) return found;
   const session = found.value;
   if (session?.accessKeyId !== signed.accessKeyId) return no({ role: 'subject', reason: 'key_unknown' });

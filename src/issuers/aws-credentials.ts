@@ -3,8 +3,8 @@
 
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import type { AwsSessions } from '../core/caller-identity.ts';
-import type { AwsSession } from '../core/caller-identity-request.ts';
+import type { RememberedSessions } from '../core/caller-identity.ts';
+import type { RememberedSession } from '../core/caller-identity-request.ts';
 import type { CloudCredential } from '../core/cloud.ts';
 import type { SecretMemory } from '../core/cloud-ports.ts';
 import { AWS_SESSION_TOLD_SECONDS } from '../core/limits-cloud.ts';
@@ -28,7 +28,7 @@ export function rememberSession(
   { session, accessKeyId, secretAccessKey, sessionToken, assumedRoleId }: AwsCredential,
   expiresAt: number,
 ): Promise<void> {
-  const remembered: AwsSession = { session, accessKeyId, secretAccessKey, assumedRoleId, expiresAt };
+  const remembered: RememberedSession = { session, accessKeyId, secretAccessKey, assumedRoleId, expiresAt };
   return secrets.set(sessionKey(sessionToken), JSON.stringify(remembered), expiresAt + AWS_SESSION_TOLD_SECONDS);
 }
 
@@ -46,9 +46,9 @@ const REMEMBERED = z.object({
 });
 
 /** The sessions that are remembered. */
-export const createAwsSessions = (secrets: SecretMemory): AwsSessions =>
+export const createAwsSessions = (secrets: SecretMemory): RememberedSessions =>
   Object.freeze({
-    async find(sessionToken: string): Promise<AwsSession | undefined> {
+    async find(sessionToken: string): Promise<RememberedSession | undefined> {
       const text = await secrets.get(sessionKey(sessionToken));
       return text === undefined ? undefined : REMEMBERED.parse(JSON.parse(text));
     },

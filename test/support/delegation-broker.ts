@@ -188,7 +188,9 @@ export async function startDelegationBroker(
     const record = broker.lastRecord();
     if (status !== 200) return { said: `${body.error} ${record.reason}`, token: '', claims: {}, record };
     const token = String(body.access_token);
-    return { said: 'granted', token, claims: decodeJwt(token) as JsonObject, record };
+    // Credentials of AWS are no token.
+    const claims = token.startsWith('{') ? {} : decodeJwt(token);
+    return { said: 'granted', token, claims: claims as JsonObject, record };
   };
   return {
     ...broker,

@@ -1,54 +1,61 @@
-// A broker in the test's process, and a Google API on loopback that takes bearers of a lake: what application default credentials of every kind
-// are tried through, from a file of credentials to a request that needs the token.
+// A broker in the test's process whose targets are of Google Cloud, which stands on loopback: what application default credentials of every
+// kind are tried through, from a file of credentials to a request that needs the token.
 
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createLocalJWKSet, jwtVerify } from 'jose';
-import { mintServerCertificate, type ServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
+import type { ServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
-import { CLUSTER_ISSUER, mint, startTestBroker, type TestBroker } from './broker.ts';
+import { CLUSTER_ISSUER, mint, type TestBroker } from './broker.ts';
+import { LAKE_ACCOUNT, type Places, startCloudBroker } from './cloud-broker.ts';
+import type { FakeGoogle } from './fake-google.ts';
 import { CLOUD_PLATFORM, GCLOUD_SCOPES, PROVIDER } from './google-requests.ts';
-import { openTlsServer, type TlsServer } from './tls-server.ts';
 
 export interface GoogleScene extends AsyncDisposable {
   readonly broker: TestBroker;
-  readonly api: TlsServer;
-  /** The authority of the broker, of the API, and of whatever else stands on loopback with its certificate, in a file. */
+  readonly google: FakeGoogle;
+  /** The authorities of the broker and of Google, in a file. */
   readonly trusted: string;
   /** Writes a file, and gives its path. */
   file(name: string, text: string): string;
   /** A token of a pod, as its file has it. */
   pod(): Promise<string>;
-  /** Asks the API by google-auth-library, with these credentials in a file. */
+  /** Asks an API of Google's by google-auth-library, with these credentials in a file. */
   ask(
     credentials: object,
     options?: { readonly scopes?: readonly string[]; readonly env?: Record<string, string> },
   ): Promise<Asked>;
+  /** Asks it with a token. */
+  bearer(token: string): Promise<Whose>;
+}
+
+/** As whom the API was asked, and who took that on. */
+export interface Whose {
+  readonly who: string;
+  readonly behind?: string;
 }
 
 export interface Asked {
   readonly status?: number;
-  readonly data?: { readonly who: string };
+  readonly data?: Whose;
   readonly error?: string;
 }
 
-/** What the target `lake` is. */
-export const ACCOUNT = 'lake@example-data.iam.gserviceaccount.com';
-const SCOPES = Object.fromEntries([CLOUD_PLATFORM, ...GCLOUD_SCOPES].map((scope) => [scope, {}]));
+/** Who somebody is to Google without a service account. */
+export const principalOf = (subject: string): string =>
+  `principal:${PROVIDER.replace(/\/providers\/.*/, '')}/subject/${subject}`;
 
 /** `lake` is a service account, `pool` is whoever asks. */
-const targets = (port: number): string => {
-  const endpoints = { sts: `https://localhost:${port}`, iamcredentials: `https://localhost:${port}` };
-  const common = { kind: 'gcp', provider: PROVIDER, scopes: SCOPES, defaultScopes: [CLOUD_PLATFORM], endpoints };
-  const reached = { ca: './ca.crt', lifetime: '1h' };
-  return [
-    `  lake: ${JSON.stringify({ ...common, ...reached, serviceAccount: ACCOUNT })}`,
-    `  pool: ${JSON.stringify({ ...common, ...reached })}`,
-  ].join('\n');
-};
+function targets({ google }: Places): string {
+  const scopes = [CLOUD_PLATFORM, ...GCLOUD_SCOPES.filter((scope) => scope !== CLOUD_PLATFORM)];
+  const common = [
+    `kind: gcp, provider: "${PROVIDER}", lifetime: 1h, ${google}`,
+    `scopes: { ${scopes.map((scope) => `"${scope}": {}`).join(', ')} }`,
+    `defaultScopes: ["${CLOUD_PLATFORM}"]`,
+  ].join(', ');
+  return `  lake: { ${common}, serviceAccount: ${LAKE_ACCOUNT} }\n  pool: { ${common} }`;
+}
 
 const RULES = {
   'google.yaml': `
@@ -65,36 +72,28 @@ rules:
 `,
 };
 
+const BUCKETS = '/storage/v1/b';
+
 export async function startGoogleScene(): Promise<GoogleScene> {
-  const certificate = await mintServerCertificate(['localhost', '127.0.0.1']);
-  let started: TestBroker | undefined;
-  const api = await openGoogle(certificate, () => {
-    if (!started) throw new Error('the broker is not started yet');
-    return started;
-  });
-  const broker = await startTestBroker({
-    policies: RULES,
-    config: (yaml) => yaml.replace('policies:', `${targets(api.port)}\npolicies:`),
-    files: { 'ca.crt': certificate.ca, 'tls.crt': certificate.cert, 'tls.key': certificate.key },
-    world: { permitLoopback: true },
-  });
-  started = broker;
+  const clouds = await startCloudBroker({ targets, policies: RULES });
+  const { broker, google, authorities } = clouds;
   const file = (name: string, text: string) => {
     const path = join(broker.folder, name);
     writeFileSync(path, text, { mode: 0o700 });
     return path;
   };
-  const trusted = join(broker.folder, 'ca.crt');
+  const trusted = file('trusted.pem', authorities);
   return {
     broker,
-    api,
+    google,
     trusted,
     file,
     pod: () =>
       mint(broker, 'cluster', kubernetesProjected(CLUSTER_ISSUER, broker.issuer, broker.now()), { typ: undefined }),
     async ask(credentials, { scopes = [CLOUD_PLATFORM], env = {} } = {}) {
       const adc = join(import.meta.dirname, 'google-adc.ts');
-      const { stdout } = await promisify(execFile)(process.execPath, [adc, `${api.url}lake`, ...scopes], {
+      const line = [adc, `https://localhost:${google.port}${BUCKETS}`, ...scopes];
+      const { stdout } = await promisify(execFile)(process.execPath, line, {
         env: {
           PATH: process.env.PATH,
           GOOGLE_APPLICATION_CREDENTIALS: file('adc.json', JSON.stringify(credentials)),
@@ -103,15 +102,20 @@ export async function startGoogleScene(): Promise<GoogleScene> {
           ...env,
         },
       });
-      const asked: Asked = JSON.parse(stdout);
-      return asked;
+      const asked: { readonly data?: Whose } & Asked = JSON.parse(stdout);
+      return asked.data ? { ...asked, data: whose(asked.data) } : asked;
     },
-    async [Symbol.asyncDispose]() {
-      await broker.stop();
-      await api[Symbol.asyncDispose]();
+    async bearer(token) {
+      const headers = { authorization: `Bearer ${token}` };
+      const got = await broker.call({ port: google.port, path: BUCKETS, headers, ca: google.ca, agent: false });
+      const answer: Whose = JSON.parse(got.text);
+      return whose(answer);
     },
+    [Symbol.asyncDispose]: () => clouds[Symbol.asyncDispose](),
   };
 }
+
+const whose = ({ who, behind }: Whose): Whose => ({ who, ...(behind === undefined ? {} : { behind }) });
 
 /** An `external_account` file that asks the broker. */
 export const externalAccount = (broker: TestBroker, source: object, more: object = {}) => ({
@@ -124,54 +128,7 @@ export const externalAccount = (broker: TestBroker, source: object, more: object
   ...more,
 });
 
-/** Google, as far as it is asked: its STS, which trusts our published keys alone; service accounts; and an API that tells whose the bearer is. */
-async function openGoogle(certificate: ServerCertificate, broker: () => TestBroker): Promise<TlsServer> {
-  const given = new Map<string, string>();
-  const give = (who: string): string => {
-    const token = `ya29.${given.size}`;
-    given.set(token, who);
-    return token;
-  };
-  async function federate(message: IncomingMessage): Promise<object> {
-    const form = new URLSearchParams(await textOf(message));
-    if (message.headers.authorization !== undefined || form.get('audience') !== PROVIDER) throw new Error('no');
-    const jwks = JSON.parse((await broker().call({ path: '/.well-known/jwks.json' })).text);
-    const expected = { issuer: broker().issuer, algorithms: ['RS256'] };
-    const { payload } = await jwtVerify(form.get('subject_token') ?? '', createLocalJWKSet(jwks), expected);
-    const pinned = `target:${String(payload.aud).slice(`${broker().issuer}/targets/`.length)}`;
-    if (payload.target !== pinned) throw new Error('no');
-    return { access_token: give(payload.sub ?? ''), token_type: 'Bearer', expires_in: 3_600 };
-  }
-  async function answer(message: IncomingMessage): Promise<object> {
-    if (message.url === '/v1/token') return federate(message);
-    const who = given.get(message.headers.authorization?.replace(/^Bearer /, '') ?? '');
-    if (who === undefined) throw new Error('no');
-    const account = /^\/v1\/projects\/-\/serviceAccounts\/(.+):generateAccessToken$/.exec(message.url ?? '')?.[1];
-    if (account === undefined) return { who };
-    const seconds = Number.parseInt(JSON.parse(await textOf(message)).lifetime, 10);
-    const expireTime = new Date(Date.now() + seconds * 1_000).toISOString();
-    return { accessToken: give(`${decodeURIComponent(account)} for ${who}`), expireTime };
-  }
-  return openTlsServer(
-    (message, response) => {
-      const reply = (status: number, body: object) =>
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-      answer(message).then(
-        (body) => reply(200, body),
-        () => reply(401, { error: { code: 401, status: 'UNAUTHENTICATED' } }),
-      );
-    },
-    { certificate },
-  );
-}
-
-async function textOf(message: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of message) text += String(chunk);
-  return text;
-}
-
-/** One for all on loopback: clients can be told of one authority, and two of one name would be taken for each other. */
+/** The broker's own, for others on loopback whose clients are told of its authority. */
 export const certificateOf = ({ folder, ca }: TestBroker): ServerCertificate => ({
   ca,
   cert: readFileSync(join(folder, 'tls.crt'), 'utf8'),

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { assumptionCode, identityCode } from '../../../src/adapters/http/aws-errors.ts';
 import { metadataDocument, pathsOf } from '../../../src/adapters/http/metadata.ts';
 import { renderIntrospection } from '../../../src/adapters/http/own-token.ts';
 import { renderOutcome, wireRefusal } from '../../../src/adapters/http/wire.ts';
@@ -16,8 +17,8 @@ import {
   PARAMETER_BYTES_MAX,
   SENTENCE_CHARACTERS_MAX,
 } from '../../../src/core/limits.ts';
-import type { Reason, Refusal } from '../../../src/core/refusal.ts';
 import { GRANT_TYPES } from '../../../src/core/request.ts';
+import { ALL_REFUSALS } from '../../support/every-refusal.ts';
 import {
   DECISION,
   form,
@@ -26,92 +27,15 @@ import {
   ISSUER,
   introspected,
   JWKS,
-  NONCE,
   refused,
   send,
   startListener,
   wouldGrant,
 } from './harness.ts';
 
-const credential = { role: 'subject', source: 'eks' } as const;
-/** One refusal for every reason there is: a new one does not compile until it stands here. */
-const EVERY: { readonly [R in Reason]: Extract<Refusal, { reason: R }> } = {
-  method_not_allowed: { reason: 'method_not_allowed' },
-  media_type_unsupported: { reason: 'media_type_unsupported' },
-  query_forbidden: { reason: 'query_forbidden' },
-  body_malformed: { reason: 'body_malformed', problem: 'encoded' },
-  body_too_large: { reason: 'body_too_large', bytesMax: 1 },
-  parameter_missing: { reason: 'parameter_missing', parameter: 'scope' },
-  parameter_repeated: { reason: 'parameter_repeated', parameter: 'scope' },
-  parameter_too_large: { reason: 'parameter_too_large', parameter: 'scope', bytesMax: 1 },
-  parameter_malformed: { reason: 'parameter_malformed', parameter: 'scope' },
-  parameter_unsupported: { reason: 'parameter_unsupported', parameter: 'DPoP' },
-  grant_type_unsupported: { reason: 'grant_type_unsupported' },
-  token_type_unsupported: { reason: 'token_type_unsupported', parameter: 'subject_token_type' },
-  scope_malformed: { reason: 'scope_malformed' },
-  resource_malformed: { reason: 'resource_malformed' },
-  client_credential_refused: { reason: 'client_credential_refused', method: 'basic', problem: 'secret_wrong' },
-  client_required: { reason: 'client_required', source: 'people' },
-  client_not_presenter: { reason: 'client_not_presenter', source: 'people' },
-  credential_malformed: { ...credential, reason: 'credential_malformed', problem: 'too_large' },
-  issuer_unknown: { role: 'subject', reason: 'issuer_unknown' },
-  subject_reserved: { ...credential, reason: 'subject_reserved' },
-  token_type_refused: { ...credential, reason: 'token_type_refused' },
-  typ_refused: { ...credential, reason: 'typ_refused' },
-  header_refused: { ...credential, reason: 'header_refused', member: 'crit' },
-  algorithm_refused: { ...credential, reason: 'algorithm_refused' },
-  key_unknown: { ...credential, reason: 'key_unknown' },
-  signature_invalid: { ...credential, reason: 'signature_invalid' },
-  claim_missing: { ...credential, reason: 'claim_missing', claim: 'exp' },
-  claim_invalid: { ...credential, reason: 'claim_invalid', claim: 'exp' },
-  claim_forbidden: { ...credential, reason: 'claim_forbidden', claim: 'act' },
-  claim_unsupported: { ...credential, reason: 'claim_unsupported', claim: 'act' },
-  audience_mismatch: { ...credential, reason: 'audience_mismatch' },
-  expired: { ...credential, reason: 'expired' },
-  not_yet_valid: { ...credential, reason: 'not_yet_valid' },
-  lifetime_too_long: { ...credential, reason: 'lifetime_too_long', secondsMax: 1 },
-  too_old: { ...credential, reason: 'too_old', secondsMax: 1 },
-  requirement_unmet: { ...credential, reason: 'requirement_unmet', claim: 'repository_owner_id' },
-  replayed: { ...credential, reason: 'replayed', spentBy: DECISION },
-  certificate_refused: { ...credential, reason: 'certificate_refused', problem: 'der' },
-  review_refused: { ...credential, reason: 'review_refused', problem: 'audience' },
-  binding_mismatch: { ...credential, reason: 'binding_mismatch' },
-  withdrawn: { ...credential, reason: 'withdrawn', withdrawal: DECISION },
-  actor_is_subject: { ...credential, reason: 'actor_is_subject' },
-  actor_repeated: { ...credential, reason: 'actor_repeated' },
-  chain_too_long: { ...credential, reason: 'chain_too_long' },
-  may_act_unmet: { ...credential, reason: 'may_act_unmet' },
-  dpop_proof_refused: { reason: 'dpop_proof_refused', problem: 'signature' },
-  dpop_nonce_wanted: { reason: 'dpop_nonce_wanted', nonce: NONCE },
-  dpop_proof_replayed: { reason: 'dpop_proof_replayed', spentBy: DECISION },
-  review_unavailable: { reason: 'review_unavailable', source: 'eks', problem: 'timeout', retryAfterSeconds: 1 },
-  no_rule: { reason: 'no_rule' },
-  target_unknown: { reason: 'target_unknown' },
-  targets_differ: { reason: 'targets_differ' },
-  target_ambiguous: { reason: 'target_ambiguous', rules: ['r', 's'] },
-  target_not_allowed: { reason: 'target_not_allowed' },
-  target_denied: { reason: 'target_denied', rule: 'r' },
-  cloud_refused: { reason: 'cloud_refused', target: 'deploy', cloud: 'aws', problem: 'AccessDenied' },
-  would_outlive: { reason: 'would_outlive', target: 'deploy', credentialEndsAt: 1, earliestEndAt: 2 },
-  cloud_unavailable: {
-    reason: 'cloud_unavailable',
-    target: 'deploy',
-    cloud: 'aws',
-    problem: 'Throttling',
-    retryAfterSeconds: 2,
-  },
-  target_requirement_unmet: { reason: 'target_requirement_unmet', requirement: 'mfa' },
-  scope_not_allowed: { reason: 'scope_not_allowed' },
-  confirmation_wanted: { reason: 'confirmation_wanted', acrValues: ['mfa', 'phr'], maxAgeSeconds: 600 },
-  keys_unavailable: { reason: 'keys_unavailable', source: 'eks', retryAfterSeconds: 1 },
-  store_unavailable: { reason: 'store_unavailable', retryAfterSeconds: 1 },
-  audit_unavailable: { reason: 'audit_unavailable', retryAfterSeconds: 1 },
-  overloaded: { reason: 'overloaded', retryAfterSeconds: 1 },
-};
-const ALL: readonly Refusal[] = Object.values(EVERY);
-
 const shape = z.looseObject({
   type: z.string().optional(),
+  enum: z.array(z.string()).optional(),
   required: z.array(z.string()).optional(),
   additionalProperties: z.boolean().optional(),
   properties: z
@@ -144,6 +68,11 @@ function conforms(name: string, text: string): void {
     if (pattern) expect(body[member]).toMatch(new RegExp(pattern, 'u'));
   }
 }
+
+const statusesOf = (path: string, method: string): readonly number[] =>
+  Object.keys(contract.paths[path]?.[method]?.responses ?? {})
+    .map(Number)
+    .toSorted();
 
 /** A request that is understood. */
 function requestTo(path: string): { path: string; body: string; headers?: Record<string, string> } {
@@ -189,17 +118,43 @@ describe('openapi/exchequer.yaml', () => {
   it.each(['/token', '/decide', '/introspect', '/revoke', '/gcp/token', '/gcp/token/{target}', '/gcp/introspect'])(
     'has the statuses and errors of %s that the code has, and no others',
     (path) => {
-      const statuses = new Set([200, 500, ...ALL.map((refusal) => wireRefusal(refusal).status)]);
+      const statuses = new Set([200, 500, ...ALL_REFUSALS.map((refusal) => wireRefusal(refusal).status)]);
       const documented = Object.keys(contract.paths[path]?.post?.responses ?? {}).map(Number);
       expect(documented.toSorted()).toEqual([...statuses].toSorted());
       const errors = new Set([
         'server_error',
-        ...GRANT_TYPES.flatMap((grant) => ALL.map((refusal) => wireRefusal(refusal, grant).error)),
+        ...GRANT_TYPES.flatMap((grant) => ALL_REFUSALS.map((refusal) => wireRefusal(refusal, grant).error)),
       ]);
       const listed = contract.components.schemas.Refusal?.properties?.error?.enum ?? [];
       expect(listed.toSorted()).toEqual([...errors].toSorted());
     },
   );
+
+  it('has the statuses and codes of the endpoints of AWS that the code has, and no others', () => {
+    const coded = ALL_REFUSALS.flatMap((refusal) =>
+      [identityCode(refusal), assumptionCode(refusal, false)].map(({ code, status }) => ({
+        code,
+        status: status ?? wireRefusal(refusal).status,
+      })),
+    );
+    const statuses = new Set([200, 500, ...coded.map(({ status }) => status)]);
+    for (const path of ['/aws/sts', '/aws/sts/{target}'])
+      expect(statusesOf(path, 'post')).toEqual([...statuses].toSorted());
+    // There it needs no form, and a token instead.
+    const ofForms = [413, 415];
+    const own = [401, ...[...statuses].filter((status) => !ofForms.includes(status))];
+    expect(statusesOf('/aws/credentials/{target}', 'get')).toEqual(own.toSorted());
+
+    const source = readFileSync(new URL('../../../src/adapters/http/aws-errors.ts', import.meta.url), 'utf8');
+    const codes = [...(/type AwsCode =([^;]*);/.exec(source)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(([, code]) => code);
+    expect(contract.components.schemas.AwsErrorCode?.enum?.toSorted()).toEqual(codes.toSorted());
+    expect(codes).toEqual(expect.arrayContaining(coded.map(({ code }) => code)));
+    const page = readFileSync(new URL('../../../docs/clouds/aws.md', import.meta.url), 'utf8');
+    const told = [...page.matchAll(/^\| `(\w+)` \| (\d+)/gm)];
+    expect(told.map(([, code]) => code).toSorted()).toEqual(codes.toSorted());
+    for (const { code, status } of coded)
+      if (status < 405) expect(told.find(([, name]) => name === code)?.[2], code).toBe(String(status));
+  });
 
   it('describes the grants that there are, and how clients authenticate', () => {
     const requests = ['ExchangeRequest', 'ClientCredentialsRequest', 'JwtBearerRequest'];
@@ -211,7 +166,7 @@ describe('openapi/exchequer.yaml', () => {
   });
 
   it('describes the bodies that are sent', async () => {
-    for (const outcome of [...ALL.map(refused), { kind: 'failed', decision: DECISION } as const])
+    for (const outcome of [...ALL_REFUSALS.map(refused), { kind: 'failed', decision: DECISION } as const])
       conforms('Refusal', renderOutcome(outcome, () => undefined).body);
     conforms('DryRunResponse', renderOutcome(wouldGrant(['a']), () => undefined).body);
     conforms('ExchangeResponse', renderOutcome(granted(['a']), () => undefined).body);
@@ -235,6 +190,11 @@ describe('openapi/exchequer.yaml', () => {
       for (const member of Object.keys(document)) expect(described).toHaveProperty(member);
     }
     conforms('JwkSet', JSON.stringify(JWKS));
+    const at = { method: 'GET', path: '/aws/credentials/payments-aws', body: '' };
+    conforms('AwsCredentials', (await send(harness, { ...at, headers: { authorization: 'a.b.c' } })).body);
+    const { body } = await send(harness, at);
+    conforms('AwsRefusal', body);
+    expect(contract.components.schemas.AwsErrorCode?.enum).toContain(JSON.parse(body).Code);
   });
 
   it('describes what is said where nobody can sign in', async () => {
