@@ -77,6 +77,7 @@ describe('the documents', () => {
   it('have a page with a whole configuration for every kind of trust source, every gateway, clients and delegation', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
+      'docs/clouds/setup.md',
       'docs/delegation.md',
       ...GATEWAYS.map((name) => `docs/gateways/${name}.md`),
       ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),

@@ -65,6 +65,10 @@ export const AWS_POLICY_ARNS_MAX = 10;
 export const AWS_SUBJECT_CHARACTERS_MIN = 6;
 export const AWS_SUBJECT_CHARACTERS_MAX = 255;
 export const AZURE_PIN_CHARACTERS_MAX = 600;
+/** Allowed audiences of a provider, and the length of each (CG-02); its attribute condition (CG-04). */
+export const GOOGLE_AUDIENCES_MAX = 10;
+export const GOOGLE_AUDIENCE_CHARACTERS_MAX = 256;
+export const GOOGLE_CONDITION_CHARACTERS_MAX = 4_096;
 /** `google.subject` (CG-04). */
 export const GOOGLE_SUBJECT_BYTES_MAX = 127;
 /** What Google's own STS gives, whatever is asked; a service account's token may live shorter (CG-06). */

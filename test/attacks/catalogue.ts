@@ -231,9 +231,22 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
-    title: 'Requests to a cloud',
-    first: 164,
-    attacks: ["a cloud's answer in another form", 'a signed request that is another, or goes elsewhere'],
+    title: 'Credentials of clouds',
+    first: 158,
+    attacks: [
+      "another's role, asked for by whoever may ask for some",
+      'names in a cloud that are cut, or become one',
+      'a role by a wildcard, in another account, by another path',
+      'credentials that are kept, given to another',
+      'credentials that live longer than they may',
+      'a session policy that is left out, too large, or widened',
+      "a cloud's answer in another form",
+      'a signed request that is another, or goes elsewhere',
+      'an endpoint that comes from a caller, or from the environment',
+      'names and audiences that Google maps to others',
+      'an issuer, subject or audience that Entra takes for another',
+      "the broker's own credentials",
+    ],
   },
   {
     title: 'Credentials in what is written down',
@@ -300,7 +313,7 @@ export const ATTACKS: readonly { readonly number: number; readonly says: string 
 /** What is not proved yet, and what brings it. A number may stand here and in titles: then the titles prove the refusal. */
 export const LATER: Readonly<Record<number, string>> = {
   63: 'instances with clocks apart: the shared store; one clock that steps is proved',
-  190: 'cloud targets: role names and session policies are rendered when they exist; captured values are held here',
+  168: 'the trust side of Entra is a stand-in that compares all three byte for byte',
   191: 'sinks beyond a file and a pipe: records are sent nowhere yet',
   207: 'the shared store in Redis',
   208: 'the shared store in Redis',

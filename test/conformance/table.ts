@@ -14,6 +14,7 @@ import {
 } from '../support/architecture/source.ts';
 import { ROWS as AGENTS } from './rows/agents.ts';
 import { ROWS as CLIENTS } from './rows/clients.ts';
+import { ROWS as CLOUDS } from './rows/clouds.ts';
 import { ROWS as DPOP } from './rows/dpop.ts';
 import { ROWS as JWT } from './rows/jwt.ts';
 import { ROWS as KUBERNETES } from './rows/kubernetes.ts';
@@ -51,6 +52,10 @@ const FAMILIES = [
   'MC',
   'OB',
   'KB',
+  'CA',
+  'CG',
+  'CZ',
+  'CX',
 ];
 
 /** A title that speaks of a requirement. */
@@ -73,6 +78,7 @@ export function readRows(): readonly Row[] {
     ...MCP,
     ...AGENTS,
     ...KUBERNETES,
+    ...CLOUDS,
   ];
   return rows.sort((one, other) => (rank(one) < rank(other) ? -1 : 1));
 }

@@ -36,7 +36,7 @@ afterEach(() => {
 const asserted = () => world.aws.asked.at(-1)?.get('WebIdentityToken') ?? '';
 
 describe('the question to STS', () => {
-  it('CA-03 CX-01 has an assertion with these claims, and no others', async () => {
+  it('CA-02 CA-03 CX-01 has an assertion with these claims, and no others', async () => {
     const order = hourFrom();
     expect(await world.ended(order)).toBe('granted');
     expect(decodeProtectedHeader(asserted())).toEqual({ alg: 'RS256', typ: 'JWT', kid: 'k' });

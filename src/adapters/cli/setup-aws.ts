@@ -8,7 +8,8 @@ import {
   AWS_SUBJECT_CHARACTERS_MAX,
   AWS_SUBJECT_CHARACTERS_MIN,
 } from '../../core/limits-cloud.ts';
-import { type HclBlock, type HclValue, hclOf } from './setup-hcl.ts';
+import { type HclBlock, type HclValue, hclValue } from './setup-hcl.ts';
+import { labelOf } from './setup-label.ts';
 import { shellCommand } from './setup-shell.ts';
 import type { FoundTrust, Printed } from './setup-tools.ts';
 
@@ -81,15 +82,6 @@ function rolesOf(found: readonly Found[]): readonly Role[] {
   return [...roles.values()];
 }
 
-/** A name for Terraform that no other has. */
-export function labelOf(text: string, taken: Set<string>): string {
-  const plain = text.replace(/[^A-Za-z0-9_]/g, '_').replace(/^(?=[0-9])/, '_');
-  let label = plain;
-  for (let number = 2; taken.has(label); number += 1) label = `${plain}_${number}`;
-  taken.add(label);
-  return label;
-}
-
 const audiencesOf = (roles: readonly Role[]): string[] => [
   ...new Set(roles.flatMap(({ found }) => found.map(({ trust }) => trust.audience))),
 ];
@@ -146,7 +138,7 @@ function accountBlocks(issuer: string, roles: readonly Role[], several: boolean)
           path,
           max_session_duration: sessionSeconds(role),
           assume_role_policy: {
-            json: hclOf(trustPolicy(issuer, role), new Map([[providerArn(issuer, role), federated]])),
+            json: hclValue(trustPolicy(issuer, role), new Map([[providerArn(issuer, role), federated]])),
           },
         },
       };

@@ -30,11 +30,11 @@ export interface HclBlock {
 }
 
 /** JSON as a value; a text that is one of `references` stands as its reference, which comes to the same. */
-export function hclOf(value: Json, references: ReadonlyMap<string, string>): HclValue {
-  if (Array.isArray(value)) return value.map((item: Json) => hclOf(item, references));
+export function hclValue(value: Json, references: ReadonlyMap<string, string> = new Map()): HclValue {
+  if (Array.isArray(value)) return value.map((item: Json) => hclValue(item, references));
   if (isJsonObject(value))
     return {
-      object: Object.fromEntries(Object.entries(value).map(([name, item]) => [name, hclOf(item, references)])),
+      object: Object.fromEntries(Object.entries(value).map(([name, item]) => [name, hclValue(item, references)])),
     };
   if (typeof value === 'number') return value;
   const text = typeof value === 'string' ? value : String(value);

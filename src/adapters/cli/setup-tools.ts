@@ -1,14 +1,13 @@
 // What `setup` works with, and what its parts hand each other: trusts as the code that signs says them, and what is printed of them for one
 // cloud. Types alone.
 
-import type { AwsTrust } from '../../core/cloud-trust.ts';
+import type { CloudTrust } from '../../core/cloud-trust.ts';
 import type { Json } from '../../core/json.ts';
 import type { NotLoaded } from './check.ts';
 import type { HclBlock } from './setup-hcl.ts';
 import type { ShownCondition } from './walk-text.ts';
 
-/** The clouds whose side is printed. */
-export type CloudName = AwsTrust['cloud'];
+export type CloudName = CloudTrust['cloud'];
 
 export interface SetupQuery {
   readonly cloud: CloudName;
@@ -18,7 +17,7 @@ export interface SetupQuery {
 }
 
 /** What a cloud must trust for a target with these values. */
-export interface FoundTrust<Trust extends AwsTrust = AwsTrust> {
+export interface FoundTrust<Trust extends CloudTrust = CloudTrust> {
   readonly target: string;
   readonly parameters: Readonly<Record<string, string>>;
   /** The rules that give it; none: nobody can have it yet. */

@@ -3,10 +3,13 @@
 // configuration does not load. It calls nobody and changes nothing.
 
 import { Argument, type Command, Option } from 'commander';
+import type { AwsTrust, AzureTrust, GcpTrust } from '../../core/cloud-trust.ts';
 import { SETUP_TRUSTS_MAX } from '../../core/limits-cloud.ts';
 import { sayProblems } from './check.ts';
 import { CONFIG_HELP, configPath } from './place.ts';
 import { printAws } from './setup-aws.ts';
+import { printAzure } from './setup-azure.ts';
+import { printGcp } from './setup-gcp.ts';
 import { hclLines } from './setup-hcl.ts';
 import type { CloudName, FoundTrust, OpenRule, Printed, SetupRead, SetupTools } from './setup-tools.ts';
 import { escaped, jsonLine } from './shown.ts';
@@ -17,6 +20,7 @@ interface SetupOptions {
   readonly config?: string;
   readonly format: 'terraform' | 'cli';
   readonly with?: readonly string[];
+  readonly jwks?: string;
   readonly json?: true;
 }
 
@@ -24,7 +28,7 @@ export function registerSetup(program: Command, terminal: Terminal, tools: Setup
   program
     .command('setup')
     .description('print what a cloud must trust for targets: exit 0 printed, 1 not as the cloud takes it')
-    .addArgument(new Argument('<cloud>', 'whose side').choices(['aws']))
+    .addArgument(new Argument('<cloud>', 'whose side').choices(['aws', 'gcp', 'azure']))
     .argument('<targets...>', 'the names of the targets')
     .addOption(
       new Option('--format <format>', 'for Terraform, or for the tool of the cloud')
@@ -36,12 +40,22 @@ export function registerSetup(program: Command, terminal: Terminal, tools: Setup
       'a value of a parameter that rules leave to a claim; may stand several times',
       (one: string, all: string[] = []) => [...all, one],
     )
+    .option(
+      '--jwks <file>',
+      'for Google Cloud that cannot reach the broker: the keys, as `keys publish --jwks` writes them',
+    )
     .option('--config <file>', CONFIG_HELP)
     .option('--json', 'one JSON object on stdout')
     .action(async (cloud: CloudName, targets: readonly string[], options: SetupOptions) => {
       const values = valuesOf(options.with ?? []);
       if (!values) {
         terminal.err('--with is a parameter and its value: --with repo=shop');
+        return terminal.exit(2);
+      }
+      if (options.jwks !== undefined && cloud !== 'gcp') {
+        terminal.err(
+          '--jwks is for gcp: the others read the keys below the issuer, from the broker or from a bucket there',
+        );
         return terminal.exit(2);
       }
       const read = await tools.trusts(configPath(options.config, terminal.env), { cloud, targets, values });
@@ -66,7 +80,7 @@ function show(
 ): void {
   const unsafe = found.filter(({ trust }) => isUnsafe(trust.audience) || isUnsafe(trust.subject));
   const safe = found.filter((one) => !unsafe.includes(one));
-  const printed = PRINT[cloud](issuer, safe);
+  const printed = print(cloud, issuer, safe, options.jwks);
   if (options.json) {
     const { problems, remarks } = printed;
     terminal.out(jsonLine({ cloud, issuer, trusts: safe, ...printed.json, open, problems, remarks }));
@@ -81,9 +95,20 @@ function show(
   terminal.exit(safe.length > 0 && problems.length === 0 ? 0 : 1);
 }
 
-const PRINT: Readonly<Record<CloudName, (issuer: string, found: readonly FoundTrust[]) => Printed>> = {
-  aws: printAws,
-};
+function print(cloud: CloudName, issuer: string, found: readonly FoundTrust[], jwks: string | undefined): Printed {
+  switch (cloud) {
+    case 'aws':
+      return printAws(issuer, found.filter(isAws));
+    case 'gcp':
+      return printGcp(issuer, found.filter(isGcp), jwks);
+    case 'azure':
+      return printAzure(issuer, found.filter(isAzure));
+  }
+}
+
+const isAws = (found: FoundTrust): found is FoundTrust<AwsTrust> => found.trust.cloud === 'aws';
+const isGcp = (found: FoundTrust): found is FoundTrust<GcpTrust> => found.trust.cloud === 'gcp';
+const isAzure = (found: FoundTrust): found is FoundTrust<AzureTrust> => found.trust.cloud === 'azure';
 
 /** What a terminal would obey. */
 const isUnsafe = (text: string): boolean => escaped(text) !== text;

@@ -1,7 +1,6 @@
 // A person, and an agent that acts for them, with a role of AWS: AWS's own log shows both, as session name, as tags and as source identity.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AWS_CREDENTIALS_TOKEN_TYPE } from '../../../src/core/request.ts';
 import {
   ASSISTANT,
   type DelegationBroker,
@@ -17,7 +16,7 @@ const RULES = `  - name: agents-in-aws
     subject: { trust: staff, sub: [alice, bob] }
     actor: { trust: mesh, sub: ${ASSISTANT} }
     client: litellm
-    allow: [reports, acted]
+    allow: [reports, acted, untagged]
     lifetime: 2h
   - name: clients-in-aws
     subject: { trust: staff, sub: alice }
@@ -46,7 +45,8 @@ beforeAll(async () => {
   broker = await startDelegationBroker(RULES, {
     files: { 'aws-ca.crt': aws.ca },
     world: { permitLoopback: true },
-    targets: `  reports: { kind: aws, role: "${ROLE}", ${session}, ${place} }
+    targets: `  untagged: { kind: aws, role: "${ROLE}-untagged", ${session}, ${place} }
+  reports: { kind: aws, role: "${ROLE}", ${session}, ${place} }
   acted: { kind: aws, role: "${ROLE}-acted", require: { actor: true }, ${place} }
 `,
   });
@@ -82,7 +82,6 @@ describe('a person and an agent in AWS', () => {
     expect(record).toMatchObject({
       outcome: 'granted',
       target: 'reports',
-      issued_token_type: AWS_CREDENTIALS_TOKEN_TYPE,
       session: { principal: aws.sessions.at(-1)?.arn },
     });
   });
@@ -116,13 +115,9 @@ describe('a person and an agent in AWS', () => {
 
   it('are refused where the role permits no tags: nobody is left out so that it works', async () => {
     const asked = async () =>
-      (
-        await broker.acted(await broker.staffToken({ sub: 'bob' }), await broker.svid(ASSISTANT), {
-          audience: 'reports',
-        })
-      ).said;
+      (await broker.acted(await broker.staffToken(), await broker.svid(ASSISTANT), { audience: 'untagged' })).said;
     expect(await asked()).toBe('invalid_target cloud_refused');
-    permit();
+    aws.roles.set(`${ROLE}-untagged`, { tags: true, sourceIdentity: true });
     expect(await asked()).toBe('granted');
   });
 
