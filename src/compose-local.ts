@@ -5,6 +5,7 @@ import type { BrokerCaller, CallerTools } from './adapters/cli/broker-caller.ts'
 import type { LocalTools } from './adapters/cli/local-order.ts';
 import type { SidecarTools } from './adapters/cli/sidecar.ts';
 import type { LocalBroker } from './adapters/local/credentials.ts';
+import { createIsOwnUser } from './adapters/local/peer.ts';
 import { createLocalServing } from './adapters/local/serving.ts';
 import { writeTokenFile } from './compose-ask.ts';
 import type { World } from './compose-configuration.ts';
@@ -14,13 +15,14 @@ import { readPrivateFileAt } from './files/private-directory.ts';
 export const localTools = (world: World, caller: CallerTools): LocalTools =>
   Object.freeze({
     ...caller,
-    serve: (order, { caller: asks, secrets, notice }) =>
+    serve: (order, { caller: asks, secrets, ownUser, notice }) =>
       createLocalServing(order, {
         clock: world.clock,
         randomBytes: world.randomBytes,
         after,
         broker: brokerOf(asks),
         secrets,
+        isOwnUser: ownUser ? createIsOwnUser() : undefined,
         notice,
       }),
   } satisfies LocalTools);

@@ -17,7 +17,8 @@ import {
   WHO_AM_I,
 } from '../support/aws-facade.ts';
 import { CLUSTER_ISSUER, mint } from '../support/broker.ts';
-import { type CloudBroker, startCloudBroker } from '../support/cloud-broker.ts';
+import { type CloudBroker, ROLE, startCloudBroker } from '../support/cloud-broker.ts';
+import { WITHOUT_SESSION_TOKEN } from '../support/fake-aws.ts';
 import { dateOf } from '../support/sigv4.ts';
 
 let clouds: CloudBroker;
@@ -206,17 +207,45 @@ describe('A-165 GetCallerIdentity', () => {
 
   it('tells of a session that has ended only whoever has its secret', async () => {
     const { broker } = clouds;
-    const own = await keysFor(broker, await podToken());
-    broker.clock.offsetSeconds = 1_801;
+    // Another length is another session: the one of the other tests is kept for whoever asks for the same.
+    const own = await keysFor(broker, await podToken(), { DurationSeconds: '1000' });
+    broker.clock.offsetSeconds = 1_001;
     try {
       const date = dateOf(broker.now());
       expect(await asked({ date }, own)).toBe('403 ExpiredToken expired');
       expect(await asked({ date }, { ...own, secretAccessKey: 'x' })).toBe(NOT_SIGNED);
-      broker.clock.offsetSeconds = 1_800 + 901;
+      broker.clock.offsetSeconds = 1_000 + 901;
       expect(await asked({ date: dateOf(broker.now()) }, own)).toBe(UNKNOWN);
     } finally {
       broker.clock.offsetSeconds = 0;
     }
+  });
+});
+
+describe('the role that is asked for', () => {
+  it.each([
+    ['A-158 another target than the path names', '403 AccessDenied targets_differ', '/aws/sts/payments-aws', 'ledger'],
+    ['A-160 its name in another account', '403 AccessDenied target_unknown', '/aws/sts', ROLE.replace('1111', '2222')],
+    [
+      'A-160 its name under another path',
+      '403 AccessDenied target_unknown',
+      '/aws/sts',
+      ROLE.replace('role/', 'role/team/'),
+    ],
+    [
+      'A-160 its name in other letters',
+      '403 AccessDenied target_unknown',
+      '/aws/sts',
+      ROLE.replace('payments', 'Payments'),
+    ],
+    ['A-160 a pattern', '403 AccessDenied target_unknown', '/aws/sts', ROLE.replace('payments-api', '*')],
+    ['A-158 a target that is no role', '403 AccessDenied target_not_allowed', '/aws/sts', 'ledger'],
+  ])('is not given for %s', async (_, expected, path, RoleArn) => {
+    const { broker } = clouds;
+    expect(
+      (await sendForm(broker, assumption(await podToken(), { RoleArn: ROLE }), '/aws/sts/payments-aws')).status,
+    ).toBe(200);
+    expect(verdict(broker, await sendForm(broker, assumption(await podToken(), { RoleArn }), path))).toBe(expected);
   });
 });
 
@@ -248,9 +277,12 @@ describe('A-164 the form of an answer', () => {
 
   it('is an error where the cloud said no in an answer of 200, and no credentials without a session token', async () => {
     const { broker, aws } = clouds;
-    for (const misbehaviour of ['refuse in 200', 'json', 'empty'] as const) {
+    for (const [index, misbehaviour] of (
+      ['refuse in 200', 'json', 'empty', WITHOUT_SESSION_TOKEN] as const
+    ).entries()) {
       aws.misbehave = misbehaviour;
-      const answer = await sendForm(broker, assumption(await podToken()));
+      // Nobody has asked for this length yet, so nothing is kept of it.
+      const answer = await sendForm(broker, assumption(await podToken(), { DurationSeconds: String(901 + index) }));
       aws.misbehave = undefined;
       expect([misbehaviour, verdict(broker, answer)]).toEqual([
         misbehaviour,

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { LocalBroker } from '../../src/adapters/local/credentials.ts';
+import type { IsOwnUser } from '../../src/adapters/local/peer.ts';
 import { createLocalServing, type FirstAnswer, type LocalOrder } from '../../src/adapters/local/serving.ts';
 import { awsAnswer, bearerAnswer, NOW, refused, startTime, type Time } from './local-broker.ts';
 import { callLocal, type LocalCall, type LocalReply } from './local-client.ts';
@@ -55,7 +56,11 @@ export interface Helper extends AsyncDisposable {
 }
 
 export async function openHelper(
-  more: { readonly order?: LocalOrder; readonly answers?: Readonly<Record<string, Answer>> } = {},
+  more: {
+    readonly order?: LocalOrder;
+    readonly answers?: Readonly<Record<string, Answer>>;
+    readonly isOwnUser?: IsOwnUser;
+  } = {},
 ): Promise<Helper> {
   const time = startTime();
   const answers = { ...ANSWERS, ...more.answers };
@@ -71,6 +76,7 @@ export async function openHelper(
       },
     },
     secrets: {},
+    isOwnUser: more.isOwnUser,
     notice: (line) => void said.push(line),
   });
   const first = await serving.start();

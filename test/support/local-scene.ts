@@ -37,6 +37,12 @@ export interface LocalScene extends AsyncDisposable, CloudBroker {
   /** A command line of ours, in the pod's environment; undefined removes a variable. */
   start(line: readonly string[], env?: Readonly<Record<string, string | undefined>>): Running;
   run(line: readonly string[], env?: Readonly<Record<string, string | undefined>>): Promise<Ran>;
+  /** A script alone, beside ours. */
+  runScript(text: string, env?: Readonly<Record<string, string | undefined>>): Promise<Ran>;
+  /** The broker goes away for good. */
+  stopBroker(): Promise<void>;
+  /** The file of a cloud's authority, for NODE_EXTRA_CA_CERTS. */
+  authorityOf(cloud: 'aws' | 'google' | 'entra'): string;
 }
 
 /** Behind the flags of `run`: a script of a module, in place of a program. */
@@ -50,7 +56,7 @@ export const script = (text: string): readonly string[] => [
 
 export async function startLocalScene(options: Parameters<typeof startCloudBroker>[0] = {}): Promise<LocalScene> {
   const clouds = await startCloudBroker(options);
-  const { broker, aws } = clouds;
+  const { broker } = clouds;
   const folder = mkdtempSync(join(tmpdir(), 'local-'));
   const place = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text);
@@ -66,16 +72,16 @@ export async function startLocalScene(options: Parameters<typeof startCloudBroke
     return minted;
   }
   await project();
+  const authorityOf: LocalScene['authorityOf'] = (cloud) => place(`${cloud}.crt`, clouds[cloud].ca);
   const own = {
     PATH: process.env.PATH,
     HOME: folder,
     EXCHEQUER_BROKER: broker.issuer,
     EXCHEQUER_CA: ca,
     EXCHEQUER_TOKEN_FILE: token,
-    // Of the cloud alone: authorities of one name are not told apart.
-    NODE_EXTRA_CA_CERTS: place('aws.crt', aws.ca),
+    NODE_EXTRA_CA_CERTS: authorityOf('aws'),
   };
-  const start: LocalScene['start'] = (line, env = {}) => startProcess(line, { ...own, ...env });
+  const start: LocalScene['start'] = (line, env = {}) => startProcess([MAIN, ...line], { ...own, ...env });
   return {
     ...clouds,
     folder,
@@ -83,6 +89,9 @@ export async function startLocalScene(options: Parameters<typeof startCloudBroke
     project,
     start,
     run: (line, env) => start(line, env).ended,
+    runScript: (text, env = {}) => startProcess(script(text).slice(2), { ...own, ...env }).ended,
+    authorityOf,
+    stopBroker: () => broker.broker.stop('test'),
     async [Symbol.asyncDispose]() {
       rmSync(folder, { recursive: true });
       await clouds[Symbol.asyncDispose]();
@@ -93,7 +102,7 @@ export async function startLocalScene(options: Parameters<typeof startCloudBroke
 const WAIT_MS = 20_000;
 
 function startProcess(line: readonly string[], env: Readonly<Record<string, string | undefined>>): Running {
-  const child = spawn(process.execPath, [MAIN, ...line], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...line], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = { out: '', err: '' };
   child.stdout.on('data', (chunk) => {
     said.out += String(chunk);

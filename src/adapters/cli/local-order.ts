@@ -54,6 +54,8 @@ export interface LocalTools extends CallerTools {
     parts: {
       readonly caller: BrokerCaller;
       readonly secrets: Partial<LocalSecrets>;
+      /** Programs of our own user alone, where no secret tells them apart. */
+      readonly ownUser: boolean;
       readonly notice: (line: string) => void;
     },
   ): LocalServing;

@@ -55,7 +55,7 @@ async function run(
   const found = await findCaller(terminal, tools, flags);
   if ('exit' in found) return found;
   for (const line of found.says) terminal.err(line);
-  const serving = tools.serve(order, { caller: found.caller, secrets: {}, notice: terminal.err });
+  const serving = tools.serve(order, { caller: found.caller, secrets: {}, ownUser: true, notice: terminal.err });
   try {
     const failed = (await serving.start()).filter((first) => first.answer !== 'served');
     // The broker's word before what could not be had: it needs somebody's hand.

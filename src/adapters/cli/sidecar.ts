@@ -62,7 +62,12 @@ async function serve(terminal: Terminal, tools: SidecarTools, flags: SidecarFlag
   const found = await findCaller(terminal, tools, flags);
   if ('exit' in found) return found;
   for (const line of found.says) terminal.err(line);
-  const serving = tools.serve(order, { caller: found.caller, secrets: secrets.known, notice: terminal.err });
+  const serving = tools.serve(order, {
+    caller: found.caller,
+    secrets: secrets.known,
+    ownUser: false,
+    notice: terminal.err,
+  });
   const ended = await begin(terminal, tools, flags, { serving, port: order.port });
   if (ended) {
     await serving.close();

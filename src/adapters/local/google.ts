@@ -1,17 +1,21 @@
 // The metadata server of Google Cloud (docs/local.md), as far as Google's libraries ask it: where they are, which project this is, tokens of
 // the one service account, identity tokens. Its protocol has no secret: `Metadata-Flavor: Google`, which no browser can be made to send, is
-// demanded on every request and stands on every answer. Scopes are the target's, whatever is asked.
+// demanded on every request and stands on every answer, and other users of the machine are refused where it tells them apart. Scopes are
+// the target's, whatever is asked.
 
 import { type Endpoint, json, type LocalAnswer, text, type Visit } from './answer.ts';
 import type { BearerToken } from './credentials.ts';
 import type { Fresh } from './fresh.ts';
 import type { Served } from './held.ts';
+import type { IsOwnUser } from './peer.ts';
 
 export interface GoogleParts {
   readonly fresh: Fresh<BearerToken>;
   /** The name of the account, where one is given. */
   readonly email: string | undefined;
   readonly project: { readonly id?: string | undefined; readonly number?: string | undefined };
+  /** Undefined: programs of every user are served. */
+  readonly isOwnUser: IsOwnUser | undefined;
   /** A token of ours for this audience. */
   readonly identity: (audience: string) => Promise<Served<BearerToken>>;
 }
@@ -28,13 +32,16 @@ export function createGoogleEndpoint(parts: GoogleParts): Endpoint {
   return Object.freeze({
     has: (path) => path === '/' || path === ROOT || path.startsWith(`${ROOT}/`),
     async answer(visit) {
-      const answer =
-        visit.headers['metadata-flavor'] === 'Google'
-          ? await find(parts, visit)
-          : text(403, 'Missing required header "Metadata-Flavor": "Google".\n');
+      const answer = (await refusalOf(parts, visit)) ?? (await find(parts, visit));
       return { ...answer, headers: { ...answer.headers, ...FLAVOR } };
     },
   } satisfies Endpoint);
+}
+
+async function refusalOf({ isOwnUser }: GoogleParts, { headers, socket }: Visit): Promise<LocalAnswer | undefined> {
+  if (headers['metadata-flavor'] !== 'Google')
+    return text(403, 'Missing required header "Metadata-Flavor": "Google".\n');
+  return (await isOwnUser?.(socket)) === false ? text(403, 'programs of other users are not served here\n') : undefined;
 }
 
 async function find(parts: GoogleParts, { path, query }: Visit): Promise<LocalAnswer> {

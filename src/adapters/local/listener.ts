@@ -93,7 +93,7 @@ async function ask(endpoints: readonly Endpoint[], request: IncomingMessage): Pr
   const endpoint = endpoints.find((one) => one.has(path));
   if (!endpoint) return NOT_FOUND;
   const query = new URLSearchParams(question < 0 ? '' : target.slice(question + 1));
-  return await endpoint.answer({ path, query, headers: request.headers });
+  return await endpoint.answer({ path, query, headers: request.headers, socket: request.socket });
 }
 
 /** Headers that only browsers send. Node's own `fetch` sends `Sec-Fetch-Mode`, so that one alone proves nothing. */

@@ -20,6 +20,7 @@ import { createGoogleEndpoint, type GoogleParts } from './google.ts';
 import type { Fetched, Served } from './held.ts';
 import { createIdentities } from './identities.ts';
 import { createLocalListener, LOOPBACK } from './listener.ts';
+import type { IsOwnUser } from './peer.ts';
 
 /** What the workload is to have. Each list may be empty. */
 export interface LocalOrder {
@@ -41,6 +42,8 @@ export interface LocalParts {
   readonly broker: LocalBroker;
   /** Those of a helper before this one; what is missing is made. */
   readonly secrets: Partial<LocalSecrets>;
+  /** For protocols without a secret; undefined where programs of other users are meant. */
+  readonly isOwnUser: IsOwnUser | undefined;
   /** One line for people. Never a secret. */
   readonly notice: (line: string) => void;
 }
@@ -75,7 +78,7 @@ export function createLocalServing(order: LocalOrder, parts: LocalParts): LocalS
   const listener = createLocalListener([
     health(kept),
     ...(roles.size > 0 ? [createAwsEndpoint(roles, secrets.aws)] : []),
-    ...(google ? [createGoogleEndpoint({ ...google, identity: identities.get })] : []),
+    ...(google ? [createGoogleEndpoint({ ...google, isOwnUser: parts.isOwnUser, identity: identities.get })] : []),
     ...(azure.length > 0 ? [createAzureEndpoint(azure, secrets.azure)] : []),
   ]);
   let port = 0;

@@ -133,6 +133,19 @@ describe('audit tail', () => {
     ]);
   });
 
+  it('shows a question whose credentials of a cloud they are: what it came to, and whose', async () => {
+    const asked = { event: 'caller_identity', decision: 'D3', time: 't' };
+    const lines = [
+      { ...asked, outcome: 'answered', session: { principal: 'arn:aws:sts::111122223333:assumed-role/R/s' } },
+      { ...asked, outcome: 'refused', reason: 'signature_invalid' },
+    ];
+    const { out } = await run(['tail', 'f'], yielding(...lines.map((each) => JSON.stringify(each))));
+    expect(out).toEqual([
+      't  D3  caller_identity answered  arn:aws:sts::111122223333:assumed-role/R/s',
+      't  D3  caller_identity refused signature_invalid  nobody proved',
+    ]);
+  });
+
   it('shows a question about a token: what it came to, who asked, and about whose', async () => {
     const asked = { event: 'introspection', decision: 'D2', time: 't', outcome: 'answered', client: { id: 'api' } };
     const token = { sub: 'github:s' };

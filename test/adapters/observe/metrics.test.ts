@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { createMetrics, type MetricsParts } from '../../../src/adapters/observe/metrics.ts';
+import { openCallerIdentityRecord } from '../../../src/core/caller-identity-record.ts';
 import { METRIC_SERIES_MAX } from '../../../src/core/limits.ts';
 import { type OwnTokenRecord, openOwnTokenRecord } from '../../../src/core/own-token-record.ts';
 import { type ExchangeRecord, openRecord } from '../../../src/core/record.ts';
@@ -57,6 +58,20 @@ const ownToken = (event: OwnTokenRecord['event'], change: Partial<OwnTokenRecord
   outcome: 'answered',
   reason: undefined,
   ...change,
+});
+
+describe('questions whose credentials of a cloud they are', () => {
+  it('are counted by what they came to, and why, and as no exchange', async () => {
+    const all = metrics();
+    const opened = openCallerIdentityRecord(ASKED, 'D', 1_800_000_000);
+    all.finished({ ...opened, outcome: 'answered', reason: undefined }, 1);
+    all.finished({ ...opened, outcome: 'refused', reason: 'key_unknown' }, 1);
+    expect(await lines(all, 'exchequer_caller_identities_total')).toEqual([
+      'exchequer_caller_identities_total{outcome="answered",reason=""} 1',
+      'exchequer_caller_identities_total{outcome="refused",reason="key_unknown"} 1',
+    ]);
+    expect(await lines(all, 'exchequer_exchanges_total')).toEqual([]);
+  });
 });
 
 describe('questions about a token', () => {

@@ -1,11 +1,14 @@
 // google-auth-library, unmodified, with credentials that ask the broker instead of Google: every source of a subject token that it knows, each
 // through to a request that needs what it got.
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { githubPush } from '../../../src/adapters/cli/demo/platforms.ts';
+import { CLOUD_ATTEMPTS_MAX } from '../../../src/core/limits-cloud.ts';
 import { mint } from '../../support/broker.ts';
 import { LAKE_ACCOUNT } from '../../support/cloud-broker.ts';
+import { fencedBlocks } from '../../support/examples.ts';
 import { CLOUD_PLATFORM } from '../../support/google-requests.ts';
 import {
   certificateOf,
@@ -147,5 +150,44 @@ describe('google-auth-library at our token endpoint', () => {
     expect(await scene.ask(externalAccount(scene.broker, { file }, { token_url, audience }))).toMatchObject({
       status: 200,
     });
+  });
+
+  it('F-50 asks again where Google had too much to do, and not where it said no', async () => {
+    const { broker, google } = scene;
+    broker.clock.offsetSeconds += 7_200;
+    const file = scene.file('token', await scene.pod());
+    const busy = { status: 503, body: { error: { code: 503, status: 'UNAVAILABLE' } } };
+    google.next.push(...Array.from({ length: CLOUD_ATTEMPTS_MAX }, () => busy));
+    expect(await scene.ask(externalAccount(broker, { file }))).toEqual({ status: 200, data: LAKE });
+    expect(recorded()).toMatchObject([{ reason: 'cloud_unavailable' }, { outcome: 'granted' }]);
+
+    before = broker.records().length;
+    broker.clock.offsetSeconds += 7_200;
+    const again = scene.file('token', await scene.pod());
+    google.next.push({ status: 400, body: { error: 'unauthorized_client' } });
+    expect((await scene.ask(externalAccount(broker, { file: again }))).error).toMatch(/^Error code invalid_target: /);
+    expect(recorded()).toMatchObject([{ reason: 'cloud_refused', evidence: { problem: 'unauthorized_client' } }]);
+  });
+
+  it('takes the file of its page, word for word', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/clouds/google.md'), 'utf8');
+    const [block] = fencedBlocks(page).filter(({ info }) => info === 'json adc.json');
+    const file = scene.file('token', await scene.pod());
+    const text = (block?.text ?? '').replaceAll('https://sts.example', scene.broker.issuer);
+    const credentials: object = JSON.parse(text.replace('/var/run/secrets/tokens/exchequer', file));
+    expect(await scene.ask(credentials)).toEqual({ status: 200, data: LAKE });
+  });
+
+  it('A-170 leaves neither token in a record, a log or a metric', async () => {
+    const token = await scene.pod();
+    const file = scene.file('token', token);
+    expect(await scene.ask(externalAccount(scene.broker, { file }))).toMatchObject({ status: 200 });
+    const metrics = await fetch(`http://127.0.0.1:${scene.broker.observePort}/metrics`);
+    const said = [JSON.stringify(scene.broker.records()), scene.broker.logged(), await metrics.text()].join();
+    expect(said).toContain(LAKE_ACCOUNT);
+    for (const secret of [token, ...scene.google.tokens.map((given) => given.token)]) {
+      expect(said).not.toContain(secret);
+      expect(said).not.toContain(secret.slice(-40));
+    }
   });
 });

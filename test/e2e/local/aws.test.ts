@@ -52,4 +52,30 @@ describe('a program with the AWS SDK', () => {
       'the program does not get AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE: they would win\n',
     );
   });
+
+  it('F-54 keeps its credentials while the broker is away, and none of them is in a log, a record or a message', async () => {
+    const gone = join(scene.folder, 'gone');
+    const twice = `
+import { existsSync } from 'node:fs';
+import { defaultProvider } from '@aws-sdk/credential-provider-node';
+const had = async () => console.log(JSON.stringify(await defaultProvider()()));
+await had();
+while (!existsSync(${JSON.stringify(gone)})) await new Promise((resolve) => setTimeout(resolve, 20));
+await had();
+`;
+    const running = scene.start(['run', '--aws', 'payments-aws', ...script(twice)]);
+    await running.until(({ out }) => out.endsWith('}\n'));
+    const records = JSON.stringify(scene.broker.records());
+    await scene.stopBroker();
+    writeFileSync(gone, '');
+    const { status, out, err } = await running.ended;
+    const [before, after] = out.trim().split('\n');
+    expect([status, err, after]).toEqual([0, '', before]);
+    const { secretAccessKey, sessionToken } = JSON.parse(before ?? '');
+    expect(scene.aws.sessions.at(-1)).toMatchObject({ secretAccessKey, sessionToken });
+    for (const secret of [secretAccessKey, sessionToken]) {
+      expect(secret.length).toBeGreaterThan(30);
+      expect(`${records}${scene.broker.logged()}`).not.toContain(secret);
+    }
+  });
 });
