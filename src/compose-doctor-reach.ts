@@ -168,7 +168,7 @@ export async function cloudFindings({ world, config, here }: Reaching): Promise<
 }
 
 const cloudReach = (names: readonly string[], here: boolean): Reach => ({
-  area: `${names.length === 1 ? 'target' : 'targets'} ${names.join(', ')}`,
+  area: `target ${names.join(', ')}`,
   here,
   mend: {
     tls: 'a proxy that opens TLS stands between; `ca` of the target names the authority of a private endpoint',

@@ -1,8 +1,6 @@
 // `exchequer doctor`, composed: what can be seen of a deployment from here, in the order in which it is mended: files first, then the broker as
 // it says itself, then what the world sees of it. Reads, and asks; changes nothing, and issues nothing.
 
-import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { renderProblem } from './adapters/cli/check.ts';
 import type { DoctorQuery, DoctorTools } from './adapters/cli/doctor.ts';
 import {
@@ -12,6 +10,7 @@ import {
   sourceFindings,
   storeFindings,
 } from './adapters/cli/doctor-broker.ts';
+import { certificateFindings } from './adapters/cli/doctor-certificate.ts';
 import { controlSocket, listenerKey, privateDirectory } from './adapters/cli/doctor-files.ts';
 import { clockFinding } from './adapters/cli/doctor-reach.ts';
 import { about, type Finding } from './adapters/cli/doctor-report.ts';
@@ -20,7 +19,6 @@ import { createOperator } from './adapters/control/operator.ts';
 import { type Configuration, type ConfigurationRead, readOffline, type World } from './compose-configuration.ts';
 import { cloudFindings, servedFindings } from './compose-doctor-reach.ts';
 import type { Config } from './config/config.ts';
-import { CERTIFICATE_ENDS_SECONDS } from './core/limits-outside.ts';
 import type { SigningKeyView } from './core/ports.ts';
 import { entriesOf } from './policy/walk/walk.ts';
 
@@ -37,7 +35,7 @@ export const doctorTools = (world: World): Pick<DoctorTools, 'examine'> => ({
     const reach = { world, config, query, here, own };
     const findings = [
       ...loading,
-      ...certificateFindings(world, config, listener.length > 0),
+      ...listenerFindings(world, config, listener.length > 0),
       ...(await fileFindings(config)),
       ...policyFindings(world, configuration),
       ...asked.findings,
@@ -66,29 +64,15 @@ function configurationFindings(read: ConfigurationRead): readonly Finding[] {
 }
 
 /** The listener's certificate, where a file holds it. */
-function certificateFindings({ clock }: World, config: Config, refused: boolean): readonly Finding[] {
-  const { ok, warn, fail, unknown } = about('certificate');
+function listenerFindings({ clock }: World, config: Config, refused: boolean): readonly Finding[] {
+  const { fail, unknown } = about('certificate');
   const { tls, unread } = config.listen;
   if ('workloadApi' in tls) return [];
   if (unread.length > 0)
     return [unknown(`${unread.map(renderProblem).join('; ')}`, 'run doctor where the broker runs, as its user')];
   if (refused) return [fail(`${tls.certificate} and ${tls.key} cannot serve`, '`exchequer check` says why')];
-  const certificate = new X509Certificate(tls.certificatePem);
-  const { hostname } = new URL(config.issuer);
-  const name = hostname.replace(/^\[|\]$/g, '');
-  const named = isIP(name) > 0 ? certificate.checkIP(name) : certificate.checkHost(name);
-  const leftSeconds = Math.round(Date.parse(certificate.validTo) / 1000 - clock.nowSeconds());
-  const renew = 'renew it: a file that changes is shown from the next handshake on';
-  return [
-    ...(leftSeconds < 0
-      ? [fail(`${tls.certificate} ended at ${certificate.validTo}`, renew)]
-      : leftSeconds < CERTIFICATE_ENDS_SECONDS
-        ? [warn(`${tls.certificate} ends at ${certificate.validTo}`, renew)]
-        : [ok(`${tls.certificate} is valid until ${certificate.validTo}`)]),
-    ...(named === undefined
-      ? [warn(`${tls.certificate} is not for ${name}`, 'right only where something else ends TLS for the issuer')]
-      : []),
-  ];
+  const { certificate: path, certificatePem: pem } = tls;
+  return certificateFindings({ path, pem }, config.issuer, clock.nowSeconds());
 }
 
 async function fileFindings({ keys, store, listen }: Config): Promise<readonly Finding[]> {

@@ -251,3 +251,23 @@ targets:
     }
   });
 });
+
+describe('the page about doctor', () => {
+  it('names everything that is looked at, and nothing else', () => {
+    const root = join(import.meta.dirname, '../..');
+    const sources = [join(root, 'src'), join(root, 'src/adapters/cli')].flatMap((folder) =>
+      readdirSync(folder)
+        .filter((name) => /^(compose-)?doctor.*\.ts$/.test(name))
+        .map((name) => readFileSync(join(folder, name), 'utf8')),
+    );
+    const areas = [
+      ...sources.join().matchAll(/(?:about\(|area: |privateDirectory\()[^'`\n)]*['`]([a-z ]+?)(?: \$|['`])/g),
+    ].map(([, area]) => area);
+    const page = readFileSync(join(root, 'docs/operating.md'), 'utf8');
+    const section = page.slice(page.indexOf('## Doctor'), page.indexOf('## When something is wrong'));
+    const named = [...section.matchAll(/^\| ((?:`[a-z ]+`(?:, )?)+) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`([a-z ]+)`/g)].map(([, area]) => area),
+    );
+    expect([...new Set(areas)].sort()).toEqual([...new Set(named)].sort());
+  });
+});

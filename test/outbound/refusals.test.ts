@@ -61,3 +61,14 @@ describe('a refusal', () => {
     expect(await answerOf({ status: 200 })).toEqual({ ok: true, body });
   });
 });
+
+describe('the clock of a server', () => {
+  it.each([
+    ['Thu, 26 Nov 2026 12:00:00 GMT', { sentAtSeconds: 1_795_694_400 }],
+    ['tomorrow', {}],
+  ])('that says %s is told to whom asks for it, and to nobody else', async (date, told) => {
+    const head = { status: 200, headers: { date } };
+    expect(await answerOf(head, { dated: true })).toEqual({ ok: true, body, ...told });
+    expect(await answerOf(head, {})).toEqual({ ok: true, body });
+  });
+});

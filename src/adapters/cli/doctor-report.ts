@@ -1,4 +1,5 @@
-// What `doctor` finds, one thing at a time: whether it is as it should be, and what to do where it is not. Nothing secret is put into one.
+// What `doctor` finds, one thing at a time: whether it is as it should be, and what to do where it is not. Nothing secret is put into one:
+// names, places, modes and instants.
 
 /** `unknown`: it could not be found out from here. */
 export type Outcome = 'ok' | 'warn' | 'fail' | 'unknown';
