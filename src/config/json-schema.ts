@@ -73,14 +73,16 @@ function withExamples(schema: Node): Node {
       ]),
     );
   };
-  const members = (properties: Node, above: readonly string[]): Node =>
-    Object.fromEntries(
+  const members = (properties: Node, above: readonly string[]): Node => {
+    const kind = isNode(properties.kind) ? String(properties.kind.const) : undefined;
+    return Object.fromEntries(
       Object.entries(properties).map(([name, node]) => {
         const inner = walk(node, [...above, name]);
-        const example = isNode(inner) && isOpen(inner) ? exampleOf([...above, name]) : undefined;
+        const example = isNode(inner) && isOpen(inner) ? exampleOf([...above, name], kind) : undefined;
         return [name, isNode(inner) && example !== undefined ? { ...inner, examples: [example] } : inner];
       }),
     );
+  };
   const result = walk(schema, []);
   return isNode(result) ? result : schema;
 }
@@ -89,12 +91,12 @@ function withExamples(schema: Node): Node {
 const isOpen = (node: Node): boolean =>
   !['properties', 'not', 'enum', 'const', 'examples'].some((key) => key in node) && node.type !== 'boolean';
 
-/** By the names of the members from the root. */
-function exampleOf(path: readonly string[]): unknown {
+/** By the names of the members from the root, and the kind of what the last of them is a member of. */
+function exampleOf(path: readonly string[], kind: string | undefined): unknown {
   const [member = '', above = 'config', twice] = path.toReversed();
   // A claim in the block of its kind: `rules.subject.github.ref`.
   if (twice === 'subject' || twice === 'anyone' || twice === 'actor') return exampleClaim(member);
-  return EXAMPLES[`${above}.${member}`] ?? EXAMPLES[member];
+  return EXAMPLES[`${kind}.${member}`] ?? EXAMPLES[`${above}.${member}`] ?? EXAMPLES[member];
 }
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);

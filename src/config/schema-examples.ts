@@ -1,7 +1,7 @@
-// An example for every member of the two files, as editors show it beside its description. By member, and by the member above it where one
-// name means several things. Each is valid where it stands, and a member without one is found by test/config/schema-examples.test.ts.
+// An example for every member of the two files, as editors show it beside its description. By member, and by the member above it, or by its
+// kind, where one name means several things. Each is valid where it stands, and a member without one is found by test/config/schema-examples.test.ts.
 
-/** `above.member` counts before `member`. */
+/** `kind.member` counts before `above.member`, and that before `member`. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   issuer: 'https://sts.example',
   address: '0.0.0.0:8443',
@@ -55,6 +55,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   lifetime: '15m',
   lifetimeMax: '15m',
   sources: ['github'],
+  'gcp.scopes': { 'https://www.googleapis.com/auth/cloud-platform': {} },
+  'gcp.defaultScopes': ['https://www.googleapis.com/auth/cloud-platform'],
   provider:
     '//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/example/providers/exchequer',
   serviceAccount: 'lake@example-data.iam.gserviceaccount.com',

@@ -10,14 +10,15 @@ type Node = Readonly<Record<string, unknown>>;
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Every member, with the names that lead to it. */
-function* members(node: unknown, path: string): Generator<readonly [string, Node]> {
+/** Every member, with the names that lead to it, and with the kind of what it is a member of. */
+function* members(node: unknown, path: string): Generator<readonly [string, Node, string]> {
   if (Array.isArray(node)) for (const one of node) yield* members(one, path);
   if (!isNode(node)) return;
   for (const [key, value] of Object.entries(node)) {
     if (key === 'properties' && isNode(value))
       for (const [name, member] of Object.entries(value)) {
-        if (isNode(member)) yield [`${path}.${name}`, member];
+        const kind = isNode(value.kind) ? `.${value.kind.const}.${name}` : '';
+        if (isNode(member)) yield [`${path}.${name}`, member, kind];
         yield* members(member, `${path}.${name}`);
       }
     else if (key !== 'examples') yield* members(value, path);
@@ -57,7 +58,7 @@ describe.each(SCHEMAS)('%s', (_name, all, definitions) => {
 });
 
 it('no example stands where no member has its name', () => {
-  const paths = SCHEMAS.flatMap(([, all]) => all.map(([path]) => `.config${path}`));
+  const paths = SCHEMAS.flatMap(([, all]) => all.flatMap(([path, , kind]) => [`.config${path}`, kind]));
   const unused = Object.keys(EXAMPLES).filter((key) => !paths.some((path) => path.endsWith(`.${key}`)));
   expect(unused).toEqual([]);
 });
