@@ -24,7 +24,8 @@ const REFUSING: Refusing = {
     if (typeof code === 'number') return `AADSTS${code}`;
     return typeof error === 'string' ? error : '';
   },
-  busy: ['AADSTS90033', 'temporarily_unavailable'],
+  // 50196: too many of the same questions in a row.
+  busy: ['AADSTS90033', 'AADSTS50196', 'temporarily_unavailable'],
   // A federated credential takes a while to be known everywhere (CZ-04).
   again: ['AADSTS70021', 'AADSTS700213', 'server_error'],
 };

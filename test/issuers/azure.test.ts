@@ -145,10 +145,11 @@ describe('the answer', () => {
     ['F-52 knows no such application', says(700_016), { problem: 'AADSTS700016', again: 'never' }],
     ['F-53 finds the assertion over', says(700_024), { problem: 'AADSTS700024', again: 'never' }],
     ['F-50 is overloaded', says(90_033), { problem: 'AADSTS90033', again: 'busy', retryAfterSeconds: undefined }],
+    ['F-50 sees a loop', says(50_196), { problem: 'AADSTS50196', again: 'busy', retryAfterSeconds: undefined }],
     [
       'F-50 says 429 and when',
-      { ...says(50_196), status: 429, retryAfter: '9' },
-      { problem: 'AADSTS50196', again: 'busy', retryAfterSeconds: 9 },
+      { ...says(90_055), status: 429, retryAfter: '9' },
+      { problem: 'AADSTS90055', again: 'busy', retryAfterSeconds: 9 },
     ],
     [
       'F-50 says 503 in words of a proxy',

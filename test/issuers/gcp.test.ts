@@ -182,6 +182,13 @@ describe('the answer', () => {
     expect(issued.expiresAt).toBe(order.issuedAt + 3_600);
   });
 
+  it('ends in whole seconds, also where Google says parts of one', async () => {
+    const order = orderFrom();
+    const end = new Date((order.issuedAt + 600) * 1_000).toISOString().replace('.000Z', '.987654321Z');
+    world.fake.misbehave = atAccounts(having({ expireTime: end }));
+    expect((await issuedBy(world.issuerOf(), order)).expiresAt).toBe(order.issuedAt + 600);
+  });
+
   it('is remembered by the hash of the token, without the token', async () => {
     const { token, cloud, expiresAt } = await issuedBy(world.issuerOf(), orderFrom());
     const remembered = world.secrets.get(googleTokenKey(token)) ?? '';
