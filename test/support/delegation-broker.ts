@@ -180,18 +180,7 @@ export async function startDelegationBroker(
     );
   const svid: DelegationBroker['svid'] = (id, claims) =>
     broker.mesh.signJwt(id.slice(MESH.length), broker.issuer, broker.now(), claims);
-  const ask: DelegationBroker['ask'] = async (client, form, by = broker) => {
-    const all = { grant_type: TOKEN_EXCHANGE, subject_token_type: JWT_TYPE, ...form, ...client.form };
-    const sent: Record<string, string | readonly string[]> = {};
-    for (const [name, value] of Object.entries(all)) if (value !== undefined) sent[name] = value;
-    const { status, body } = await by.token(sent, client.headers ?? {});
-    const record = broker.lastRecord();
-    if (status !== 200) return { said: `${body.error} ${record.reason}`, token: '', claims: {}, record };
-    const token = String(body.access_token);
-    // Credentials of AWS are no token.
-    const claims = token.startsWith('{') ? {} : decodeJwt(token);
-    return { said: 'granted', token, claims: claims as JsonObject, record };
-  };
+  const ask = askOf(broker);
   return {
     ...broker,
     ask,
@@ -223,3 +212,18 @@ export async function startDelegationBroker(
     }),
   };
 }
+
+const askOf =
+  (broker: Pick<DelegationBroker, 'token' | 'lastRecord'>): DelegationBroker['ask'] =>
+  async (client, form, by = broker) => {
+    const all = { grant_type: TOKEN_EXCHANGE, subject_token_type: JWT_TYPE, ...form, ...client.form };
+    const sent: Record<string, string | readonly string[]> = {};
+    for (const [name, value] of Object.entries(all)) if (value !== undefined) sent[name] = value;
+    const { status, body } = await by.token(sent, client.headers ?? {});
+    const record = broker.lastRecord();
+    if (status !== 200) return { said: `${body.error} ${record.reason}`, token: '', claims: {}, record };
+    const token = String(body.access_token);
+    // Credentials of AWS are no token.
+    const claims = token.startsWith('{') ? {} : decodeJwt(token);
+    return { said: 'granted', token, claims: claims as JsonObject, record };
+  };
