@@ -39,7 +39,7 @@ export interface CloudScene extends CloudBroker {
   record(): Record<string, unknown>;
 }
 
-export async function openCloudScene(options: Omit<TestBrokerOptions, 'config'> = {}): Promise<CloudScene> {
+export async function openCloudScene(options: TestBrokerOptions = {}): Promise<CloudScene> {
   const clouds = await startCloudBroker({
     policies: POLICIES,
     targets: ({ aws }) =>
