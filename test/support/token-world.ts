@@ -67,7 +67,7 @@ export interface TokenWorld<Fake> extends AsyncDisposable {
   /** Attempts at each question. */
   attemptsMax: number;
   /** The issuer of the target `payments`; what is not written is as it is by default. */
-  issuerOf(options?: Readonly<Record<string, unknown>>): Issuer;
+  issuerOf(options?: Readonly<Record<string, unknown>>, place?: { readonly issuer: string }): Issuer;
   /** Issues, and says how it ended: `granted`, or the reason and the problem. */
   ended(order: IssueOrder, options?: Readonly<Record<string, unknown>>): Promise<string>;
 }
@@ -115,8 +115,8 @@ async function openWorld<Fake extends AsyncDisposable & { readonly ca: string; r
     set: async (key: string, secret: string) => void secrets.set(key, secret),
   };
   const clouds = { ask, outbound, secrets: kept, files: new Map([['/cloud.crt', fake.ca]]) };
-  const issuerOf = (options = {}) =>
-    make({ issuer, signer, target: 'payments', parameters: [], clouds }, fake.port, options);
+  const issuerOf: TokenWorld<Fake>['issuerOf'] = (options = {}, place = { issuer }) =>
+    make({ ...place, signer, target: 'payments', parameters: [], clouds }, fake.port, options);
   const world: TokenWorld<Fake> = {
     fake,
     issuer,
