@@ -46,11 +46,18 @@ const options = z.strictObject({
     .describe('What the tokens are for; every permission that the application has there.'),
 });
 
-export const azureOptions = options.superRefine(({ deliver, resource }, context) => {
-  // Whoever takes an assertion to Entra says what for.
-  const delivers = deliver === 'assertion';
-  if (delivers === (resource === undefined)) return;
-  const message = delivers ? 'cannot be kept where `deliver: assertion` is written' : 'says what the tokens are for';
-  context.addIssue({ code: 'custom', path: ['resource'], message });
+export const azureOptions = options.superRefine(({ deliver, resource, lifetime, require }, context) => {
+  const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if (deliver === 'assertion') {
+    // Whoever takes an assertion to Entra says what for.
+    if (resource !== undefined) problem(['resource'], 'cannot be kept where `deliver: assertion` is written');
+    return;
+  }
+  if (resource === undefined) problem(['resource'], 'says what the tokens are for');
+  if ((require?.lifetimeMax ?? lifetime) < lifetime)
+    problem(
+      ['require', 'lifetimeMax'],
+      `is under the lifetime of ${lifetime} seconds, and Entra gives that whatever is asked`,
+    );
 });
 export type AzureOptions = z.output<typeof azureOptions>;

@@ -52,7 +52,7 @@ export interface IssuerParts extends TargetPlace {
 export interface CloudParts {
   readonly ask: AskCloud;
   readonly outbound: Outbound;
-  /** What was given is found again here by whoever presents it: aws-credentials.ts, google-token.ts. */
+  /** What was given is found again here by whoever presents it: aws-credentials.ts, google-session.ts. */
   readonly secrets: SecretMemory;
   /** Texts of the files that options name, by absolute path. */
   readonly files: ReadonlyMap<string, string>;

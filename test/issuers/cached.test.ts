@@ -197,7 +197,7 @@ describe('credentials that are kept', () => {
     });
   });
 
-  describe('A-172 end with what is withdrawn', () => {
+  describe('end with what is withdrawn', () => {
     const revocation = (what: Revocation['what'], of: string, atSeconds = NOW + 10): Revocation => ({
       kind: 'revocation',
       id: `r-${what}`,

@@ -20,6 +20,7 @@ export const PROVIDER =
 
 const TARGETS = ({ aws }: { readonly aws: string }) => `
   payments-aws: { kind: aws, role: "${ROLE}", region: eu-west-1, ${aws} }
+  role-by-file: { kind: aws, role: "${ROLE}-by-file", region: eu-west-1, deliver: assertion }
   warehouse: { kind: gcp, provider: "${PROVIDER}", audience: https://warehouse.example, deliver: assertion }
   prod: { kind: token, audience: https://prod.example }
   test: { kind: token, audience: https://test.example }
@@ -35,7 +36,7 @@ rules:
   - name: payments
     why: "Ask #payments."
     subject: { trust: cluster, kubernetes: { namespace: payments, serviceaccount: api } }
-    allow: { warehouse: all, lake: all, payments-aws: all, prod: all, test: all, code: all, images: all, vault: all }
+    allow: { warehouse: all, lake: all, payments-aws: all, role-by-file: all, prod: all, test: all, code: all, images: all, vault: all }
     lifetime: 30m
   - name: github
     why: "Ask #platform."
@@ -99,6 +100,8 @@ export async function startHelperScene(): Promise<HelperScene> {
   const env = {
     PATH: path,
     HOME: broker.folder,
+    // Helpers start a dozen times here.
+    NODE_COMPILE_CACHE: join(broker.folder, 'cache'),
     EXCHEQUER_BROKER: broker.issuer,
     EXCHEQUER_CA: join(broker.folder, 'ca.crt'),
     EXCHEQUER_TOKEN_FILE: file('projected', await mint(broker, 'cluster', claims, { typ: undefined })),
@@ -136,4 +139,33 @@ async function shownIn({ issuer, ca }: TestBroker, audience: string, header = ''
     scheme === 'Basic' ? Buffer.from(value, 'base64').toString().split(':') : [undefined, value];
   const { payload } = await jwtVerify(password, await publishedKeys({ issuer, ca }), { issuer, audience });
   return { who: payload.sub ?? '', user };
+}
+
+/** Google's STS and an API of Google in one, as far as one subject token goes. */
+export function openGoogle(broker: TestBroker): Promise<TlsServer> {
+  const { issuer, ca } = broker;
+  const given = new Map<string, unknown>();
+  async function answer(request: IncomingMessage): Promise<object> {
+    if (request.method === 'GET') return { who: given.get(request.headers.authorization ?? '') };
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    const token = new URLSearchParams(body).get('subject_token') ?? '';
+    const { payload } = await jwtVerify(token, await publishedKeys({ issuer, ca }), {
+      issuer,
+      audience: 'https://warehouse.example',
+      algorithms: ['RS256'],
+    });
+    given.set(`Bearer ya29.${given.size}`, payload.sub);
+    return { access_token: `ya29.${given.size - 1}`, token_type: 'Bearer', expires_in: 600 };
+  }
+  return openTlsServer(
+    (request, response) => {
+      response.setHeader('content-type', 'application/json');
+      answer(request).then(
+        (body) => response.end(JSON.stringify(body)),
+        () => response.writeHead(400).end(JSON.stringify({ error: 'invalid_grant' })),
+      );
+    },
+    { certificate: certificateOf(broker) },
+  );
 }

@@ -1,6 +1,5 @@
 // SDKs of clouds, unmodified, that run our helpers for their credentials, each through to a call that needs them.
 
-import type { IncomingMessage } from 'node:http';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
@@ -9,10 +8,8 @@ import { AzureCliCredential } from '@azure/identity';
 import { jwtVerify } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CLOUD_PLATFORM } from '../../support/google-requests.ts';
-import { certificateOf } from '../../support/google-scene.ts';
-import { type HelperScene, PROVIDER, startHelperScene } from '../../support/helper-scene.ts';
+import { type HelperScene, openGoogle, PROVIDER, startHelperScene } from '../../support/helper-scene.ts';
 import { publishedKeys } from '../../support/relying-cloud.ts';
-import { openTlsServer } from '../../support/tls-server.ts';
 
 const ADC = join(import.meta.dirname, '../../support/google-adc.ts');
 const API = 'cluster:system:serviceaccount:payments:api';
@@ -97,7 +94,7 @@ describe('google-auth-library, by an executable source', () => {
   }
 
   it('takes our assertion for a target to an STS that knows nothing but our public keys', async () => {
-    await using google = await openGoogle(scene);
+    await using google = await openGoogle(scene.broker);
     const place = { token: `${google.url}v1/token`, api: google.url };
     expect(await ask('exchequer gcp executable warehouse', place)).toEqual({ status: 200, data: { who: API } });
     expect(scene.broker.records().at(-1)).toMatchObject({ outcome: 'granted', target: 'warehouse' });
@@ -113,40 +110,11 @@ describe('google-auth-library, by an executable source', () => {
   });
 
   it('shows the code and the sentence of a refusal', async () => {
-    await using google = await openGoogle(scene);
+    await using google = await openGoogle(scene.broker);
     const { error } = await ask('exchequer gcp executable closed', { token: google.url, api: google.url });
     expect(error).toMatch(/invalid_target.*no rule lets .* have closed/);
   });
 });
-
-/** Google's STS and an API of Google in one, as far as one subject token goes. */
-function openGoogle({ broker }: HelperScene) {
-  const { issuer, ca } = broker;
-  const given = new Map<string, unknown>();
-  async function answer(request: IncomingMessage): Promise<object> {
-    if (request.method === 'GET') return { who: given.get(request.headers.authorization ?? '') };
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    const token = new URLSearchParams(body).get('subject_token') ?? '';
-    const { payload } = await jwtVerify(token, await publishedKeys({ issuer, ca }), {
-      issuer,
-      audience: 'https://warehouse.example',
-      algorithms: ['RS256'],
-    });
-    given.set(`Bearer ya29.${given.size}`, payload.sub);
-    return { access_token: `ya29.${given.size - 1}`, token_type: 'Bearer', expires_in: 600 };
-  }
-  return openTlsServer(
-    (request, response) => {
-      response.setHeader('content-type', 'application/json');
-      answer(request).then(
-        (body) => response.end(JSON.stringify(body)),
-        () => response.writeHead(400).end(JSON.stringify({ error: 'invalid_grant' })),
-      );
-    },
-    { certificate: certificateOf(broker) },
-  );
-}
 
 describe('AzureCliCredential of the Azure SDK, with our shim in the place of `az`', () => {
   const ask = (scope: string) => {
