@@ -67,7 +67,7 @@ const targetsAt = ({ aws, google, entra }: Places): string => `
 
 /** `targets`: YAML below `targets:`, in place of one for each cloud. */
 export async function startCloudBroker(
-  options: Omit<TestBrokerOptions, 'config'> & {
+  options: TestBrokerOptions & {
     readonly targets?: (places: Places) => string;
   } = {},
 ): Promise<CloudBroker> {
@@ -90,7 +90,10 @@ export async function startCloudBroker(
     ...options,
     files: { 'aws-ca.crt': aws.ca, 'google-ca.crt': google.ca, 'entra-ca.crt': entra.ca, ...options.files },
     world: { permitLoopback: true, ...options.world },
-    config: (yaml) => yaml.replace('policies:', `${written}\npolicies:`),
+    config: (yaml) => {
+      const placed = yaml.replace('policies:', `${written}\npolicies:`);
+      return options.config ? options.config(placed) : placed;
+    },
   });
   started = broker;
   return {

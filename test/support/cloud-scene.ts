@@ -30,6 +30,8 @@ export interface CloudScene extends CloudBroker {
   /** The token of one pod of a service account, new each time. */
   pod(serviceAccount?: string): Promise<string>;
   job(): Promise<string>;
+  /** Opens so many connections, which `ask` uses: of pods that start at once, each has its own. */
+  connect(count: number): Promise<void>;
   /** Asks for the role `api` in one account, or `batch` in the other. */
   ask(token: string, target?: 'api' | 'batch'): Promise<Answer>;
   metric(line: string): Promise<number>;
@@ -37,7 +39,7 @@ export interface CloudScene extends CloudBroker {
   record(): Record<string, unknown>;
 }
 
-export async function openCloudScene(options: Omit<TestBrokerOptions, 'config'> = {}): Promise<CloudScene> {
+export async function openCloudScene(options: TestBrokerOptions = {}): Promise<CloudScene> {
   const clouds = await startCloudBroker({
     policies: POLICIES,
     targets: ({ aws }) =>
@@ -73,6 +75,9 @@ export function sceneOf(broker: TestBroker): Omit<CloudScene, keyof CloudBroker>
       return mint(broker, 'cluster', { ...claims, sub, 'kubernetes.io': kubernetes }, { typ: undefined });
     },
     job: () => mint(broker, 'github', githubPush(broker.issuer, broker.now())),
+    async connect(count) {
+      await Promise.all(Array.from({ length: count }, () => broker.call({ path: '/.well-known/jwks.json', agent })));
+    },
     ask: (token, target = 'api') =>
       broker.call(
         { method: 'POST', path: '/token', headers: { 'content-type': 'application/x-www-form-urlencoded' }, agent },
