@@ -145,7 +145,7 @@ export async function cloudFindings({ world, config, here }: Reaching): Promise<
           ...(ca === undefined ? {} : { ca }),
         },
       };
-      place.names.push(target.name);
+      if (!place.names.includes(target.name)) place.names.push(target.name);
       places.set(key, place);
     }
   return asking(world, world.permitLoopback ?? false, async (ask) => {

@@ -78,7 +78,7 @@ describe('the documents', () => {
   it('have a page with a whole configuration for every kind of trust source, every gateway, clouds, clients and delegation', () => {
     expect(configured.map(([page]) => page)).toEqual([
       'docs/clients.md',
-      ...['aws', 'setup'].map((page) => `docs/clouds/${page}.md`),
+      ...['aws', 'azure', 'google', 'setup'].map((page) => `docs/clouds/${page}.md`),
       'docs/delegation.md',
       ...GATEWAYS.map((name) => `docs/gateways/${name}.md`),
       ...TRUST_KINDS.map(({ kind }) => `docs/platforms/${kind}.md`).sort(),

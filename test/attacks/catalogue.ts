@@ -313,7 +313,6 @@ export const ATTACKS: readonly { readonly number: number; readonly says: string 
 /** What is not proved yet, and what brings it. A number may stand here and in titles: then the titles prove the refusal. */
 export const LATER: Readonly<Record<number, string>> = {
   63: 'instances with clocks apart: the shared store; one clock that steps is proved',
-  168: 'the trust side of Entra is a stand-in that compares all three byte for byte',
   191: 'sinks beyond a file and a pipe: records are sent nowhere yet',
   207: 'the shared store in Redis',
   208: 'the shared store in Redis',

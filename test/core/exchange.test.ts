@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { CloudCredential } from '../../src/core/cloud.ts';
 import { createEpochs } from '../../src/core/epochs.ts';
 import { LEEWAY_SECONDS, REQUESTS_IN_FLIGHT_MAX } from '../../src/core/limits.ts';
 import type { Outcome } from '../../src/core/operation.ts';
 import { AuditUnavailable, type Issuer, type Snapshot, StoreUnavailable } from '../../src/core/ports.ts';
-import { refuse } from '../../src/core/refusal.ts';
+import { ok, refuse } from '../../src/core/refusal.ts';
 import { createPath, grantingPolicy, NOW, provedSubject, RECEIVED, refusingPolicy } from '../support/path.ts';
 
 const reasonOf = (outcome: Outcome): string => (outcome.kind === 'refused' ? outcome.refusal.reason : outcome.kind);
@@ -154,6 +155,12 @@ describe('the path of a request', () => {
   });
 });
 
+const CLOUD_CREDENTIAL: CloudCredential = {
+  cloud: 'gcp',
+  accessToken: 'x',
+  session: { principal: 'p', audience: 'a', subject: 's' },
+};
+
 describe('the recheck', () => {
   const swapped = (policy: ReturnType<typeof grantingPolicy>, issuers?: Snapshot['issuers']) => {
     const path = createPath();
@@ -235,6 +242,35 @@ describe('the recheck', () => {
         ],
       ]);
       expect(reasonOf(await createPath({ snapshot: () => ({ ...path.snapshot, issuers }) }).run())).toBe('failed');
+    },
+  );
+
+  it.each([
+    ['a token', undefined, 0, 1],
+    [
+      'a credential of a cloud, whose clock may be a little ahead',
+      CLOUD_CREDENTIAL,
+      LEEWAY_SECONDS,
+      LEEWAY_SECONDS + 1,
+    ],
+  ])(
+    'A-51 A-162 is a fault where the issuer says that %s ends later than was ordered',
+    async (_, cloud, most, over) => {
+      const path = createPath();
+      const issuer = path.snapshot.issuers.get('ledger');
+      if (!issuer) throw new Error('no issuer');
+      const ending = async (later: number) => {
+        const issue: Issuer['issue'] = async (order) => {
+          const made = await issuer.issue(order);
+          return made.ok
+            ? ok({ ...made.value, expiresAt: order.expiresAt + later, ...(cloud ? { cloud } : {}) })
+            : made;
+        };
+        const issuers = new Map([['ledger', { ...issuer, issue }]]);
+        return reasonOf(await createPath({ snapshot: () => ({ ...path.snapshot, issuers }) }).run());
+      };
+      expect(await ending(most)).toBe('granted');
+      expect(await ending(over)).toBe('failed');
     },
   );
 });

@@ -1,15 +1,20 @@
 // `doctor` and what a broker depends on: sources whose keys are old or missing, clouds that do not answer, a store that forgets, the
 // listener's own certificate.
 
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
+import type { Finding } from '../../src/adapters/cli/doctor-report.ts';
 import { startCloudBroker } from '../support/cloud-broker.ts';
 import { examine, openDoctorScene } from '../support/doctor-scene.ts';
+import { runProgram } from '../support/program.ts';
 import { describeWithRedis, startRedis } from '../support/redis-server.ts';
 import { openTlsServer } from '../support/tls-server.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
 
 /** What a broker finds out by itself takes a while. */
 const eventually = (look: () => Promise<void>) => vi.waitFor(look, { timeout: 15_000, interval: 200 });
@@ -100,38 +105,38 @@ describe('doctor and sources', () => {
 
 describe('doctor and clouds', () => {
   it('CA-01 says whether a cloud answers, what its clock says, and that AWS takes no such issuer', async () => {
-    const clouds = kept(await startCloudBroker());
-    const { broker, aws } = clouds;
+    const { broker, aws, google, entra } = await startCloudBroker();
     const config = join(broker.folder, 'exchequer.yaml');
-    const look = async (nowSeconds = () => Date.now() / 1000) => {
-      const clock = { nowSeconds, elapsedMs: () => performance.now() };
-      const { findings, exit } = await examine(config, ['--ca', join(broker.folder, 'ca.crt')], {
-        permitLoopback: true,
-        clock,
-      });
-      const about = ['target payments-aws', 'issuer', 'clock'];
-      return {
-        exit,
-        found: findings.filter(({ area }) => about.includes(area)).map(({ outcome, says }) => `${outcome} ${says}`),
-      };
+    const look = async (aheadSeconds = 0) => {
+      const clock = { nowSeconds: () => Date.now() / 1000 + aheadSeconds, elapsedMs: () => performance.now() };
+      const world = { permitLoopback: true, clock };
+      const { findings } = await examine(config, ['--ca', join(broker.folder, 'ca.crt')], world);
+      return findings
+        .filter(({ area }) => /^(?:target |issuer|clock)/.test(area))
+        .map(({ area, outcome, says }) => `${outcome} ${area}: ${says}`);
     };
-    const issuer = `fail AWS takes no issuer with a port: ${broker.issuer}`;
-    expect(await look()).toEqual({
-      exit: 1,
-      found: [
-        'ok the broker and this machine agree on the time',
-        issuer,
-        `ok localhost:${broker.port} and this machine agree on the time`,
-        `ok https://localhost:${aws.port} answers`,
-        `ok localhost:${aws.port} and this machine agree on the time`,
-      ],
-    });
-    const behind = (await look(() => Date.now() / 1000 - 60)).found.at(-1);
-    expect(behind).toMatch(/^fail localhost:[0-9]+ is (59|60|61) s ahead of this machine; /);
-    await aws[Symbol.asyncDispose]();
-    closing.splice(0);
-    expect((await look()).found).toContain(`fail https://localhost:${aws.port}: network (ECONNREFUSED)`);
+    const at = (cloud: { readonly port: number }) => `localhost:${cloud.port}`;
+    const agree = (who: string) => `ok clock: ${who} and this machine agree on the time`;
+    expect(await look()).toEqual([
+      agree('the broker'),
+      `fail issuer: AWS takes no issuer with a port: ${broker.issuer}`,
+      agree(at(broker)),
+      `ok target payments-aws: https://${at(aws)} answers`,
+      agree(at(aws)),
+      `ok target lake: https://${at(google)} answers`,
+      agree(at(google)),
+      `ok target vault: https://${at(entra)} answers`,
+      agree(at(entra)),
+    ]);
+    expect((await look(-60)).at(-1)).toMatch(/^fail clock: localhost:[0-9]+ is (59|60|61) s ahead of this machine; /);
+    for (const cloud of [aws, google, entra]) await cloud[Symbol.asyncDispose]();
+    const gone = await look();
     await broker.stop();
+    expect(gone.filter((one) => one.includes(' target '))).toEqual([
+      `fail target payments-aws: https://${at(aws)}: network (ECONNREFUSED)`,
+      `fail target lake: https://${at(google)}: network (ECONNREFUSED)`,
+      `fail target vault: https://${at(entra)}: network (ECONNREFUSED)`,
+    ]);
   });
 
   it('CX-03 says that a cloud would refuse the next key, and that clouds know public authorities alone', async () => {
@@ -146,6 +151,48 @@ describe('doctor and clouds', () => {
     const soon = await examine(join(folder, 'soon.yaml'), words);
     expect(soon).toMatchObject({ exit: 1, findings: [{ area: 'configuration', outcome: 'fail' }] });
     expect(soon.wrong[0]).toContain('keys.publishAhead: must be');
+  });
+});
+
+describe('doctor and a bucket', () => {
+  it('compares what is served there with the broker, byte for byte, as the system trusts it', async () => {
+    const scene = kept(await openDoctorScene());
+    const { folder } = scene.broker;
+    const config = ['--config', join(folder, 'exchequer.yaml')];
+    const bucket = join(folder, 'bucket');
+    expect((await runProgram(['keys', 'publish', '--to', bucket, ...config])).exits).toEqual([0]);
+    const served = kept(
+      await openTlsServer(({ url = '/' }, response) =>
+        response.end(readFileSync(join(bucket, url.slice('/b'.length)))),
+      ),
+    );
+    const authorities = join(folder, 'authorities.crt');
+    writeFileSync(authorities, served.ca);
+    const look = () => {
+      const words = [
+        MAIN,
+        'doctor',
+        ...config,
+        '--ca',
+        scene.ca,
+        '--published',
+        `https://localhost:${served.port}/b`,
+        '--json',
+      ];
+      // A private authority among the system's: what runs here was started without it.
+      const env = { ...process.env, NODE_EXTRA_CA_CERTS: authorities };
+      return new Promise<readonly Finding[]>((resolve) => {
+        execFile(process.execPath, words, { env }, (_, out) => resolve(JSON.parse(out).findings));
+      });
+    };
+    expect((await look()).filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+    expect((await look()).filter(({ area }) => area === 'published')).toHaveLength(3);
+    const jwks = join(bucket, '.well-known/jwks.json');
+    const { keys } = JSON.parse(readFileSync(jwks, 'utf8'));
+    writeFileSync(jwks, JSON.stringify({ keys: keys.slice(1) }));
+    expect(
+      (await look()).filter(({ outcome }) => outcome !== 'ok').map(({ area, says }) => `${area}: ${says}`),
+    ).toEqual([`published: the key set lacks ${keys[0].kid}: what it signs is refused by whoever reads this set`]);
   });
 });
 
