@@ -13,6 +13,7 @@ import { checkTools } from '../src/compose-check.ts';
 import { offlineReach, readConfiguration } from '../src/compose-configuration.ts';
 import { TRUST_KINDS } from '../src/compose-kinds.ts';
 import * as ownLimits from '../src/core/limits.ts';
+import * as cloudLimits from '../src/core/limits-cloud.ts';
 import * as delegationLimits from '../src/core/limits-delegation.ts';
 import * as localLimits from '../src/core/limits-local.ts';
 import * as outsideLimits from '../src/core/limits-outside.ts';
@@ -24,7 +25,7 @@ import { CERTIFICATE_PROBLEMS } from '../src/x509/problems.ts';
 import { fencedBlocks, placeExample } from './support/examples.ts';
 import { expectedSchemas } from './support/schemas.ts';
 
-const limits = { ...ownLimits, ...outsideLimits, ...storeLimits, ...delegationLimits, ...localLimits };
+const limits = { ...ownLimits, ...outsideLimits, ...storeLimits, ...cloudLimits, ...delegationLimits, ...localLimits };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -174,7 +175,7 @@ describe('the documents', () => {
   it('name every metric of ours, and no other', () => {
     const named = [...read('docs/operating.md').matchAll(/`(exchequer_[a-z_]+)`/g)].map(([, name]) => name);
     const inCode = [
-      ...['metrics.ts', 'request-metrics.ts', 'store-metrics.ts']
+      ...['metrics.ts', 'cloud-metrics.ts', 'request-metrics.ts', 'store-metrics.ts']
         .map((file) => read(`src/adapters/observe/${file}`))
         .join()
         .matchAll(/'(exchequer_[a-z_]+)'/g),

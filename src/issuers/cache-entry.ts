@@ -4,6 +4,7 @@
 // again early.
 
 import { z } from 'zod';
+import { LEEWAY_SECONDS } from '../core/limits.ts';
 import { CACHED_AHEAD_SHARE, CACHED_LIFE_SECONDS_MIN, CACHED_LIFE_SHARE_MIN } from '../core/limits-cloud.ts';
 import type { Issued, IssueOrder, Withdrawals } from '../core/ports.ts';
 import type { Standing } from '../core/withdrawal.ts';
@@ -39,6 +40,8 @@ export const endOf = ({ issued, credentialsEnd }: CacheEntry): number => Math.mi
 export function mayHave(entry: CacheEntry, order: IssueOrder, now: number, withdrawals: Withdrawals): boolean {
   const { askedAt, askedUntil, issued, standing } = entry;
   if (endOf(entry) <= now || Math.min(askedUntil, issued.expiresAt) > latestEnd(order, now)) return false;
+  // The cloud's clock may be ahead of ours; by no more than the recheck lets pass.
+  if (issued.expiresAt > order.expiresAt + LEEWAY_SECONDS) return false;
   // Whatever was withdrawn since it was made: it is younger than the credential that it was made from, and older than the one presented now.
   const parties = standing.parties.map((party) => ({ ...party, issuedAtSeconds: askedAt }));
   return withdrawals.against({ ...standing, parties }, now) === undefined;

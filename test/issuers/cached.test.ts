@@ -3,8 +3,10 @@
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { LEEWAY_SECONDS } from '../../src/core/limits.ts';
 import type { Issued, IssueOrder, Issuer } from '../../src/core/ports.ts';
 import { asProved, type Proof } from '../../src/core/principal.ts';
+import { ok } from '../../src/core/refusal.ts';
 import type { Revocation } from '../../src/core/withdrawal.ts';
 import { orderFor } from '../contract/issuer.ts';
 import { givenFor, NOW, openCachedIssuer, REFUSED, refusing, UNAVAILABLE } from '../support/cached-issuer.ts';
@@ -174,6 +176,17 @@ describe('credentials that are kept', () => {
       await ask(limited(NOW + HOUR));
       await ask(limited(NOW + HOUR - 1));
       expect(asked()).toBe(2);
+    });
+
+    it('A-162 where a cloud whose clock is ahead made them end later than the recheck lets pass', async () => {
+      const ahead = async (order: IssueOrder) =>
+        ok(givenFor(order, NOW, { expiresAt: order.expiresAt + LEEWAY_SECONDS }));
+      under.world.answer = ahead;
+      const orders = [orderOf(), orderOf(), orderOf({ at: NOW - 1 })];
+      const all = await Promise.all(orders.map((order) => issuedBy(issuer, order)));
+      expect(all.map(({ madeFor }) => madeFor)).toEqual([undefined, orders[0]?.id, undefined]);
+      for (const [at, order] of orders.entries())
+        expect(all[at]?.expiresAt).toBeLessThanOrEqual(order.expiresAt + LEEWAY_SECONDS);
     });
 
     it('after the credential has ended that they were made from', async () => {

@@ -2,7 +2,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { measured, quietest, report } from '../../faults/load.ts';
+import { FLOOR_MS, measured, quietest, report } from '../../faults/load.ts';
 import type { Answer } from '../../support/broker.ts';
 import { type CloudScene, openCloudScene } from '../../support/cloud-scene.ts';
 import { operatorOf } from '../../support/operator.ts';
@@ -10,9 +10,7 @@ import { operatorOf } from '../../support/operator.ts';
 vi.setConfig({ testTimeout: 120_000 });
 
 const PODS = 1_000;
-/** What is promised; and what a machine that others use too adds to a hundredth of the requests. */
 const CACHED_P99_MS = 5;
-const BUSY_MS = 20;
 
 describe('credentials of AWS that are kept', () => {
   let scene: CloudScene;
@@ -84,7 +82,9 @@ describe('credentials of AWS that are kept', () => {
     );
     report('from the cache, one after the other', times);
     expect(asked()).toBe(before);
-    expect(times.p99).toBeLessThan(CACHED_P99_MS + BUSY_MS);
+    // A quiet machine keeps the promise for 99 of 100 (what was measured is printed); one that others use too adds to its slowest requests.
+    expect(times.p50).toBeLessThan(CACHED_P99_MS);
+    expect(times.p99).toBeLessThan(CACHED_P99_MS + FLOOR_MS);
   });
 
   it('A-161 are shared with no other subject, and for no other target', async () => {
