@@ -157,22 +157,15 @@ export const HARD = secret('hard', SECRETS.hard);
 export const ONE_API = secret('one-api', SECRET_BEFORE);
 export const TWO_API = secret('two-api', SECRETS.kong);
 
-/** `more`: rules. `options.targets`: YAML below `targets:`. */
-export async function startDelegationBroker(
-  more = '',
-  options: Pick<TestBrokerOptions, 'files' | 'world'> & { readonly targets?: string } = {},
-): Promise<DelegationBroker> {
+interface DelegationOptions extends Pick<TestBrokerOptions, 'files' | 'world'> {
+  /** YAML below `targets:`. */
+  readonly targets?: string;
+}
+
+/** `more`: rules. */
+export async function startDelegationBroker(more = '', options: DelegationOptions = {}): Promise<DelegationBroker> {
   const partner = await createPlatformKey('ES256');
-  const broker = await startClientBroker({
-    ...(options.world ? { world: options.world } : {}),
-    rules: RULES + more,
-    files: { 'partner.json': JSON.stringify({ keys: [partner.jwk] }), ...options.files },
-    config: (yaml) =>
-      yaml
-        .replace('\ntrust:\n', TRUST)
-        .replace('clients:\n', CLIENTS)
-        .replace('targets:\n', `targets:\n${TARGETS}${options.targets ?? ''}`),
-  });
+  const broker = await startClientBroker(configured(more, options, JSON.stringify({ keys: [partner.jwk] })));
   const about = (path: string, { headers }: Authenticated, token: string) =>
     broker.call(
       { method: 'POST', path, headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' } },
@@ -223,3 +216,18 @@ export async function startDelegationBroker(
     }),
   };
 }
+
+const configured = (
+  more: string,
+  { world, files, targets = '' }: DelegationOptions,
+  partner: string,
+): Parameters<typeof startClientBroker>[0] => ({
+  ...(world ? { world } : {}),
+  rules: RULES + more,
+  files: { 'partner.json': partner, ...files },
+  config: (yaml) =>
+    yaml
+      .replace('\ntrust:\n', TRUST)
+      .replace('clients:\n', CLIENTS)
+      .replace('targets:\n', `targets:\n${TARGETS}${targets}`),
+});

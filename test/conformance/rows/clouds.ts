@@ -24,7 +24,12 @@ export const ROWS: readonly Row[] = [
     says: "the words of Google's STS: a form or JSON, without authorization",
     decision: "gcloud's own client id is taken and ignored",
   },
+  { id: 'CG-02', says: 'aud is the one that the provider allows, byte for byte' },
   { id: 'CG-03', says: 'key documents with public members alone' },
+  { id: 'CG-04', says: 'google.subject has at most 127 bytes', decision: 'a longer one is a digest' },
+  { id: 'CG-05', says: 'an assertion is fresh for each question' },
+  { id: 'CG-06', says: 'a service account by way of the federated token, with its own end' },
+  { id: 'CZ-02', says: 'issuer, subject and audience are exact, and of at most 600 characters' },
   { id: 'CX-01', says: 'RS256, kid, typ JWT, one audience, five minutes, jti' },
   {
     id: 'CX-02',
