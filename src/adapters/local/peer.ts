@@ -3,15 +3,18 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { LOOPBACK } from './listener.ts';
 
 /** Whether the program at the other end is of our own user; undefined where the system does not tell. Never rejects. */
 export type IsOwnUser = (socket: Socket) => Promise<boolean | undefined>;
 
 /** `place`: where the system lists connections. */
 export function createIsOwnUser(place = '/proc'): IsOwnUser {
-  return async ({ localPort, remotePort }) => {
+  return async ({ localPort, remoteAddress, remotePort }) => {
     try {
       if (localPort === undefined || remotePort === undefined) return undefined;
+      // All of 127.0.0.0/8 is this machine, and whoever comes from another address of it is listed under that one (A-178).
+      if (remoteAddress !== LOOPBACK) return false;
       const [{ uid }, lists] = await Promise.all([stat(`${place}/self`), listsAt(place)]);
       const owner = ownerOf(lists, remotePort, localPort);
       // Ours is listed and the other end is not: it is gone, or somebody hides it.

@@ -9,12 +9,19 @@ import { createIsOwnUser, type IsOwnUser } from '../../../src/adapters/local/pee
 import { openHelper, TOKEN_PATH } from '../../support/local-helper.ts';
 
 /** Both ends of a connection on loopback: the server's. */
-async function connected(judge: (socket: Socket) => Promise<unknown>): Promise<unknown> {
+async function connected(
+  judge: (socket: Socket) => Promise<unknown>,
+  localAddress = '127.0.0.1',
+): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const server = createServer((socket) => void judge(socket).then(resolve));
   await new Promise<void>((listens) => server.listen(0, '127.0.0.1', listens));
   const address = server.address();
-  const client = connect({ host: '127.0.0.1', port: typeof address === 'object' && address ? address.port : 0 });
+  const client = connect({
+    host: '127.0.0.1',
+    port: typeof address === 'object' && address ? address.port : 0,
+    localAddress,
+  });
   try {
     return await promise;
   } finally {
@@ -51,6 +58,11 @@ describe('the other end of a connection', () => {
   // Other systems do not tell.
   it.skipIf(process.platform !== 'linux')('is of our own user, as this system says', async () => {
     expect(await connected(createIsOwnUser())).toBe(true);
+  });
+
+  // Once it was looked for at 127.0.0.1 alone, and whoever is not found may be anybody: so every user was served.
+  it.skipIf(process.platform !== 'linux')('A-178 is none of ours from another address of loopback', async () => {
+    expect(await connected(createIsOwnUser(), '127.0.0.2')).toBe(false);
   });
 
   it.each([
