@@ -249,9 +249,13 @@ export const GROUPS: readonly Group[] = [
     ],
   },
   {
-    title: 'Credentials in what is written down',
+    title: 'Credentials in what is written down, and what clouds wait for',
     first: 170,
-    attacks: ['a credential in a record, a log or an answer'],
+    attacks: [
+      'a credential in a record, a log or an answer',
+      'discovery and keys that come too late for a cloud',
+      'one token for two targets at once',
+    ],
   },
   {
     title: 'The HTTP surface, floods and what callers learn',
