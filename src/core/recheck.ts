@@ -53,11 +53,14 @@ export function recheckGrant(input: GrantRecheckInput & { readonly facts: string
   const again = input.current.policy.decide({ ...input.question, now: nowSeconds });
   if (!again.granted) return refuse(again.refusal);
   // The same name may stand for another address now: what was issued must be what it would be today.
-  const today = input.current.issuers.get(order.grant.target);
-  if (!covers(again.grant, order) || !today || input.facts !== JSON.stringify(today.expect(order)))
-    return refuse({ reason: 'no_rule' });
-  return ok(undefined);
+  const [then, today] = [input.decidedOn, input.current].map(({ issuers }) => issuers.get(order.grant.target));
+  const isSame =
+    today && input.facts === JSON.stringify(today.expect(order)) && termsOf(then, order) === termsOf(today, order);
+  return isSame && covers(again.grant, order) ? ok(undefined) : refuse({ reason: 'no_rule' });
 }
+
+const termsOf = (issuer: Issuer | undefined, order: IssueOrder): string | undefined =>
+  issuer && JSON.stringify(issuer.terms(order));
 
 /** Whether the new grant still allows everything that the order issued. */
 const covers = (grant: ProvedGrant, order: IssueOrder): boolean =>
@@ -65,5 +68,6 @@ const covers = (grant: ProvedGrant, order: IssueOrder): boolean =>
   JSON.stringify(grant.boundTo) === JSON.stringify(order.grant.boundTo) &&
   JSON.stringify(grant.actors) === JSON.stringify(order.grant.actors) &&
   JSON.stringify(grant.parameters) === JSON.stringify(order.grant.parameters) &&
+  JSON.stringify(grant.outlive) === JSON.stringify(order.grant.outlive) &&
   order.grant.scopes.every((scope) => grant.scopes.includes(scope)) &&
   order.expiresAt <= order.issuedAt + grant.lifetimeSeconds;

@@ -93,6 +93,10 @@ function createAwsIssuer(parts: IssuerParts, chosen: AwsOptions): Issuer {
       const { principal, audience, subject } = session.value;
       return { principal, audience, subject };
     },
+    terms(order) {
+      const session = sessionOf(order, parts, chosen);
+      return { delivers, endpoint, region, session: session.ok ? session.value : session.refusal };
+    },
   };
   return Object.freeze(issuer);
 }

@@ -39,6 +39,7 @@ function createAzureIssuer(parts: IssuerParts, chosen: AzureOptions): Issuer {
   return createTokenCloudIssuer(parts, {
     cloud: 'azure',
     delivers: chosen.deliver === 'assertion',
+    asked: { authority: authorityOf(chosen), resource: chosen.resource },
     sessionOf: () =>
       [parts.issuer, audience, subject].every((pin) => pin.length <= AZURE_PIN_CHARACTERS_MAX)
         ? ok(session)

@@ -32,6 +32,8 @@ export interface GivenToken {
 export interface TokenCloud<Session extends Asserted> {
   readonly cloud: 'gcp' | 'azure';
   readonly delivers: boolean;
+  /** Where it is asked, and for what, beside the session. */
+  readonly asked: object;
   sessionOf(order: IssueOrder): Result<Session, CloudRefusal>;
   /** Makes the attempts at one token. */
   asking(
@@ -45,7 +47,7 @@ export interface TokenCloud<Session extends Asserted> {
 
 export function createTokenCloudIssuer<Session extends Asserted>(
   parts: IssuerParts,
-  { cloud, delivers, sessionOf, asking, given }: TokenCloud<Session>,
+  { cloud, delivers, asked, sessionOf, asking, given }: TokenCloud<Session>,
 ): Issuer {
   const { clouds, target } = parts;
   const issuedTokenType = delivers ? JWT_TOKEN_TYPE : ACCESS_TOKEN_TYPE;
@@ -93,6 +95,10 @@ export function createTokenCloudIssuer<Session extends Asserted>(
       const session = sessionOf(order);
       if (!session.ok) return session.refusal;
       return delivers ? assertionClaims(parts.issuer, order, session.value) : recorded(session.value);
+    },
+    terms(order) {
+      const session = sessionOf(order);
+      return { delivers, asked, session: session.ok ? session.value : session.refusal };
     },
   } satisfies Issuer);
 }

@@ -59,6 +59,7 @@ function createGcpIssuer(parts: IssuerParts, chosen: GcpOptions): Issuer {
   return createTokenCloudIssuer<GoogleIdentity>(parts, {
     cloud: 'gcp',
     delivers: chosen.deliver === 'assertion',
+    asked: placesOf(chosen),
     sessionOf: (order) => googleIdentity(order, parts, chosen),
     asking: (session, assertion, order) => askingGoogle(place, session, assertion, order),
     given: (session, { accessToken, expiresAt }) => rememberGoogleToken(secrets, accessToken, { session, expiresAt }),

@@ -70,6 +70,7 @@ export function openCachedIssuer() {
     },
     read: () => ({}),
     expect: () => ({}),
+    terms: () => ({}),
   };
   return {
     world,

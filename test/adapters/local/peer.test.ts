@@ -9,10 +9,7 @@ import { createIsOwnUser, type IsOwnUser } from '../../../src/adapters/local/pee
 import { openHelper, TOKEN_PATH } from '../../support/local-helper.ts';
 
 /** Both ends of a connection on loopback: the server's. */
-async function connected(
-  judge: (socket: Socket) => Promise<unknown>,
-  localAddress = '127.0.0.1',
-): Promise<unknown> {
+async function connected(judge: (socket: Socket) => Promise<unknown>, localAddress = '127.0.0.1'): Promise<unknown> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const server = createServer((socket) => void judge(socket).then(resolve));
   await new Promise<void>((listens) => server.listen(0, '127.0.0.1', listens));
