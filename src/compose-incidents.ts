@@ -7,6 +7,7 @@ import { timestamp } from './audit/record.ts';
 import type { SystemEvent } from './audit/system.ts';
 import { namedSources } from './compose-names.ts';
 import type { BrokerWorld, Frame, State } from './compose-state.ts';
+import type { CloudReach } from './core/cloud.ts';
 import { type Command, createIncidents, type IncidentRecord } from './core/incidents.ts';
 import { LEEWAY_SECONDS } from './core/limits.ts';
 import type { RevokedKey } from './core/ports.ts';
@@ -34,6 +35,7 @@ export function composeIncidents(world: BrokerWorld, frame: Frame, state: State)
       ...incidents,
       known: () => knownNames(state),
       issuer: () => state.current.configuration.config.issuer,
+      clouds: () => cloudsReached(state, clock.nowSeconds()),
       offlineUntilSeconds: () => clock.nowSeconds() + signingKeys.longestSignedSeconds() + LEEWAY_SECONDS,
     },
     async revokeKey(kid, command) {
@@ -50,10 +52,24 @@ export function composeIncidents(world: BrokerWorld, frame: Frame, state: State)
             `whether they have is not known (${problemOf(everywhere.reason)})`,
         );
       const { unreached, recorded } = everywhere.value;
-      return { ...durably.value, unreached, recorded };
+      return { ...durably.value, unreached, recorded, clouds: cloudsReached(state, clock.nowSeconds()) };
     },
     close: records.close,
   };
+}
+
+/** Every cloud that a target is in, with the principals of its targets. */
+function cloudsReached({ current: { configuration } }: State, nowSeconds: number): readonly CloudReach[] {
+  const { config, compiled } = configuration;
+  const lifetimes = new Map(compiled.targets.map(({ name, lifetimeSecondsMax }) => [name, lifetimeSecondsMax]));
+  return (['aws', 'gcp', 'azure'] as const).flatMap((cloud) => {
+    const targets = config.targets.filter(({ kind }) => kind === cloud);
+    if (targets.length === 0) return [];
+    const delivered = targets.some(({ options }) => options.deliver === 'assertion');
+    const longest = Math.max(...targets.map(({ name }) => lifetimes.get(name) ?? 0));
+    const principals = [...new Set(targets.map(({ address }) => address))];
+    return [{ cloud, principals, untilSeconds: delivered ? undefined : nowSeconds + longest }];
+  });
 }
 
 /** What a block or revocation is on record as. */

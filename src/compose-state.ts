@@ -11,6 +11,7 @@ import { openStore, type Store } from './compose-store.ts';
 import { createWorkloadApis, tlsOf, type WorkloadApis } from './compose-workload-apis.ts';
 import { CLIENTS_SOURCE } from './core/client.ts';
 import { createEpochs } from './core/epochs.ts';
+import { ASSERTION_SECONDS } from './core/limits-cloud.ts';
 import type { Epochs, Snapshot } from './core/ports.ts';
 import { isKeyRevoked } from './core/standing.ts';
 import { createKeyCaches } from './keys/key-caches.ts';
@@ -238,8 +239,12 @@ export function snapshotOf(
   return Object.freeze({ generation, clients, verifiers, policy, ownTokens, targetsOf, issuers });
 }
 
+/** Of what our keys sign: a cloud's credential is the cloud's, and what it is asked with lives minutes. */
 const longestLifetime = ({ compiled }: Configuration): number =>
-  Math.max(0, ...compiled.targets.map(({ lifetimeSecondsMax }) => lifetimeSecondsMax));
+  Math.max(
+    0,
+    ...compiled.targets.map(({ lifetimeSecondsMax, cloud }) => (cloud ? ASSERTION_SECONDS : lifetimeSecondsMax)),
+  );
 
 async function recordKeyChange(log: Logger, audit: AuditTrail, event: SigningKeysEvent): Promise<void> {
   if (event.event === 'failed') {

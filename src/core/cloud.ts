@@ -39,3 +39,12 @@ export interface SessionPolicies {
   readonly policy: string | undefined;
   readonly policyArns: readonly string[];
 }
+
+/** What a cloud gave, or may trust, that no command of ours reaches. */
+export interface CloudReach {
+  readonly cloud: Cloud;
+  /** Whose sessions: roles, service accounts, client ids, with parameters as written. */
+  readonly principals: readonly string[];
+  /** When the last of them ends, in seconds since the epoch; undefined where SDKs ask the cloud themselves. */
+  readonly untilSeconds: number | undefined;
+}

@@ -2,7 +2,7 @@
 // its comment is the contract: what it may throw, whether calls may overlap, and what it never does.
 
 import type { PresentedClient, ProvedClient } from './client.ts';
-import type { CloudCredential } from './cloud.ts';
+import type { CloudCredential, CloudReach } from './cloud.ts';
 import type { Decision, ProvedGrant, Question } from './decision.ts';
 import type { JsonObject } from './json.ts';
 import type { RequestRecord } from './own-token-record.ts';
@@ -148,6 +148,8 @@ export interface RevokedKey {
   readonly unreached: readonly string[];
   /** False while the trail cannot be written. */
   readonly recorded: boolean;
+  /** Clouds that may go on trusting it. */
+  readonly clouds: readonly CloudReach[];
 }
 
 /** One use of a credential that can be spent. */

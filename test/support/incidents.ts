@@ -73,4 +73,5 @@ export const nobodyIsBlocked = (): IncidentHandlers => ({
   known: () => ({ sources: [], clients: [], nameProblem: () => undefined }),
   issuer: () => 'https://sts.example',
   offlineUntilSeconds: () => NOW,
+  clouds: () => [],
 });

@@ -2,8 +2,10 @@
 // did goes to stdout; what no command reaches, and what to do next, to stderr.
 
 import { userInfo } from 'node:os';
+import type { CloudReach } from '../../core/cloud.ts';
 import type { RevokedKey } from '../../core/ports.ts';
 import type { Withdrawal } from '../../core/withdrawal.ts';
+import { sessionsLeft } from './cloud-reach.ts';
 import { escaped, jsonLine } from './shown.ts';
 import { instant } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
@@ -22,6 +24,8 @@ export interface EndedReport {
   readonly recorded: boolean;
   /** Until when somebody who verifies offline may take what was issued before, at the latest. */
   readonly offlineUntilSeconds: number;
+  /** What clouds gave before goes on there. */
+  readonly clouds: readonly CloudReach[];
   readonly notes: readonly string[];
 }
 
@@ -87,7 +91,9 @@ export function showEnded(
   if (json) terminal.out(jsonLine(report));
   else for (const { withdrawal, already } of report.ended) terminal.out(escaped(endedText(withdrawal, already)));
   const { notes, unreached, recorded } = report;
-  const lines = [...notes, ...next, reachText(report), ...unrecordedText(recorded), ...unreachedText(unreached)];
+  const since = Math.max(...report.ended.map(({ withdrawal }) => withdrawal.atSeconds));
+  const reached = [reachText(report), ...sessionsLeft(report.clouds, since)];
+  const lines = [...notes, ...next, ...reached, ...unrecordedText(recorded), ...unreachedText(unreached)];
   for (const line of lines) terminal.err(escaped(line));
   return unreached.length > 0 ? 3 : 0;
 }

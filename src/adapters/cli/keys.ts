@@ -4,6 +4,7 @@
 
 import { type Command, Option } from 'commander';
 import type { RevokedKey, SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
+import { trustLeft } from './cloud-reach.ts';
 import { exitOf, unreachedText, unrecordedText } from './incident-tools.ts';
 import { type BrokerPlace, brokerPlace, withPlace } from './place.ts';
 import { escaped } from './shown.ts';
@@ -54,12 +55,13 @@ export function registerKeys(
 
 /** What a revoked key leaves behind, for `revoke key` too. Exit 3 where a broker may not know of it. */
 export function showRevoked(terminal: Terminal, report: RevokedKey, json: true | undefined): ExitCode {
-  const { revoked, keys, unreached, recorded } = report;
+  const { revoked, keys, unreached, recorded, clouds } = report;
   if (json) terminal.out(JSON.stringify(report));
   else {
     show(terminal, keys, undefined);
     terminal.err(`${revoked.kid} (${revoked.algorithm}, was ${revoked.state}) is out of the published set.`);
     terminal.err('A verifier that holds a copy of the set goes on accepting what it signed, until its copy runs out.');
+    for (const line of revoked.algorithm === 'RS256' ? trustLeft(clouds) : []) terminal.err(escaped(line));
   }
   for (const line of [...unrecordedText(recorded), ...unreachedText(unreached)]) terminal.err(escaped(line));
   return unreached.length > 0 ? 3 : 0;

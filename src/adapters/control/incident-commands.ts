@@ -3,6 +3,7 @@
 
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { CloudReach } from '../../core/cloud.ts';
 import type { Command, Ended, Incidents } from '../../core/incidents.ts';
 import { WITHDRAWAL_NAME_BYTES_MAX, WITHDRAWAL_WHY_CHARACTERS_MAX } from '../../core/limits-delegation.ts';
 import type { Withdrawal } from '../../core/withdrawal.ts';
@@ -17,6 +18,8 @@ export interface IncidentHandlers extends Incidents {
   issuer(): string;
   /** Until when a token that was issued by now can be taken by whoever verifies it offline, in seconds since the epoch. */
   offlineUntilSeconds(): number;
+  /** What clouds were asked for until now. */
+  clouds(): readonly CloudReach[];
 }
 
 const by = z.string().min(1).max(256).default('control');
@@ -84,6 +87,7 @@ async function ended(
     unreached: [...new Set(done.flatMap((one) => one.unreached))],
     recorded: done.every(({ recorded }) => recorded),
     offlineUntilSeconds: handlers.offlineUntilSeconds(),
+    clouds: handlers.clouds(),
     notes,
   };
 }
@@ -108,6 +112,18 @@ const withdrawal = z
   ])
   .transform((one): Withdrawal => ({ untilSeconds: undefined, ...one }));
 const unreached = z.array(z.string());
+/** A broker of an earlier version says nothing of clouds. */
+export const cloudsAnswer = z
+  .array(
+    z
+      .object({
+        cloud: z.enum(['aws', 'gcp', 'azure']),
+        principals: z.array(z.string()),
+        untilSeconds: z.number().optional(),
+      })
+      .transform((one): CloudReach => ({ untilSeconds: undefined, ...one })),
+  )
+  .default([]);
 
 /** What the control socket answers, for its client. */
 export const INCIDENT_ANSWERS = {
@@ -117,6 +133,7 @@ export const INCIDENT_ANSWERS = {
     unreached,
     recorded: z.boolean(),
     offlineUntilSeconds: z.number(),
+    clouds: cloudsAnswer,
     notes: z.array(z.string()),
   }),
   lifted: z.object({ lifted: z.array(z.object({ withdrawal, unreached })) }),

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { RevokedKey, SigningAlgorithm, SigningKeyView } from '../../core/ports.ts';
 import type { Withdrawal } from '../../core/withdrawal.ts';
 import { createControlClient } from './client.ts';
-import { INCIDENT_ANSWERS } from './incident-commands.ts';
+import { cloudsAnswer, INCIDENT_ANSWERS } from './incident-commands.ts';
 
 /** A command that means nobody, or nothing that is there: its message says why, and what would. */
 export type Answered<Report> =
@@ -82,7 +82,13 @@ const status = z.object({
   ),
   storeEvents: z.record(z.string(), z.number()),
 });
-const revoked = z.object({ revoked: key, keys: z.array(key), unreached: z.array(z.string()), recorded: z.boolean() });
+const revoked = z.object({
+  revoked: key,
+  keys: z.array(key),
+  unreached: z.array(z.string()),
+  recorded: z.boolean(),
+  clouds: cloudsAnswer,
+});
 const decisions = z.object({ decisions: z.array(z.looseObject({})) });
 const refused = z.object({ error: z.string() });
 

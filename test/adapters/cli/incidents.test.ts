@@ -29,10 +29,10 @@ const CHAIN: Withdrawal = {
 };
 const REPORT: EndedReport = {
   ended: [{ withdrawal: BLOCK, already: false }],
-  ...{ unreached: [], recorded: true, offlineUntilSeconds: AT + 300, notes: [] },
+  ...{ unreached: [], recorded: true, offlineUntilSeconds: AT + 300, clouds: [], notes: [] },
 };
 const KEY = { kid: 'K', algorithm: 'ES256', state: 'current', createdAtSeconds: AT } as const;
-const REVOKED = { revoked: KEY, keys: [], unreached: [], recorded: true };
+const REVOKED = { revoked: KEY, keys: [], unreached: [], recorded: true, clouds: [] };
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const token = (claims: object): string => `${part({ alg: 'ES256', typ: 'at+jwt' })}.${part(claims)}.c2lnbmF0dXJl`;
 

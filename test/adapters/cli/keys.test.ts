@@ -14,7 +14,7 @@ const CURRENT: SigningKeyView = {
 };
 const NEXT: SigningKeyView = { kid: 'kid-next', algorithm: 'ES256', state: 'next', createdAtSeconds: 1_800_000_000 };
 const RETIRED: SigningKeyView = { ...CURRENT, kid: 'kid-old', state: 'retired', retiredAtSeconds: 1_800_000_120 };
-const REVOKED = { revoked: CURRENT, keys: [NEXT], unreached: [], recorded: true };
+const REVOKED = { revoked: CURRENT, keys: [NEXT], unreached: [], recorded: true, clouds: [] };
 
 /** Runs one command line against tools that remember what they were asked. */
 async function run(line: readonly string[], tools: Partial<KeyTools> = {}) {

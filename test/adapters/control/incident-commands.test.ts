@@ -51,6 +51,9 @@ beforeEach(async () => {
           nameProblem: () => undefined,
         }),
         offlineUntilSeconds: () => NOW + 300,
+        clouds: () => [
+          { cloud: 'aws', principals: ['arn:aws:iam::111122223333:role/shop'], untilSeconds: NOW + 3_600 },
+        ],
       },
     },
   });
@@ -73,6 +76,7 @@ describe('block', () => {
       report: {
         ended: [{ withdrawal, already: false }],
         ...{ unreached: [], recorded: true, offlineUntilSeconds: NOW + 300 },
+        clouds: [{ cloud: 'aws', principals: ['arn:aws:iam::111122223333:role/shop'], untilSeconds: NOW + 3_600 }],
         notes: ['no source is called peopel: did you mean people?'],
       },
     });
