@@ -15,7 +15,7 @@ import { type IncidentsUnderTest, NOW, nobodyIsBlocked, openIncidents } from '..
 const ALICE = 'people:alice';
 const ORDER = { why: 'stolen', by: 'ops (uid 1)' };
 const KEY = { kid: 'k1', algorithm: 'ES256', state: 'current', createdAtSeconds: NOW } as const;
-const REVOKED = { revoked: KEY, keys: [], unreached: [], recorded: true };
+const REVOKED = { revoked: KEY, keys: [], unreached: [], recorded: true, clouds: [] };
 
 let under: IncidentsUnderTest;
 let operator: Operator;
@@ -75,7 +75,7 @@ describe('block', () => {
       ok: true,
       report: {
         ended: [{ withdrawal, already: false }],
-        ...{ unreached: [], recorded: true, offlineUntilSeconds: NOW + 300 },
+        ...{ unreached: [], recorded: true, clouds: [], offlineUntilSeconds: NOW + 300 },
         clouds: [{ cloud: 'aws', principals: ['arn:aws:iam::111122223333:role/shop'], untilSeconds: NOW + 3_600 }],
         notes: ['no source is called peopel: did you mean people?'],
       },
