@@ -28,6 +28,7 @@ import { mintLocalCertificate } from './dev/certificate.ts';
 import { devDirectory, devRecords, devSocket, isOurs, makeDirectory, removeDirectory } from './dev/directory.ts';
 import { type DevPlaces, localised } from './dev/overlay.ts';
 import { partiesOf, targetsOf } from './dev/rule-claims.ts';
+import { createStandInClouds } from './dev/stand-in-clouds.ts';
 import { createThrowawayKeys } from './keys/throwaway-keys.ts';
 import { SELF } from './platforms/self.ts';
 import { actorMatches } from './policy/compiled.ts';
@@ -110,7 +111,11 @@ async function start(world: BrokerWorld, config: string, at: { readonly director
   const frame = {
     ...opened,
     caches: keys.caches,
-    outbound: sts.outbound,
+    outbound: createStandInClouds({
+      nowSeconds: world.clock.nowSeconds,
+      show: (line) => opened.log.warn(line),
+      otherwise: sts.outbound,
+    }),
     overlay: (written: unknown) => localised(written, places),
   };
   const signing = { world, keys, sts, clientSecret };

@@ -43,6 +43,7 @@ export function localised(written: unknown, places: DevPlaces): unknown {
     audit: { ...entryOf(written.audit), to: places.records, sync: false },
     ...mapped(written, 'trust', (source) => localSource(source, places, ours)),
     ...mapped(written, 'clients', (client) => localClient(client, places, ours)),
+    ...mapped(written, 'targets', (target) => localTarget(target, places)),
   };
 }
 
@@ -64,6 +65,15 @@ function localClient(client: Entry, { standIn, secret }: DevPlaces, ours: (value
     ...('secret' in client ? { secret } : {}),
     ...places(client, ['jwks', 'certificate'], standIn),
   };
+}
+
+const CLOUDS: readonly unknown[] = ['aws', 'gcp', 'azure'];
+
+/** No cloud is called here, and none minds that our issuer has a port. */
+function localTarget(target: Entry, { standIn }: DevPlaces): Entry {
+  if (!CLOUDS.includes(target.kind)) return target;
+  const accept = { ...entryOf(target.accept), 'issuer-port': 'dev listens on this machine' };
+  return { ...target, ...('ca' in target ? { ca: standIn } : {}), accept };
 }
 
 const FILES = ['file', 'ca', 'bootstrap', 'tokenFile'];
