@@ -88,6 +88,18 @@ const PROOFS: readonly Proof[] = [
       [{ 'src/keys/a.ts': `await import('@grpc/grpc-js');` }, 'src/keys/a.ts:1 imports @grpc/grpc-js'],
       [{ 'src/stores/memory.ts': `import { Redis } from 'ioredis';` }, 'src/stores/memory.ts:1 imports ioredis'],
       [
+        { 'src/issuers/gcp.ts': `import { STSClient } from '@aws-sdk/client-sts';` },
+        'src/issuers/gcp.ts:1 imports @aws-sdk/client-sts',
+      ],
+      [
+        { 'src/issuers/aws.ts': `import { SignatureV4 } from '@smithy/signature-v4';` },
+        'src/issuers/aws.ts:1 imports @smithy/signature-v4',
+      ],
+      [
+        { 'src/keys/polled-keys.ts': `import { retry } from 'cockatiel';` },
+        'src/keys/polled-keys.ts:1 imports cockatiel',
+      ],
+      [
         { 'src/adapters/http/a.ts': `import { Counter } from 'prom-client';` },
         'src/adapters/http/a.ts:1 imports prom-client',
       ],

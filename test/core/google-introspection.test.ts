@@ -6,8 +6,9 @@ import { createGoogleIntrospection, type GoogleSession, type Told } from '../../
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
 import { AuditUnavailable, type Clients, StoreUnavailable } from '../../src/core/ports.ts';
 import { ok, refuse } from '../../src/core/refusal.ts';
-import { createGoogleSessions, googleTokenKey, rememberGoogleToken } from '../../src/issuers/google-session.ts';
+import { createGoogleSessions, rememberGoogleToken } from '../../src/issuers/google-session.ts';
 import { createMemorySecrets } from '../../src/stores/memory-secrets.ts';
+import { googleTokenKey } from '../support/google-requests.ts';
 import { client } from '../support/own-token-path.ts';
 import { createPath, NO_CLIENT, NOW, RECEIVED } from '../support/path.ts';
 

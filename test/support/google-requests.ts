@@ -1,6 +1,8 @@
 // What Google's own clients send to a token endpoint: bytes as captured from google-auth-library for Node (10.9), gcloud (528.0, google-auth for
 // Python 2.39) and google-github-actions/auth (v3), whose source says the rest.
 
+import { hash } from 'node:crypto';
+
 /** What an `external_account` file must say, whatever token_url it has. */
 export const PROVIDER =
   '//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/example/providers/exchequer';
@@ -62,3 +64,6 @@ export function githubActionFile(parts: {
     },
   };
 }
+
+/** Where a broker keeps what it remembers of a token: by its hash. */
+export const googleTokenKey = (token: string): string => `google-token:${hash('sha256', token)}`;

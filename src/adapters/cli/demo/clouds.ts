@@ -71,12 +71,7 @@ async function showPod(broker: DemoBroker, aws: Aws, claims: Claims): Promise<vo
     'A pod gets credentials of an AWS role',
     'The program has the AWS SDK and no word of a broker. The pod has three variables; the SDK asks for an hour, as it always does.',
   );
-  show('sub', claims.sub);
-  const { Arn } = await inWorkload(broker, 'cluster', claims);
-  say('  who it is, by the credentials that it has');
-  show('Arn', Arn);
-  equal(Arn, aws.log.at(-1)?.principal);
-  logged(aws, 1_800);
+  await showIdentity(broker, aws, { platform: 'cluster', claims, seconds: 1_800 });
 }
 
 async function showJob(broker: DemoBroker, aws: Aws, claims: Claims): Promise<void> {
@@ -84,12 +79,29 @@ async function showJob(broker: DemoBroker, aws: Aws, claims: Claims): Promise<vo
     'A GitHub Actions job gets credentials of the same role',
     'No secret is in the repository. The role trusts one subject of one issuer; who it is for stands in the session.',
   );
+  await showIdentity(broker, aws, { platform: 'github', claims, seconds: 3_600 });
+}
+
+/** Where a name is as wide as its column. */
+const LOGGED: Readonly<Record<string, string>> = { sourceIdentity: 'identity' };
+
+interface Workload {
+  readonly platform: PlatformName;
+  readonly claims: Claims;
+  /** As long as its rule says. */
+  readonly seconds: number;
+}
+
+async function showIdentity(broker: DemoBroker, aws: Aws, { platform, claims, seconds }: Workload): Promise<void> {
   show('sub', claims.sub);
-  const { Arn } = await inWorkload(broker, 'github', claims);
+  const { Arn } = await inWorkload(broker, platform, claims);
   say('  who it is, by the credentials that it has');
   show('Arn', Arn);
-  equal(Arn, aws.log.at(-1)?.principal);
-  logged(aws, 3_600);
+  const session = aws.log.at(-1);
+  equal(Arn, session?.principal);
+  say("  what stands in the cloud's own log");
+  for (const [name, value] of Object.entries(session ?? {})) show(LOGGED[name] ?? name, value);
+  equal(session?.seconds, seconds);
 }
 
 async function showBranch(broker: DemoBroker, aws: Aws, claims: Claims): Promise<void> {
@@ -103,14 +115,6 @@ async function showBranch(broker: DemoBroker, aws: Aws, claims: Claims): Promise
   if (!error?.startsWith('AccessDenied: ') || !error.includes('refs/heads/dev'))
     throw new Error(`expected a reason, got ${error}`);
   equal(aws.log.length, before);
-}
-
-/** What stands in the cloud's own log, of the last session. */
-function logged(aws: Aws, seconds: number): void {
-  const session = aws.log.at(-1);
-  say("  what stands in the cloud's own log");
-  for (const [name, value] of Object.entries(session ?? {})) show(name, value);
-  equal(session?.seconds, seconds);
 }
 
 interface Said {
