@@ -173,7 +173,10 @@ function grantOf<P extends Principal>(
   const addresses = new Set(granting.map(({ rendered }) => rendered?.address));
   if (addresses.size > 1) return { reason: 'target_ambiguous', rules: namesOf(granting) };
   const { target } = best.rendered;
-  return grantBy(best, target, question, outliveOf(target, people.has(question.subject.source)));
+  // Whoever acts by a token of people's, or by one of ours, has no more of its time than they.
+  const { subject, delegation } = question;
+  const isOfPeople = [subject, delegation.actor].some((one) => one !== undefined && people.has(one.source));
+  return grantBy(best, target, question, outliveOf(target, isOfPeople));
 }
 
 /** What a person must do, where nothing else is missing from the nearest rule for which they can. */

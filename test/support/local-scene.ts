@@ -75,6 +75,7 @@ export async function startLocalScene(options: Parameters<typeof startCloudBroke
   const authorityOf: LocalScene['authorityOf'] = (cloud) => place(`${cloud}.crt`, clouds[cloud].ca);
   const own = {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     HOME: folder,
     EXCHEQUER_BROKER: broker.issuer,
     EXCHEQUER_CA: ca,

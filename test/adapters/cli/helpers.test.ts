@@ -306,13 +306,17 @@ describe('docker', () => {
     expect(said.forms[0]).toMatchObject({ audience: target });
   });
 
-  it.each(['other.example', 'http://registry.example', 'registry.example:5000', 'registry.example.evil.example', ''])(
-    'has nothing for %j, in the words that clients look for',
-    async (server) => {
-      const said = await docker(['get'], server);
-      expect(said).toMatchObject({ out: ['credentials not found in native keychain'], err: [], exits: [1], sent: [] });
-    },
-  );
+  it.each([
+    'other.example',
+    'http://registry.example',
+    'HTTP://registry.example',
+    'registry.example:5000',
+    'registry.example.evil.example',
+    '',
+  ])('has nothing for %j, in the words that clients look for', async (server) => {
+    const said = await docker(['get'], server);
+    expect(said).toMatchObject({ out: ['credentials not found in native keychain'], err: [], exits: [1], sent: [] });
+  });
 
   it('--registry is counted instead of the variable', async () => {
     const said = await docker(['--registry', 'localhost:5000=local', 'get'], 'localhost:5000');

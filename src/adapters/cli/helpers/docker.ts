@@ -90,6 +90,6 @@ function readRegistry(text: string): Registry | undefined {
 
 /** Docker names a registry by its host, or by an address such as `https://index.docker.io/v1/`. Never by plain http. */
 function hostOf(server: string): string | undefined {
-  if (server.startsWith('http://')) return undefined;
+  if (/^http:\/\//i.test(server)) return undefined;
   return URL.parse(server.includes('://') ? server : `https://${server}`)?.host;
 }
