@@ -128,7 +128,7 @@ describe('the answer', () => {
     ['F-51 is cut off', 'truncate', 'unreadable'],
     ['F-51 breaks off', 'reset', 'network'],
     ['F-51 does not come', 'hang', 'timeout'],
-  ])('is not taken where it %s', async (_, misbehaviour, problem) => {
+  ])('A-164 is not taken where it %s', async (_, misbehaviour, problem) => {
     world.fake.misbehave = misbehaviour;
     expect(await world.ended(order())).toBe(`cloud_refused ${problem}`);
     world.fake.misbehave = undefined;
@@ -163,7 +163,7 @@ describe('the answer', () => {
       { status: 400, body: { error: 'eyJhbGciOi.J9', error_codes: ['x'] } },
       { problem: 'unreadable', again: 'failed' },
     ],
-  ])('goes on as its code alone where Entra %s', async (_, misbehaviour, attempt) => {
+  ])('A-170 goes on as its code alone where Entra %s', async (_, misbehaviour, attempt) => {
     world.fake.misbehave = misbehaviour;
     await world.ended(order());
     expect(world.attempts.at(-1)).toEqual({ ok: false, ...attempt });

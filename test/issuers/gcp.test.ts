@@ -226,7 +226,7 @@ describe('the answer', () => {
     ['F-51 the account breaks off', atAccounts('reset'), 'network'],
     ['F-51 STS says nothing', atSts('hang'), 'timeout'],
     ['F-51 the account says nothing', atAccounts('hang'), 'timeout'],
-  ])('is not taken where %s, and nothing of it is remembered', async (title, misbehaviour, problem) => {
+  ])('A-162 A-164 is not taken where %s, and nothing of it is remembered', async (title, misbehaviour, problem) => {
     world.secrets.clear();
     world.fake.misbehave = misbehaviour;
     const options = title.endsWith('two hours') ? ITSELF : {};
@@ -281,7 +281,7 @@ describe('the answer', () => {
       { problem: 'unreadable', again: 'failed' },
     ],
     ['says an error of no form', atSts({ status: 400, body: oauth(7) }), { problem: 'unreadable', again: 'failed' }],
-  ])('goes on as its code alone where Google %s', async (_, misbehaviour, attempt) => {
+  ])('CG-07 A-170 goes on as its code alone where Google %s', async (_, misbehaviour, attempt) => {
     world.fake.misbehave = misbehaviour;
     await world.ended(orderFrom());
     expect(world.attempts.at(-1)).toEqual({ ok: false, ...attempt });

@@ -123,7 +123,7 @@ describe('a target of kind gcp', () => {
     ['CG-07 the attribute condition', refusal('unauthorized_client').reply, 'unauthorized_client'],
     ['CG-07 invalid_grant', refusal('invalid_grant').reply, 'invalid_grant'],
     ['F-52 no right to the account', apiRefusal(403, 'PERMISSION_DENIED').reply, 'PERMISSION_DENIED'],
-  ])('F-52 refuses once and for all what Google refuses: %s', async (_, reply, problem) => {
+  ])('CG-07 F-52 refuses once and for all what Google refuses: %s', async (_, reply, problem) => {
     clouds.later();
     const before = clouds.google.seen.length;
     clouds.google.next.push(reply);
