@@ -4,13 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { createCallerIdentity, type Identified } from '../../src/core/caller-identity.ts';
 import type { CallerIdentityRecord } from '../../src/core/caller-identity-record.ts';
 import type { RememberedSession, SignedRequest } from '../../src/core/caller-identity-request.ts';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import { AWS_SESSION_TOLD_SECONDS, AWS_SIGNED_WINDOW_SECONDS } from '../../src/core/limits-cloud.ts';
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
 import { AuditUnavailable, StoreUnavailable } from '../../src/core/ports.ts';
 import { ok, refuse } from '../../src/core/refusal.ts';
 import { createAwsSessions, rememberSession } from '../../src/issuers/aws-credentials.ts';
 import { createMemorySecrets } from '../../src/stores/memory-secrets.ts';
-import { createPath, NO_CLIENT, NOW, RECEIVED } from '../support/path.ts';
+import { createPath, NOW, RECEIVED } from '../support/path.ts';
 
 const SESSION: RememberedSession = {
   session: {

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { CallerIdentityRecord } from '../../src/core/caller-identity-record.ts';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import { createGoogleIntrospection, type GoogleSession, type Told } from '../../src/core/google-introspection.ts';
 import { createOperate, type Outcome } from '../../src/core/operation.ts';
 import { AuditUnavailable, type Clients, StoreUnavailable } from '../../src/core/ports.ts';
@@ -10,7 +11,7 @@ import { createGoogleSessions, rememberGoogleToken } from '../../src/issuers/goo
 import { createMemorySecrets } from '../../src/stores/memory-secrets.ts';
 import { googleTokenKey } from '../support/google-requests.ts';
 import { client } from '../support/own-token-path.ts';
-import { createPath, NO_CLIENT, NOW, RECEIVED } from '../support/path.ts';
+import { createPath, NOW, RECEIVED } from '../support/path.ts';
 
 const TOKEN = 'ya29.given';
 const GIVEN: GoogleSession = {

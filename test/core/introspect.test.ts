@@ -1,6 +1,7 @@
 // POST /introspect as an operation: what is asked in which order, what makes a token active, and that nothing else can be told apart.
 
 import { describe, expect, it } from 'vitest';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import { LEEWAY_SECONDS, REQUESTS_IN_FLIGHT_MAX } from '../../src/core/limits.ts';
 import { AuditUnavailable, StoreUnavailable } from '../../src/core/ports.ts';
 import { type CredentialRefusal, ok, refuse } from '../../src/core/refusal.ts';
@@ -14,7 +15,7 @@ import {
   ownToken,
   toldBy,
 } from '../support/own-token-path.ts';
-import { NO_CLIENT, NOW } from '../support/path.ts';
+import { NOW } from '../support/path.ts';
 
 const INACTIVE = { kind: 'introspected', token: undefined };
 const BLOCK: Withdrawal = {

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import { CREDENTIAL_BYTES_MAX, PARAMETER_BYTES_MAX, SCOPES_MAX, TARGET_VALUES_MAX } from '../../src/core/limits.ts';
 import { type Parameters, readAsk, readTokenRequest } from '../../src/core/request.ts';
-import { NO_CLIENT } from '../support/path.ts';
 
 type Change = Readonly<Record<string, string | readonly string[] | undefined>>;
 

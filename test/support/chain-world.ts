@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { type Claims, createPlatformKey, githubPush, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import type { PresentedClient } from '../../src/core/client.ts';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import { createEpochs } from '../../src/core/epochs.ts';
 import { createExchange } from '../../src/core/exchange.ts';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -41,7 +42,6 @@ import { oidc } from '../../src/verifiers/oidc.ts';
 import { createOwnTokens, self } from '../../src/verifiers/own-token.ts';
 import { createVerifiers } from '../../src/verifiers/registry.ts';
 import { basic, sha256 } from './clients.ts';
-import { NO_CLIENT } from './path.ts';
 import { policyOf, source, target } from './policy.ts';
 import { AUDIENCE, NOW, partsOf, settingsOf } from './sources.ts';
 

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { createPlatformKey, jwtSvid, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import type { PresentedCertificates, PresentedClient } from '../../src/core/client.ts';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import type { Clients } from '../../src/core/ports.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
 import { CLIENT_CREDENTIALS_GRANT, type GrantType, TOKEN_EXCHANGE_GRANT } from '../../src/core/request.ts';
@@ -15,7 +16,6 @@ import { type Certificate, readCertificate } from '../../src/x509/certificate.ts
 import { uri } from '../vectors/x509/encode.ts';
 import { createMint, makeKeys, names } from '../vectors/x509/mint.ts';
 import { type Plans, present } from '../vectors/x509/vector.ts';
-import { NO_CLIENT } from './path.ts';
 import { AUDIENCE, NOW, partsOf, settingsOf } from './sources.ts';
 
 export const TOKEN_ENDPOINT = `${AUDIENCE}/token`;

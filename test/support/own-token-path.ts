@@ -1,6 +1,7 @@
 // The operations on our own tokens with every port under the test's control, and a log of what they asked of them, in order.
 
 import type { ProvedClient } from '../../src/core/client.ts';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import { createEpochs } from '../../src/core/epochs.ts';
 import { createIntrospect, type Introspected } from '../../src/core/introspect.ts';
 import { createOperate, type Operation, type OperationParts, type Outcome } from '../../src/core/operation.ts';
@@ -12,7 +13,7 @@ import { ok } from '../../src/core/refusal.ts';
 import type { Received } from '../../src/core/request.ts';
 import { createRevoke, type Revoked, type RevokeParts } from '../../src/core/revoke.ts';
 import type { Standing, Withdrawal } from '../../src/core/withdrawal.ts';
-import { createPath, NO_CLIENT, NOW, provedSubject, RECEIVED } from './path.ts';
+import { createPath, NOW, provedSubject, RECEIVED } from './path.ts';
 
 export const ISSUER = 'https://sts.example';
 export const LEDGER = 'https://api.example/ledger';

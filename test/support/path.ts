@@ -1,7 +1,7 @@
 // The path with every port under the test's control, and a log of what it asked of them, in order.
 
 import { actOf } from '../../src/core/actor.ts';
-import type { PresentedClient } from '../../src/core/client.ts';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import { createDryRun } from '../../src/core/dry-run.ts';
 import { createEpochs } from '../../src/core/epochs.ts';
 import { createExchange, type ExchangeParts } from '../../src/core/exchange.ts';
@@ -36,17 +36,6 @@ export function provedSubject(proof: Partial<Proof> = {}): ProvedPrincipal {
     ...proof,
   });
 }
-
-/** A request that claims no client. */
-export const NO_CLIENT: PresentedClient = {
-  id: undefined,
-  authorization: undefined,
-  secret: undefined,
-  assertion: undefined,
-  assertionType: undefined,
-  attested: false,
-  certificates: undefined,
-};
 
 export const RECEIVED: Received = {
   transport: 'oauth',

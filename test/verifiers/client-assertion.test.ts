@@ -2,6 +2,7 @@
 
 import { createHmac } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import { CREDENTIAL_BYTES_MAX } from '../../src/core/limits.ts';
 import { TOKEN_EXCHANGE_GRANT } from '../../src/core/request.ts';
 import {
@@ -15,7 +16,6 @@ import {
   WORKLOAD,
 } from '../support/clients.ts';
 import { b64, createForge } from '../support/forge.ts';
-import { NO_CLIENT } from '../support/path.ts';
 import { AUDIENCE, NOW, partsOf } from '../support/sources.ts';
 
 const FORGE = createForge('RS256', 'rsa-1');

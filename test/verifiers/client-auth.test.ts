@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { PresentedClient } from '../../src/core/client.ts';
+import { NO_CLIENT } from '../../src/core/client.ts';
 import {
   basic,
   type ClientsUnderTest,
@@ -16,7 +17,6 @@ import {
   verdictOfItself,
   WORKLOAD,
 } from '../support/clients.ts';
-import { NO_CLIENT } from '../support/path.ts';
 import { NOW } from '../support/sources.ts';
 import { uri } from '../vectors/x509/encode.ts';
 import { names } from '../vectors/x509/mint.ts';

@@ -1,9 +1,9 @@
 // POST /gcp/introspect on the wire: what gcloud sends, what it reads, and what is refused.
 
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { NO_CLIENT } from '../../../src/core/client.ts';
 import { CREDENTIAL_BYTES_MAX } from '../../../src/core/limits.ts';
 import { GCLOUD_BASIC, GCLOUD_CLIENT } from '../../support/google-requests.ts';
-import { NO_CLIENT } from '../../support/path.ts';
 import { DECISION, GOOGLE_SESSION, type Harness, refused, send, startListener } from './harness.ts';
 
 let harness: Harness;

@@ -2,6 +2,7 @@
 // is close to them and is refused.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { NO_CLIENT } from '../../../src/core/client.ts';
 import { BODY_BYTES_MAX, CREDENTIAL_BYTES_MAX, FORM_PARAMETERS_MAX } from '../../../src/core/limits.ts';
 import type { Refusal } from '../../../src/core/refusal.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type TokenRequest,
 } from '../../../src/core/request.ts';
 import { GCLOUD_BASIC, GITHUB_ACTION, GOOGLE_FORM, PROVIDER } from '../../support/google-requests.ts';
-import { NO_CLIENT } from '../../support/path.ts';
 import { type Got, type Harness, NONCE, send, startListener } from './harness.ts';
 
 let harness: Harness;

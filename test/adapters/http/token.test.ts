@@ -2,10 +2,10 @@
 
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { NO_CLIENT } from '../../../src/core/client.ts';
 import { BODY_BYTES_MAX, CREDENTIAL_BYTES_MAX } from '../../../src/core/limits.ts';
 import type { Refusal } from '../../../src/core/refusal.ts';
 import { TOKEN_EXCHANGE_GRANT } from '../../../src/core/request.ts';
-import { NO_CLIENT } from '../../support/path.ts';
 import { form, type Harness, ISSUER, NONCE, send, sendRaw, startListener } from './harness.ts';
 
 let harness: Harness;
