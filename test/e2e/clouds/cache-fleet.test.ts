@@ -87,7 +87,8 @@ describeWithRedis('credentials of AWS in a shared store', () => {
     const [name = ''] = (await redis.admin.keys('*:secret:cloud-1:*')) ?? [];
     expect(name).not.toBe('');
     const sealed = (await redis.admin.get(name)) ?? '';
-    await redis.admin.set(name, `A${sealed.slice(1)}`, 'KEEPTTL');
+    // Another first character than it has, whichever that is.
+    await redis.admin.set(name, `${sealed.startsWith('A') ? 'B' : 'A'}${sealed.slice(1)}`, 'KEEPTTL');
     const asked = a.aws.asked.length;
     for (const key of await redis.admin.keys('*:secret:cloud-1:*')) if (key !== name) await redis.admin.del(key);
     expect((await a.ask(await a.pod())).status).toBe(200);
