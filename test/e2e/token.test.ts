@@ -96,7 +96,11 @@ describe('a job asks a whole broker for a token', () => {
     const env = { EXCHEQUER_TOKEN_FILE: file };
     const said = await ask(['ledger', '--dry-run'], env);
     expect(said).toEqual({ exits: [0], err: [], out: ['would grant ledger with postings:read for 300 s'] });
-    expect(broker.records().at(-1)).toMatchObject({ dryRun: true, outcome: 'granted', rule: 'payments-ledger' });
+    expect(broker.records().findLast(({ event }) => event === 'exchange')).toMatchObject({
+      dryRun: true,
+      outcome: 'granted',
+      rule: 'payments-ledger',
+    });
     const whole = await ask(['ledger', '--dry-run', '--json'], env);
     expect(JSON.parse(whole.out.join())).toMatchObject({ granted: true, target: 'ledger', expires_in: 300 });
     const refused = await ask(['deploy', '--dry-run'], env);
