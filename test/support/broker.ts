@@ -10,6 +10,7 @@ import { freePort } from '../../src/adapters/cli/demo/broker.ts';
 import { mintServerCertificate } from '../../src/adapters/cli/demo/certificates.ts';
 import { type Claims, createPlatformKey, type PlatformKey } from '../../src/adapters/cli/demo/platforms.ts';
 import { type Broker, startBroker } from '../../src/compose.ts';
+import { AddressInUse } from '../../src/compose-listener.ts';
 import { type BrokerWorld, openFrame } from '../../src/compose-state.ts';
 import type { Outbound } from '../../src/core/outside.ts';
 
@@ -127,7 +128,17 @@ rules:
 `,
 };
 
-export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
+/** A port that was free a moment ago may be somebody's by now: then on others. */
+export async function startTestBroker(options: TestBrokerOptions = {}, attempts = 3): Promise<TestBroker> {
+  try {
+    return await startOnFreePorts(options);
+  } catch (error) {
+    if (attempts === 1 || !(error instanceof AddressInUse)) throw error;
+    return startTestBroker(options, attempts - 1);
+  }
+}
+
+async function startOnFreePorts(options: TestBrokerOptions): Promise<TestBroker> {
   const [port, observePort] = [await freePort(), await freePort()];
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'exchequer-test-'));
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
