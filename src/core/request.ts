@@ -91,7 +91,7 @@ export interface Received<Request = TokenRequest> {
   readonly request: Result<Request>;
 }
 
-/** The parameters of a form: each name with its values, in the order sent. Values are never empty. */
+/** The parameters of a form: each name with its values, in the order sent. Values are never empty, unless a form keeps them under that name. */
 export type Parameters = ReadonlyMap<string, readonly string[]>;
 
 /** Parameters that carry a meaning which is not built: refused, because ignoring them would widen what is issued. */

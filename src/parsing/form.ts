@@ -12,8 +12,11 @@ const AMPERSAND = 0x26;
 const NAME = /^[A-Za-z0-9_.-]+$/;
 const BROKEN_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 
+/** Which parameters mean something without a value too. */
+export type KeepsEmpty = (name: string) => boolean;
+
 /** The parameters of a form body. Never throws. */
-export function parseForm(body: Uint8Array): Result<Parameters, SyntaxRefusal> {
+export function parseForm(body: Uint8Array, keepsEmpty: KeepsEmpty = () => false): Result<Parameters, SyntaxRefusal> {
   if (partsExceed(body, FORM_PARAMETERS_MAX)) return malformed('too_many_parameters');
   const text = decodeUtf8(body);
   if (text === undefined) return malformed('not_utf8');
@@ -29,7 +32,7 @@ export function parseForm(body: Uint8Array): Result<Parameters, SyntaxRefusal> {
     // request could see two requests. Where repeating is allowed, the empty one is left out and the others stay.
     if (seen.has(name) && !MAY_REPEAT.has(name)) return refuse({ reason: 'parameter_repeated', parameter: name });
     seen.add(name);
-    if (value === '') continue;
+    if (value === '' && !keepsEmpty(name)) continue;
     const values = parameters.get(name);
     if (values) values.push(value);
     else parameters.set(name, [value]);

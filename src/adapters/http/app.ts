@@ -150,6 +150,8 @@ function addGate(
     if (request.raw.headers.upgrade !== undefined) ending.after(request, reply);
     const path = pathOf(request.raw.url ?? '');
     const found = endpointAt(endpoints, path);
+    // Nobody reads what a GET brings along, so it is neither waited for nor taken for another request.
+    if (isRead(request.method) && hasBody(request.raw)) ending.after(request, reply);
     if (found ? request.method === found.endpoint.method : documents.has(path) && isRead(request.method)) return done();
     if (hasBody(request.raw)) ending.after(request, reply);
     if (found) serve(found.endpoint, request, reply, arrivedWithout(request.raw)).catch(done);

@@ -32,6 +32,8 @@ const KNOWN = ['Action', 'Version', 'RoleArn', 'RoleSessionName', 'WebIdentityTo
 const POLICY_ARN = /^PolicyArns\.member\.([1-9][0-9]?)\.arn$/;
 /** Read as one, so that every problem with them has the name that AWS's documents have. */
 const POLICY_ARNS = 'PolicyArns';
+/** What narrows a session: left without a value it must not be taken for what was never sent (A-163). */
+export const narrows = (name: string): boolean => name === 'Policy' || name.startsWith(`${POLICY_ARNS}.`);
 const SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
 const ARN = /^arn:[\x21-\x7e]+$/;
 /** A role's ARN, or whatever else a target is called. */
@@ -91,7 +93,7 @@ const withoutToken = (parameters: Parameters): Parameters =>
 function unknownParameter(parameters: Parameters): SyntaxRefusal | undefined {
   for (const name of parameters.keys()) {
     if (KNOWN.includes(name) || POLICY_ARN.test(name)) continue;
-    const parameter = name.startsWith(`${POLICY_ARNS}.`) ? POLICY_ARNS : name.startsWith('Tags.') ? 'Tags' : name;
+    const parameter = narrows(name) ? POLICY_ARNS : name.startsWith('Tags.') ? 'Tags' : name;
     return { reason: 'parameter_unsupported', parameter };
   }
   return undefined;

@@ -11,7 +11,7 @@ import { ok, type Result, refuse, type SyntaxRefusal } from '../../core/refusal.
 import { type Parameters, type Received, TOKEN_EXCHANGE_GRANT, type TokenRequest } from '../../core/request.ts';
 import { accountOf, rfc3339 } from '../../parsing/aws-text.ts';
 import { readSignedRequest } from '../../parsing/signed-request.ts';
-import { ASSUME, AWS_VERSION, readAssumption } from './aws-assumption.ts';
+import { ASSUME, AWS_VERSION, narrows, readAssumption } from './aws-assumption.ts';
 import { assumptionCode, awsErrorOf, identityCode } from './aws-errors.ts';
 import { awsCredentialOf, hasEnded } from './aws-outcome.ts';
 import { awsAnswer, awsErrorAnswer } from './aws-xml.ts';
@@ -38,7 +38,7 @@ export const awsSts = (path: string, parts: EndpointParts): Endpoint => ({
 });
 
 /** Which action it is stands in the form itself. */
-const FORM: Form<Parameters> = { grantType: () => TOKEN_EXCHANGE_GRANT, read: ok };
+const FORM: Form<Parameters> = { grantType: () => TOKEN_EXCHANGE_GRANT, read: ok, keepsEmpty: narrows };
 
 function assumptionOf(
   { request, ...received }: Received<Parameters>,

@@ -17,7 +17,7 @@ import {
   type TokenRequest,
   type Transport,
 } from '../../core/request.ts';
-import { parseForm } from '../../parsing/form.ts';
+import { type KeepsEmpty, parseForm } from '../../parsing/form.ts';
 import { parseJsonParameters } from '../../parsing/json-parameters.ts';
 import type { Body, ReadBody } from './body.ts';
 import { presentedCertificates } from './peer-certificates.ts';
@@ -50,6 +50,8 @@ export interface Form<Request> {
   grantType(parameters: Parameters): GrantType | undefined;
   /** Whether its parameters may come as JSON instead. */
   readonly takesJson?: true;
+  /** Its parameters that do not count as omitted where they have no value; in a form. */
+  readonly keepsEmpty?: KeepsEmpty;
 }
 
 export const TOKEN_FORM: Form<TokenRequest> = Object.freeze({
@@ -103,13 +105,13 @@ function readForm(body: Body | undefined, parse: Parse): Result<Parameters> {
 /** What reads its body, or what is wrong with the request before that is looked at. */
 function parserFor(
   message: IncomingMessage,
-  { takesJson }: Pick<Form<never>, 'takesJson'>,
+  form: Pick<Form<never>, 'takesJson' | 'keepsEmpty'>,
 ): Result<Parse, SyntaxRefusal> {
   const { headers } = message;
   if (message.method !== 'POST') return refuse({ reason: 'method_not_allowed' });
   // RFC 6749 §2.3.1, §3.2: nothing is taken from the address, where logs and histories keep it (OA-04, A-177).
   if (message.url?.includes('?')) return refuse({ reason: 'query_forbidden' });
-  const parse = parserOf(message, takesJson);
+  const parse = parserOf(message, form);
   if (!parse) return refuse({ reason: 'media_type_unsupported' });
   // A second content or transfer coding under the form is a second parser's reading of the same bytes (A-176).
   if (headers['content-encoding'] !== undefined) return refuse({ reason: 'body_malformed', problem: 'encoded' });
@@ -125,12 +127,15 @@ const FORM = /^application\/x-www-form-urlencoded *(?:; *charset=(?:utf-8|"utf-8
 const JSON_TYPE = /^application\/json *(?:; *charset=(?:utf-8|"utf-8") *)?$/i;
 
 /** The parser of a body's media type, where there is one. */
-function parserOf({ headers, rawHeaders }: IncomingMessage, takesJson: true | undefined): Parse | undefined {
+function parserOf(
+  { headers, rawHeaders }: IncomingMessage,
+  { takesJson, keepsEmpty }: Pick<Form<never>, 'takesJson' | 'keepsEmpty'>,
+): Parse | undefined {
   // Node keeps the first of two: a proxy may have judged by the second.
   const sent = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-type');
   const type = headers['content-type'] ?? '';
   if (sent.length !== 1) return undefined;
-  if (FORM.test(type)) return parseForm;
+  if (FORM.test(type)) return (body) => parseForm(body, keepsEmpty);
   return takesJson && JSON_TYPE.test(type) ? parseJsonParameters : undefined;
 }
 

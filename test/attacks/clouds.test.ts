@@ -1,0 +1,106 @@
+// Attacks on the paths that speak the protocols of clouds (A-158 to A-178), sent to a running broker beside positive controls: raw bytes, what
+// narrows a session and says nothing, and what clouds are asked for whoever is refused: nothing.
+
+import { connect } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
+import { assumption, sendForm, verdict } from '../support/aws-facade.ts';
+import { CLUSTER_ISSUER, mint } from '../support/broker.ts';
+import { type CloudBroker, startCloudBroker } from '../support/cloud-broker.ts';
+
+let clouds: CloudBroker;
+beforeAll(async () => {
+  clouds = await startCloudBroker();
+});
+afterAll(() => clouds[Symbol.asyncDispose]());
+
+const podToken = (): Promise<string> => {
+  const { broker } = clouds;
+  return mint(broker, 'cluster', kubernetesProjected(CLUSTER_ISSUER, broker.issuer, broker.now()), { typ: undefined });
+};
+
+describe('A-163 what narrows a session', () => {
+  const POLICY = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
+  const narrowed = async (more: Readonly<Record<string, string>>): Promise<string> => {
+    const answer = await sendForm(clouds.broker, assumption(await podToken(), more));
+    return answer.status === 200 ? '200' : verdict(clouds.broker, answer);
+  };
+
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['400 MalformedPolicyDocument parameter_malformed', { Policy: '' }],
+    ['400 ValidationError parameter_malformed', { 'PolicyArns.member.1.arn': '' }],
+    ['400 ValidationError parameter_malformed', { 'PolicyArns.member.1.arn': POLICY, 'PolicyArns.member.2.arn': '' }],
+    ['400 ValidationError parameter_unsupported', { 'PolicyArns.member.01.arn': '' }],
+    ['400 ValidationError parameter_unsupported', { 'PolicyArns.1': '' }],
+  ])('is never left out because it has no value: %s to %j', async (expected, more) => {
+    expect(await narrowed(more)).toBe(expected);
+  });
+
+  it('leaves out a list without members, which SDKs send as that, and whatever else has no value', async () => {
+    expect(await narrowed({ PolicyArns: '', DurationSeconds: '', ProviderId: '' })).toBe('200');
+    expect(await narrowed({ 'PolicyArns.member.1.arn': POLICY })).toBe('200');
+    expect(clouds.aws.sessions.at(-1)?.policyArns).toEqual([POLICY]);
+  });
+});
+
+describe('GET /aws/credentials/{target} as raw bytes', () => {
+  const get = async (headers = '', body = '', line = 'GET /aws/credentials/payments-aws'): Promise<string> =>
+    `${line} HTTP/1.1\r\nHost: x\r\nAuthorization: ${await podToken()}\r\n${headers}\r\n${body}`;
+
+  it.each([
+    ['a length', 'Content-Length: 5\r\n', 'hello'],
+    ['a length and less', 'Content-Length: 500000000\r\n', 'hello'],
+    ['chunks', 'Transfer-Encoding: chunked\r\n', '5\r\nhello\r\n0\r\n\r\n'],
+    ['chunks of another coding', 'Transfer-Encoding: gzip, chunked\r\n', '5\r\nhello\r\n0\r\n\r\n'],
+  ])('A-175 A-176 a body with %s ends the connection, and nothing behind it is served', async (_, headers, body) => {
+    const before = clouds.broker.records().length;
+    const text = await raw((await get(headers, body)) + (await get()));
+    expect(statuses(text)).toEqual(['200']);
+    expect(text).toMatch(/^connection: close\r$/im);
+    expect(clouds.broker.records().length).toBe(before + 1);
+  });
+
+  it('several without a body are served on one connection', async () => {
+    const last = 'Connection: close\r\n';
+    expect(statuses(await raw((await get()) + (await get('Content-Length: 0\r\n')) + (await get(last))))).toEqual([
+      '200',
+      '200',
+      '200',
+    ]);
+  });
+
+  it.each([
+    '/aws/credentials/payments%2Daws',
+    '/aws/credentials/%70ayments-aws',
+    '//aws/credentials/payments-aws',
+    '/aws//credentials/payments-aws',
+    '/aws/credentials/payments-aws//',
+    '/aws/credentials/./payments-aws',
+    '/aws/credentials/payments-aws;x',
+    '/aws/credentials/payments-aws#x',
+    '/aws\\credentials\\payments-aws',
+    '/aws/credentials/%zz',
+  ])('A-178 %s is nothing', async (path) => {
+    const before = clouds.broker.records().length;
+    expect(statuses(await raw(await get('Connection: close\r\n', '', `GET ${path}`)))).toEqual(['404']);
+    expect(clouds.broker.records().length).toBe(before);
+  });
+});
+
+const statuses = (text: string): readonly string[] => text.match(/(?<=HTTP\/1\.1 )\d{3}/g) ?? [];
+
+/** Writes bytes, and gives everything that came back until the broker ended the connection. */
+function raw(bytes: string): Promise<string> {
+  const { port, ca } = clouds.broker;
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, ca, servername: 'localhost' }, () =>
+      socket.write(bytes, 'latin1'),
+    );
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(text));
+  });
+}
