@@ -5,8 +5,9 @@ import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
 import { assumption, sendForm, verdict } from '../support/aws-facade.ts';
-import { CLUSTER_ISSUER, mint } from '../support/broker.ts';
+import { CLUSTER_ISSUER, formOf, mint } from '../support/broker.ts';
 import { type CloudBroker, startCloudBroker } from '../support/cloud-broker.ts';
+import { GCLOUD_BASIC, GOOGLE_FORM } from '../support/google-requests.ts';
 
 let clouds: CloudBroker;
 beforeAll(async () => {
@@ -84,6 +85,40 @@ describe('GET /aws/credentials/{target} as raw bytes', () => {
     const before = clouds.broker.records().length;
     expect(statuses(await raw(await get('Connection: close\r\n', '', `GET ${path}`)))).toEqual(['404']);
     expect(clouds.broker.records().length).toBe(before);
+  });
+});
+
+describe('A-176 two fields of what may stand once', () => {
+  const form = async (): Promise<string> => formOf({ ...GOOGLE_FORM, subject_token: await podToken() });
+  const post = async (path: string, body: string, headers: string): Promise<string> => {
+    const length = `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n`;
+    const before = clouds.broker.records().length;
+    const text = await raw(`POST ${path} HTTP/1.1\r\nHost: x\r\n${headers}${length}\r\n${body}`);
+    const [record, more] = clouds.broker.records().slice(before);
+    return `${statuses(text)} ${more ? 'more than one record' : (record?.reason ?? record?.outcome)}`;
+  };
+  const TYPE = 'Content-Type: application/x-www-form-urlencoded\r\n';
+  const GCLOUD = `Authorization: ${GCLOUD_BASIC}\r\n`;
+  const OTHER = `Authorization: Basic ${Buffer.from('other:secret').toString('base64')}\r\n`;
+
+  it('one is taken', async () => {
+    expect(await post('/gcp/token/lake', await form(), TYPE + GCLOUD)).toBe('200 granted');
+    expect(await post('/gcp/introspect', 'token=a', TYPE + GCLOUD)).toBe('200 key_unknown');
+  });
+
+  it.each([
+    ['another behind it', GCLOUD + OTHER],
+    ['another before it', OTHER + GCLOUD],
+    ['itself', GCLOUD + GCLOUD],
+    ['an empty one', `${GCLOUD}Authorization:\r\n`],
+  ])('an Authorization beside %s proves nobody', async (_, headers) => {
+    for (const [path, body] of [
+      ['/gcp/token/lake', await form()],
+      ['/gcp/introspect', 'token=a'],
+      ['/token', await form()],
+    ] as const)
+      expect(await post(path, body, TYPE + headers), path).toBe('401 client_credential_refused');
+    expect(await post('/aws/sts', assumption(await podToken()), TYPE + headers)).toBe('400 parameter_unsupported');
   });
 });
 

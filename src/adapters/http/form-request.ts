@@ -145,14 +145,22 @@ const ATTESTATIONS = ['oauth-client-attestation', 'oauth-client-attestation-pop'
 function callerOf(message: IncomingMessage, certificates: PresentedCertificates | undefined, htu: string): Caller {
   const { headers } = message;
   const attested = ATTESTATIONS.some((name) => headers[name] !== undefined);
-  return { authorization: headers.authorization, attested, certificates, proof: presentedProof(message, htu) };
+  return { authorization: authorizationOf(message), attested, certificates, proof: presentedProof(message, htu) };
 }
+
+/** Of two, Node would keep the first, and a proxy may have judged by the second: together they are no credential. */
+function authorizationOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
+  const texts = textsOf(rawHeaders, 'authorization');
+  return texts.length > 1 ? texts.join(', ') : headers.authorization;
+}
+
+const textsOf = (rawHeaders: IncomingMessage['rawHeaders'], header: string): readonly string[] =>
+  rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === header && index % 2 === 1);
 
 /** Every DPoP header, as sent: of two, Node would join them into one (DP-01). What it must be for is ours to say. */
 function presentedProof({ headers, rawHeaders }: IncomingMessage, htu: string): PresentedProof | undefined {
   if (headers.dpop === undefined) return undefined;
-  const texts = rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === 'dpop' && index % 2 === 1);
-  return { texts, htm: 'POST', htu };
+  return { texts: textsOf(rawHeaders, 'dpop'), htm: 'POST', htu };
 }
 
 /** An IPv4 peer on a dual-stack socket is recorded as the IPv4 address it is. */
