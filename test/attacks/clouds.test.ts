@@ -3,15 +3,18 @@
 
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
+import { githubPush, kubernetesProjected } from '../../src/adapters/cli/demo/platforms.ts';
+import { JWT_BEARER_GRANT } from '../../src/core/request.ts';
 import { assumption, sendForm, verdict } from '../support/aws-facade.ts';
-import { CLUSTER_ISSUER, formOf, mint } from '../support/broker.ts';
+import { type Answer, CLUSTER_ISSUER, formOf, mint } from '../support/broker.ts';
 import { type CloudBroker, startCloudBroker } from '../support/cloud-broker.ts';
 import { GCLOUD_BASIC, GOOGLE_FORM } from '../support/google-requests.ts';
 
 let clouds: CloudBroker;
 beforeAll(async () => {
-  clouds = await startCloudBroker();
+  clouds = await startCloudBroker({
+    config: (yaml) => yaml.replace('targets:\n', '  self: { kind: self }\ntargets:\n'),
+  });
 });
 afterAll(() => clouds[Symbol.asyncDispose]());
 
@@ -59,6 +62,11 @@ describe('GET /aws/credentials/{target} as raw bytes', () => {
     expect(statuses(text)).toEqual(['200']);
     expect(text).toMatch(/^connection: close\r$/im);
     expect(clouds.broker.records().length).toBe(before + 1);
+  });
+
+  it('A-175 A-176 ends the connection behind the body of any other GET too', async () => {
+    const jwks = 'GET /.well-known/jwks.json HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello';
+    expect(statuses(await raw(jwks + (await get())))).toEqual(['200']);
   });
 
   it('several without a body are served on one connection', async () => {
@@ -120,6 +128,61 @@ describe('A-176 two fields of what may stand once', () => {
       expect(await post(path, body, TYPE + headers), path).toBe('401 client_credential_refused');
     expect(await post('/aws/sts', assumption(await podToken()), TYPE + headers)).toBe('400 parameter_unsupported');
   });
+});
+
+describe('one credential at every way in', () => {
+  const form = (path: string, body: string, type = 'application/x-www-form-urlencoded') =>
+    clouds.broker.call({ method: 'POST', path, headers: { 'content-type': type } }, body);
+  const WAYS: Readonly<Record<string, (token: string) => Promise<Answer>>> = {
+    'POST /token': (token) => clouds.broker.exchange(token, { audience: 'payments-aws' }),
+    'POST /token with an assertion': (assertion) =>
+      form('/token', formOf({ grant_type: JWT_BEARER_GRANT, assertion, audience: 'payments-aws' })),
+    'POST /aws/sts': (token) => sendForm(clouds.broker, assumption(token)),
+    'GET /aws/credentials': (authorization) =>
+      clouds.broker.call({ method: 'GET', path: '/aws/credentials/payments-aws', headers: { authorization } }),
+    'POST /gcp/token': (token) => form('/gcp/token/lake', formOf({ ...GOOGLE_FORM, subject_token: token })),
+    'POST /gcp/token in JSON': (token) =>
+      form('/gcp/token/lake', JSON.stringify({ ...GOOGLE_FORM, subject_token: token }), 'application/json'),
+  };
+  const asked = () => [clouds.aws.asked.length, clouds.google.exchanges.length, clouds.google.impersonations.length];
+  const reason = () => clouds.broker.records().at(-1)?.reason;
+
+  it.each(Object.keys(WAYS))('CX-02 an assertion of ours proves nothing at %s, and no cloud is asked', async (way) => {
+    const { broker } = clouds;
+    const { body, status } = await broker.exchange(await podToken(), { audience: 'vault-assertion', scope: undefined });
+    expect(status).toBe(200);
+    const before = asked();
+    expect((await WAYS[way]?.(String(body.access_token)))?.status).toBeGreaterThanOrEqual(400);
+    expect(reason()).toBe('typ_refused');
+    expect(asked()).toEqual(before);
+  });
+
+  it.each(Object.keys(WAYS))('A-169 a token that proves nothing makes us ask no cloud at %s', async (way) => {
+    const before = asked();
+    expect((await WAYS[way]?.((await podToken()).replace(/.{8}$/, 'AAAAAAAA')))?.status).toBeGreaterThanOrEqual(400);
+    expect(reason()).toBe('signature_invalid');
+    expect(asked()).toEqual(before);
+  });
+
+  it.each(Object.keys(WAYS).filter((way) => !way.includes('/gcp/')))(
+    'A-172 a token of a job is good for one credential of a target, wherever it is shown after %s',
+    async (way) => {
+      clouds.later();
+      const { broker } = clouds;
+      const token = await mint(broker, 'github', githubPush(broker.issuer, broker.now()));
+      expect((await WAYS[way]?.(token))?.status).toBe(200);
+      const before = asked();
+      const again = ['POST /token', 'POST /aws/sts', 'GET /aws/credentials'].map((other) => WAYS[other]?.(token));
+      for (const answer of await Promise.all(again)) expect(answer?.status).toBeGreaterThanOrEqual(400);
+      expect(
+        broker
+          .records()
+          .slice(-3)
+          .map((record) => record.reason),
+      ).toEqual(Array(3).fill('replayed'));
+      expect(asked()).toEqual(before);
+    },
+  );
 });
 
 const statuses = (text: string): readonly string[] => text.match(/(?<=HTTP\/1\.1 )\d{3}/g) ?? [];
