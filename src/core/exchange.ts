@@ -66,6 +66,8 @@ export interface Decided {
   readonly ask: Ask;
   readonly order: IssueOrder;
   readonly issuer: Issuer;
+  /** What the issuer says of the order, beyond what can be read back. */
+  readonly terms: object;
   readonly question: Omit<Question<ProvedPrincipal>, 'now'>;
   readonly standing: RequestStanding;
   /** The snapshot that the request was decided on. */
@@ -118,7 +120,10 @@ export async function decide(
     standing: standing.whole,
   });
   if (!order.ok) return order;
-  return ok({ ask: request.ask, order: order.value, issuer, question, standing, decidedOn: snapshot });
+  const terms = issuer.terms(order.value);
+  if (!terms.ok) return terms;
+  const decided = { order: order.value, issuer, terms: terms.value, question, standing, decidedOn: snapshot };
+  return ok({ ask: request.ask, ...decided });
 }
 
 /** Who asks, with which keys, whom the token is about, and who acts: each is recorded as soon as it is proved. */

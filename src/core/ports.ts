@@ -118,8 +118,11 @@ export interface Issuer {
   read(issued: Issued): object;
   /** What `read` must give back for this order, member by member in the same order, and nothing else. */
   expect(order: IssueOrder): object;
-  /** All of it that configuration decides, beyond what can be read back: of two issuers that say the same, both would make the same. */
-  terms(order: IssueOrder): object;
+  /**
+   * All of it that configuration decides, beyond what can be read back: of two issuers that say the same, both would make the same. Or why
+   * nothing can be made for this order, whoever is asked: it is known before anything is spent.
+   */
+  terms(order: IssueOrder): Result<object, CloudRefusal>;
 }
 
 /** What our own tokens are signed with. */

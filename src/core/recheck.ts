@@ -12,6 +12,8 @@ import { type RequestStanding, refuseWithdrawn } from './standing.ts';
 /** What a grant is looked at again with. */
 export interface GrantRecheckInput {
   readonly order: IssueOrder;
+  /** What the issuer said of it when it was decided. */
+  readonly terms: object;
   readonly question: Omit<Question<ProvedPrincipal>, 'now'>;
   /** The snapshot that the request was decided on. */
   readonly decidedOn: Snapshot;
@@ -53,14 +55,14 @@ export function recheckGrant(input: GrantRecheckInput & { readonly facts: string
   const again = input.current.policy.decide({ ...input.question, now: nowSeconds });
   if (!again.granted) return refuse(again.refusal);
   // The same name may stand for another address now: what was issued must be what it would be today.
-  const [then, today] = [input.decidedOn, input.current].map(({ issuers }) => issuers.get(order.grant.target));
+  const today = input.current.issuers.get(order.grant.target);
+  const terms = today?.terms(order);
   const isSame =
-    today && input.facts === JSON.stringify(today.expect(order)) && termsOf(then, order) === termsOf(today, order);
+    terms?.ok &&
+    JSON.stringify(input.terms) === JSON.stringify(terms.value) &&
+    input.facts === JSON.stringify(today?.expect(order));
   return isSame && covers(again.grant, order) ? ok(undefined) : refuse({ reason: 'no_rule' });
 }
-
-const termsOf = (issuer: Issuer | undefined, order: IssueOrder): string | undefined =>
-  issuer && JSON.stringify(issuer.terms(order));
 
 /** Whether the new grant still allows everything that the order issued. */
 const covers = (grant: ProvedGrant, order: IssueOrder): boolean =>

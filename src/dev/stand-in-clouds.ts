@@ -73,7 +73,8 @@ function ofAws(one: (name: string) => string): Question {
   const [, partition = '', , , account = '', path = ''] = arn.split(':');
   const role = path.slice(path.lastIndexOf('/') + 1);
   const claims = claimsOf(one('WebIdentityToken'));
-  const policy = one('Policy') === '' ? '' : ', narrowed by a session policy';
+  const narrowing = ['Policy', 'PolicyArns.member.1.arn'].some((name) => one(name) !== '');
+  const policy = narrowing ? ', narrowed by session policies' : '';
   return {
     shown: `AWS would be asked for ${arn} for ${seconds} s as ${session}${policy}, ${pinsOf(one('WebIdentityToken'))}.`,
     answer: (nowSeconds) => {
@@ -89,9 +90,10 @@ function ofAws(one: (name: string) => string): Question {
 function ofServiceAccount(url: string, text: string): Question {
   const account = decodeURIComponent(/serviceAccounts\/([^/:]+):/.exec(url)?.[1] ?? '');
   const read = readJson(text);
-  const lifetime = read.ok && isJsonObject(read.value) ? String(read.value.lifetime) : '';
+  const { lifetime: said, scope } = read.ok && isJsonObject(read.value) ? read.value : {};
+  const lifetime = String(said);
   return {
-    shown: `Google would be asked for a token of ${account} for ${lifetime}.`,
+    shown: `Google would be asked for a token of ${account} for ${lifetime}, with ${[scope].flat().join(' ')}.`,
     answer: (nowSeconds) => {
       const end = new Date(Math.floor(nowSeconds + Number.parseInt(lifetime, 10)) * 1_000).toISOString();
       return JSON.stringify({ accessToken: NOT_REAL, expireTime: end });

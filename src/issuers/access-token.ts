@@ -124,7 +124,7 @@ export function createAccessTokenIssuer(parts: AccessTokenParts): Issuer {
       authTime: order.authentication?.authTime ?? null,
       acr: order.authentication?.acr ?? null,
     }),
-    terms: () => ({ algorithm }),
+    terms: () => ok({ algorithm }),
   } satisfies Issuer);
 }
 

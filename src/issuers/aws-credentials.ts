@@ -7,7 +7,8 @@ import type { RememberedSession } from '../core/caller-identity-request.ts';
 import type { CloudCredential } from '../core/cloud.ts';
 import type { SecretMemory } from '../core/cloud-ports.ts';
 import { AWS_SESSION_TOLD_SECONDS } from '../core/limits-cloud.ts';
-import { accountOf, rfc3339 } from '../parsing/aws-text.ts';
+import { accountOf } from '../parsing/aws-text.ts';
+import { rfc3339 } from '../parsing/instant.ts';
 import { rememberedAs, SESSION } from './remembered.ts';
 
 export type AwsCredential = Extract<CloudCredential, { secretAccessKey: string }>;

@@ -17,6 +17,7 @@ import { type AwsOptions, awsOptions } from './aws-options.ts';
 import { type AwsSession, sessionOf } from './aws-session.ts';
 import { type Assumed, createAssumeRole } from './aws-sts.ts';
 import { awsTrust } from './aws-trust.ts';
+import { fitting } from './cloud-issuer.ts';
 import { audienceOf, cloudTerms, reachedBy } from './cloud-options.ts';
 import type { CloudParts, IssuerParts, TargetKind } from './kind.ts';
 
@@ -87,15 +88,14 @@ function createAwsIssuer(parts: IssuerParts, chosen: AwsOptions): Issuer {
       return { principal, audience, subject };
     },
     expect(order) {
-      const session = sessionOf(order, parts, chosen);
-      if (!session.ok) return session.refusal;
-      if (delivers) return assertionClaims(parts.issuer, order, session.value);
-      const { principal, audience, subject } = session.value;
+      const session = fitting(sessionOf(order, parts, chosen));
+      if (delivers) return assertionClaims(parts.issuer, order, session);
+      const { principal, audience, subject } = session;
       return { principal, audience, subject };
     },
     terms(order) {
       const session = sessionOf(order, parts, chosen);
-      return { delivers, endpoint, region, session: session.ok ? session.value : session.refusal };
+      return session.ok ? ok({ delivers, endpoint, region, session: session.value }) : session;
     },
   };
   return Object.freeze(issuer);

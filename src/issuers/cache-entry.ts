@@ -8,6 +8,7 @@ import { LEEWAY_SECONDS } from '../core/limits.ts';
 import { CACHED_AHEAD_SHARE, CACHED_LIFE_SECONDS_MIN, CACHED_LIFE_SHARE_MIN } from '../core/limits-cloud.ts';
 import type { Issued, IssueOrder, Withdrawals } from '../core/ports.ts';
 import type { Standing } from '../core/withdrawal.ts';
+import { SESSION } from './remembered.ts';
 
 export interface CacheEntry {
   readonly issued: Issued;
@@ -62,12 +63,6 @@ export function lifeOf(entry: CacheEntry, now: number): { readonly enough: boole
 
 const seconds = z.number();
 const texts = z.array(z.string());
-const session = z.strictObject({
-  principal: z.string(),
-  id: z.string().exactOptional(),
-  audience: z.string(),
-  subject: z.string(),
-});
 const kept = z.strictObject({
   issued: z.strictObject({
     token: z.string(),
@@ -76,7 +71,7 @@ const kept = z.strictObject({
     cloud: z.union([
       z.strictObject({
         cloud: z.literal('aws'),
-        session,
+        session: SESSION,
         accessKeyId: z.string(),
         secretAccessKey: z.string(),
         sessionToken: z.string(),
@@ -84,7 +79,7 @@ const kept = z.strictObject({
         role: z.string(),
         packedPolicySize: z.number().exactOptional(),
       }),
-      z.strictObject({ cloud: z.enum(['gcp', 'azure']), session, accessToken: z.string() }),
+      z.strictObject({ cloud: z.enum(['gcp', 'azure']), session: SESSION, accessToken: z.string() }),
     ]),
   }),
   madeFor: z.string(),

@@ -92,16 +92,21 @@ export function createTokenCloudIssuer<Session extends Asserted>(
       return recorded(credential.session);
     },
     expect(order) {
-      const session = sessionOf(order);
-      if (!session.ok) return session.refusal;
-      return delivers ? assertionClaims(parts.issuer, order, session.value) : recorded(session.value);
+      const session = fitting(sessionOf(order));
+      return delivers ? assertionClaims(parts.issuer, order, session) : recorded(session);
     },
     terms(order) {
       const session = sessionOf(order);
-      return { delivers, asked, session: session.ok ? session.value : session.refusal };
+      return session.ok ? ok({ delivers, asked, session: session.value }) : session;
     },
   } satisfies Issuer);
 }
+
+/** Of an order whose terms were good: nobody asks what is expected of another. */
+export const fitting = <Session>(session: Result<Session, CloudRefusal>): Session => {
+  if (!session.ok) throw new Error('an order that the cloud would not take');
+  return session.value;
+};
 
 const recorded = ({ principal, audience, subject }: CloudSession): CloudSession => ({ principal, audience, subject });
 

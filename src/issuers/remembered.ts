@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { SecretMemory } from '../core/cloud-ports.ts';
 
 /** A `CloudSession` as it is read back. */
-export const SESSION = z.object({
+export const SESSION = z.strictObject({
   principal: z.string(),
   id: z.string().exactOptional(),
   audience: z.string(),
@@ -16,7 +16,7 @@ export const SESSION = z.object({
 /** Things of one kind, by what is presented. */
 export interface Remembered<Value> {
   keep(presented: string, value: Value, untilSeconds: number): Promise<void>;
-  /** Throws StoreUnavailable where nobody can know. */
+  /** Undefined also for what another version of this program kept. Throws StoreUnavailable where nobody can know. */
   find(presented: string): Promise<Value | undefined>;
 }
 
@@ -28,7 +28,7 @@ export function rememberedAs<Value>(kind: string, schema: z.ZodType<Value>, secr
       secrets.set(keyOf(presented), JSON.stringify(value), untilSeconds),
     async find(presented: string) {
       const text = await secrets.get(keyOf(presented));
-      return text === undefined ? undefined : schema.parse(JSON.parse(text));
+      return text === undefined ? undefined : schema.safeParse(JSON.parse(text)).data;
     },
   });
 }

@@ -1,11 +1,8 @@
-// Texts as AWS writes them: ARNs, and times in whole seconds. For whoever makes an answer in the form of AWS, and for whoever reads what its
+// Texts as AWS writes them: ARNs, and the times of signed requests. For whoever makes an answer in the form of AWS, and for whoever reads what its
 // clients sent. Judges no ARN: its parts are taken where they stand.
 
 /** Of `arn:<partition>:<service>:<region>:<account>:...`. */
 export const accountOf = (arn: string): string => arn.split(':')[4] ?? '';
-
-/** RFC 3339, UTC, without fractions. */
-export const rfc3339 = (seconds: number): string => new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z');
 
 const DATE = /^([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z$/;
 

@@ -60,6 +60,16 @@ describe('a dry run', () => {
     expect(decided.records).toEqual(exchanged.records.map((record) => ({ ...record, dryRun: true })));
   });
 
+  it.each(['run', 'decide'] as const)('knows before anything is spent what no cloud would take: %s', async (how) => {
+    const { snapshot, calls } = createPath();
+    const [[target, issuer] = expect.fail('no issuer')] = snapshot.issuers;
+    const unfit = { reason: 'cloud_refused', target, cloud: 'aws', problem: 'role_unfit' } as const;
+    const issuers = new Map([[target, { ...issuer, terms: () => refuse(unfit) }]]);
+    const path = createPath({ snapshot: () => ({ ...snapshot, issuers }) });
+    expect(await path[how]()).toMatchObject({ kind: 'refused', refusal: unfit });
+    expect([...calls, ...path.calls]).toEqual(['verify', 'record', 'answer', 'observe']);
+  });
+
   it('records and answers a malformed request without proving anything', async () => {
     const path = createPath();
     const request = refuse({ reason: 'parameter_missing', parameter: 'subject_token' } as const);

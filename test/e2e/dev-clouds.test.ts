@@ -75,7 +75,7 @@ it.each([
   ],
   [
     'lake',
-    /^Google would be asked for a token of lake@example-data\.iam\.gserviceaccount\.com for 3600s\. Nobody is asked/m,
+    /^Google would be asked for a token of lake@example-data\.iam\.gserviceaccount\.com for 3600s, with https:\/\/www\.googleapis\.com\/auth\/cloud-platform\. Nobody is asked/m,
   ],
   [
     'vault',

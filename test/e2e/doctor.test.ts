@@ -210,6 +210,10 @@ describe('doctor', () => {
     expect(await tried('deploy')).toEqual([{ area: 'try deploy', outcome: 'ok', says: 'would be granted for 300 s' }]);
     expect((await tried('deploy'))[0]?.outcome).toBe('ok');
     expect(await tried('nothing')).toMatchObject([{ outcome: 'fail', mend: '`exchequer explain --last` says why' }]);
+    const { findings } = await scene.examine(['--from', `file:${file}`, '--try', 'deploy']);
+    expect(findings.filter(({ area }) => area === 'try deploy')).toMatchObject([
+      { outcome: 'unknown', says: expect.stringContaining('tls'), mend: expect.stringContaining('--ca where') },
+    ]);
     rmSync(file);
     expect(await tried('deploy')).toMatchObject([{ outcome: 'unknown' }]);
   });

@@ -33,6 +33,10 @@ describe('three commands on a laptop', () => {
   });
 
   it('a wrong ref is refused in one sentence, and explain --last says the same at length', async () => {
+    expect(await run('token', 'deploy')).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/^no credential is here.*\na dev runs here: --as SOURCE has it sign one$/),
+    });
     const refused = await run('token', 'deploy', '--as', 'github', '--claim', 'ref=refs/heads/dev');
     expect(refused).toMatchObject({ code: 1, out: '' });
     expect(refused.err.split('\n')).toEqual([

@@ -267,7 +267,8 @@ describe('a role with parameters', () => {
     ).toBe('granted');
     expect(world.session().subject).toHaveLength(255);
     const issuer = world.issuerOf({ role, session: { name: 'n-<a>' } });
-    expect(issuer.expect(hourFrom(long))).toMatchObject({ problem: 'subject_too_long' });
+    expect(issuer.terms(hourFrom(long))).toMatchObject({ ok: false, refusal: { problem: 'subject_too_long' } });
+    expect(issuer.terms(hourFrom())).toMatchObject({ ok: true });
   });
 
   it('CA-03 is refused where the audience would be longer than AWS takes', async () => {

@@ -5,7 +5,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Issued } from '../../src/core/ports.ts';
 import { AWS_CREDENTIALS_TOKEN_TYPE, type IssuedTokenType, JWT_TOKEN_TYPE } from '../../src/core/request.ts';
-import { rfc3339 } from '../../src/parsing/aws-text.ts';
+import { rfc3339 } from '../../src/parsing/instant.ts';
 import { type AwsWorld, hourFrom, openAwsWorld, ROLE } from '../support/aws-world.ts';
 import {
   ANOTHER_ROLE,

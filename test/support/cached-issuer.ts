@@ -70,7 +70,7 @@ export function openCachedIssuer() {
     },
     read: () => ({}),
     expect: () => ({}),
-    terms: () => ({}),
+    terms: () => ok({}),
   };
   return {
     world,

@@ -114,7 +114,7 @@ function snapshotOf(calls: string[], subject: ProvedPrincipal, policy: Policy): 
         ok({ token, tokenType: 'Bearer' as const, issuedTokenType: ACCESS_TOKEN_TYPE, expiresAt }),
       );
     },
-    terms: () => ({}),
+    terms: () => ok({}),
     read: ({ token }) => JSON.parse(token) as IssuedFacts,
     expect: factsOf,
   };

@@ -107,7 +107,10 @@ async function findBroker({ env }: Terminal, tools: CallerTools, flags: CallerFl
   if (issuer === undefined) return usage('which broker: --broker or EXCHEQUER_BROKER, its issuer URL');
   if (!isIssuer(issuer)) return usage('--broker must be the issuer: an https URL without query, fragment or user');
   const chosen = choose(flags.from, { env, exists: tools.exists, issuer });
-  if ('exit' in chosen) return chosen;
+  if ('exit' in chosen)
+    return local && flags.from === undefined
+      ? { ...chosen, says: [...chosen.says, 'a dev runs here: --as SOURCE has it sign one'] }
+      : chosen;
   const ca = await readCa(tools, flags.ca ?? (env.EXCHEQUER_CA || undefined));
   if ('exit' in ca) return ca;
   const broker = { issuer, ca: ca.pem ?? local?.ca };

@@ -92,7 +92,9 @@ async function tryOut(
     case 'refused':
       return [fail([answered.sentence, ...(answered.hints ?? [])].join('; '), '`exchequer explain --last` says why')];
     case 'unknown':
-      return [unknown(answered.problem, place)];
+      return [
+        unknown(answered.problem, `${place}; --ca where the broker's certificate is of an authority of your own`),
+      ];
   }
 }
 

@@ -2,10 +2,11 @@
 // keys come over the socket and are shown nowhere.
 
 import type { WorkloadApiStatus, WorkloadIdentity } from '../../core/outside.ts';
+import { rfc3339 } from '../../parsing/instant.ts';
 import { readPemCertificates } from '../../parsing/pem.ts';
 import type { Purpose } from '../../x509/path.ts';
 import { type BundleSeen, inspectBundle } from './inspect-bundle.ts';
-import { type Check, type Fact, type Found, type Inspection, instant, no, unjudged, yes } from './inspect-report.ts';
+import { type Check, type Fact, type Found, type Inspection, no, unjudged, yes } from './inspect-report.ts';
 import { inspectChain } from './inspect-x509.ts';
 
 /** What an agent has said within INSPECT_AGENT_MS. */
@@ -36,7 +37,7 @@ export async function inspectAgent(seen: AgentSeen, asked: AgentAsked): Promise<
     ['state', status.state],
     ...(status.updatedAtSeconds === undefined
       ? []
-      : [['last message', instant(Math.floor(status.updatedAtSeconds))] as const]),
+      : [['last message', rfc3339(Math.floor(status.updatedAtSeconds))] as const]),
     ['trust domains', [...bundles.keys()].join(', ') || 'none'],
   ];
   const checks = [...problems.map(problemCheck), identityCheck(identity)];
@@ -56,7 +57,7 @@ function problemCheck(problem: string): Check {
 
 const identityCheck = (identity: WorkloadIdentity | undefined): Check =>
   identity
-    ? yes(`it gives an X.509-SVID, good until ${instant(identity.expiresAtSeconds)}`, 'SPIFFE Workload API §5.2')
+    ? yes(`it gives an X.509-SVID, good until ${rfc3339(identity.expiresAtSeconds)}`, 'SPIFFE Workload API §5.2')
     : no('it gives no X.509-SVID', 'SPIFFE Workload API §5.2');
 
 function inspectIdentity({ tls }: WorkloadIdentity, { bundles }: AgentSeen, asked: AgentAsked): Promise<Inspection> {

@@ -3,10 +3,11 @@
 
 import type { JsonObject } from '../../core/json.ts';
 import type { CredentialRefusal, UnavailableRefusal } from '../../core/refusal.ts';
+import { rfc3339 } from '../../parsing/instant.ts';
 import { parseJws, type UnprovedJws } from '../../parsing/jws.ts';
 import { parseSpiffeId } from '../../parsing/spiffe-id.ts';
 import type { BundleSeen } from './inspect-bundle.ts';
-import { type Check, type Fact, type Inspection, instant, no, unjudged, yes } from './inspect-report.ts';
+import { type Check, type Fact, type Inspection, no, unjudged, yes } from './inspect-report.ts';
 
 type JwtRefusal = CredentialRefusal | UnavailableRefusal;
 
@@ -74,7 +75,7 @@ function ownAudience({ aud }: JsonObject): string {
 function factsOf({ alg, kid, typ, claims }: UnprovedJws): readonly Fact[] {
   const time = (name: string): readonly Fact[] => {
     const value = claims[name];
-    return typeof value === 'number' && value >= 0 && value < 1e11 ? [[name, instant(Math.floor(value))]] : [];
+    return typeof value === 'number' && value >= 0 && value < 1e11 ? [[name, rfc3339(Math.floor(value))]] : [];
   };
   const text = (name: string): readonly Fact[] =>
     claims[name] === undefined

@@ -2,6 +2,7 @@
 // relying party checks, with the section that demands it. Facts are printed safely; everything else is words of ours.
 
 import type { CertificateProblem } from '../../core/certificate-problem.ts';
+import { rfc3339 } from '../../parsing/instant.ts';
 import { CERTIFICATE_PROBLEMS } from '../../x509/problems.ts';
 import { shown } from './shown.ts';
 
@@ -58,8 +59,6 @@ export const reportJson = (inspections: readonly Inspection[]) => ({
   })),
 });
 
-export const instant = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
-
 /** Both ends count. */
 export const validity = (notBeforeSeconds: number, notAfterSeconds: number): string =>
-  `${instant(notBeforeSeconds)} to ${instant(notAfterSeconds)}`;
+  `${rfc3339(notBeforeSeconds)} to ${rfc3339(notAfterSeconds)}`;

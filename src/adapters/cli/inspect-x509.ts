@@ -2,6 +2,7 @@
 // only its path is not. Every verdict is theirs; nothing about certificates is decided here.
 
 import { X509Certificate } from 'node:crypto';
+import { rfc3339 } from '../../parsing/instant.ts';
 import type { Certificate } from '../../x509/certificate.ts';
 import { type Chain, readChain } from '../../x509/chain.ts';
 import type { Purpose } from '../../x509/path.ts';
@@ -12,7 +13,6 @@ import {
   type Check,
   type Fact,
   type Inspection,
-  instant,
   no,
   unjudged,
   validity,
@@ -149,7 +149,7 @@ async function pathChecks(chain: Chain, trustDomain: string, input: ChainToInspe
     const judged = judgeSvid({ chain, anchors, nowSeconds, purpose });
     return judged.ok
       ? yes(
-          `a path leads to an authority of ${trustDomain}, for a ${purpose}, until ${instant(judged.notAfterSeconds)}`,
+          `a path leads to an authority of ${trustDomain}, for a ${purpose}, until ${rfc3339(judged.notAfterSeconds)}`,
           section,
         )
       : badFor(purpose, badCertificate(judged.problem), purposes);

@@ -1,6 +1,7 @@
 // Columns for people, and instants in them, as verbs print lists. Whatever stands in a cell, no byte of it reaches a terminal
 // unescaped.
 
+import { rfc3339 } from '../../parsing/instant.ts';
 import { escaped } from './shown.ts';
 
 /** Columns as wide as their widest cell, two spaces apart, nothing after the last. */
@@ -16,5 +17,4 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 /** RFC 3339 in whole seconds; `-` where there is none. */
-export const instant = (seconds: number | undefined): string =>
-  seconds === undefined ? '-' : `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+export const instant = (seconds: number | undefined): string => (seconds === undefined ? '-' : rfc3339(seconds));

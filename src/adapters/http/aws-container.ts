@@ -11,7 +11,8 @@ import {
   TOKEN_EXCHANGE_GRANT,
   type TokenRequest,
 } from '../../core/request.ts';
-import { accountOf, rfc3339 } from '../../parsing/aws-text.ts';
+import { accountOf } from '../../parsing/aws-text.ts';
+import { rfc3339 } from '../../parsing/instant.ts';
 import { credentialsRequest } from './aws-assumption.ts';
 import { assumptionCode, awsErrorOf } from './aws-errors.ts';
 import { awsCredentialOf, hasEnded } from './aws-outcome.ts';

@@ -1,16 +1,17 @@
 // The endpoints that requests are recorded on: those of OAuth that take a form, and the facades that speak a cloud's own protocol. Each
 // hands what it received to an operation, and renders what that comes to; none decides anything. Which of them a path means, byte for byte.
 
-import type { Operation, Outcome } from '../../core/operation.ts';
+import type { Outcome } from '../../core/operation.ts';
 import { awsContainer } from './aws-container.ts';
 import { awsSts } from './aws-sts.ts';
 import type { Endpoint, EndpointParts } from './endpoint.ts';
-import { type Form, OWN_TOKEN_FORM, receiveForm, TOKEN_FORM } from './form-request.ts';
+import { OWN_TOKEN_FORM, TOKEN_FORM } from './form-request.ts';
 import { gcpIntrospect } from './gcp-introspect.ts';
 import { gcpSts } from './gcp-sts.ts';
 import type { Paths } from './metadata.ts';
 import { renderIntrospection, renderRevocation } from './own-token.ts';
-import { type Answer, renderOutcome, withNonce } from './wire.ts';
+import { type FormEndpoint, serveForm } from './serve-form.ts';
+import { renderOutcome } from './wire.ts';
 
 export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoint[] {
   const { origin } = new URL(parts.issuer);
@@ -32,27 +33,6 @@ export function endpointsOf(parts: EndpointParts, paths: Paths): readonly Endpoi
     gcpIntrospect(paths.gcpIntrospect, parts),
   ];
 }
-
-/** How one endpoint's form becomes its answer. */
-interface FormEndpoint<Asked, Done> {
-  readonly operation: Operation<Asked, Done>;
-  readonly form: Form<Asked>;
-  readonly render: (outcome: Outcome<Done>) => Answer;
-}
-
-const serveForm =
-  <Asked, Done>(
-    { operation, form, render }: FormEndpoint<Asked, Done>,
-    htu: string,
-    nonce: EndpointParts['nonce'],
-  ): Endpoint['serve'] =>
-  ({ message, arrived }, answer) => {
-    const proves = message.headers.dpop !== undefined;
-    return operation(receiveForm(message, arrived, { form, htu }), (outcome) => {
-      const rendered = render(outcome);
-      answer(proves ? withNonce(rendered, nonce()) : rendered);
-    });
-  };
 
 /** An endpoint, and the target that its path names. */
 export interface Found {

@@ -7,19 +7,20 @@ import { type OwnTokenRequest, readOwnTokenRequest } from '../../core/own-token-
 import { ok, type Result } from '../../core/refusal.ts';
 import type { Caller, Parameters } from '../../core/request.ts';
 import type { Endpoint, EndpointParts } from './endpoint.ts';
-import { type Form, receiveForm } from './form-request.ts';
+import type { Form } from './form-request.ts';
 import { asStranger } from './gcp-request.ts';
+import { serveForm } from './serve-form.ts';
 import { type Answer, HEADERS, renderUnanswered } from './wire.ts';
 
-export const gcpIntrospect = (path: string, { issuer, googleIntrospect }: EndpointParts): Endpoint => ({
+export const gcpIntrospect = (path: string, { issuer, googleIntrospect, nonce }: EndpointParts): Endpoint => ({
   method: 'POST',
   path,
   targets: 'none',
-  serve: ({ message, arrived }, answer) =>
-    googleIntrospect(
-      receiveForm(message, arrived, { form: FORM, htu: new URL(issuer).origin + path, transport: 'gcp-sts' }),
-      (outcome) => answer(render(outcome)),
-    ),
+  serve: serveForm(
+    { operation: googleIntrospect, form: FORM, render, transport: 'gcp-sts' },
+    new URL(issuer).origin + path,
+    nonce,
+  ),
 });
 
 const FORM: Form<OwnTokenRequest> = Object.freeze({ read, grantType: () => undefined });

@@ -8,6 +8,7 @@ import { SENTENCE_CHARACTERS_MAX, SENTENCE_NAME_CHARACTERS_MAX } from '../../cor
 import type { Principal } from '../../core/principal.ts';
 import type { CloudRefusal, Nearest } from '../../core/refusal.ts';
 import type { Ask } from '../../core/request.ts';
+import { rfc3339 } from '../../parsing/instant.ts';
 import { type CompiledPolicy, type CompiledRule, conditionsOf } from '../compiled.ts';
 import { authenticatedBy } from '../confirm.ts';
 import { askedTargets, countsAt, createPolicy, once, partiesOf, peopleOf } from '../decide.ts';
@@ -120,13 +121,11 @@ export function cloudSentence(principal: Principal, refusal: CloudRefusal): stri
     return ascii(
       `${granted}, and ${CLOUDS[refusal.cloud]} refused it: ${refusal.problem}. Its trust side must fit (exchequer setup).`,
     ).slice(0, SENTENCE_CHARACTERS_MAX);
-  const [ends, earliest] = [refusal.credentialEndsAt, refusal.earliestEndAt].map(instant);
+  const [ends, earliest] = [refusal.credentialEndsAt, refusal.earliestEndAt].map(rfc3339);
   return ascii(
     `${granted}, but the credential presented ends at ${ends}, and nothing that the cloud gives ends before ${earliest}.`,
   ).slice(0, SENTENCE_CHARACTERS_MAX);
 }
-
-const instant = (seconds: number): string => new Date(seconds * 1_000).toISOString().replace('.000Z', 'Z');
 
 const shortened = (text: string): string =>
   text.length <= SENTENCE_NAME_CHARACTERS_MAX ? text : `${text.slice(0, SENTENCE_NAME_CHARACTERS_MAX)}...`;

@@ -5,6 +5,7 @@ import type { Lack } from '../../core/cause.ts';
 import { type JsonObject, valueAt } from '../../core/json.ts';
 import { LEEWAY_SECONDS, NUMERIC_DATE_MAX } from '../../core/limits.ts';
 import type { CredentialRefusal } from '../../core/refusal.ts';
+import { rfc3339 } from '../../parsing/instant.ts';
 
 type TimeRefusal = Extract<
   CredentialRefusal,
@@ -50,10 +51,6 @@ export function instant(seconds: number, nowSeconds: number): string {
   const relative = distance > 0 ? `in ${spanText(distance)}` : `${spanText(-distance)} ago`;
   return `${rfc3339(seconds)}, ${relative}`;
 }
-
-/** RFC 3339, UTC, in whole seconds. */
-export const rfc3339 = (seconds: number): string =>
-  `${new Date(Math.floor(seconds) * 1000).toISOString().slice(0, 19)}Z`;
 
 const UNITS = [
   ['day', 86_400],

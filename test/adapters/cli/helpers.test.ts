@@ -35,6 +35,8 @@ const at = (answer: OutboundAnswer, more: Partial<TokenWorld> = {}): TokenWorld 
 const AWAY: TokenWorld = {
   env: { EXCHEQUER_ID_TOKEN: JWT, GITLAB_CI: 'true', EXCHEQUER_BROKER: 'https://gone.example' },
 };
+/** Credentials of a role, or an assertion, are refused by the broker then: no server may be shown them. */
+const A_TOKEN = { requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' };
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const jwt = (claims: object) => `${encode({ alg: 'RS256' })}.${encode(claims)}.c2lnbmF0dXJl`;
 
@@ -147,7 +149,7 @@ describe('azure', () => {
     });
     expect(printed.expiresOn).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.000000$/);
     expect(new Date(printed.expiresOn).getTime()).toBe((NOW + 3_600) * 1_000);
-    expect(said.forms[0]).toMatchObject({ requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' });
+    expect(said.forms[0]).toMatchObject(A_TOKEN);
     const opaque = await azure([], at(json({ access_token: 'opaque', expires_in: 5 })));
     expect(JSON.parse(opaque.out.join())).not.toHaveProperty('tenant');
     expect(await azure([], at(json({ access_token: token })))).toMatchObject({ out: [], exits: [3] });
@@ -189,7 +191,7 @@ describe('kube', () => {
   ])('with %j and %s asks for %s', async (line, text, target) => {
     const said = await kube(line, text);
     expect(said).toMatchObject({ err: [], exits: [0] });
-    expect(said.forms[0]).toMatchObject({ audience: target });
+    expect(said.forms[0]).toMatchObject({ ...A_TOKEN, audience: target });
     expect(JSON.parse(said.out.join())).toEqual({
       apiVersion: 'client.authentication.k8s.io/v1',
       kind: 'ExecCredential',
@@ -238,7 +240,7 @@ describe('git', () => {
     async (host) => {
       const said = await git('get', `protocol=https\nhost=${host}\npath=a.git\n\n`);
       expect(said).toMatchObject({ out: PASSWORD, err: [], exits: [0] });
-      expect(said.forms[0]).toMatchObject({ audience: 'code' });
+      expect(said.forms[0]).toMatchObject({ ...A_TOKEN, audience: 'code' });
     },
   );
 
@@ -303,7 +305,7 @@ describe('docker', () => {
       Username: username,
       Secret: 'issued-token',
     });
-    expect(said.forms[0]).toMatchObject({ audience: target });
+    expect(said.forms[0]).toMatchObject({ ...A_TOKEN, audience: target });
   });
 
   it.each([

@@ -2,26 +2,12 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/core/operation.ts';
-import {
-  DECISION,
-  type Got,
-  grantedCredentials,
-  type Harness,
-  refused,
-  send,
-  sendRaw,
-  startListener,
-} from './harness.ts';
+import { DECISION, type Got, type Harness, refused, send, sendRaw, startListener } from './harness.ts';
 
 let harness: Harness;
 let outcome: Outcome | undefined;
 beforeAll(async () => {
-  harness = await startListener({
-    exchange: async (received, answer) => {
-      harness.seen.push(received);
-      answer(received.request.ok ? (outcome ?? grantedCredentials()) : refused(received.request.refusal));
-    },
-  });
+  harness = await startListener({}, () => outcome);
 });
 afterAll(() => harness.listener.close(0));
 

@@ -13,12 +13,7 @@ let harness: Harness;
 /** What the exchange comes to, instead of what was understood. */
 let outcome: Outcome | undefined;
 beforeAll(async () => {
-  harness = await startListener({
-    exchange: async (received, answer) => {
-      harness.seen.push(received);
-      answer(received.request.ok ? (outcome ?? grantedCredentials()) : refused(received.request.refusal));
-    },
-  });
+  harness = await startListener({}, () => outcome);
 });
 afterAll(() => harness.listener.close(0));
 

@@ -140,7 +140,11 @@ export interface Harness {
   readonly problems: string[];
 }
 
-export async function startListener(parts: Partial<PublicListenerParts> = {}): Promise<Harness> {
+/** `next`: what the exchange comes to where it understood the request; undefined: a grant. */
+export async function startListener(
+  parts: Partial<PublicListenerParts> = {},
+  next: () => Outcome | undefined = () => undefined,
+): Promise<Harness> {
   const minted = await mintServerCertificate(['sts.example', 'localhost', '127.0.0.1']);
   const seen: Received[] = [];
   const asked: Received<OwnTokenRequest>[] = [];
@@ -149,8 +153,8 @@ export async function startListener(parts: Partial<PublicListenerParts> = {}): P
   const issuer = parts.issuer ?? ISSUER;
   const exchange: Operation = async (received, answer) => {
     seen.push(received);
-    const done = received.transport.startsWith('aws-') ? grantedCredentials() : granted();
-    answer(received.request.ok ? done : refused(received.request.refusal));
+    if (!received.request.ok) return answer(refused(received.request.refusal));
+    answer(next() ?? (received.transport.startsWith('aws-') ? grantedCredentials() : granted()));
   };
   const dryRun: Operation = async (received, answer) => {
     seen.push(received);

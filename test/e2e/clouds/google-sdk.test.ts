@@ -174,7 +174,7 @@ describe('google-auth-library at our token endpoint', () => {
     const [block] = fencedBlocks(page).filter(({ info }) => info === 'json adc.json');
     const file = scene.file('token', await scene.pod());
     const text = (block?.text ?? '').replaceAll('https://sts.example', scene.broker.issuer);
-    const credentials: object = JSON.parse(text.replace('/var/run/secrets/tokens/exchequer', file));
+    const credentials: object = JSON.parse(text.replace('/var/run/secrets/exchequer/token', file));
     expect(await scene.ask(credentials)).toEqual({ status: 200, data: LAKE });
   });
 

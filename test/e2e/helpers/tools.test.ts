@@ -196,3 +196,23 @@ describe.skipIf(!isHere('docker'))('docker (needs docker on the PATH)', () => {
     expect(said.err).toMatch(/invalid_target: .* have closed/);
   });
 });
+
+describe('a target that is a role', () => {
+  it.each([
+    ['kube', (target: string) => ['kube', target], ''],
+    [
+      'git',
+      (target: string) => ['git', '--target', target, '--host', 'git.example', 'get'],
+      'protocol=https\nhost=git.example\n\n',
+    ],
+    ['docker', (target: string) => ['docker', '--registry', `registry.example=${target}`, 'get'], 'registry.example'],
+  ])('gives nothing that %s could show to a server', async (_, line, input) => {
+    const granted = await scene.run('exchequer', line('code'), { input });
+    expect(granted).toMatchObject({ code: 0, err: '' });
+    const refused = await scene.run('exchequer', line('payments-aws'), { input });
+    expect(refused.code).toBe(1);
+    expect(refused.err).toMatch(/^invalid_request: requested_token_type names a token type that is not supported/);
+    expect(refused.out).not.toMatch(/SecretAccessKey/);
+    expect(last()).toMatchObject({ outcome: 'refused', reason: 'token_type_unsupported' });
+  });
+});

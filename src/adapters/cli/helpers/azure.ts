@@ -3,12 +3,11 @@
 // for another resource than `--for` names, since whoever is shown a token can use it where it is good.
 
 import type { Command } from 'commander';
-import { ACCESS_TOKEN_TYPE } from '../../../core/request.ts';
 import { parseJws } from '../../../parsing/jws.ts';
 import { type CallerFlags, withCaller } from '../broker-caller.ts';
 import { jsonLine, shown } from '../shown.ts';
 import type { Terminal } from '../terminal.ts';
-import { askBroker, endFailed, failed, type HelperTools } from './helper.ts';
+import { askForAccessToken, endFailed, failed, type HelperTools } from './helper.ts';
 
 interface Flags extends CallerFlags {
   readonly for?: string;
@@ -24,7 +23,7 @@ export function registerAzure(program: Command, terminal: Terminal, tools: Helpe
     .action(async (target: string, az: readonly string[], flags: Flags) => {
       const wrong = azProblem(az, flags.for);
       if (wrong !== undefined) return endFailed(terminal, failed(2, wrong));
-      const had = await askBroker(terminal, tools, flags, { target, requestedTokenType: ACCESS_TOKEN_TYPE });
+      const had = await askForAccessToken(terminal, tools, flags, target);
       if (!had.ok) return endFailed(terminal, had);
       if (had.expiresAtSeconds === undefined)
         return endFailed(terminal, failed(3, 'the broker does not say how long this token lives'));

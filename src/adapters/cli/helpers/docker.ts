@@ -7,7 +7,7 @@ import { HELPER_INPUT_BYTES_MAX } from '../../../core/limits-outside.ts';
 import { type CallerFlags, withCaller } from '../broker-caller.ts';
 import { jsonLine } from '../shown.ts';
 import type { ExitCode, Terminal } from '../terminal.ts';
-import { askBroker, type Failed, failed, type HelperTools } from './helper.ts';
+import { askForAccessToken, type Failed, failed, type HelperTools } from './helper.ts';
 
 interface Flags extends CallerFlags {
   readonly registry?: readonly string[];
@@ -70,7 +70,7 @@ async function get(
     terminal.out(NOT_FOUND);
     return terminal.exit(1);
   }
-  const had = await askBroker(terminal, tools, flags, { target: found.target });
+  const had = await askForAccessToken(terminal, tools, flags, found.target);
   if (!had.ok) return end(terminal, had);
   terminal.out(jsonLine({ ServerURL: server, Username: found.username, Secret: had.token }));
   terminal.exit(0);

@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import { HELPER_INPUT_BYTES_MAX } from '../../../core/limits-outside.ts';
 import { type CallerFlags, withCaller } from '../broker-caller.ts';
 import type { Terminal } from '../terminal.ts';
-import { askBroker, endFailed, failed, type HelperTools } from './helper.ts';
+import { askForAccessToken, endFailed, failed, type HelperTools } from './helper.ts';
 
 interface Flags extends CallerFlags {
   readonly target: string;
@@ -36,7 +36,7 @@ export function registerGit(program: Command, terminal: Terminal, tools: HelperT
         return endFailed(terminal, failed(3, `git said more than ${HELPER_INPUT_BYTES_MAX} bytes`));
       const asked = readDescription(text);
       if (!isOurs(asked, flags.host)) return terminal.exit(0);
-      const had = await askBroker(terminal, tools, flags, { target: flags.target });
+      const had = await askForAccessToken(terminal, tools, flags, flags.target);
       if (!had.ok) {
         terminal.out('quit=1');
         return endFailed(terminal, had);

@@ -3,6 +3,7 @@
 // clients read both as one. No secret is ever on stderr, which clients log.
 
 import type { JsonObject } from '../../../core/json.ts';
+import { ACCESS_TOKEN_TYPE } from '../../../core/request.ts';
 import { type CallerFlags, type CallerOrder, type CallerTools, findCaller } from '../broker-caller.ts';
 import type { ExitCode, Terminal } from '../terminal.ts';
 
@@ -60,6 +61,14 @@ export async function askBroker(
       return failed(3, answered.problem);
   }
 }
+
+/** A token that is shown as it is to whoever the target is for. Credentials of a role are none, and no server may be shown them. */
+export const askForAccessToken = (
+  terminal: Terminal,
+  tools: HelperTools,
+  flags: CallerFlags,
+  target: string,
+): Promise<Had> => askBroker(terminal, tools, flags, { target, requestedTokenType: ACCESS_TOKEN_TYPE });
 
 /** Says what went wrong, and ends so. */
 export function endFailed(terminal: Terminal, { exit, says }: Failed): void {

@@ -9,7 +9,7 @@ import { type CallerFlags, withCaller } from '../broker-caller.ts';
 import { jsonLine } from '../shown.ts';
 import { instant } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
-import { askBroker, endFailed, type Failed, failed, type HelperTools } from './helper.ts';
+import { askForAccessToken, endFailed, type Failed, failed, type HelperTools } from './helper.ts';
 
 const VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 
@@ -21,7 +21,7 @@ export function registerKube(program: Command, terminal: Terminal, tools: Helper
     .action(async (target: string | undefined, flags: CallerFlags) => {
       const wanted = readWanted(terminal.env.KUBERNETES_EXEC_INFO, target);
       if (!wanted.ok) return endFailed(terminal, wanted);
-      const had = await askBroker(terminal, tools, flags, { target: wanted.target });
+      const had = await askForAccessToken(terminal, tools, flags, wanted.target);
       if (!had.ok) return endFailed(terminal, had);
       const { token, expiresAtSeconds } = had;
       const status = {
