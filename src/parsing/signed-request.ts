@@ -8,6 +8,7 @@ import { CREDENTIAL_BYTES_MAX } from '../core/limits.ts';
 import { AWS_AUTHORIZATION_BYTES_MAX, AWS_SIGNED_HEADERS_MAX } from '../core/limits-cloud.ts';
 import { type CredentialProblem, ok, type Refusal, type Result, refuse } from '../core/refusal.ts';
 import { awsDateSeconds } from './aws-text.ts';
+import { headerValues } from './header-values.ts';
 
 /** What came in. Headers are pairs as they were sent: names and values in turn. */
 export interface SentRequest {
@@ -29,7 +30,7 @@ const TOKEN = /^[\x21-\x7e]+$/;
 
 /** Reads it, or says what is wrong first. `host` is whose requests we answer. */
 export function readSignedRequest({ rawHeaders, path, body }: SentRequest, host: string): Result<SignedRequest> {
-  const sent = (name: string) => valuesOf(rawHeaders, name);
+  const sent = (name: string) => headerValues(rawHeaders, name);
   const [authorization, another] = sent('authorization');
   if (authorization === undefined) return missing('Authorization');
   if (another !== undefined) return malformed('request_parameter');
@@ -67,18 +68,15 @@ function readSigned(
   )
     return undefined;
   if (!NEEDED.every((name) => names.includes(name)) || names.includes('authorization')) return undefined;
-  if (MEANT.some((name) => !names.includes(name) && valuesOf(rawHeaders, name).length > 0)) return undefined;
+  if (MEANT.some((name) => !names.includes(name) && headerValues(rawHeaders, name).length > 0)) return undefined;
   const headers: [string, string][] = [];
   for (const name of names) {
-    const [value, another] = valuesOf(rawHeaders, name);
+    const [value, another] = headerValues(rawHeaders, name);
     if (value === undefined || another !== undefined) return undefined;
     headers.push([name, value]);
   }
   return Object.fromEntries(headers);
 }
-
-const valuesOf = (rawHeaders: readonly string[], name: string): readonly string[] =>
-  rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
 
 const missing = (parameter: string): Result<never> => refuse({ reason: 'parameter_missing', parameter });
 const malformed = (problem: CredentialProblem): Result<never> =>

@@ -13,6 +13,7 @@ import Fastify, {
 } from 'fastify';
 import type { JsonObject } from '../../core/json.ts';
 import { BODIES_LARGE_BYTES_MAX, BODY_BYTES_MAX } from '../../core/limits.ts';
+import { headerValues } from '../../parsing/header-values.ts';
 import { createBodyReader } from './body.ts';
 import type { Endpoint, EndpointParts } from './endpoint.ts';
 import { endpointAt, endpointsOf, routesOf } from './endpoints.ts';
@@ -141,7 +142,8 @@ function addGate(
 
   app.addHook('onRequest', (request, reply, done) => {
     if (ending.has(request)) return void reply.hijack();
-    if (hosts(request.raw) > 1) {
+    // With two, whoever stood before us may have gone by the other (RFC 9112 §3.2).
+    if (headerValues(request.raw.rawHeaders, 'host').length > 1) {
       parts.onConnectionProblem('http_malformed');
       ending.after(request, reply);
       return send(reply, MALFORMED);
@@ -150,10 +152,10 @@ function addGate(
     if (request.raw.headers.upgrade !== undefined) ending.after(request, reply);
     const path = pathOf(request.raw.url ?? '');
     const found = endpointAt(endpoints, path);
-    // Nobody reads what a GET brings along, so it is neither waited for nor taken for another request.
-    if (isRead(request.method) && hasBody(request.raw)) ending.after(request, reply);
-    if (found ? request.method === found.endpoint.method : documents.has(path) && isRead(request.method)) return done();
-    if (hasBody(request.raw)) ending.after(request, reply);
+    const isServed = found ? request.method === found.endpoint.method : documents.has(path) && isRead(request.method);
+    // Nobody reads what a GET brings along either, so it is neither waited for nor taken for another request.
+    if (hasBody(request.raw) && (!isServed || isRead(request.method))) ending.after(request, reply);
+    if (isServed) return done();
     if (found) serve(found.endpoint, request, reply, arrivedWithout(request.raw)).catch(done);
     else send(reply, documents.has(path) ? NOT_ALLOWED : NOT_FOUND);
   });
@@ -228,10 +230,6 @@ const NOT_ALLOWED: Answer = {
 const pathOf = (target: string): string => target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/\?.*$/s, '');
 
 const isAborted = ({ body }: Arrived): boolean => body?.ok === false && body.refusal.reason === 'body_malformed';
-
-/** How many Host fields there are: with two, whoever stood before us may have gone by the other (RFC 9112 §3.2). */
-const hosts = ({ rawHeaders }: IncomingMessage): number =>
-  rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

@@ -12,6 +12,7 @@ import {
   type TokenRequest,
 } from '../../core/request.ts';
 import { accountOf } from '../../parsing/aws-text.ts';
+import { headerValues } from '../../parsing/header-values.ts';
 import { rfc3339 } from '../../parsing/instant.ts';
 import { credentialsRequest } from './aws-assumption.ts';
 import { assumptionCode, awsErrorOf } from './aws-errors.ts';
@@ -43,8 +44,8 @@ function read(
   if (method !== 'GET') return refuse({ reason: 'method_not_allowed' });
   if (url?.includes('?')) return refuse({ reason: 'query_forbidden' });
   if (headers.dpop !== undefined) return refuse({ reason: 'parameter_unsupported', parameter: 'DPoP' });
-  const sent = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === HEADER.toLowerCase());
-  if (sent.length > 1) return refuse({ reason: 'parameter_repeated', parameter: HEADER });
+  if (headerValues(rawHeaders, 'authorization').length > 1)
+    return refuse({ reason: 'parameter_repeated', parameter: HEADER });
   const text = headers.authorization ?? '';
   // A client that could not read its token's file may come without: it gets nothing then.
   if (text === '') return refuse({ reason: 'parameter_missing', parameter: HEADER });

@@ -18,6 +18,7 @@ import {
   type Transport,
 } from '../../core/request.ts';
 import { type KeepsEmpty, parseForm } from '../../parsing/form.ts';
+import { headerValues } from '../../parsing/header-values.ts';
 import { parseJsonParameters } from '../../parsing/json-parameters.ts';
 import type { Body, ReadBody } from './body.ts';
 import { presentedCertificates } from './peer-certificates.ts';
@@ -132,9 +133,8 @@ function parserOf(
   { takesJson, keepsEmpty }: Pick<Form<never>, 'takesJson' | 'keepsEmpty'>,
 ): Parse | undefined {
   // Node keeps the first of two: a proxy may have judged by the second.
-  const sent = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'content-type');
   const type = headers['content-type'] ?? '';
-  if (sent.length !== 1) return undefined;
+  if (headerValues(rawHeaders, 'content-type').length !== 1) return undefined;
   if (FORM.test(type)) return (body) => parseForm(body, keepsEmpty);
   return takesJson && JSON_TYPE.test(type) ? parseJsonParameters : undefined;
 }
@@ -150,17 +150,14 @@ function callerOf(message: IncomingMessage, certificates: PresentedCertificates 
 
 /** Of two, Node would keep the first, and a proxy may have judged by the second: together they are no credential. */
 function authorizationOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
-  const texts = textsOf(rawHeaders, 'authorization');
+  const texts = headerValues(rawHeaders, 'authorization');
   return texts.length > 1 ? texts.join(', ') : headers.authorization;
 }
-
-const textsOf = (rawHeaders: IncomingMessage['rawHeaders'], header: string): readonly string[] =>
-  rawHeaders.filter((_, index) => rawHeaders[index - 1]?.toLowerCase() === header && index % 2 === 1);
 
 /** Every DPoP header, as sent: of two, Node would join them into one (DP-01). What it must be for is ours to say. */
 function presentedProof({ headers, rawHeaders }: IncomingMessage, htu: string): PresentedProof | undefined {
   if (headers.dpop === undefined) return undefined;
-  return { texts: textsOf(rawHeaders, 'dpop'), htm: 'POST', htu };
+  return { texts: headerValues(rawHeaders, 'dpop'), htm: 'POST', htu };
 }
 
 /** An IPv4 peer on a dual-stack socket is recorded as the IPv4 address it is. */

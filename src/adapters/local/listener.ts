@@ -12,6 +12,7 @@ import {
   LOCAL_REQUEST_MS,
   LOCAL_TARGET_BYTES_MAX,
 } from '../../core/limits-local.ts';
+import { headerValues } from '../../parsing/header-values.ts';
 import { type Endpoint, type LocalAnswer, text } from './answer.ts';
 
 export const LOOPBACK = '127.0.0.1';
@@ -103,7 +104,7 @@ const BROWSERS = ['origin', 'referer', 'sec-fetch-site', 'sec-fetch-dest', 'sec-
 function refusalOf(request: IncomingMessage, host: string): LocalAnswer | undefined {
   const { headers, method, url = '' } = request;
   // A page whose name was made to mean 127.0.0.1 still sends its own name.
-  const hosts = valuesOf(request, 'host');
+  const hosts = headerValues(request.rawHeaders, 'host');
   if (hosts.length !== 1 || hosts[0] !== host)
     return text(403, `only ${host} is served here: the Host says otherwise\n`);
   const browser = BROWSERS.find((name) => headers[name] !== undefined);
@@ -118,9 +119,6 @@ function refusalOf(request: IncomingMessage, host: string): LocalAnswer | undefi
 
 const isForwarding = (name: string): boolean =>
   name === 'forwarded' || name === 'via' || name.startsWith('x-forwarded-');
-
-const valuesOf = ({ rawHeaders }: IncomingMessage, name: string): readonly string[] =>
-  rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
