@@ -2,7 +2,7 @@
 // with Sentinel, in which what is accepted twice is counted (F-23).
 
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Spending } from '../../src/core/ports.ts';
 import type { RedisStore } from '../../src/stores/redis-store.ts';
 import { noncesContract } from '../contract/nonces.ts';
@@ -78,10 +78,10 @@ describeWithRedis('the shared store on a fleet', () => {
 
   describe('that a Sentinel watches', () => {
     let fleet: SentinelFleet;
-    beforeAll(async () => {
+    beforeEach(async () => {
       fleet = await startSentinelFleet();
     });
-    afterAll(() => fleet[Symbol.asyncDispose]());
+    afterEach(() => fleet[Symbol.asyncDispose]());
 
     /** As the Sentinel would have it, which takes eight seconds to say so, and may first say something else. */
     async function returnAsReplica(server: RedisServer, masterPort: number): Promise<void> {
@@ -133,23 +133,23 @@ describeWithRedis('the shared store on a fleet', () => {
 
     it('F-23 accepts nothing twice where each write waits for a replica, and nothing at all while there is none', async () => {
       const settings = { ...fleet.settings, prefix: 'waits', replicas: 1 };
-      const [old, next] = fleet.servers;
-      await beginLongAgo(next.admin, 'waits');
+      const [master, replica] = fleet.servers;
+      await beginLongAgo(master.admin, 'waits');
+      await replica.kill();
       const { store, events } = await openReplica(settings, 'a', { eager: true });
-      // The other server is still down.
       const reason = 'Redis does not answer as it should: NOREPLICAS 0 of 1 replicas have the write';
       await vi.waitFor(() => expect(events).toContainEqual({ event: 'redis_problem', reason }), { timeout: 5_000 });
       expect(store.healthy()).toBe(false);
-      await returnAsReplica(old, next.port);
+      await replica.start();
       await ready(store);
       const jtis = Array.from({ length: 300 }, (_, index) => `jti-${index}`);
       const claiming = claimAll(store, jtis, 'D1');
       await setTimeout(500);
-      await next.kill();
+      await master.kill();
       const first = await claiming;
       expect(first.length).toBeGreaterThan(50);
-      await vi.waitFor(async () => expect(await fleet.master()).toBe(old.port), { timeout: 15_000 });
-      await returnAsReplica(next, old.port);
+      await vi.waitFor(async () => expect(await fleet.master()).toBe(replica.port), { timeout: 15_000 });
+      await returnAsReplica(master, replica.port);
       await ready(store);
       expect(await claimAll(store, first, 'D2')).toEqual([]);
       await store.close();

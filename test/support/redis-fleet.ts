@@ -22,6 +22,9 @@ export interface SentinelFleet extends AsyncDisposable {
 /** Not five seconds later, when further replicas may have come. */
 const SYNC_AT_ONCE = ['--repl-diskless-sync-delay', '0'];
 
+/** A Sentinel connects to a server once a second at most: with less than two, the one that it has just promoted is down to it already. */
+const DOWN_AFTER_MS = 2_000;
+
 export async function startSentinelFleet(): Promise<SentinelFleet> {
   await using started = new AsyncDisposableStack();
   const first = started.use(await startRedis({ args: SYNC_AT_ONCE }));
@@ -38,7 +41,7 @@ export async function startSentinelFleet(): Promise<SentinelFleet> {
     file,
     [
       `sentinel monitor shared 127.0.0.1 ${first.port} 1`,
-      'sentinel down-after-milliseconds shared 500',
+      `sentinel down-after-milliseconds shared ${DOWN_AFTER_MS}`,
       'sentinel failover-timeout shared 2000',
       '',
     ].join('\n'),
