@@ -3,6 +3,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
+import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Credential } from './trust-domain.ts';
 
@@ -35,14 +36,14 @@ export type Client = ReturnType<typeof createClient>;
 /** A client with one connection, on which it shows a certificate when the connection is made, and never again. */
 export function createConnection({ port, ca }: Place, { cert, key }: Credential) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, ca, cert, key });
-  let requests = 0;
+  let connection: Socket | undefined;
   return Object.freeze({
     /** Throws where the request did not go over the connection that was there before. */
     post: (path: string, form: Form, headers: Readonly<Record<string, string>> = {}) =>
       served(async () => {
-        const { answer, reused } = await call({ port, path, method: 'POST', agent, headers }, encode(form));
-        requests += 1;
-        if (reused !== requests > 1) throw new Error('the broker closed a connection that was to be kept');
+        const { answer, socket } = await call({ port, path, method: 'POST', agent, headers }, encode(form));
+        connection ??= socket;
+        if (socket !== connection) throw new Error('the broker closed a connection that was to be kept');
         return answer;
       }),
     close: () => agent.destroy(),
@@ -71,18 +72,19 @@ interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-function call(to: Call, body?: string): Promise<{ readonly answer: Answer; readonly reused: boolean }> {
+function call(to: Call, body?: string): Promise<{ readonly answer: Answer; readonly socket: Socket }> {
   return new Promise((resolve, reject) => {
     const type = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
     const headers = { ...type, ...to.headers };
     const outgoing = request({ host: 'localhost', ...to, headers }, (incoming) => {
       const chunks: Buffer[] = [];
+      const { socket } = incoming;
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {
         try {
           const { statusCode: status = 0, headers } = incoming;
           const answer = { status, body: JSON.parse(Buffer.concat(chunks).toString()), headers };
-          resolve({ answer, reused: outgoing.reusedSocket });
+          resolve({ answer, socket });
         } catch (error) {
           reject(error);
         }
