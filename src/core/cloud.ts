@@ -40,6 +40,9 @@ export interface SessionPolicies {
   readonly policyArns: readonly string[];
 }
 
+/** The characters that STS takes in a session policy, with its JSON escapes: ISO 8859-1 without controls. */
+export const SESSION_POLICY_TEXT = /^[\t\n\r\x20-\xff]*$/;
+
 /** What a cloud gave, or may trust, that no command of ours reaches. */
 export interface CloudReach {
   readonly cloud: Cloud;

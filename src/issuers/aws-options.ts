@@ -2,6 +2,7 @@
 // Which permissions a role must grant for them stands in docs/clouds/aws.md (CA-06, CA-07).
 
 import { z } from 'zod';
+import { SESSION_POLICY_TEXT } from '../core/cloud.ts';
 import type { Json } from '../core/json.ts';
 import {
   AWS_POLICY_ARNS_MAX,
@@ -98,6 +99,8 @@ function* problemsOf({ role, region, session = {}, policy, policyArns, deliver }
       at: 'policy',
       message: `has ${text.length} characters as JSON, and AWS takes at most ${AWS_POLICY_CHARACTERS_MAX}`,
     };
+  if (!SESSION_POLICY_TEXT.test(text))
+    yield { at: 'policy', message: 'has characters that AWS does not take: only those of ISO 8859-1' };
   // An assertion is taken to AWS by somebody else, who says what it is to be narrowed to, if anything, and calls the session as he likes.
   if (deliver === 'assertion')
     for (const [at, value] of Object.entries({ policy, policyArns, 'session.name': session.name }))

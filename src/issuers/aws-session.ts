@@ -2,6 +2,7 @@
 // proved, granted or the operator's; of the caller's own there is nothing but what narrows it. What AWS would not take, or
 // what a parameter would make wider, is refused before AWS is asked; no part of it is ever left out.
 
+import { SESSION_POLICY_TEXT } from '../core/cloud.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import {
   AWS_AUDIENCE_CHARACTERS_MAX,
@@ -118,10 +119,12 @@ function unfit(
   if (audience.length > AWS_AUDIENCE_CHARACTERS_MAX) return 'audience_unfit';
   if (subject.length > AWS_SUBJECT_CHARACTERS_MAX) return 'subject_too_long';
   const inPolicies = bound([...textsIn(chosen.policy ?? null), ...(chosen.policyArns ?? [])]);
-  if (inPolicies.some((value) => value === '' || WIDENS.test(value))) return 'policy_parameter_unfit';
+  if (inPolicies.some((value) => !fitsPolicy(value))) return 'policy_parameter_unfit';
   if ((policy?.length ?? 0) > AWS_POLICY_CHARACTERS_MAX) return 'policy_too_long';
   return policyArns.length > AWS_POLICY_ARNS_MAX ? 'policy_arns_too_many' : undefined;
 }
+
+const fitsPolicy = (value: string): boolean => value !== '' && !WIDENS.test(value) && SESSION_POLICY_TEXT.test(value);
 
 /** Texts inside values, so that no parameter can end one. */
 function renderAll(value: Json, parameters: Parameters): Json {

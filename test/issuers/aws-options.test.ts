@@ -110,6 +110,11 @@ describe('the options of a target of kind aws', () => {
       'policy: has 2096 characters as JSON, and AWS takes at most 2048',
     ],
     [
+      'a policy with a character beyond ISO 8859-1',
+      { policy: { ...POLICY, Id: '日' } },
+      'policy: has characters that AWS does not take: only those of ISO 8859-1',
+    ],
+    [
       'an ARN that is no policy’s',
       { policyArns: [ROLE] },
       'policyArns.0: must be the ARN of a managed policy, such as arn:aws:iam::aws:policy/ReadOnlyAccess',

@@ -211,6 +211,12 @@ describe('what a session is narrowed to', () => {
       'policy_parameter_unfit',
     ],
     [
+      'a character that AWS does not take out of a parameter',
+      { parameters: { team: 'a', b: '日' } },
+      { policy: bucket('<b>') },
+      'policy_parameter_unfit',
+    ],
+    [
       'an empty parameter in a policy',
       { parameters: { team: 'a', b: '' } },
       { policy: bucket('<b>*') },

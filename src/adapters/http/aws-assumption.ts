@@ -2,7 +2,7 @@
 // the session; RoleSessionName is not, since who stands in CloudTrail is proved. What would lose its meaning is refused.
 
 import { NO_CLIENT } from '../../core/client.ts';
-import type { SessionPolicies } from '../../core/cloud.ts';
+import { SESSION_POLICY_TEXT, type SessionPolicies } from '../../core/cloud.ts';
 import { isJsonObject } from '../../core/json.ts';
 import {
   AWS_ARN_CHARACTERS_MAX,
@@ -108,10 +108,9 @@ function readDuration(text: string | undefined): number | undefined {
 
 function readSession(parameters: Parameters): Result<SessionPolicies | undefined, SyntaxRefusal> {
   const policy = parameters.get('Policy')?.[0];
-  if (policy !== undefined && [...policy].length > AWS_POLICY_CHARACTERS_MAX)
+  if (policy !== undefined && policy.length > AWS_POLICY_CHARACTERS_MAX)
     return refuse({ reason: 'parameter_too_large', parameter: 'Policy', bytesMax: AWS_POLICY_CHARACTERS_MAX });
-  const read = policy === undefined ? undefined : readJson(policy);
-  if (read && !(read.ok && isJsonObject(read.value))) return malformed('Policy');
+  if (policy !== undefined && !isSessionPolicy(policy)) return malformed('Policy');
 
   const numbered = [...parameters].flatMap(([name, [arn = '']]) => {
     const number = POLICY_ARN.exec(name)?.[1];
@@ -124,6 +123,11 @@ function readSession(parameters: Parameters): Result<SessionPolicies | undefined
   if (!fits || policyArns.length > AWS_POLICY_ARNS_MAX) return malformed(POLICY_ARNS);
   if (policy === undefined && policyArns.length === 0) return ok(undefined);
   return ok({ policy, policyArns: policyArns.map(({ arn }) => arn) });
+}
+
+function isSessionPolicy(text: string): boolean {
+  const read = readJson(text);
+  return read.ok && isJsonObject(read.value) && SESSION_POLICY_TEXT.test(text);
 }
 
 const missing = (parameter: string): Result<never, SyntaxRefusal> => refuse({ reason: 'parameter_missing', parameter });

@@ -83,7 +83,8 @@ describe('AssumeRoleWithWebIdentity', () => {
   });
 
   it('hands over how long, and what narrows the session, as it was written (CA-05)', async () => {
-    const policy = ' {"Version":"2012-10-17","Statement":[]}';
+    const policy = ` {"Version":"2012-10-17","Id":"${'ÿ'.repeat(2_000)}","Statement":[]}`;
+    expect(policy).toHaveLength(2_048);
     const more = {
       DurationSeconds: '900',
       Policy: policy,
@@ -127,6 +128,10 @@ describe('AssumeRoleWithWebIdentity', () => {
     ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '{' }],
     ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '[]' }],
     ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '{"a":1,"a":2}' }],
+    // Characters that STS does not take.
+    ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '{"a":"日"}' }],
+    ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '{"a":"🔒"}' }],
+    ['400 ValidationError parameter_too_large Policy', { Policy: `{"a":"${'🔒'.repeat(1_021)}"}` }],
     ['400 ValidationError parameter_too_large Policy', { Policy: `{"a":"${'x'.repeat(2_042)}"}` }],
     ['400 ValidationError parameter_malformed PolicyArns', { 'PolicyArns.member.2.arn': 'arn:aws:iam::aws:policy/B' }],
     ['400 ValidationError parameter_malformed PolicyArns', { 'PolicyArns.member.1.arn': 'policy/A' }],
