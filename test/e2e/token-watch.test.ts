@@ -81,7 +81,8 @@ describe('a federated token file', () => {
     const first = read('fresh');
     expect(first).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
     expect(statSync(out('fresh')).mode & 0o777).toBe(0o600);
-    expect(verb.stderr()).toMatch(/fresh: written, good until \S+Z; renewed ahead of that\n$/);
+    const told = /fresh: written, good until \S+Z; renewed ahead of that\n$/;
+    await until(() => told.test(verb.stderr()), verb.stderr);
     const second = await project(3_600);
     const seen = new Set<string>();
     await until(() => seen.add(read('fresh')).size > 1, verb.stderr);

@@ -23,6 +23,8 @@ import { type Expected, type Sent, tallyOf, watchedLoad } from './watched-load.t
 const SECONDS = Number(process.env.FEDERATION_SECONDS ?? 8);
 vi.setConfig({ testTimeout: 60_000 + SECONDS * 2_000, hookTimeout: 60_000 });
 const PER_SECOND = 200;
+/** Something of every way must be sent and answered while a state stands, on a busy machine too. */
+const STANDS_MS = 700;
 
 let federation: Federation;
 let generations: Record<Domain, Generation[]>;
@@ -91,19 +93,19 @@ describe(`a federation of three trust domains under ${PER_SECOND} exchanges each
         const authority = federation.authorities[domain];
         const [probe] = generations[domain];
         if (!probe) continue;
-        await setTimeout(200);
+        await setTimeout(STANDS_MS);
         probe.root.removing();
         const bundle = emptyBundle(authority);
         took[domain].push(await change({ federation, domain, bundle, probe, granted: false }));
         probe.root.removed();
-        await setTimeout(300);
+        await setTimeout(STANDS_MS);
         probe.root.publishing();
         if (domain === 'fetched') await federation.bootstrap();
         else await federation.publish(domain, bundleOf(authority));
         await trusting(federation, [domain]);
         probe.root.published();
       }
-      await setTimeout(200);
+      await setTimeout(STANDS_MS);
     })();
     await underLoad('F-16 emptied', emptying, () => worst(took), ['granted', 'refused']);
   });
@@ -113,20 +115,20 @@ describe(`a federation of three trust domains under ${PER_SECOND} exchanges each
     const removing = (async () => {
       for (const domain of DOMAINS) {
         const [generation] = generations[domain];
-        await setTimeout(200);
+        await setTimeout(STANDS_MS);
         const begun = performance.now();
         generation?.root.removing();
         await federation.trust(DOMAINS.filter((one) => one !== domain));
         generation?.root.removed();
         took[domain].push(performance.now() - begun);
-        await setTimeout(300);
+        await setTimeout(STANDS_MS);
         generation?.root.publishing();
         await federation.trust(DOMAINS);
         // An endpoint is fetched anew, and a stream opened again, after the reload.
         await trusting(federation, [domain]);
         generation?.root.published();
       }
-      await setTimeout(200);
+      await setTimeout(STANDS_MS);
     })();
     await underLoad('F-16 removed', removing, () => worst(took), ['granted', 'refused']);
   });
