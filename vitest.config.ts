@@ -10,7 +10,7 @@ export default defineConfig({
     // The program is started some hundred times: what one start has compiled, the next need not.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '.stamps/compiled') },
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 2,
     // Brokers under test refuse what a stalled disk does not record in 100 ms. Where nobody is there to look, such a test is run once
     // more; at a desk it fails.
     retry: process.env.CI ? 1 : 0,
