@@ -40,7 +40,7 @@ export interface SessionPolicies {
   readonly policyArns: readonly string[];
 }
 
-/** The characters that STS takes in a session policy, with its JSON escapes: ISO 8859-1 without controls. */
+/** The text that STS takes as a session policy (CA-05): whatever is beyond ISO 8859-1 may stand in it as a JSON escape alone. */
 export const SESSION_POLICY_TEXT = /^[\t\n\r\x20-\xff]*$/;
 
 /** What a cloud gave, or may trust, that no command of ours reaches. */

@@ -100,7 +100,7 @@ function* problemsOf({ role, region, session = {}, policy, policyArns, deliver }
       message: `has ${text.length} characters as JSON, and AWS takes at most ${AWS_POLICY_CHARACTERS_MAX}`,
     };
   if (!SESSION_POLICY_TEXT.test(text))
-    yield { at: 'policy', message: 'has characters that AWS does not take: only those of ISO 8859-1' };
+    yield { at: 'policy', message: 'has characters beyond ISO 8859-1, which AWS does not take' };
   // An assertion is taken to AWS by somebody else, who says what it is to be narrowed to, if anything, and calls the session as he likes.
   if (deliver === 'assertion')
     for (const [at, value] of Object.entries({ policy, policyArns, 'session.name': session.name }))

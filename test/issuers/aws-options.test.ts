@@ -112,7 +112,7 @@ describe('the options of a target of kind aws', () => {
     [
       'a policy with a character beyond ISO 8859-1',
       { policy: { ...POLICY, Id: '日' } },
-      'policy: has characters that AWS does not take: only those of ISO 8859-1',
+      'policy: has characters beyond ISO 8859-1, which AWS does not take',
     ],
     [
       'an ARN that is no policy’s',

@@ -83,7 +83,7 @@ describe('AssumeRoleWithWebIdentity', () => {
   });
 
   it('hands over how long, and what narrows the session, as it was written (CA-05)', async () => {
-    const policy = ` {"Version":"2012-10-17","Id":"${'ÿ'.repeat(2_000)}","Statement":[]}`;
+    const policy = ` {"Version":"2012-10-17","Id":"\\u65e5${'ÿ'.repeat(1_994)}","Statement":[]}`;
     expect(policy).toHaveLength(2_048);
     const more = {
       DurationSeconds: '900',
@@ -128,7 +128,7 @@ describe('AssumeRoleWithWebIdentity', () => {
     ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '{' }],
     ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '[]' }],
     ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '{"a":1,"a":2}' }],
-    // Characters that STS does not take.
+    // Characters that STS takes as JSON escapes alone.
     ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '{"a":"日"}' }],
     ['400 MalformedPolicyDocument parameter_malformed Policy', { Policy: '{"a":"🔒"}' }],
     ['400 ValidationError parameter_too_large Policy', { Policy: `{"a":"${'🔒'.repeat(1_021)}"}` }],
