@@ -85,7 +85,7 @@ function judgeParameters(form: URLSearchParams, secondsMax: number): void {
     Number.isInteger(seconds) &&
     seconds >= 900 &&
     seconds <= Math.min(43_200, secondsMax) &&
-    (form.get('Policy') ?? '').length <= 2_048 &&
+    /^[\u0009\u000a\u000d\u0020-\u00ff]{0,2048}$/.test(form.get('Policy') ?? '') &&
     form.get('ProviderId') === null;
   if (!fits) throw new Refused('ValidationError');
 }

@@ -115,6 +115,7 @@ describe('the stand-in for AWS STS', () => {
     ['longer than the role', { DurationSeconds: 3_601 }, 'ValidationError'],
     ['a session name with a slash', { RoleSessionName: 'a/b' }, 'ValidationError'],
     ['a policy of 2049 characters', { Policy: '{}'.padEnd(2_049) }, 'ValidationError'],
+    ['a policy with a character beyond ISO 8859-1', { Policy: '{"Statement":[],"Id":"日"}' }, 'ValidationError'],
     ['a policy that is none', { Policy: '{"Statement":[{"Effect":"Perhaps"}]}' }, 'MalformedPolicyDocument'],
   ])('CA-05 CA-08 refuses %s', async (_, more, code) => {
     expect(await ended(token(), more)).toBe(code);
