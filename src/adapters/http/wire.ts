@@ -244,14 +244,17 @@ export function renderUnanswered(
   return { status, headers: { ...HEADERS, ...headers }, body: errorBody(error, text, outcome.decision, members) };
 }
 
-/** RFC 8693 §2.2.1. `scope` stands there whenever any was granted, so also where the target's default was (TX-23). */
+/**
+ * RFC 8693 §2.2.1. `scope` stands there whenever any was granted, so also where the target's default was (TX-23). A credential of a cloud
+ * begins when the cloud makes it, by the cloud's clock: the seconds are its own, and never more than were granted.
+ */
 function successBody({ issued, order }: Extract<Outcome, { kind: 'granted' }>): Readonly<Record<string, unknown>> {
   const { scopes } = order.grant;
   return {
     access_token: issued.token,
     issued_token_type: issued.issuedTokenType,
     token_type: issued.tokenType,
-    expires_in: issued.expiresAt - order.issuedAt,
+    expires_in: Math.min(issued.expiresAt, order.expiresAt) - order.issuedAt,
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
   };
 }

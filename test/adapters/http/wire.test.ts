@@ -225,6 +225,16 @@ describe('clients that parse us', () => {
     expect(JSON.parse(renderOutcome(wouldGrant(), nobody).body)).not.toHaveProperty('scope');
   });
 
+  it.each([
+    ['later than was granted, by a cloud whose clock is ahead', 1_800_000_301, 300],
+    ['earlier', 1_800_000_299, 299],
+  ])('A-162 what ends %s is told to live for as long as both say', (_, expiresAt, seconds) => {
+    const outcome = granted();
+    if (outcome.kind !== 'granted') throw new Error('not granted');
+    const answer = renderOutcome({ ...outcome, issued: { ...outcome.issued, expiresAt } }, nobody);
+    expect(JSON.parse(answer.body)).toMatchObject({ expires_in: seconds });
+  });
+
   it('a success without scopes has no scope member', () => {
     expect(JSON.parse(renderOutcome(granted(), nobody).body)).not.toHaveProperty('scope');
   });
